@@ -1,0 +1,1 @@
+"""Unpaired image-to-image translation methods and their training."""

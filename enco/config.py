@@ -1,0 +1,107 @@
+"""Typed settings: the one source of every option's default, type and description."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from enco.errors import UserError
+
+T = TypeVar("T", bound="Settings")
+Direction = Literal["AtoB", "BtoA"]
+GanMode = Literal["lsgan", "hinge", "vanilla"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MethodOptions(Settings):
+    """Options that every method has; a method's own file adds to them."""
+
+    ngf: int = Field(64, ge=1, description="Channels of the generator's first convolution.")
+    ndf: int = Field(64, ge=1, description="Channels of the discriminator's first convolution.")
+    n_blocks: int = Field(9, ge=1, description="Residual blocks of the generator.")
+    gan_mode: GanMode = Field("lsgan", description="Adversarial loss.")
+    batch_size: int = Field(1, ge=1, description="Images of each domain in one iteration.")
+    crop_size: int = Field(256, ge=8, description="Side of a training crop and of a test image, in pixels.")
+    load_size: int = Field(286, ge=8, description="Side that a training image is resized to before the crop, in pixels.")
+    jitter_in_decay: bool = Field(
+        False, description="Keep resizing to load_size and cropping in the decay half; else plain crop_size there."
+    )
+    flip: bool = Field(True, description="Flip training images left-right with probability 0.5.")
+    warmup_epochs: int = Field(0, ge=0, description="Epochs over which the learning rate rises linearly.")
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> MethodOptions:
+        if self.load_size < self.crop_size:
+            raise ValueError(f"load_size {self.load_size} is smaller than crop_size {self.crop_size}")
+        return self
+
+
+class DataConfig(Settings):
+    """Where a run's images are: a folder with trainA, trainB, testA and testB."""
+
+    root: Path
+    direction: Direction = "AtoB"
+
+
+class TrainConfig(Settings):
+    """How long to train, and how often to write things down."""
+
+    n_const: int = Field(100, ge=0, description="Epochs at the full learning rate.")
+    n_decay: int = Field(100, ge=0, description="Epochs of linear decay after them.")
+    checkpoint_every: int = Field(5000, ge=1, description="Iterations between full-state checkpoints.")
+    log_every: int = Field(100, ge=1, description="Iterations averaged into one line of metrics.jsonl.")
+    sample_every: int = Field(5000, ge=1, description="Iterations between sample grids.")
+    snapshot_epochs: int = Field(0, ge=0, description="Epochs between generator snapshots for selection 'best'; 0 keeps none.")
+    tracking: Literal["live", "sync", "off"] = Field(
+        "sync", description="MLflow: mirrored while training (live), by `python -m enco.tracking sync` (sync), or not at all."
+    )
+
+
+class RunConfig(Settings):
+    """Everything that decides a training: two runs with equal hashes have equal weights on one machine."""
+
+    method: str
+    task: str
+    data: DataConfig
+    scale: str = "own"
+    variant: str = ""
+    seed: int = Field(0, ge=0)
+    options: dict[str, Any] = Field(default_factory=dict, description="The method's options; the rest at their defaults.")
+    train: TrainConfig = TrainConfig()
+
+    def hash(self) -> str:
+        """SHA-256 (first 16 hex digits) of all that affects the weights; paths and log intervals do not."""
+        content = self.model_dump(mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+_CADENCE = {"checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "tracking"}
+
+
+def parse(model: type[T], values: dict[str, Any], where: str) -> T:
+    """Validate values against a settings model.
+
+    Raises UserError with the first mistake, its key and, for an unknown key, the valid ones.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_first_mistake(error, model, where)) from error
+
+
+def _first_mistake(error: ValidationError, model: type[Settings], where: str) -> str:
+    mistake = error.errors()[0]
+    key = ".".join(str(part) for part in mistake["loc"])
+    if mistake["type"] == "extra_forbidden":
+        return f"Unknown key '{key}' in {where}: choose one of {', '.join(sorted(model.model_fields))}."
+    at = f" '{key}'" if key else ""
+    return f"Invalid setting{at} in {where}: {mistake['msg'].removeprefix('Value error, ')}."

@@ -1,0 +1,105 @@
+"""What every translation method is: networks, optimisers, one training step, and a way to translate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from enco.config import MethodOptions
+from enco.errors import UserError
+from enco.schedule import Schedule
+
+Way = Literal["forward", "backward"]
+
+
+class Batch(TypedDict):
+    """One iteration's images, each B x 3 x H x W in [-1, 1]; the two domains are unpaired."""
+
+    source: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """What the registry says of a method."""
+
+    name: str
+    label: str
+    paper: str
+    year: int
+    two_sided: bool
+
+
+class Method(ABC):
+    """A method in training.
+
+    A subclass fills `networks` and `optimizers` in its constructor and implements `step`. The state of a training is
+    the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
+    """
+
+    info: ClassVar[MethodInfo]
+    Options: ClassVar[type[MethodOptions]]
+    translators: ClassVar[tuple[str, ...]] = ("generator",)
+    """Names of the networks that translate, forward first."""
+
+    def __init__(self, options: MethodOptions, schedule: Schedule, device: torch.device) -> None:
+        self.options = options
+        self.schedule = schedule
+        self.device = device
+        self.epoch = 1
+        self.networks: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, Optimizer] = {}
+
+    @abstractmethod
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Do one optimisation step and return every loss term by name, detached 0-d tensors before weighting."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Enter an epoch (from 1): sets every optimiser's rate to its base rate times the schedule's factor."""
+        self.epoch = epoch
+        factor = self.schedule.factor(epoch)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+        """Translate B x 3 x H x W images in [-1, 1]; `backward` needs a two-sided method, else UserError."""
+        if direction == "backward" and not self.info.two_sided:
+            raise UserError(f"{self.info.label} is one-sided and cannot translate backward: train the other direction.")
+        name = self.translators[0 if direction == "forward" else -1]
+        return self.networks[name](images)
+
+    def extra_state(self) -> dict[str, Any]:
+        """State beyond networks and optimisers, of tensors and plain values only."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `extra_state` gave."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on training bit for bit, but for random states."""
+        return {
+            "epoch": self.epoch,
+            "networks": {name: net.state_dict() for name, net in self.networks.items()},
+            "optimizers": {name: opt.state_dict() for name, opt in self.optimizers.items()},
+            "extra": self.extra_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.epoch = state["epoch"]
+        for name, net in self.networks.items():
+            net.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.load_extra_state(state["extra"])
+
+    def parameter_count(self) -> int:
+        """Trainable parameters of all networks, as the paper counts a model's size."""
+        return sum(p.numel() for net in self.networks.values() for p in net.parameters() if p.requires_grad)

@@ -1,0 +1,1 @@
+"""Shared building blocks: generators, discriminators, projection heads, blur up and down."""

@@ -1,0 +1,1 @@
+"""Metrics of translated image sets, and the tables made of them."""

@@ -1,0 +1,1 @@
+"""Semantic segmentation scores of generated street scenes with DRN-D-22."""

@@ -1,0 +1,1 @@
+"""Orchestration: which runs the tables need, and how they are made."""
