@@ -31,7 +31,9 @@ class MethodOptions(Settings):
     gan_mode: GanMode = Field("lsgan", description="Adversarial loss.")
     batch_size: int = Field(1, ge=1, description="Images of each domain in one iteration.")
     crop_size: int = Field(256, ge=8, description="Side of a training crop and of a test image, in pixels.")
-    load_size: int = Field(286, ge=8, description="Side that a training image is resized to before the crop, in pixels.")
+    load_size: int = Field(
+        286, ge=8, description="Side that a training image is resized to before the crop, in pixels."
+    )
     jitter_in_decay: bool = Field(
         False, description="Keep resizing to load_size and cropping in the decay half; else plain crop_size there."
     )
@@ -60,9 +62,12 @@ class TrainConfig(Settings):
     checkpoint_every: int = Field(5000, ge=1, description="Iterations between full-state checkpoints.")
     log_every: int = Field(100, ge=1, description="Iterations averaged into one line of metrics.jsonl.")
     sample_every: int = Field(5000, ge=1, description="Iterations between sample grids.")
-    snapshot_epochs: int = Field(0, ge=0, description="Epochs between generator snapshots for selection 'best'; 0 keeps none.")
+    snapshot_epochs: int = Field(
+        0, ge=0, description="Epochs between generator snapshots for selection 'best'; 0 keeps none."
+    )
     tracking: Literal["live", "sync", "off"] = Field(
-        "sync", description="MLflow: mirrored while training (live), by `python -m enco.tracking sync` (sync), or not at all."
+        "sync",
+        description="MLflow: mirrored while training (live), by `python -m enco.tracking sync` (sync), or not at all.",
     )
 
 
@@ -75,12 +80,16 @@ class RunConfig(Settings):
     scale: str = "own"
     variant: str = ""
     seed: int = Field(0, ge=0)
-    options: dict[str, Any] = Field(default_factory=dict, description="The method's options; the rest at their defaults.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="The method's options; the rest at their defaults."
+    )
     train: TrainConfig = TrainConfig()
 
     def hash(self) -> str:
         """SHA-256 (first 16 hex digits) of all that affects the weights; paths and log intervals do not."""
-        content = self.model_dump(mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True})
+        content = self.model_dump(
+            mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True}
+        )
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -32,7 +32,9 @@ def get(name: str) -> type[Method]:
     return available()[name]
 
 
-def create(name: str, *, schedule: Schedule | None = None, device: str | torch.device = "cpu", **options: Any) -> Method:
+def create(
+    name: str, *, schedule: Schedule | None = None, device: str | torch.device = "cpu", **options: Any
+) -> Method:
     """Build a method with freshly initialised networks; weights come from torch's global random state."""
     cls = get(name)
     return cls(parse(cls.Options, options, f"options of method {name}"), schedule or Schedule(), torch.device(device))
