@@ -1,0 +1,194 @@
+"""Tables to cells to runs: which trainings and evaluations the tables need, each once. Pure: no file is touched.
+
+A run is (scale, task, variant, seed). The variant is named by what differs from the method's defaults, so two cells that
+need the same training name the same run. A two-sided method's run serves both directions of its dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig, parse
+from enco.errors import UserError, unknown
+from enco.methods.base import Method
+from eval.tablespec import RowSpec, TableSpec
+from workflow.settings import ScaleConfig, TaskConfig
+
+Methods = Mapping[str, type[Method]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    scale: str
+    task: str
+    variant: str
+    seed: int
+    config: RunConfig = field(compare=False)
+
+    @property
+    def folder(self) -> Path:
+        return Path("results", "runs", self.scale, self.task, self.variant, f"seed{self.seed}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One run scored on one task: its own, or the way back of a two-sided method."""
+
+    run: Run
+    task: str
+    way: str
+
+    @property
+    def images(self) -> Path:
+        return self.run.folder / "translated" / self.task
+
+    def scores(self, selection: str) -> Path:
+        return self.run.folder / "eval" / f"{self.task}.{selection}.json"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of one table for one seed; `evaluation` is None while its method is not there yet."""
+
+    table: str
+    row: RowSpec
+    task: str
+    metric: str
+    seed: int
+    variant: str | None
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Everything the tables need."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        return list(dict.fromkeys(cell.evaluation for cell in self.cells if cell.evaluation))
+
+    @property
+    def runs(self) -> list[Run]:
+        return list(dict.fromkeys(evaluation.run for evaluation in self.evaluations))
+
+    @property
+    def variants(self) -> dict[str, RunConfig]:
+        """One run's configuration for each variant, for timing."""
+        return {run.variant: run.config for run in reversed(self.runs)}
+
+    def table(self, name: str) -> Grid:
+        return Grid(tuple(cell for cell in self.cells if cell.table == name))
+
+
+def expand(
+    tables: Mapping[str, TableSpec], tasks: Mapping[str, TaskConfig], config: ScaleConfig, methods: Methods
+) -> Grid:
+    """Expand every table into cells, sharing runs.
+
+    Raises UserError for an unknown task or option. A row whose method is not in `methods` gives pending cells.
+    """
+    return Grid(tuple(cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods)))
+
+
+def _table_cells(
+    name: str, table: TableSpec, tasks: Mapping[str, TaskConfig], config: ScaleConfig, methods: Methods
+) -> Iterator[Cell]:
+    for row in table.rows:
+        for task, metric in table.task_metrics():
+            for seed in config.seeds:
+                evaluation = None
+                if row.method in methods:
+                    evaluation = plan(task, row, seed, tasks, config, methods[row.method])
+                yield Cell(name, row, task, metric, seed, evaluation.run.variant if evaluation else None, evaluation)
+
+
+def plan(
+    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
+) -> Evaluation:
+    """The evaluation that a row needs on a task, with the run that serves it."""
+    if task not in tasks:
+        raise unknown("task", task, tasks)
+    trained = _shared_task(task, tasks) if method.info.two_sided and config.share_directions else task
+    run = Run(config.scale, trained, variant_name(method, row.options), seed, _run_config(trained, row, seed, tasks, config, method))
+    return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
+
+
+def _shared_task(task: str, tasks: Mapping[str, TaskConfig]) -> str:
+    """The first task on the same dataset, which stands for both directions."""
+    return next(name for name, other in tasks.items() if dataset_of(name, other) == dataset_of(task, tasks[task]))
+
+
+def dataset_of(name: str, task: TaskConfig) -> str:
+    """The name of a task's image sets: its dataset, or its own name for a folder of the user's."""
+    return task.dataset or name
+
+
+def data_folder(config: ScaleConfig, dataset: str) -> Path:
+    """Where a dataset stands in the standard layout."""
+    return Path("results", "data", config.scale, dataset)
+
+
+def variant_name(method: type[Method], overrides: Mapping[str, Any]) -> str:
+    """`enco`, `enco+k=2`, `enco+pairs=7-24`: the method and, sorted, what differs from its defaults."""
+    defaults = method.Options().model_dump(mode="json")
+    options = _options(method, overrides).model_dump(mode="json")
+    parts = [f"{key}={_spell(options[key])}" for key in sorted(options) if options[key] != defaults[key]]
+    return "+".join([method.info.name, *parts])
+
+
+def _spell(value: Any) -> str:
+    """A value in a file name: [[3, 28], [7, 24]] becomes 3-28_7-24."""
+    if isinstance(value, list):
+        return ("_" if value and isinstance(value[0], list) else "-").join(_spell(part) for part in value)
+    return str(value).replace("/", "-")
+
+
+def _options(method: type[Method], overrides: Mapping[str, Any]) -> MethodOptions:
+    return parse(method.Options, dict(overrides), f"options of method {method.info.name}")
+
+
+def _run_config(
+    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
+) -> RunConfig:
+    n_const, n_decay = config.epochs.get(task) or config.epochs["default"]
+    return RunConfig(
+        method=row.method,
+        task=task,
+        variant=variant_name(method, row.options),
+        scale=config.scale,
+        seed=seed,
+        data=DataConfig(root=data_folder(config, dataset_of(task, tasks[task])), direction=tasks[task].direction),
+        options=_resolved_options(method, row, config).model_dump(mode="json"),
+        train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
+    )
+
+
+def _resolved_options(method: type[Method], row: RowSpec, config: ScaleConfig) -> MethodOptions:
+    """Defaults, then the scale's, then the row's. The scale may not set what a row sets: the variant's name would lie."""
+    known = method.Options.model_fields
+    scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
+    scale |= config.options.get(method.info.name, {})
+    clash = sorted(scale.keys() & row.options.keys())
+    if clash:
+        raise UserError(f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one.")
+    return _options(method, {**scale, **row.options})
+
+
+def check_options(config: ScaleConfig, methods: Methods) -> None:
+    """Every name under the scale's `options` must be 'all' or a method, each of its keys an option; UserError otherwise."""
+    for name, options in config.options.items():
+        if name == "all":
+            known: Iterable[str] = {key for method in methods.values() for key in method.Options.model_fields}
+        elif name in methods:
+            known = methods[name].Options.model_fields
+        else:
+            raise unknown("method", name, ["all", *methods], f"'options' of scale {config.scale}")
+        for key in options.keys() - set(known):
+            raise unknown("option", key, known, f"'options.{name}' of scale {config.scale}")

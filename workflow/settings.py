@@ -1,0 +1,107 @@
+"""The settings of one scale (config/demo.yaml, config/paper.yaml, a user's own), typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from enco.config import Direction, Settings, TrainConfig, parse
+from enco.errors import UserError
+
+
+class TaskConfig(Settings):
+    """One translation task."""
+
+    dataset: str = Field("", description="Image sets of config/datasets.yaml; tasks of one dataset share them.")
+    folder: Path | None = Field(None, description="A folder of your own with trainA, trainB, testA and testB.")
+    direction: Direction = "AtoB"
+    title: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TaskConfig:
+        if bool(self.dataset) == (self.folder is not None):
+            raise ValueError("a task names either a dataset or a folder")
+        return self
+
+
+class DataSource(Settings):
+    """Where the datasets come from: drawn by the procedural demo, or folders under a root."""
+
+    source: Literal["demo", "folder"]
+    root: Path = Field(Path("data"), description="Folder that holds one folder for each dataset (source: folder).")
+    size: int = Field(64, ge=16, description="Side of a demo image, in pixels.")
+    seed: int = 0
+
+
+class FeatureConfig(Settings):
+    """How images become features for FID and precision & recall."""
+
+    extractor: Literal["inception", "random-inception"] = "inception"
+    k: int = Field(5, ge=1, description="Neighbours of precision & recall.")
+    legacy_rounding: bool = Field(True, description="Real images lose their fraction of a grey level, as when saved by the originals.")
+
+
+class DrnConfig(Settings):
+    """The segmentation network of the mAP column: a file, or trained on the task's own label maps."""
+
+    weights: Path | None = None
+    width: float = Field(1.0, gt=0)
+    size: tuple[int, int] = Field((256, 128), description="Width and height that it sees, in pixels.")
+    epochs: int = 250
+    batch_size: int = 32
+    lr: float = 0.01
+
+
+class TimingConfig(Settings):
+    """How long seconds per iteration are measured."""
+
+    warmup: int = 5
+    iterations: int = 50
+
+
+class ScaleConfig(Settings):
+    """Everything of one scale; the Snakefile validates the user's config against it."""
+
+    scale: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    comparable: bool = Field(False, description="Data, sizes and weights are the paper's, so deltas mean something.")
+    tables: Path | dict[str, Any] = Path("config/tables.yaml")
+    tasks: Path | dict[str, Any] = Path("config/datasets.yaml")
+    seeds: list[int] = Field([0], min_length=1)
+    share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
+    selection: Literal["final", "best"] = Field("final", description="Which generator is scored; best is chosen on the test set.")
+    data: DataSource
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Method options of this scale; 'all' for every method.")
+    epochs: dict[str, tuple[int, int]] = Field(description="Constant and decay epochs by task; 'default' for the rest.")
+    train: TrainConfig = TrainConfig()
+    features: FeatureConfig = FeatureConfig()
+    drn: DrnConfig = DrnConfig()
+    timing: TimingConfig = TimingConfig()
+
+
+def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[str, Any]:
+    """A mapping written inline, or under `key` in a YAML file (a relative path counts from `base`)."""
+    if isinstance(source, dict):
+        return source
+    path = base / source
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: set '{key}' to a YAML file or write the {key} inline.")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or key not in content:
+        raise UserError(f"{path} has no key '{key}'.")
+    return content[key]
+
+
+def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
+    """Every task by name."""
+    entries = load_mapping(config.tasks, base, "tasks")
+    return {name: parse(TaskConfig, entry, f"task {name}") for name, entry in entries.items()}
+
+
+def load_scale(path: Path) -> ScaleConfig:
+    """Read and validate a scale's YAML file; UserError if it is missing or wrong."""
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: name a file such as config/demo.yaml or config/paper.yaml.")
+    return parse(ScaleConfig, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, str(path))
