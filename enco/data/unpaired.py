@@ -1,0 +1,135 @@
+"""The training data of unpaired translation: which two images an item holds, how they are cropped, and in what order.
+
+Everything random is a pure function of (seed, item), so any iteration can be fetched at any time and a resumed training
+sees exactly the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from enco.config import Direction, MethodOptions
+from enco.data.images import decode_all, list_images, load_rgb, resize, to_tensor
+from enco.errors import UserError
+from enco.methods.base import Batch
+
+CACHE_BYTES = 64 * 2**20
+_ORDER, _DRAWS = 0, 1  # streams of random numbers, kept apart
+
+
+class UnpairedImages(Dataset[Batch]):
+    """trainA and trainB of a folder as an endless sequence of items, `len(self)` = max(|A|, |B|) of them an epoch.
+
+    Item i takes A[i mod |A|] of its epoch's shuffled order and a B drawn uniformly with replacement; with direction
+    BtoA the two change roles after loading, so the target is the sequential one (as in the CycleGAN and CUT loaders).
+    Raises UserError for a missing folder, an empty one, or an image that does not decode.
+    """
+
+    def __init__(self, root: Path, direction: Direction, options: MethodOptions, n_const: int, seed: int) -> None:
+        self.files_a, self.files_b = (list_images(root / name) for name in ("trainA", "trainB"))
+        self.direction, self.options, self.n_const, self.seed = direction, options, n_const, seed
+        self._images = _ImageCache(CACHE_BYTES)
+        decode_all(self.files_a + self.files_b, self._images.check)
+
+    def __len__(self) -> int:
+        return max(len(self.files_a), len(self.files_b))
+
+    def __getitem__(self, item: int) -> Batch:
+        return self.get(item)
+
+    def get(self, item: int) -> Batch:
+        """Source and target of a global item index (epoch = item // len), each 3 x crop_size x crop_size in [-1, 1]."""
+        epoch, position = divmod(item, len(self))
+        rng = default_rng([self.seed, _DRAWS, item])
+        index_a = _order(self.seed, epoch, len(self))[position] % len(self.files_a)
+        index_b = rng.integers(len(self.files_b))
+        image_a = self._augment(self.files_a[index_a], epoch, rng)
+        image_b = self._augment(self.files_b[index_b], epoch, rng)
+        if self.direction == "AtoB":
+            return Batch(source=image_a, target=image_b)
+        return Batch(source=image_b, target=image_a)
+
+    def loader(
+        self, start_iteration: int, total_iterations: int, batch_size: int, workers: int = 0
+    ) -> DataLoader[Batch]:
+        """Batches of iterations start_iteration (iterations already done) to total_iterations - 1, in order.
+
+        Leaves torch's global random state alone. Raises UserError if an epoch holds less than one batch.
+        """
+        return DataLoader(
+            self,
+            batch_sampler=_Batches(start_iteration, total_iterations, batch_size, len(self)),
+            num_workers=workers,
+            generator=torch.Generator(),
+        )
+
+    def _augment(self, path: Path, epoch: int, rng: Generator) -> Tensor:
+        jitter = epoch < self.n_const or self.options.jitter_in_decay
+        load_size = self.options.load_size if jitter else self.options.crop_size
+        image = random_crop(resize(self._images.load(path), load_size), self.options.crop_size, rng)
+        if self.options.flip and rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return to_tensor(image)
+
+
+def random_crop(image: Image.Image, size: int, rng: Generator) -> Image.Image:
+    """A size x size window at a uniformly drawn place."""
+    left, top = (int(rng.integers(extent - size + 1)) for extent in image.size)
+    return image.crop((left, top, left + size, top + size))
+
+
+class _Batches(Sampler[list[int]]):
+    """Item indices of each iteration; what does not fill a batch at an epoch's end is dropped."""
+
+    def __init__(self, start: int, stop: int, batch_size: int, items_per_epoch: int) -> None:
+        self.start, self.stop, self.batch_size, self.items_per_epoch = start, stop, batch_size, items_per_epoch
+        self.iterations_per_epoch = items_per_epoch // batch_size
+        if not self.iterations_per_epoch:
+            raise UserError(
+                f"An epoch of {items_per_epoch} images holds no batch of {batch_size}: add images or lower batch_size."
+            )
+
+    def __len__(self) -> int:
+        return max(0, self.stop - self.start)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for iteration in range(self.start, self.stop):
+            epoch, batch = divmod(iteration, self.iterations_per_epoch)
+            first = epoch * self.items_per_epoch + batch * self.batch_size
+            yield list(range(first, first + self.batch_size))
+
+
+class _ImageCache:
+    """Decoded images, kept up to a number of bytes; what comes after that is decoded anew each time."""
+
+    def __init__(self, capacity: int) -> None:
+        self.free = capacity
+        self.images: dict[Path, Image.Image] = {}
+
+    def load(self, path: Path) -> Image.Image:
+        if path in self.images:
+            return self.images[path]
+        image = load_rgb(path)
+        size = 3 * image.width * image.height
+        if size <= self.free:
+            self.free -= size
+            self.images[path] = image
+        return image
+
+    def check(self, path: Path) -> None:
+        self.load(path)
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, length: int) -> NDArray[np.int64]:
+    return default_rng([seed, _ORDER, epoch]).permutation(length)
