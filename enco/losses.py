@@ -1,0 +1,59 @@
+"""Loss terms, as pure functions of tensors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from enco.config import GanMode
+
+Negatives = Literal["image", "batch"]
+
+
+def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
+    """Mean loss of raw discriminator scores that should say real or fake; a discriminator trains on half their sum.
+
+    `lsgan`: squared distance to 1 (real) or 0 (fake), Mao et al. 2017; `hinge`: margin 1 either side of 0;
+    `vanilla`: binary cross-entropy.
+    """
+    if mode == "hinge":
+        return F.relu(1 - scores if real else 1 + scores).mean()
+    wanted = torch.full_like(scores, float(real))
+    return F.mse_loss(scores, wanted) if mode == "lsgan" else F.binary_cross_entropy_with_logits(scores, wanted)
+
+
+def generator_loss(scores: Tensor, mode: GanMode) -> Tensor:
+    """Mean adversarial loss of a generator whose images got these raw discriminator scores."""
+    return -scores.mean() if mode == "hinge" else discriminator_loss(scores, True, mode)
+
+
+def patch_nce(
+    queries: Tensor, keys: Tensor, tau: float, diag: float | None = -10.0, negatives: Negatives = "image"
+) -> Tensor:
+    """PatchNCE (CUT, eq. 3) of each query: B x P unit embeddings of dimension D each, to B x P losses.
+
+    Query i's positive is key i; its negatives are the other keys of the same image, or of the whole batch. In the CUT
+    code the negatives keep their diagonal, filled with the similarity `diag`: one more, constant, negative; None
+    leaves it out. Keys are not detached here.
+    """
+    shape = queries.shape[:2]
+    if negatives == "batch":
+        queries, keys = queries.flatten(0, 1)[None], keys.flatten(0, 1)[None]
+    logits = queries @ keys.mT / tau
+    if diag is not None:
+        logits = F.pad(logits, (0, 1), value=diag / tau)
+    positives = torch.arange(logits.shape[1], device=logits.device).expand(logits.shape[:2])
+    return F.cross_entropy(logits.flatten(0, 1), positives.flatten(), reduction="none").view(shape)
+
+
+def cosine_distance(queries: Tensor, keys: Tensor) -> Tensor:
+    """2 - 2 cos(query, key) over the last axis (EnCo, AAAI version): 0 for equal directions, 4 for opposite ones."""
+    return 2 - 2 * F.cosine_similarity(queries, keys, dim=-1)
+
+
+def l1(images: Tensor, wanted: Tensor) -> Tensor:
+    """Mean absolute error: identity and cycle-consistency losses."""
+    return F.l1_loss(images, wanted)

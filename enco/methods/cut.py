@@ -1,0 +1,127 @@
+"""CUT: contrast the encoder features of a translation with those of its source (Park et al. 2020, arXiv 2007.15651)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from enco.config import MethodOptions
+from enco.losses import Negatives, discriminator_loss, generator_loss, patch_nce
+from enco.methods.base import Batch, Method, MethodInfo
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.generator import Features, ResnetGenerator, feature_shapes
+from enco.networks.heads import ProjectionHead
+from enco.networks.init import init_weights
+from enco.optim import adam, frozen, minimize
+from enco.sampling import gather_cells, uniform_positions
+from enco.schedule import Schedule
+
+
+class CutOptions(MethodOptions):
+    """CUT's settings; the defaults are those of its code."""
+
+    taps: tuple[int, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
+    patches: int = Field(256, ge=2, description="Positions sampled from each tap.")
+    tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
+    nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
+    negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")
+    identity_nce: bool = Field(True, description="Also contrast G(target) with the target.")
+    nce_half_factor: bool = Field(True, description="Halve both NCE terms where there are two.")
+    key_features: Literal["encoded", "reused"] = Field(
+        "encoded",
+        description="Keys from an encoder pass of their own, as in the code, or from the pass that translates: "
+        "the same numbers, in less time.",
+    )
+    head_width: int = Field(256, ge=1, description="Width of the heads.")
+    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
+    lambda_nce: float = Field(1.0, ge=0, description="Weight of the NCE terms.")
+    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
+    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
+    lr_f: float = Field(2e-4, gt=0, description="Learning rate of the heads.")
+
+
+class Cut(Method):
+    """A cell of the translation's encoding should resemble the source's at the same position more than others."""
+
+    info = MethodInfo("cut", "CUT", "arXiv 2007.15651", 2020, two_sided=False)
+    Options = CutOptions
+    options: CutOptions
+
+    def __init__(self, options: CutOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        self.generator = init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
+        self.discriminator = init_weights(PatchDiscriminator(options.ndf), "xavier")
+        shapes = feature_shapes(self.generator, options.taps, options.crop_size)
+        heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.taps)
+        self.heads = init_weights(heads, "xavier")
+        self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
+        for network in self.networks.values():
+            network.to(device)
+        self.optimizers = {
+            "generator": adam(self.generator, lr=options.lr_g),
+            "discriminator": adam(self.discriminator, lr=options.lr_d),
+            "heads": adam(self.heads, lr=options.lr_f),
+        }
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the discriminator, then the generator and heads; terms d_real, d_fake, gan_g, nce and nce_idt."""
+        inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
+        output, features = self.generator.tapped(torch.cat(inputs), self.options.taps)
+        fake = output[: len(batch["source"])]
+        d_terms = self.discriminator_terms(fake.detach(), batch["target"])
+        minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
+        with frozen(self.discriminator):
+            g_terms = self.generator_terms(inputs, output, features)
+        minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+
+    def discriminator_terms(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """Both halves of the discriminator's loss; the fake is detached."""
+        mode = self.options.gan_mode
+        return {
+            "d_real": discriminator_loss(self.discriminator(real), True, mode),
+            "d_fake": discriminator_loss(self.discriminator(fake), False, mode),
+        }
+
+    def generator_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
+        """Adversarial and NCE terms, unweighted, of the generator's output for the stacked inputs.
+
+        `inputs` are the source and, with identity NCE, the target; `features` are those of the translating pass.
+        """
+        outputs = torch.split(output, [len(images) for images in inputs])
+        terms = {"gan_g": generator_loss(self.discriminator(outputs[0]), self.options.gan_mode)}
+        start = 0
+        for name, images, translated in zip(("nce", "nce_idt"), inputs, outputs, strict=False):
+            reusable = {tap: feature[start : start + len(images)] for tap, feature in features.items()}
+            terms[name] = self.nce(self.keys_of(images, reusable), self.generator.encode(translated, self.options.taps))
+            start += len(images)
+        return terms
+
+    @torch.no_grad()
+    def keys_of(self, images: Tensor, reusable: Features) -> Features:
+        """Features to contrast with, by a pass of their own or those already there; no gradient flows to keys."""
+        if self.options.key_features == "reused":
+            return {tap: feature.detach() for tap, feature in reusable.items()}
+        return self.generator.encode(images, self.options.taps)
+
+    def nce(self, keys: Features, queries: Features) -> Tensor:
+        """Mean PatchNCE over taps and positions; each tap draws its positions anew, the same for all images."""
+        losses = []
+        for tap, head in zip(self.options.taps, self.heads, strict=True):
+            positions = uniform_positions(keys[tap][0, 0].numel(), self.options.patches)
+            key = head(gather_cells(keys[tap], positions)).detach()
+            query = head(gather_cells(queries[tap], positions))
+            losses.append(patch_nce(query, key, self.options.tau, self.options.nce_diag, self.options.negatives).mean())
+        return torch.stack(losses).mean()
+
+
+def total_loss(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
+    """The generator's loss from its unweighted terms: gan_g, nce and, where identity NCE is on, nce_idt."""
+    nce = terms["nce"]
+    if "nce_idt" in terms:
+        nce = (0.5 if options.nce_half_factor else 1.0) * (nce + terms["nce_idt"])
+    return options.lambda_gan * terms["gan_g"] + options.lambda_nce * nce

@@ -1,0 +1,132 @@
+"""CycleGAN: two generators that undo each other (Zhu et al. 2017, arXiv 1703.10593). Source is domain A."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from enco.config import MethodOptions
+from enco.losses import discriminator_loss, generator_loss, l1
+from enco.methods.base import Batch, Method, MethodInfo
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.generator import Arch, ResnetGenerator
+from enco.networks.init import Init, init_weights
+from enco.optim import adam, frozen, minimize
+from enco.pool import ImagePool
+from enco.schedule import Schedule
+
+
+class CycleGanOptions(MethodOptions):
+    """CycleGAN's settings; the defaults are those of the original code."""
+
+    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
+    arch: Arch = Field(
+        "strided",
+        description="strided: the original; mixed: strided down, blurred up, as other codes ran it; antialiased: "
+        "CUT's networks. The last two start from Xavier weights.",
+    )
+    lambda_a: float = Field(10.0, ge=0, description="Weight of the cycle A to B to A.")
+    lambda_b: float = Field(10.0, ge=0, description="Weight of the cycle B to A to B.")
+    lambda_identity: float = Field(0.5, ge=0, description="Weight of identity losses, relative to the cycle's.")
+    pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
+    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
+    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
+
+
+class CycleGan(Method):
+    """Translates both ways; each discriminator judges the domain it is named after."""
+
+    info = MethodInfo("cyclegan", "CycleGAN", "arXiv 1703.10593", 2017, two_sided=True)
+    Options = CycleGanOptions
+    options: CycleGanOptions
+    translators = ("generator_ab", "generator_ba")
+
+    def __init__(self, options: CycleGanOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        self.g_ab, self.g_ba = make_generator(options), make_generator(options)
+        self.d_a, self.d_b = make_discriminator(options), make_discriminator(options)
+        self.networks = {
+            "generator_ab": self.g_ab,
+            "generator_ba": self.g_ba,
+            "discriminator_a": self.d_a,
+            "discriminator_b": self.d_b,
+        }
+        for network in self.networks.values():
+            network.to(device)
+        self.optimizers = {
+            "generators": adam(self.g_ab, self.g_ba, lr=options.lr_g),
+            "discriminators": adam(self.d_a, self.d_b, lr=options.lr_d),
+        }
+        self.pool_a, self.pool_b = ImagePool(options.pool_size), ImagePool(options.pool_size)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the generators, then the discriminators on the images made before that."""
+        a, b = batch["source"], batch["target"]
+        fake_b, fake_a = self.g_ab(a), self.g_ba(b)
+        with frozen(self.d_a, self.d_b):
+            g_terms = self.generator_terms(a, b, fake_a, fake_b)
+        minimize(total_loss(g_terms, self.options), self.optimizers["generators"])
+        d_terms = self.discriminator_terms(a, b, self.pool_a.query(fake_a.detach()), self.pool_b.query(fake_b.detach()))
+        minimize(0.5 * torch.stack(list(d_terms.values())).sum(), self.optimizers["discriminators"])
+        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
+
+    def generator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """Adversarial, cycle and identity terms, unweighted."""
+        mode = self.options.gan_mode
+        terms = {
+            "gan_ab": generator_loss(self.d_b(fake_b), mode),
+            "gan_ba": generator_loss(self.d_a(fake_a), mode),
+            "cycle_a": l1(self.g_ba(fake_b), a),
+            "cycle_b": l1(self.g_ab(fake_a), b),
+        }
+        if self.options.lambda_identity > 0:
+            terms |= {"idt_a": l1(self.g_ba(a), a), "idt_b": l1(self.g_ab(b), b)}
+        return terms
+
+    def discriminator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """Both halves of both discriminators' losses; the fakes are detached."""
+        mode = self.options.gan_mode
+        return {
+            "d_a_real": discriminator_loss(self.d_a(a), True, mode),
+            "d_a_fake": discriminator_loss(self.d_a(fake_a), False, mode),
+            "d_b_real": discriminator_loss(self.d_b(b), True, mode),
+            "d_b_fake": discriminator_loss(self.d_b(fake_b), False, mode),
+        }
+
+    def extra_state(self) -> dict[str, Any]:
+        """The image pools."""
+        return {"pool_a": self.pool_a.state(), "pool_b": self.pool_b.state()}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the image pools."""
+        self.pool_a.load(state["pool_a"], self.device)
+        self.pool_b.load(state["pool_b"], self.device)
+
+
+def make_generator(options: CycleGanOptions) -> ResnetGenerator:
+    """One direction's generator, initialised."""
+    return init_weights(ResnetGenerator(options.ngf, options.n_blocks, options.arch), init_of(options))
+
+
+def make_discriminator(options: CycleGanOptions) -> PatchDiscriminator:
+    """One domain's discriminator, initialised."""
+    return init_weights(PatchDiscriminator(options.ndf, options.arch == "antialiased"), init_of(options))
+
+
+def init_of(options: CycleGanOptions) -> Init:
+    """The initialisation that goes with the architecture."""
+    return "normal" if options.arch == "strided" else "xavier"
+
+
+def total_loss(terms: Mapping[str, Tensor], options: CycleGanOptions) -> Tensor:
+    """The generators' loss from its unweighted terms; identity terms may be absent."""
+    cycle = options.lambda_a * terms["cycle_a"] + options.lambda_b * terms["cycle_b"]
+    loss = terms["gan_ab"] + terms["gan_ba"] + cycle
+    if "idt_a" in terms:
+        identity = options.lambda_a * terms["idt_a"] + options.lambda_b * terms["idt_b"]
+        loss = loss + options.lambda_identity * identity
+    return loss

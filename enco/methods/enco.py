@@ -1,0 +1,195 @@
+"""EnCo: contrast encoder and decoder features of one generator pass (Cai et al. 2022, arXiv 2211.10867).
+
+A pair of feature maps, one from the encoder half and its mirror from the decoder half, has the same size. A decoder
+cell (query) should resemble the encoder cell at its own position (key, positive) more than those elsewhere.
+The AAAI 2024 version (`content_loss=cosine`) replaces the contrast by a predictor and a cosine distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, ValidationInfo, field_validator
+from torch import Tensor, nn
+
+from enco.config import MethodOptions
+from enco.errors import UserError
+from enco.losses import cosine_distance, discriminator_loss, generator_loss, l1, patch_nce
+from enco.methods.base import Batch, Method, MethodInfo
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.generator import Features, ResnetGenerator, feature_shapes
+from enco.networks.heads import PairHead, ProjectionHead, batchnorm_projector, bottleneck_predictor
+from enco.networks.init import init_weights
+from enco.optim import adam, frozen, minimize
+from enco.sampling import DagRest, dag_positions, gather_cells, resize_scores
+from enco.schedule import Schedule
+
+DEFAULT_BETA = 0.5
+
+
+class EnCoOptions(MethodOptions):
+    """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
+
+    load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
+    pairs: tuple[tuple[int, int], ...] = Field(
+        ((3, 28), (7, 24), (13, 18)), min_length=1, description="Generator modules (encoder, decoder) that are paired."
+    )
+    patches: int = Field(256, ge=2, description="Positions sampled from each pair (K).")
+    k: int = Field(4, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
+    dag_rest: DagRest = Field("top", description="Where the share 1 - beta comes from: top of the pool, or anywhere.")
+    beta: float = Field(DEFAULT_BETA, ge=0, le=1, description="Share of positions that look least real.")
+    tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
+    nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
+    heads: Literal["shared", "separate"] = Field("shared", description="One head for keys and queries, or one each.")
+    head_width: int = Field(256, ge=2, description="Width of the heads.")
+    content_loss: Literal["contrastive", "cosine"] = Field("contrastive", description="Seed paper or AAAI version.")
+    key_detach: Literal["embedding", "feature", "none"] = Field(
+        "embedding", description="Where the key's gradient stops: after the head, before it, or nowhere."
+    )
+    nce_reduction: Literal["taps", "pairs", "sum"] = Field(
+        "taps", description="Divide the content loss's sum over pairs by the number of taps, of pairs, or by nothing."
+    )
+    half_factor: bool = Field(True, description="Halve content and identity losses while identity is on.")
+    lambda_nce: float = Field(2.0, ge=0, description="Weight of the content loss.")
+    lambda_idt: float = Field(10.0, ge=0, description="Weight of the identity loss.")
+    idt_stop_epoch: int | None = Field(None, ge=0, description="Last epoch with identity loss; null is n_const.")
+    lr_g: float = Field(5e-5, gt=0, description="Learning rate of the generator.")
+    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
+    lr_f: float = Field(5e-5, gt=0, description="Learning rate of the heads.")
+
+    @field_validator("beta")
+    @classmethod
+    def _beta_of_uniform(cls, beta: float, info: ValidationInfo) -> float:
+        # At k = 1 the pool is the sample whatever beta is: equal trainings get equal options.
+        uniform = info.data.get("k") == 1 and info.data.get("dag_rest") == "top"
+        return DEFAULT_BETA if uniform else beta
+
+
+class EnCo(Method):
+    """One generator pass gives the translation, the keys and the queries."""
+
+    info = MethodInfo("enco", "EnCo", "arXiv 2211.10867", 2022, two_sided=False)
+    Options = EnCoOptions
+    options: EnCoOptions
+
+    def __init__(self, options: EnCoOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        self.generator = init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
+        self.discriminator = init_weights(PatchDiscriminator(options.ndf), "xavier")
+        channels = pair_channels(self.generator, options.pairs, options.crop_size)
+        self.heads = init_weights(nn.ModuleList(make_head(c, options) for c in channels), "xavier")
+        self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
+        for network in self.networks.values():
+            network.to(device)
+        self.optimizers = {
+            "generator": adam(self.generator, lr=options.lr_g),
+            "discriminator": adam(self.discriminator, lr=options.lr_d),
+            "heads": adam(self.heads, lr=options.lr_f),
+        }
+
+    @property
+    def identity_is_on(self) -> bool:
+        """Whether this epoch has an identity loss: the constant-rate half by default."""
+        stop = self.options.idt_stop_epoch
+        last = self.schedule.n_const if stop is None else stop
+        return self.epoch <= last and self.options.lambda_idt > 0
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the discriminator, then generator and heads; terms d_real, d_fake, gan_g, nce and, while on, idt."""
+        fake, identity, features = self.forward(batch["source"], batch["target"])
+        d_terms = self.discriminator_terms(fake.detach(), batch["target"])
+        minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
+        with frozen(self.discriminator):
+            g_terms = self.generator_terms(fake, features, identity, batch["target"])
+        minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+
+    def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None, Features]:
+        """G(source), G(target) while identity is on, and the features of the pass on the source."""
+        taps = {tap for pair in self.options.pairs for tap in pair}
+        images = torch.cat([source, target]) if self.identity_is_on else source
+        output, features = self.generator.tapped(images, taps)
+        n = len(source)
+        features = {tap: feature[:n] for tap, feature in features.items()}
+        if 0 in features:
+            features[0] = source  # EnCo's tap 0 is the image itself, not the padded one.
+        return output[:n], output[n:] if self.identity_is_on else None, features
+
+    def discriminator_terms(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
+        """Both halves of the discriminator's loss; the fake is detached."""
+        mode = self.options.gan_mode
+        return {
+            "d_real": discriminator_loss(self.discriminator(real), True, mode),
+            "d_fake": discriminator_loss(self.discriminator(fake), False, mode),
+        }
+
+    def generator_terms(
+        self, fake: Tensor, features: Features, identity: Tensor | None, target: Tensor
+    ) -> dict[str, Tensor]:
+        """Adversarial, content (mean over pairs) and identity terms, unweighted."""
+        scores = self.discriminator(fake)
+        terms = {"gan_g": generator_loss(scores, self.options.gan_mode)}
+        if self.options.lambda_nce > 0:
+            pairs = zip(self.options.pairs, self.heads, strict=True)
+            losses = [self.pair_loss(features[key], features[query], scores, head) for (key, query), head in pairs]
+            terms["nce"] = torch.stack(losses).mean()
+        if identity is not None:
+            terms["idt"] = l1(identity, target)
+        return terms
+
+    def pair_loss(self, keys: Tensor, queries: Tensor, scores: Tensor, head: Any) -> Tensor:
+        """Mean content loss of one pair of B x C x H x W features at freshly sampled positions."""
+        opt = self.options
+        positions = dag_positions(
+            resize_scores(scores.detach(), (keys.shape[2], keys.shape[3])), opt.patches, opt.k, opt.beta, opt.dag_rest
+        )
+        key_cells = gather_cells(keys.detach() if opt.key_detach == "feature" else keys, positions)
+        # Batch norm in the heads wants rows, so images are stacked for them.
+        with torch.set_grad_enabled(opt.key_detach != "embedding"):
+            key = head.key(key_cells.flatten(0, 1)).view(*positions.shape, -1)
+        query = head.query(gather_cells(queries, positions).flatten(0, 1)).view(*positions.shape, -1)
+        if opt.content_loss == "cosine":
+            return cosine_distance(query, key).mean()
+        return patch_nce(query, key, opt.tau, opt.nce_diag).mean()
+
+
+def total_loss(terms: Mapping[str, Tensor], options: EnCoOptions) -> Tensor:
+    """The generator's loss from its unweighted terms: gan_g, nce (mean over pairs) and, while identity is on, idt.
+
+    By default as in the code behind the paper's numbers: the sum over pairs is divided by the number of taps, and
+    content and identity are halved while identity is on, so the weight of content doubles when identity ends.
+    """
+    scale = {"taps": 0.5, "pairs": 1.0, "sum": float(len(options.pairs))}[options.nce_reduction]
+    regularizers = torch.zeros_like(terms["gan_g"])
+    if "nce" in terms:
+        regularizers = options.lambda_nce * scale * terms["nce"]
+    if "idt" in terms:
+        regularizers = (0.5 if options.half_factor else 1.0) * (regularizers + options.lambda_idt * terms["idt"])
+    return terms["gan_g"] + regularizers
+
+
+def make_head(channels: int, options: EnCoOptions) -> PairHead:
+    """The head of one pair whose features have this many channels."""
+    width, shared = options.head_width, options.heads == "shared"
+    if options.content_loss == "cosine":
+        return PairHead(lambda: batchnorm_projector(channels, width), shared, bottleneck_predictor(width))
+    return PairHead(lambda: ProjectionHead(channels, width), shared)
+
+
+def pair_channels(generator: ResnetGenerator, pairs: tuple[tuple[int, int], ...], size: int) -> list[int]:
+    """Channels of each pair's features for images of `size` squared.
+
+    Raises UserError where a tap does not exist or the two features of a pair differ in shape.
+    """
+    shapes = feature_shapes(generator, {tap for pair in pairs for tap in pair}, size)
+    if 0 in shapes:
+        shapes[0] = (3, size, size)
+    for key, query in pairs:
+        if shapes[key] != shapes[query]:
+            raise UserError(
+                f"EnCo cannot pair modules {key} and {query}: their features (C, H, W) are {shapes[key]} and "
+                f"{shapes[query]} with crop_size {size}, so choose two of equal shape in 'pairs'."
+            )
+    return [shapes[key][0] for key, _ in pairs]

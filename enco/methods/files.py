@@ -1,0 +1,92 @@
+"""Generator files: the weights that translate, with all that is needed to use them again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from enco.config import parse
+from enco.errors import UserError
+from enco.files import atomic_path
+from enco.methods import get
+from enco.methods.base import Method, Way
+from enco.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Translator:
+    """A trained method that can only translate."""
+
+    method: Method = field(repr=False)
+    method_name: str
+    options: dict[str, Any]
+    metadata: dict[str, str]
+
+    def __call__(self, images: Tensor, direction: Way = "forward") -> Tensor:
+        """Translate B x 3 x H x W images in [-1, 1]; `backward` needs a two-sided method, else UserError."""
+        return self.method.translate(images, direction)
+
+
+def save_generator(method: Method, path: Path, **metadata: str | int) -> None:
+    """Write the networks that translate (safetensors), with the method's name, options and this metadata.
+
+    Raises UserError where the disk is full.
+    """
+    tensors = {
+        f"{name}.{key}": value.detach().cpu().contiguous()
+        for name in method.translators
+        for key, value in method.networks[name].state_dict().items()
+    }
+    about = {"method": method.info.name, "options": method.options.model_dump_json()}
+    about |= {key: str(value) for key, value in metadata.items()}
+    with atomic_path(path) as partial:
+        save_file(tensors, partial, about)
+
+
+def load_translator(path: Path, device: str | torch.device = "cpu") -> Translator:
+    """Read a file that `save_generator` wrote.
+
+    Raises UserError, naming the file, if there is none or it is not such a file. Random states are left as they are.
+    """
+    tensors, metadata = _read(path)
+    options = json.loads(metadata["options"])
+    cls = get(metadata["method"])
+    with torch.random.fork_rng(devices=[]):
+        method = cls(parse(cls.Options, options, f"options in {path}"), Schedule(), torch.device(device))
+    _load_weights(method, tensors, path)
+    return Translator(method, metadata["method"], options, metadata)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.is_file():
+        raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(f"{path} is not a whole safetensors file ({error}): delete it and train again.") from error
+    if not {"method", "options"} <= metadata.keys():
+        raise UserError(f"{path} has no generator of this project in it: name a generator.safetensors of a run.")
+    return tensors, metadata
+
+
+def _load_weights(method: Method, tensors: dict[str, Tensor], path: Path) -> None:
+    for name in method.translators:
+        network = method.networks[name]
+        weights = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise UserError(
+                f"The weights in {path} do not fit a {method.info.label} {name}: it was written by another version of "
+                "this project, so train again."
+            ) from error
+        network.eval().requires_grad_(False)

@@ -1,0 +1,31 @@
+"""Anti-aliased resampling (Zhang 2019, arXiv 1904.11486) in the two fixed forms of the CUT code."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class BlurDown(nn.Module):
+    """Halve B x C x H x W to B x C x ceil(H/2) x ceil(W/2): reflect-pad 1, then [1,2,1]⊗[1,2,1]/16 with stride 2."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = torch.tensor([1.0, 2.0, 1.0])
+        # Fixed, so neither trained nor stored.
+        self.register_buffer("kernel", (torch.outer(row, row) / 16)[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        return F.conv2d(padded, self.kernel.expand(channels, 1, 3, 3), stride=2, groups=channels)
+
+
+class BlurUp(nn.Upsample):
+    """Double B x C x H x W: the CUT code's [1,3,3,1]⊗[1,3,3,1]/16 transposed filter is exactly bilinear resizing."""
+
+    def __init__(self) -> None:
+        super().__init__(scale_factor=2, mode="bilinear", align_corners=False)

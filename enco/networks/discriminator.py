@@ -1,0 +1,37 @@
+"""PatchGAN discriminators (Isola et al. 2017, arXiv 1611.07004)."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from enco.networks.blur import BlurDown
+
+
+class PatchDiscriminator(nn.Sequential):
+    """Images B x 3 x H x W to a map of raw scores, high where a patch looks real; 1 x 30 x 30 for 256 squared.
+
+    One score sees 84 x 84 pixels with blurred downsampling (`antialiased`), 70 x 70 with strided convolutions.
+    """
+
+    def __init__(self, ndf: int = 64, antialiased: bool = True) -> None:
+        down = _blurred_down if antialiased else _strided_down
+        super().__init__(
+            *down(3, ndf, norm=False),
+            *down(ndf, 2 * ndf),
+            *down(2 * ndf, 4 * ndf),
+            *_conv(4 * ndf, 8 * ndf, stride=1),
+            nn.Conv2d(8 * ndf, 1, 4, padding=1),
+        )
+
+
+def _conv(inputs: int, outputs: int, stride: int, norm: bool = True) -> list[nn.Module]:
+    norms = [nn.InstanceNorm2d(outputs)] if norm else []
+    return [nn.Conv2d(inputs, outputs, 4, stride, padding=1), *norms, nn.LeakyReLU(0.2)]
+
+
+def _blurred_down(inputs: int, outputs: int, norm: bool = True) -> list[nn.Module]:
+    return [*_conv(inputs, outputs, stride=1, norm=norm), BlurDown()]
+
+
+def _strided_down(inputs: int, outputs: int, norm: bool = True) -> list[nn.Module]:
+    return _conv(inputs, outputs, stride=2, norm=norm)

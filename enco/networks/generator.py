@@ -1,0 +1,109 @@
+"""The ResNet generator of CycleGAN and CUT, as a flat list of modules whose positions are the papers' tap indices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from itertools import islice
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from enco.errors import UserError
+from enco.networks.blur import BlurDown, BlurUp
+
+Arch = Literal["antialiased", "mixed", "strided"]
+Features = dict[int, Tensor]
+
+
+class ResidualBlock(nn.Module):
+    """x + IN(Conv(Pad(ReLU(IN(Conv(Pad(x))))))) with reflection-padded 3x3 convolutions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            *conv_norm_relu(channels, channels, 3),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class ResnetGenerator(nn.Sequential):
+    """Images B x 3 x H x W in [-1, 1] to images of the same size; H and W are multiples of 4.
+
+    `arch`: blurred down- and upsampling (antialiased, CUT: 32 modules at 9 blocks), strided and transposed
+    convolutions (strided, CycleGAN: 28 modules), or strided down and blurred up (mixed: 30 modules).
+    """
+
+    def __init__(self, ngf: int = 64, n_blocks: int = 9, arch: Arch = "antialiased") -> None:
+        down = _blurred_down if arch == "antialiased" else _strided_down
+        up = _strided_up if arch == "strided" else _blurred_up
+        super().__init__(
+            nn.ReflectionPad2d(3),
+            *conv_norm_relu(3, ngf, 7),
+            *down(ngf, 2 * ngf),
+            *down(2 * ngf, 4 * ngf),
+            *(ResidualBlock(4 * ngf) for _ in range(n_blocks)),
+            *up(4 * ngf, 2 * ngf),
+            *up(2 * ngf, ngf),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(ngf, 3, 7),
+            nn.Tanh(),
+        )
+
+    def tapped(self, images: Tensor, taps: Collection[int]) -> tuple[Tensor, Features]:
+        """The output image, and on the way there the output of every module whose index is in `taps`."""
+        return self._run(images, taps, len(self))
+
+    def encode(self, images: Tensor, taps: Collection[int]) -> Features:
+        """The outputs of the modules in `taps`; nothing is computed after the last of them."""
+        return self._run(images, taps, max(taps) + 1)[1]
+
+    def _run(self, x: Tensor, taps: Collection[int], stop: int) -> tuple[Tensor, Features]:
+        features = {}
+        for index, layer in enumerate(islice(self, stop)):
+            x = layer(x)
+            if index in taps:
+                features[index] = x
+        return x, features
+
+
+def feature_shapes(generator: ResnetGenerator, taps: Collection[int], size: int) -> dict[int, tuple[int, int, int]]:
+    """C, H and W of each tapped feature for an image of `size` squared; nothing is computed.
+
+    Raises UserError for an index that the generator does not have.
+    """
+    for tap in taps:
+        if not 0 <= tap < len(generator):
+            raise UserError(f"Feature tap {tap} does not exist: choose among modules 0 to {len(generator) - 1}.")
+    skeleton = copy.deepcopy(generator).to("meta")
+    features = skeleton.encode(torch.empty(1, 3, size, size, device="meta"), taps)
+    return {tap: (f.shape[1], f.shape[2], f.shape[3]) for tap, f in features.items()}
+
+
+def conv_norm_relu(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
+    """Convolution with bias, instance norm without parameters, ReLU (not in place: each output may be tapped)."""
+    return [nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.InstanceNorm2d(outputs), nn.ReLU()]
+
+
+def _blurred_down(inputs: int, outputs: int) -> list[nn.Module]:
+    return [*conv_norm_relu(inputs, outputs, 3, padding=1), BlurDown()]
+
+
+def _strided_down(inputs: int, outputs: int) -> list[nn.Module]:
+    return conv_norm_relu(inputs, outputs, 3, stride=2, padding=1)
+
+
+def _blurred_up(inputs: int, outputs: int) -> list[nn.Module]:
+    return [BlurUp(), *conv_norm_relu(inputs, outputs, 3, padding=1)]
+
+
+def _strided_up(inputs: int, outputs: int) -> list[nn.Module]:
+    up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+    return [up, nn.InstanceNorm2d(outputs), nn.ReLU()]

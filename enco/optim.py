@@ -1,0 +1,41 @@
+"""What the methods share in updating weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+
+def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999)) -> Adam:
+    """One Adam over all parameters of these networks; its base rate is kept as `initial_lr` for the schedule."""
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    fused = all(p.device.type in {"cpu", "cuda"} for p in parameters)
+    optimizer = Adam(parameters, lr, betas, fused=fused)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = lr
+    return optimizer
+
+
+def minimize(loss: Tensor, *optimizers: Optimizer) -> None:
+    """One step of these optimisers down the gradient of a scalar loss."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    for optimizer in optimizers:
+        optimizer.step()
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Losses computed in here leave no gradient on these networks' weights, which also saves computing it."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)

@@ -1,0 +1,62 @@
+"""Which feature-map positions the patch losses look at. A position is an index into the flattened H*W cells."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+DagRest = Literal["top", "uniform"]
+
+
+def uniform_positions(cells: int, patches: int) -> Tensor:
+    """`patches` different positions of `cells`, or all of them if there are fewer, in random order; int64, on the CPU.
+
+    Drawn from torch's global CPU state, so that a seed means the same positions on every device.
+    """
+    return torch.randperm(cells, device="cpu")[:patches]
+
+
+def dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest = "top") -> Tensor:
+    """Discriminative attention-guided sampling (EnCo, Algorithm 1): B x 1 x H x W scores to B x P positions.
+
+    Each image's positions are drawn on their own. `scores` are raw discriminator outputs, high where a patch looks
+    real. `rest`: the share 1 - beta comes from the top of the pool (paper), or from all positions anew (released code;
+    the two shares may then overlap). P is `patches`, or H*W if that is less.
+    """
+    return torch.stack([_dag_positions(image, patches, k, beta, rest) for image in scores.detach().flatten(1)])
+
+
+def _dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest) -> Tensor:
+    patches = min(patches, scores.numel())
+    pool = uniform_positions(scores.numel(), k * patches).to(scores.device)
+    least_real, most_real = dag_split(scores, pool, patches, beta)
+    if rest == "uniform":
+        most_real = uniform_positions(scores.numel(), len(most_real)).to(scores.device)
+    return torch.cat([least_real, most_real])
+
+
+def dag_split(scores: Tensor, pool: Tensor, patches: int, beta: float) -> tuple[Tensor, Tensor]:
+    """The beta * patches least real positions of the pool, and the (1 - beta) * patches most real ones.
+
+    `scores` has one value per position; `pool` holds at least `patches` positions. Equal scores keep the pool's order.
+    """
+    ranked = pool[scores[pool].argsort(stable=True)]
+    n_least = round(beta * patches)
+    n_most = patches - n_least
+    # Counted from the front: Algorithm 1's slice [(beta - 1) * K:] is everything, not nothing, at beta = 1.
+    return ranked[:n_least], ranked[len(ranked) - n_most :]
+
+
+def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
+    """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear."""
+    return F.interpolate(scores, size, mode="bilinear", align_corners=False)
+
+
+def gather_cells(features: Tensor, positions: Tensor) -> Tensor:
+    """The cells of B x C x H x W features at P positions (B x P, or P for all images alike), as B x P x C."""
+    batch, channels = features.shape[:2]
+    index = positions.to(features.device).expand(batch, -1)[:, None].expand(-1, channels, -1)
+    return features.flatten(2).gather(2, index).mT
