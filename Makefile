@@ -1,0 +1,37 @@
+# Everything from a fresh clone: `make tables`, `make test`, `make ui`. Needs Python 3.11 or 3.12; the rest comes by itself.
+PYTHON ?= python3
+VENV := .venv
+PORT ?= 5000
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: tables test ui env lock clean-env help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+env: $(VENV)/.ready ## set up the environment in .venv
+
+# uv makes and fills the environment; where it is absent, pip brings it into the environment itself.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
+	  { echo "error: $(PYTHON) is not Python 3.11 or 3.12: name one, as in 'make tables PYTHON=python3.12'."; exit 1; }
+	@if command -v uv >/dev/null; then uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV); else \
+	  $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install -q --disable-pip-version-check uv; fi
+	@uv pip install -q --python $(VENV)/bin/python -r requirements.lock
+	@uv pip install -q --python $(VENV)/bin/python --no-deps -e .
+	@touch $@
+
+tables: env ## make Tables 1-4 at demo scale
+	@python -m workflow.launch all_tables
+
+test: env ## run all checks and tests
+	@bash tests/run.sh
+
+ui: env ## browse every run in MLflow on 127.0.0.1
+	mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1 --port $(PORT)
+
+lock: ## pin the newest versions that fit, and write environment.yml
+	uv pip compile -q --universal --python-version 3.11 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock
+	python -m tests.conda
+
+clean-env:
+	rm -rf $(VENV)

@@ -1,0 +1,42 @@
+"""The tables of EnCo, rebuilt. `snakemake all_tables` makes them all; README.md says the rest."""
+
+from pathlib import Path
+
+from workflow.project import Project, check_targets
+
+# A config file that names its scale stands alone; without one, the demo.
+if "scale" not in config:
+
+    configfile: Path(workflow.basedir, "config", "demo.yaml")
+
+
+project = Project.load(config, base=Path(workflow.basedir))
+
+
+wildcard_constraints:
+    **project.wildcard_constraints(),
+
+
+localrules:
+    all_tables,
+    cells,
+    table,
+
+
+rule all_tables:
+    input:
+        project.table_files(),
+        "results/cells.csv",
+    default_target: True
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/translate.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/timing.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/report.smk"
+
+
+check_targets(project, [rule.name for rule in workflow.rules])

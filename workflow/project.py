@@ -1,0 +1,144 @@
+"""What the Snakemake rules ask: a scale's grid, and the files and settings of each of its jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from enco import methods
+from enco.config import parse
+from enco.errors import UserError
+from eval.tablespec import TableSpec, load_tables
+from workflow.grid import Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
+from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
+
+TABLE_SUFFIXES = ("csv", "md", "tex", "html")
+
+
+class Wildcards(Protocol):
+    """The wildcards of a job; which of these exist depends on its rule."""
+
+    scale: str
+    dataset: str
+    task: str
+    variant: str
+    seed: str
+    target: str
+    table: str
+    real_set: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """One scale's configuration, tables, tasks and grid."""
+
+    config: ScaleConfig
+    base: Path
+    tables: dict[str, TableSpec]
+    tasks: dict[str, TaskConfig]
+    grid: Grid
+
+    @classmethod
+    def load(cls, config: dict[str, Any], base: Path) -> Project:
+        """Validate a configuration and expand its tables; relative paths in it count from `base`.
+
+        Raises UserError for whatever is wrong in it.
+        """
+        scale = parse(ScaleConfig, config, "the configuration")
+        tables = load_tables(load_mapping(scale.tables, base, "tables"))
+        tasks = load_tasks(scale, base)
+        check_options(scale, methods.available())
+        return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
+
+    @property
+    def headline(self) -> list[str]:
+        """Tables that `all_tables` makes."""
+        return [name for name, table in self.tables.items() if not table.extra]
+
+    @property
+    def datasets(self) -> dict[str, TaskConfig]:
+        """One task for each dataset."""
+        return {dataset_of(name, task): task for name, task in reversed(self.tasks.items())}
+
+    def wildcard_constraints(self) -> dict[str, str]:
+        """A regular expression of the valid values of each wildcard."""
+        runs = self.grid.runs
+        return {
+            "scale": re.escape(self.config.scale),
+            "dataset": _either(self.datasets),
+            "task": _either(self.tasks),
+            "target": _either(self.tasks),
+            "variant": _either(run.variant for run in runs),
+            "seed": _either(str(seed) for seed in self.config.seeds),
+            "table": _either(self.tables),
+            "selection": "final|best",
+            "real_set": "paired|full",
+        }
+
+    def table_files(self) -> list[Path]:
+        return [Path("results", f"{name}.{suffix}") for name in self.headline for suffix in TABLE_SUFFIXES]
+
+    def dataset_pattern(self, source: str) -> str:
+        """The datasets that are drawn ('demo') or lie in a folder ('folder')."""
+        return _either(name for name in self.datasets if self._source(name) == source)
+
+    def _source(self, dataset: str) -> str:
+        return "folder" if self.datasets[dataset].folder else self.config.data.source
+
+    def source_folder(self, dataset: str) -> Path:
+        """The user's folder of a dataset; UserError if it is not there."""
+        folder = self.base / (self.datasets[dataset].folder or self.config.data.root / dataset)
+        if not folder.is_dir():
+            raise UserError(
+                f"The images of '{dataset}' are missing: put trainA, trainB, testA and testB into {folder},"
+                " or set 'data.root' to the folder that has them."
+            )
+        return folder
+
+    def manifests(self) -> list[Path]:
+        """The manifests of every dataset that a table needs."""
+        needed = {dataset_of(e.task, self.tasks[e.task]) for e in self.grid.evaluations}
+        return [data_folder(self.config, dataset) / "manifest.json" for dataset in sorted(needed)]
+
+    def task_folder(self, task: str) -> Path:
+        return data_folder(self.config, dataset_of(task, self.tasks[task]))
+
+    def run(self, wildcards: Wildcards) -> Run:
+        """The run that a job's wildcards name; UserError if no table needs it."""
+        for run in self.grid.runs:
+            if (run.task, run.variant, str(run.seed)) == (wildcards.task, wildcards.variant, wildcards.seed):
+                return run
+        folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
+        raise UserError(f"No table needs a run {folder}: `python -m workflow.grid` lists those that are needed.")
+
+    def run_settings(self, wildcards: Wildcards) -> str:
+        return self.run(wildcards).config.model_dump_json()
+
+    def way(self, wildcards: Wildcards) -> str:
+        """'forward' on the run's own task, 'backward' on the way back."""
+        same = self.tasks[wildcards.task].direction == self.tasks[wildcards.target].direction
+        return "forward" if same else "backward"
+
+    def test_folder(self, task: str, side: str) -> Path:
+        """The test images of a task's source or target domain."""
+        forward = self.tasks[task].direction == "AtoB"
+        return self.task_folder(task) / ("testA" if forward == (side == "source") else "testB")
+
+    def has_segmentation(self, task: str) -> bool:
+        """Whether some table asks for segmentation scores of this task."""
+        return any(cell.task == task and cell.metric == "mAP" for cell in self.grid.cells)
+
+    def scores_of(self, cells: Iterable[Evaluation]) -> list[Path]:
+        return [evaluation.scores(self.config.selection) for evaluation in cells]
+
+    @property
+    def timing_file(self) -> Path:
+        return Path("results", "timing", f"{self.config.scale}.json")
+
+
+def _either(names: Iterable[str]) -> str:
+    """A regular expression that matches exactly these names; one that matches nothing if there are none."""
+    return "|".join(re.escape(name) for name in sorted(set(names), key=lambda name: (-len(name), name))) or "(?!)"
