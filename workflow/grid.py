@@ -105,7 +105,7 @@ def _table_cells(
             for seed in config.seeds:
                 evaluation = None
                 if row.method in methods:
-                    evaluation = plan(task, row, seed, tasks, config, methods[row.method])
+                    evaluation = plan(table.trained_task(task), row, seed, tasks, config, methods[row.method])
                 yield Cell(name, row, task, metric, seed, evaluation.run.variant if evaluation else None, evaluation)
 
 
@@ -192,3 +192,10 @@ def check_options(config: ScaleConfig, methods: Methods) -> None:
             raise unknown("method", name, ["all", *methods], f"'options' of scale {config.scale}")
         for key in options.keys() - set(known):
             raise unknown("option", key, known, f"'options.{name}' of scale {config.scale}")
+
+
+if __name__ == "__main__":
+    from enco.errors import run_cli
+    from workflow.plan import main
+
+    run_cli(main)

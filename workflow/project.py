@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
+from enco.data import demo
 from enco.config import parse
-from enco.errors import UserError
+from enco.errors import UserError, unknown
 from eval.tablespec import TableSpec, load_tables
 from workflow.grid import Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
 from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
@@ -52,6 +53,14 @@ class Project:
         tasks = load_tasks(scale, base)
         check_options(scale, methods.available())
         return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
+
+    def only(self, names: Iterable[str]) -> Project:
+        """The same project with these tables alone; UserError for a table that does not exist."""
+        for name in names:
+            if name not in self.tables:
+                raise unknown("table", name, self.tables)
+        kept = {name: self.tables[name] for name in names}
+        return replace(self, tables=kept, grid=Grid(tuple(c for c in self.grid.cells if c.table in kept)))
 
     @property
     def headline(self) -> list[str]:
@@ -102,6 +111,12 @@ class Project:
         """The manifests of every dataset that a table needs."""
         needed = {dataset_of(e.task, self.tasks[e.task]) for e in self.grid.evaluations}
         return [data_folder(self.config, dataset) / "manifest.json" for dataset in sorted(needed)]
+
+    def known_counts(self) -> dict[str, dict[str, int]]:
+        """Images of each dataset by set, where they are known before the data is there."""
+        if self.config.data.source == "demo":
+            return {name: dict(counts) for name, counts in demo.COUNTS.items()}
+        return {} if isinstance(self.config.tasks, dict) else load_mapping(self.config.tasks, self.base, "datasets")
 
     def task_folder(self, task: str) -> Path:
         return data_folder(self.config, dataset_of(task, self.tasks[task]))

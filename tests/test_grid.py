@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enco import methods
+from enco.errors import UserError
+from enco.methods.base import Method, MethodInfo
+from eval.tablespec import TableSpec, load_tables
+from workflow.grid import Grid, expand, variant_name
+from workflow.project import Project
+from workflow.settings import ScaleConfig, load_scale, load_tasks
+
+ROOT = Path(__file__).parent.parent
+TWO_SIDED = {"cyclegan", "dclgan", "munit", "drit", "distancegan", "selfdistance"}
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, TableSpec]:
+    return {name: table for name, table in load_tables(ROOT / "config" / "tables.yaml").items() if not table.extra}
+
+
+@pytest.fixture(scope="module")
+def all_twelve(tables: dict[str, TableSpec]) -> dict[str, type[Method]]:
+    """Every method of Table 1; those that are not there yet are stood in for by EnCo's class under their name."""
+    names = {row.method for table in tables.values() for row in table.rows}
+    return {name: methods.available().get(name) or _stand_in(name) for name in names}
+
+
+def _stand_in(name: str) -> type[Method]:
+    info = MethodInfo(name, name, "", 2022, two_sided=name in TWO_SIDED)
+    return type(name, (methods.get("enco"),), {"info": info})
+
+
+def plan(tables: dict[str, TableSpec], available: dict[str, type[Method]], **settings: Any) -> Grid:
+    config = load_scale(ROOT / "config" / "paper.yaml").model_copy(update=settings)
+    return expand(tables, load_tasks(config, ROOT), config, available)
+
+
+@pytest.mark.parametrize(("share", "trainings"), [(False, 70), (True, 66)])
+def test_four_tables_need_70_trainings_or_66_with_directions_shared(
+    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]], share: bool, trainings: int
+) -> None:
+    assert len(all_twelve) == 12
+    grid = plan(tables, all_twelve, share_directions=share)
+    assert len(grid.runs) == trainings
+    assert all(cell.evaluation for cell in grid.cells)
+    assert len(grid.cells) == 176
+
+
+def test_seeds_multiply_the_trainings(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+    assert len(plan(tables, all_twelve, seeds=[0, 1, 2]).runs) == 3 * 66
+
+
+def test_a_method_that_is_not_there_leaves_pending_cells(tables: dict[str, TableSpec]) -> None:
+    grid = plan(tables, {"enco": methods.get("enco")})
+    pending = {cell.row.method for cell in grid.cells if cell.evaluation is None}
+    assert "munit" in pending and "enco" not in pending
+    assert {run.config.method for run in grid.runs} == {"enco"}
+
+
+def test_equal_trainings_are_one_run(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+    grid = plan(tables, all_twelve)
+    run = {(c.table, c.row.key, c.task): c.evaluation.run for c in grid.cells if c.evaluation}
+    assert run["table1", "enco", "cat2dog"] == run["table3", "F", "cat2dog"] == run["table4", "default", "cat2dog"]
+    assert run["table3", "D", "horse2zebra"] == run["table4", "uniform", "horse2zebra"]
+
+
+def test_the_way_back_of_a_two_sided_method_is_no_training_of_its_own(tables: dict[str, TableSpec]) -> None:
+    grid = plan(tables, {"cyclegan": methods.get("cyclegan"), "cut": methods.get("cut")})
+    back = {(e.run.variant, e.task): e for e in grid.evaluations}
+    assert back["cyclegan", "zebra2horse"].run.task == "horse2zebra"
+    assert back["cyclegan", "zebra2horse"].way == "backward"
+    assert back["cut", "zebra2horse"].run.task == "zebra2horse"
+    assert back["cut", "zebra2horse"].way == "forward"
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "enco"),
+        ({"k": 4, "beta": 0.5}, "enco"),
+        ({"k": 2}, "enco+k=2"),
+        ({"pairs": [[7, 24]]}, "enco+pairs=7-24"),
+        ({"pairs": [[3, 28], [7, 24]]}, "enco+pairs=3-28_7-24"),
+        ({"k": 1, "beta": 0.0}, "enco+k=1"),
+        ({"beta": 1.0, "heads": "separate"}, "enco+beta=1.0+heads=separate"),
+    ],
+)
+def test_a_variant_is_named_by_what_differs(options: dict[str, Any], name: str) -> None:
+    assert variant_name(methods.get("enco"), options) == name
+
+
+def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+    epochs = {run.task: run.config.train.n_const + run.config.train.n_decay for run in plan(tables, all_twelve).runs}
+    assert epochs["cityscapes"] == epochs["horse2zebra"] == 400
+    assert epochs["cat2dog"] == epochs["photo2vangogh"] == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epochz": {}}, ["epochz", "epochs"]),
+        ({"options": {"cutt": {"k": 1}}}, ["cutt", "cyclegan"]),
+        ({"options": {"cut": {"kk": 1}}}, ["kk", "patches"]),
+        ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),
+        ({"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dgo", "metrics": ["FID"]}]}}}, ["cat2dgo", "cat2dog"]),
+        ({"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}}}, ["FIDD", "FID"]),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_sentence_with_the_choices(change: dict[str, Any], words: list[str]) -> None:
+    config = load_scale(ROOT / "config" / "demo.yaml").model_dump(exclude_defaults=True)
+    with pytest.raises(UserError) as error:
+        Project.load(config | change, ROOT)
+    assert all(word in str(error.value) for word in words) and "\n" not in str(error.value)
+
+
+def test_settings_of_two_scales_never_share_a_folder() -> None:
+    folders = [{run.folder.parts[2] for run in Project.load(_raw(name), ROOT).grid.runs} for name in ("demo", "paper")]
+    assert folders == [{"demo"}, {"paper"}]
+
+
+def _raw(name: str) -> dict[str, Any]:
+    config: ScaleConfig = load_scale(ROOT / "config" / f"{name}.yaml")
+    return config.model_dump()
