@@ -1,44 +1,41 @@
 """Run Snakemake from the Makefile: one at a time, and going on by itself after a call that was killed.
 
-A Snakemake that dies by SIGKILL leaves its lock behind. Here the kernel's own file lock, which no process can leave behind,
-says whether another call is still alive; if not, a stale Snakemake lock is safe to remove.
+A Snakemake that dies by SIGKILL leaves its own lock behind. Here the kernel's file lock, which ends with the process that
+holds it, says whether a call is still alive; if none is, a Snakemake lock that lies there is stale and can go.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from enco.errors import UserError, run_cli
-
-LOCK = Path(".snakemake", "launch.lock")
+STATE = Path(".snakemake")
 
 
-def main() -> int:
-    """Run `snakemake` with this command's arguments; returns its exit status."""
-    LOCK.parent.mkdir(exist_ok=True)
+def main() -> None:
+    """Become `snakemake` with this command's arguments, once no other call is at work in this folder."""
+    _take_turn(STATE / "launch.lock")
+    snakemake = [sys.executable, "-m", "snakemake"]
+    if any((STATE / "locks").glob("*")):
+        print("The call before this one was killed: going on from what it left.", flush=True)
+        subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
+    os.execv(sys.executable, [*snakemake, *sys.argv[1:]])
+
+
+def _take_turn(path: Path) -> None:
+    """Hold a lock until this process ends, whatever program it becomes by then."""
+    path.parent.mkdir(exist_ok=True)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(lock, True)
     try:
-        with FileLock(LOCK, timeout=0):
-            if any(Path(".snakemake", "locks").glob("*")):
-                print("A call before this one was killed: going on from what it left.", flush=True)
-                _snakemake("--unlock", "--quiet")
-            return _snakemake(*sys.argv[1:])
-    except Timeout as error:
-        raise UserError("Another `make tables` is at work in this folder: wait for it, or end it first.") from error
-
-
-def _snakemake(*arguments: str) -> int:
-    """Run Snakemake and wait for it, through Ctrl-C as well, so that it can end its jobs."""
-    process = subprocess.Popen([sys.executable, "-m", "snakemake", *arguments])
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another call is still at work in this folder (its terminal may be gone): waiting for it.", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 if __name__ == "__main__":
-    run_cli(main)
+    main()
