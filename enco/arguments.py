@@ -1,0 +1,111 @@
+"""The command line of `python -m enco.train`: from a person, or from the pipeline with all settings in one string."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from enco.config import RunConfig, TrainConfig, parse
+from enco.errors import UserError
+
+CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What to train, where to, and on what."""
+
+    config: RunConfig
+    out: Path
+    device: torch.device
+    workers: int
+    threads: int | None
+
+
+def parse_arguments(arguments: list[str] | None = None) -> Arguments:
+    """Read the command line; UserError for settings that are missing, unknown or invalid."""
+    given = _parser().parse_args(arguments)
+    config = load_settings(given.settings) if given.settings else _config_of(given)
+    return Arguments(config, given.out, choose_device(given.device), given.workers, given.threads)
+
+
+def load_settings(settings: str) -> RunConfig:
+    """A run's settings from a JSON text, or from a JSON or YAML file of that name."""
+    is_text = settings.lstrip().startswith("{")
+    if not is_text and not Path(settings).is_file():
+        raise UserError(f"The settings file {settings} does not exist: name a JSON or YAML file, or give JSON.")
+    try:
+        values = yaml.safe_load(settings if is_text else Path(settings).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"The settings {settings[:80]} are not readable JSON or YAML ({error}).") from error
+    if not isinstance(values, dict):
+        raise UserError(f"The settings {settings[:80]} are no mapping of names to values: see enco/config.py.")
+    return parse(RunConfig, values, "the settings")
+
+
+def choose_device(name: str) -> torch.device:
+    """A device by name; `auto` takes a GPU if there is one. UserError if the machine does not have it."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in has.items() if present)
+    if not has[name]:
+        raise UserError(
+            f"This machine has no {name} device for --device: choose {', '.join(k for k in has if has[k])}."
+        )
+    return torch.device(name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m enco.train", description="Train one method on two image sets.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--settings", metavar="JSON_OR_FILE", help="all settings of the run; excludes those below")
+    what.add_argument("--method", help="a method's name, such as enco")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; goes on from what is in it")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--workers", type=int, default=0, help="processes that load images")
+    own = parser.add_argument_group("settings of a run of your own, with --method")
+    own.add_argument("--data", type=Path, help="folder of trainA, trainB, testA and testB")
+    own.add_argument("--task", help="name for the record (default: the data folder's)")
+    own.add_argument("--direction", choices=("AtoB", "BtoA"))
+    own.add_argument("--epochs", type=int, nargs=2, metavar=("CONST", "DECAY"), help="at full rate, and of decay")
+    own.add_argument("--seed", type=int)
+    own.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
+    own.add_argument("--tracking", choices=("live", "sync", "off"), help="how MLflow is kept up to date")
+    for name in CADENCE:
+        text = str(TrainConfig.model_fields[name].description)
+        own.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=text)
+    return parser
+
+
+def _config_of(given: argparse.Namespace) -> RunConfig:
+    if given.data is None:
+        raise UserError("--method needs --data: the folder that holds trainA, trainB, testA and testB.")
+    train = {name: getattr(given, name) for name in (*CADENCE, "tracking")}
+    if given.epochs:
+        train["n_const"], train["n_decay"] = given.epochs
+    values = {
+        "method": given.method,
+        "task": given.task or given.data.resolve().name,
+        "data": _given({"root": given.data, "direction": given.direction}),
+        "options": dict(_option(text) for text in given.set),
+        "train": _given(train),
+        "seed": given.seed,
+    }
+    return parse(RunConfig, _given(values), "the command line")
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text} has no value: write --set NAME=VALUE, such as --set k=2.")
+    return name, yaml.safe_load(value)

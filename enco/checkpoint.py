@@ -1,0 +1,115 @@
+"""Full-state checkpoints: written whole, read with suspicion, the last two kept."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enco.files import atomic_path
+from enco.randomness import RandomState
+from enco.runlog import Losses, NonFiniteLoss
+
+KEPT = 2
+RUN_FILES = ("metrics.jsonl", "samples", "snapshots", "config.json", "run.json", "generator.safetensors", "mlflow.json")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a training needs to go on bit for bit: tensors and plain values only."""
+
+    iteration: int
+    config_hash: str
+    data_hash: str
+    method: dict[str, Any]
+    random: RandomState
+    window: list[tuple[int, Losses]]
+    wall_seconds: float
+    saved: str
+    about: dict[str, Any]
+    """What run.json says of settings, code, versions and device, as of this checkpoint."""
+
+
+class CheckpointFolder:
+    """`checkpoints/` of a run's folder."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.folder = run_folder / "checkpoints"
+        self._good: list[Path] = []
+
+    def files(self) -> list[Path]:
+        """Checkpoint files, oldest first."""
+        return sorted(self.folder.glob("iter*.pt"))
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint and remove all but it and the one before.
+
+        Raises NonFiniteLoss, and writes nothing, if a weight is not finite; UserError if the disk is full.
+        """
+        check_weights(checkpoint)
+        path = self.folder / f"iter{checkpoint.iteration:07d}.pt"
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            torch.save(asdict(checkpoint), file)
+        self._good = [*(good for good in self._good if good != path), path][-KEPT:]
+        for old in set(self.files()) - set(self._good):
+            old.unlink(missing_ok=True)
+
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that can be read; those that cannot are named and skipped."""
+        for path in reversed(self.files()):
+            try:
+                checkpoint = read_checkpoint(path)
+            except Exception as error:  # a torn file fails in as many ways as zip and pickle know
+                print(f"The checkpoint {path} is unreadable and skipped ({_first_line(error)}).", flush=True)
+                continue
+            self._good = [path]
+            return checkpoint
+        return None
+
+    def resume(self, config_hash: str, data_hash: str) -> Checkpoint | None:
+        """The newest checkpoint of this very training, or None.
+
+        What another configuration or other data left behind is moved to `checkpoints-<its hash>`, and said.
+        """
+        checkpoint = self.newest()
+        if checkpoint is None or (checkpoint.config_hash, checkpoint.data_hash) == (config_hash, data_hash):
+            return checkpoint
+        aside = self._move_aside(checkpoint.config_hash)
+        kind = "configuration" if checkpoint.config_hash != config_hash else "data"
+        print(f"The checkpoints were made with another {kind}: moved to {aside}, training starts anew.", flush=True)
+        return None
+
+    def _move_aside(self, old_hash: str) -> Path:
+        aside = self.folder.with_name(f"checkpoints-{old_hash}")
+        while aside.exists():
+            aside = aside.with_name(f"{aside.name}-earlier")
+        self.folder.rename(aside)
+        for made in (self.folder.with_name(name) for name in RUN_FILES):
+            if made.exists():
+                shutil.move(made, aside / made.name)
+        self._good = []
+        return aside
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint to the CPU; raises whatever torch raises for a damaged file."""
+    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+
+
+def check_weights(checkpoint: Checkpoint) -> None:
+    """Raise NonFiniteLoss, naming the network, if a weight or buffer is not finite."""
+    for name, network in checkpoint.method["networks"].items():
+        if not all(_is_finite(value) for value in network.values()):
+            raise NonFiniteLoss(f"The weights of '{name}' stopped being finite by iteration {checkpoint.iteration}")
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, Tensor) or not value.is_floating_point() or bool(value.isfinite().all())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

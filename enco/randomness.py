@@ -1,0 +1,41 @@
+"""The state of torch's global random generators, taken and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+RandomState = dict[str, Tensor]
+
+
+def random_state(device: torch.device) -> RandomState:
+    """States of the generators a training on this device draws from, by device type."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def set_random_state(states: RandomState, device: torch.device) -> None:
+    """Take back what `random_state` gave; a state of another kind of device is left aside."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
+
+
+@contextmanager
+def untouched_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Within this block random numbers come from `seed`; afterwards the generators are as they were before."""
+    states = random_state(device)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(states, device)

@@ -1,0 +1,111 @@
+"""metrics.jsonl, the truth about a run's losses: windows of iterations averaged, checked and written down."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from enco.errors import UserError
+from enco.files import atomic_path
+
+Losses = dict[str, float]
+
+
+class NonFiniteLoss(UserError):
+    """A loss or a weight that is no longer a number: nothing good can follow."""
+
+
+class RunLog:
+    """Losses of the iterations since the last line, first as device tensors, then as numbers.
+
+    Tensors are fetched from the device, all at once, only where `check` is called: not every iteration waits for it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fetched: list[tuple[int, Losses]] = []
+        self._waiting: list[tuple[int, dict[str, Tensor]]] = []
+        self._since = time.monotonic()
+        self._timed = 0
+
+    def add(self, iteration: int, losses: dict[str, Tensor]) -> None:
+        """Take one iteration's loss terms, 0-d tensors."""
+        self._waiting.append((iteration, losses))
+        self._timed += 1
+
+    def check(self) -> None:
+        """Fetch the waiting losses; NonFiniteLoss names the first term that is not finite, and its iteration."""
+        if not self._waiting:
+            return
+        terms = [term for _, losses in self._waiting for term in losses.values()]
+        values = iter(torch.stack([term.detach().float() for term in terms]).tolist() if terms else [])
+        for iteration, losses in self._waiting:
+            row = {name: next(values) for name in losses}
+            for name, value in row.items():
+                if not math.isfinite(value):
+                    raise NonFiniteLoss(f"The loss '{name}' became {value} at iteration {iteration}")
+            self._fetched.append((iteration, row))
+        self._waiting.clear()
+
+    def means(self) -> Losses:
+        """Mean of each term over the iterations of the window that have it."""
+        self.check()
+        names = dict.fromkeys(name for _, row in self._fetched for name in row)
+        columns = {name: [row[name] for _, row in self._fetched if name in row] for name in names}
+        return {name: math.fsum(column) / len(column) for name, column in columns.items()}
+
+    def write(self, iteration: int, epoch: int, rates: dict[str, float]) -> None:
+        """Append the window's line, and begin the next window."""
+        elapsed = time.monotonic() - self._since
+        line = {
+            "iteration": iteration,
+            "epoch": epoch,
+            "losses": self.means(),
+            "lr": rates,
+            "sec_per_iter": elapsed / max(1, self._timed),
+            "time": time.time(),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._fetched.clear()
+        self._since, self._timed = time.monotonic(), 0
+
+    def state(self) -> list[tuple[int, Losses]]:
+        """The unfinished window, for a checkpoint."""
+        self.check()
+        return list(self._fetched)
+
+    def resume(self, iteration: int, window: list[tuple[int, Losses]]) -> None:
+        """Go back to a checkpoint: drop the lines after its iteration, and take back its unfinished window."""
+        cut_back(self.path, iteration)
+        self._fetched, self._waiting = list(window), []
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a metrics.jsonl, oldest first; a last line that is half written is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def cut_back(path: Path, iteration: int) -> None:
+    """Drop the lines of a metrics.jsonl that are later than an iteration, or half written."""
+    if not path.exists():
+        return
+    kept = [line for line in read_metrics(path) if line["iteration"] <= iteration]
+    with atomic_path(path) as partial:
+        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")

@@ -1,0 +1,41 @@
+"""Being asked to stop: finish the iteration, write a checkpoint, go on later."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+GO_ON_LATER = 75
+"""Exit status of a training that was stopped and can go on: EX_TEMPFAIL of sysexits.h."""
+
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR2") if hasattr(signal, name))
+
+
+class Stopped(Exception):
+    """The training was asked to stop, and has written all it needs to go on."""
+
+
+@dataclass
+class StopRequest:
+    """Whether, and by what, the process was asked to stop."""
+
+    by: str | None = None
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopRequest]:
+    """Within this block SIGINT, SIGTERM and SIGUSR2 only note that a stop is wanted; main thread only."""
+    request = StopRequest()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.by = signal.Signals(number).name
+
+    before = {number: signal.signal(number, note) for number in STOP_SIGNALS}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

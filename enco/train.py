@@ -1,0 +1,225 @@
+"""Train one method on one pair of image sets: `python -m enco.train`.
+
+A training that is killed, by anything, goes on from its last checkpoint when the same command is given again, and
+ends with the weights of one that never was. (On a GPU this holds as far as its kernels are deterministic, and on a CPU
+for an unchanged number of threads.)
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from enco.arguments import parse_arguments
+from enco.checkpoint import Checkpoint, CheckpointFolder
+from enco.config import RunConfig, parse
+from enco.data.unpaired import UnpairedImages
+from enco.errors import UserError, run_cli
+from enco.files import read_json, write_json
+from enco.methods import Batch, Method, create, get
+from enco.methods.files import save_generator
+from enco.progress import Progress
+from enco.provenance import data_hash, device_name, git_state, versions
+from enco.randomness import random_state, set_random_state
+from enco.runfolder import StateFile, exclusive, now
+from enco.runlog import NonFiniteLoss, RunLog
+from enco.samples import Samples
+from enco.schedule import Schedule
+from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.startup import skip_compiler
+from enco.tracking import start_follower
+
+DIVERGED = 3
+"""Exit status of a training whose losses or weights are no longer finite."""
+
+
+def train(
+    config: RunConfig, out: Path, device: torch.device, workers: int = 0, stop: StopRequest | None = None
+) -> None:
+    """Train, or go on training, in a run's folder; of a finished run only the outputs are written again.
+
+    Raises UserError for unusable settings or images and for a full disk, NonFiniteLoss where the training diverged,
+    and Stopped, once a checkpoint is written, if `stop` was set.
+    """
+    stop = stop or StopRequest()
+    with exclusive(out, stop), StateFile(out) as state:
+        torch.manual_seed(config.seed)
+        run = Run.prepare(config, out, device)
+        run.resume()
+        try:
+            run.loop(workers, stop, state)
+        except NonFiniteLoss as error:
+            kept = f"the checkpoint of iteration {run.done} is kept" if run.last else "no checkpoint was made yet"
+            cure = "lower the learning rates or look through the training images"
+            raise NonFiniteLoss(f"{error}, so the training in {out} ends: {cure} ({kept}).") from error
+        run.write_outputs()
+
+
+@dataclass
+class Run:
+    """One training: what it works on, and how far it is."""
+
+    config: RunConfig
+    out: Path
+    method: Method
+    data: UnpairedImages
+    samples: Samples
+    log: RunLog
+    checkpoints: CheckpointFolder
+    about: dict[str, Any]
+    last: Checkpoint | None = None
+
+    @classmethod
+    def prepare(cls, config: RunConfig, out: Path, device: torch.device) -> Run:
+        """Build the method, and decode every image once so that none can stop the training later."""
+        method = build(config, device)
+        config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
+        root, direction = config.data.root, config.data.direction
+        data = UnpairedImages(root, direction, method.options, config.train.n_const, config.seed)
+        samples = Samples(config.data, method.options.crop_size, out / "samples")
+        about = describe(config, method)
+        return cls(config, out, method, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
+
+    @property
+    def done(self) -> int:
+        """Iterations up to the last checkpoint."""
+        return self.last.iteration if self.last else 0
+
+    def resume(self) -> None:
+        """Take back the newest checkpoint of this training, if there is one, and all that came after it."""
+        self.last = self.checkpoints.resume(self.about["config_hash"], self.about["data_hash"])
+        if self.last:
+            self.method.load_state_dict(self.last.method)
+            set_random_state(self.last.random, self.method.device)
+            print(f"Going on from iteration {self.done}.", flush=True)
+        self.log.resume(self.done, self.last.window if self.last else [])
+        write_json(self.out / "config.json", self.about)
+
+    def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
+        """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
+        every, method, batch_size = self.config.train, self.method, self.method.options.batch_size
+        per_epoch = len(self.data) // batch_size
+        total = per_epoch * method.schedule.epochs
+        batches = self.data.loader(self.done, total, batch_size, workers)
+        state.reached(self.done)
+        if self.done < total and every.tracking == "live":
+            start_follower(self.out)
+        wall, begin = self.last.wall_seconds if self.last else 0.0, time.monotonic()
+
+        with closing(Progress(self.done, total, method.schedule.epochs)) as progress:
+            for iteration, batch in enumerate(batches, start=self.done + 1):
+                epoch, step = (iteration - 1) // per_epoch + 1, (iteration - 1) % per_epoch + 1
+                if step == 1:
+                    method.begin_epoch(epoch)
+                self.log.add(iteration, method.step(to_device(batch, method.device)))
+                progress.update(iteration, epoch, self.log.means)
+
+                is_last, stopped_by = iteration == total, stop.by
+                if iteration % every.log_every == 0 or is_last:
+                    self.log.write(iteration, epoch, learning_rates(method))
+                if iteration % every.sample_every == 0 or is_last:
+                    self.samples.draw(method, iteration)
+                if step == per_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
+                    self.save_generator(self.out / "snapshots" / f"generator_epoch{epoch:03d}.safetensors", iteration)
+                if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
+                    self.save_checkpoint(iteration, wall + time.monotonic() - begin)
+                    state.reached(iteration)
+                if stopped_by and not is_last:
+                    raise Stopped(f"stopped by {stopped_by} after iteration {iteration} of {total}")
+
+    def save_checkpoint(self, iteration: int, wall_seconds: float) -> None:
+        """Write down everything that `resume` takes back; NonFiniteLoss, with nothing written, if it is no good."""
+        checkpoint = Checkpoint(
+            iteration=iteration,
+            config_hash=self.about["config_hash"],
+            data_hash=self.about["data_hash"],
+            method=self.method.state_dict(),
+            random=random_state(self.method.device),
+            window=self.log.state(),
+            wall_seconds=wall_seconds,
+            saved=now(),
+            about=self.about,
+        )
+        self.checkpoints.save(checkpoint)
+        self.last = checkpoint
+
+    def save_generator(self, path: Path, iteration: int) -> None:
+        """Write the networks that translate, with what is needed to know them again."""
+        named = {"task": self.config.task, "variant": self.config.variant, "scale": self.config.scale}
+        numbers = {"seed": self.config.seed, "iteration": iteration}
+        save_generator(self.method, path, config_hash=self.about["config_hash"], **named, **numbers)
+
+    def write_outputs(self) -> None:
+        """Write generator.safetensors and then run.json, both from the last checkpoint."""
+        if self.last is None:
+            raise UserError("There is nothing to train: n_const + n_decay is 0, set at least one of them.")
+        self.save_generator(self.out / "generator.safetensors", self.done)
+        tracked = self.out / "mlflow.json"
+        record = {
+            **self.last.about,
+            "iterations": self.done,
+            "wall_seconds": round(self.last.wall_seconds, 3),
+            "finished": self.last.saved,
+            "mlflow_run_id": read_json(tracked)["run_id"] if tracked.exists() else None,
+        }
+        write_json(self.out / "run.json", record)
+
+
+def build(config: RunConfig, device: torch.device) -> Method:
+    """The method with its schedule, on a device; UserError for an unknown method or option."""
+    cls = get(config.method)
+    options = parse(cls.Options, config.options, f"options of method {config.method}")
+    schedule = Schedule(config.train.n_const, config.train.n_decay, options.warmup_epochs)
+    return create(config.method, schedule=schedule, device=device, **config.options)
+
+
+def describe(config: RunConfig, method: Method) -> dict[str, Any]:
+    """What run.json says of a run before it has begun."""
+    return {
+        "config": config.model_dump(mode="json"),
+        "config_hash": config.hash(),
+        "data_hash": data_hash(config.data.root),
+        "parameter_count": method.parameter_count(),
+        "git": git_state(),
+        "versions": versions(),
+        "device": device_name(method.device),
+    }
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch where the method is."""
+    return Batch(source=batch["source"].to(device), target=batch["target"].to(device))
+
+
+def learning_rates(method: Method) -> dict[str, float]:
+    """Each optimiser's rate, that of its first parameter group."""
+    return {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in method.optimizers.items()}
+
+
+def main() -> int:
+    """Run the command line; the exit status is 75 if stopped by a signal and 3 if the training diverged."""
+    arguments = parse_arguments()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    skip_compiler()
+    print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
+    try:
+        with stop_signals() as stop:
+            train(arguments.config, arguments.out, arguments.device, arguments.workers, stop)
+    except Stopped as stopped:
+        print(f"Training {stopped}: the same command goes on from there.", flush=True)
+        return GO_ON_LATER
+    except NonFiniteLoss as error:
+        print(f"error: {error}", file=sys.stderr)
+        return DIVERGED
+    return 0
+
+
+if __name__ == "__main__":
+    run_cli(main)
