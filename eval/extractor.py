@@ -1,0 +1,155 @@
+"""The network that turns images into features: pytorch-fid's Inception, with its published or with random weights."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytorch_fid.inception
+import torch
+from pytorch_fid.inception import InceptionV3
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torchvision.models.inception import Inception3
+
+from enco.data.images import decode_all, load_rgb, resize, to_tensor, to_uint8
+from enco.errors import UserError, unknown
+from enco.files import sha256
+from eval.features import Features
+from eval.inception_weights import find_weights
+
+EXTRACTORS = ("inception", "random-inception")
+INPUT_SIZE = 299
+SMALLEST_INPUT = 75
+RANDOM_GAIN = 10.0
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A frozen network from B x 3 x S x S images in [0, 1], S = `input_size`, to B x 2048 pool3 features."""
+
+    name: str
+    weights_hash: str
+    network: nn.Module
+    device: torch.device
+    input_size: int = INPUT_SIZE
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Tensor:
+        images = images.to(self.device, memory_format=torch.channels_last)
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+            return self.network(images)[0].flatten(1).cpu()
+
+
+def create_extractor(
+    name: str,
+    device: torch.device,
+    *,
+    seed: int = 0,
+    input_size: int | None = None,
+    weights: Path | None = None,
+    download: bool = False,
+) -> Extractor:
+    """Build the extractor `name`.
+
+    `inception` is the paper's, always at 299 pixels; `weights` names its file where it is not in torch's cache.
+    `random-inception` is the same architecture with weights drawn from `seed`, at any `input_size` from 75 pixels.
+    Raises UserError for an unknown name, a size that does not fit, and weights that are absent or not the published.
+    """
+    if name == "inception":
+        if input_size not in (None, INPUT_SIZE):
+            raise UserError(f"The extractor inception works at {INPUT_SIZE} pixels only: leave out --input-size.")
+        return _published(find_weights(weights, download), device)
+    if name == "random-inception":
+        return _random(seed, INPUT_SIZE if input_size is None else input_size, device)
+    raise unknown("extractor", name, EXTRACTORS)
+
+
+def extract_features(
+    files: Sequence[Path], extractor: Extractor, *, size: int = 0, legacy_rounding: bool = False, batch_size: int = 8
+) -> Features:
+    """Features of image files, of any mix of sizes.
+
+    An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes it to
+    [-1, 1] and back with truncation, as the originals' result folders do. Then comes the extractor's own resize.
+    """
+
+    def prepare(path: Path) -> Tensor:
+        return _prepare(path, size, legacy_rounding, extractor.input_size)
+
+    batches = [files[start : start + batch_size] for start in range(0, len(files), batch_size)]
+    values = torch.cat([extractor(torch.stack(decode_all(batch, prepare))) for batch in batches])
+    return Features(
+        values.numpy(),
+        tuple(file.name for file in files),
+        tuple(sha256(file) for file in files),
+        extractor.name,
+        extractor.weights_hash,
+        size,
+        legacy_rounding,
+    )
+
+
+def _prepare(path: Path, size: int, legacy_rounding: bool, input_size: int) -> Tensor:
+    """An image file as 3 x S x S floats in [0, 1], S = input_size."""
+    image = load_rgb(path)
+    image = resize(image, size) if size else image
+    levels = to_uint8(to_tensor(image)) if legacy_rounding else np.array(image)
+    pixels = torch.from_numpy(levels).permute(2, 0, 1).float().div(255)
+    return interpolate(pixels[None], size=(input_size, input_size), mode="bilinear", align_corners=False)[0]
+
+
+def _published(path: Path, device: torch.device) -> Extractor:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path} does not hold network weights ({error}): fetch it again.") from error
+    return Extractor("inception", sha256(path), _place(_build(weights), device), device)
+
+
+def _random(seed: int, input_size: int, device: torch.device) -> Extractor:
+    """He-initialised convolutions under BatchNorm's default statistics: activations keep their scale through the depth.
+
+    The whole network is then positively homogeneous, so a gain on its first convolution is a gain on its features; it
+    brings their spread near that of trained features.
+    """
+    if input_size < SMALLEST_INPUT:
+        raise UserError(f"--input-size {input_size} is too small for Inception: give at least {SMALLEST_INPUT}.")
+    network = _build(None)
+    generator = torch.Generator().manual_seed(seed)
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
+    with torch.no_grad():
+        convolutions[0].weight.mul_(RANDOM_GAIN)
+    size = "" if input_size == INPUT_SIZE else f", input={input_size}"
+    name = f"random-inception(seed={seed}{size})"
+    return Extractor(name, _hash_of(network), _place(network, device), device, input_size)
+
+
+def _build(weights: dict[str, Tensor] | None) -> nn.Module:
+    """pytorch-fid's network with the given weights, or none loaded; its own download checks no hash and is kept out."""
+    with warnings.catch_warnings(), patch.object(pytorch_fid.inception, "load_state_dict_from_url") as load:
+        warnings.simplefilter("ignore")
+        load.return_value = weights
+        if weights is not None:
+            return InceptionV3(resize_input=False)
+        with patch.object(Inception3, "load_state_dict"):
+            return InceptionV3(resize_input=False)
+
+
+def _place(network: nn.Module, device: torch.device) -> nn.Module:
+    return network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _hash_of(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
