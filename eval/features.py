@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -44,7 +45,7 @@ class Features:
 
     def save(self, path: Path) -> None:
         """Write a .npz file, whole."""
-        content = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        content: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         with atomic_path(path) as partial, partial.open("wb") as file:
             np.savez(file, **content)
 

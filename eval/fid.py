@@ -29,8 +29,7 @@ def _factor(features: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if len(features) <= features.shape[1]:
         return centred
-    triangle: NDArray[np.float64] = np.linalg.qr(centred, mode="r")
-    return triangle
+    return np.asarray(np.linalg.qr(centred, mode="r"), dtype=np.float64)
 
 
 def _check(features_a: NDArray[np.floating], features_b: NDArray[np.floating]) -> None:

@@ -1,0 +1,90 @@
+"""Translate a folder of images with a generator file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from enco.data.images import decode_all, list_images, test_image, to_uint8
+from enco.errors import UserError
+from enco.methods.base import Way
+from enco.methods.files import Translator, load_translator
+
+
+def translate_folder(
+    generator: Path,
+    images: Path,
+    out: Path,
+    device: torch.device,
+    *,
+    direction: Way = "forward",
+    size: int | None = None,
+    batch_size: int = 8,
+) -> list[Path]:
+    """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
+
+    An image is resized to `size` x `size` (bicubic; default: the generator's crop_size) and its translation truncated
+    to 8 bits, as the originals do. Raises UserError for a file that is no generator, images that cannot be read or
+    would share a name, a one-sided method asked to go backward, and an `out` that holds other files.
+    """
+    translator = load_translator(generator, device)
+    files = list_images(images)
+    names = _output_names(files, images)
+    _check_free(out, set(names.values()), images)
+    with _whole_folder(out) as folder:
+        for start in range(0, len(files), batch_size):
+            batch = files[start : start + batch_size]
+            translated = _translate(translator, batch, size or translator.options["crop_size"], device, direction)
+            for file, image in zip(batch, translated, strict=True):
+                image.save(folder / names[file])
+    return [out / names[file] for file in files]
+
+
+@torch.inference_mode()
+def _translate(
+    translator: Translator, files: list[Path], size: int, device: torch.device, direction: Way
+) -> list[Image.Image]:
+    images = torch.stack(decode_all(files, lambda file: test_image(file, size)))
+    return [Image.fromarray(image) for image in to_uint8(translator(images.to(device), direction))]
+
+
+def _output_names(files: list[Path], folder: Path) -> dict[Path, str]:
+    names = {file: f"{file.stem}.png" for file in files}
+    if len(set(names.values())) < len(files):
+        twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
+        raise UserError(f"Two images in {folder} would both become {twice}: rename one of them.")
+    return names
+
+
+def _check_free(out: Path, names: set[str], images: Path) -> None:
+    """Only an earlier translation of the same images may be replaced."""
+    if out.resolve() == images.resolve():
+        raise UserError(f"--out {out} is the folder of the images themselves: name another one.")
+    others = {entry.name for entry in out.iterdir()} - names if out.is_dir() else set()
+    if others:
+        raise UserError(f"The folder {out} holds other files, such as {min(others)}: name a new or empty folder.")
+
+
+@contextmanager
+def _whole_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill beside `out`, renamed to it on success and removed on failure."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        if out.exists():
+            shutil.rmtree(out)
+        partial.replace(out)
+    except OSError as error:
+        if error.errno == 28:
+            raise UserError(f"Disk full while writing {out}: free some space and run again.") from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
