@@ -1,0 +1,61 @@
+"""What each metric of a table is called, how it is printed, which way is better, and where its number is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured quantity.
+
+    `path` is its place in a scores file, or in a timing file where `source` is "timing" (`{variant}` is filled in).
+    `significant` digits are shown however small the value; `per_seed` is False where training seeds cannot change it.
+    """
+
+    header: str
+    decimals: int
+    better: Literal["lower", "higher"]
+    path: tuple[str, ...]
+    source: Literal["scores", "timing"] = "scores"
+    significant: int = 0
+    per_seed: bool = True
+
+    @property
+    def real_set(self) -> str:
+        """The headline's set of real images for metrics that compare with one, else empty."""
+        return HEADLINE_SET if HEADLINE_SET in self.path else ""
+
+
+HEADLINE_SET = "paired"
+
+METRICS = {
+    "FID": Metric("FID", 1, "lower", ("metrics", HEADLINE_SET, "FID")),
+    "precision": Metric("P", 1, "higher", ("metrics", HEADLINE_SET, "precision")),
+    "recall": Metric("R", 1, "higher", ("metrics", HEADLINE_SET, "recall")),
+    "recall_exact": Metric("R exact", 1, "higher", ("metrics", HEADLINE_SET, "recall_exact")),
+    "mAP": Metric("mAP", 1, "higher", ("metrics", "segmentation", "mAP")),
+    "pixAcc": Metric("pixAcc", 1, "higher", ("metrics", "segmentation", "pixAcc")),
+    "classAcc": Metric("classAcc", 1, "higher", ("metrics", "segmentation", "classAcc")),
+    "sec/iter": Metric(
+        "sec/iter", 3, "lower", ("measured", "{variant}", "sec_per_iter"), "timing", significant=2, per_seed=False
+    ),
+    "training_time_hours": Metric("training time (h)", 1, "lower", ("training_time_hours",), significant=2),
+    "model_size_millions": Metric(
+        "model size (M)", 3, "lower", ("model_size_millions",), significant=2, per_seed=False
+    ),
+}
+
+JOINT = {"P&R": ("precision", "recall")}
+"""Columns that print several metrics, as 'P & R'."""
+
+
+def parts(column_metric: str) -> tuple[str, ...]:
+    """The metrics behind one printed column: itself, or the parts of a joint one."""
+    return JOINT.get(column_metric, (column_metric,))
+
+
+def header(metrics: tuple[str, ...]) -> str:
+    """The printed header of a column of one or several metrics."""
+    return " & ".join(METRICS[name].header for name in metrics)

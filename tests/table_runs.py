@@ -1,0 +1,64 @@
+"""Fixed scores and timing files in the shape that evaluation writes, and the cells that a table plans with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from enco.files import write_json
+from eval.cells import PlannedCell
+from eval.metrics import METRICS
+from eval.protocol import Provenance
+from eval.tablespec import TableSpec, load_tables
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT / "config" / "published.csv"
+TABLES = load_tables(ROOT / "config" / "tables.yaml")
+DEMO = Provenance(scale="demo", commit="0123abc")
+PAPER = Provenance(scale="paper", comparable=True, commit="0123abc")
+
+
+def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, Any]:
+    """A scores file's content; `offset` moves every metric."""
+    paired = {"FID": 60.25 + offset, "precision": 50.5 + offset, "recall": 70.25, "recall_exact": 69.75}
+    metrics: dict[str, Any] = {"paired": paired, "full": {**paired, "FID": 59.5 + offset}}
+    if task == "cityscapes":
+        per_class = {"road": 71.5, "train": None}
+        segmentation = {"mAP": 20.0 + offset, "pixAcc": 55.5, "classAcc": 25.25, "perClassIoU": per_class}
+        metrics |= {"segmentation": segmentation, "segmentation_real": {**segmentation, "mAP": 61.5}}
+    protocol = {
+        **{"extractor": "random-inception", "extractor_hash": "feed" * 16, "k": 5},
+        **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "drn": "drn_d_22", "drn_hash": "beef" * 16},
+        **{"device": "cpu", "versions": {"torch": "2.15.0"}},
+    }
+    kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
+    return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}
+
+
+def timing(variants: Collection[str], device: str = "laptop") -> dict[str, Any]:
+    """A timing file's content: 0.1, 0.2, ... seconds per iteration."""
+    measured = {variant: {"sec_per_iter": 0.1 * (i + 1)} for i, variant in enumerate(variants)}
+    return {"device": device, "precision": "float32", "size": 64, "batch_size": 1, "measured": measured}
+
+
+def plan(
+    folder: Path, spec: TableSpec, measured: Sequence[str], seeds: Sequence[int] = (0,), scale: str = "demo"
+) -> list[PlannedCell]:
+    """Every cell of a table, with files for the rows in `measured`: the i-th row is worse by 10 i, seed s by s."""
+    timings = folder / "timing.json"
+    write_json(timings, timing(measured))
+    cells = []
+    for row in spec.rows:
+        for task, metric in spec.task_metrics():
+            for seed in seeds:
+                known: dict[str, Any] = {}
+                if row.key in measured:
+                    trained = spec.trained_task(task)
+                    path = folder / row.key / trained / f"{seed}.json"
+                    write_json(path, scores(trained, scale=scale, offset=10.0 * measured.index(row.key) + seed))
+                    by_timing = METRICS[metric].source == "timing"
+                    known = {"variant": row.key, "run": f"{trained}/{row.key}/seed{seed}"}
+                    known |= {"timing": timings} if by_timing else {"scores": path}
+                cells.append(PlannedCell(row=row.key, task=task, metric=metric, seed=seed, **known))
+    return cells

@@ -1,0 +1,175 @@
+"""Tidy cells: what lines there are, what stands in them, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from enco.errors import UserError
+from enco.files import read_json, write_json
+from eval.cells import COLUMNS, PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.metrics import METRICS
+from eval.protocol import Provenance
+from eval.tables import write_cells
+from eval.tablespec import TableSpec, load_tables
+from tests.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan
+
+
+def tidied(spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> pd.DataFrame:
+    published = read_published(PUBLISHED)
+    return tidy(spec, planned, read_sources(planned), published, scale=made.scale, comparable=made.comparable)
+
+
+def one(cells: pd.DataFrame, **where: object) -> pd.Series:
+    chosen = cells[(cells[list(where)] == pd.Series(where)).all(axis="columns")]
+    assert len(chosen) == 1, chosen
+    return chosen.iloc[0]
+
+
+def test_every_published_number_lands_in_exactly_one_cell():
+    cells = pd.concat([tidied(spec, list(plan_pending(spec))) for spec in TABLES.values()])
+    shown = cells.dropna(subset=["published"])
+    landed = Counter(zip(shown["table"], shown["row"], shown["task"], shown["metric"], strict=True))
+    assert set(landed) == set(read_published(PUBLISHED)) and set(landed.values()) == {1}
+    assert len(landed) == 176
+
+
+def plan_pending(spec: TableSpec):
+    for row in spec.rows:
+        for task, metric in spec.task_metrics():
+            yield PlannedCell(row=row.key, task=task, metric=metric, seed=0)
+
+
+def test_labels_are_the_published_ones():
+    printed = pd.read_csv(PUBLISHED, dtype=str)
+    published = set(zip(printed["table"], printed["row"], printed["label"], strict=True))
+    assert {(spec.key, row.key, row.label) for spec in TABLES.values() for row in spec.rows} == published
+
+
+def test_both_real_sets_and_all_beside_metrics_have_lines(tmp_path):
+    cells = tidied(TABLES["table1"], plan(tmp_path, TABLES["table1"], ["enco"]))
+    assert list(cells.columns) == COLUMNS
+    assert one(cells, row="enco", task="cat2dog", metric="FID", real_set="paired")["published"] == 55.5
+    full = one(cells, row="enco", task="cat2dog", metric="FID", real_set="full")
+    assert full["value"] == 59.5 and math.isnan(full["published"])
+    assert one(cells, row="enco", task="cat2dog", metric="recall_exact", real_set="paired")["value"] == 69.75
+    assert one(cells, row="enco", metric="IoU road", real_set="")["value"] == 71.5
+    assert one(cells, row="enco", metric="mAP_real")["value"] == 61.5
+    assert not (cells["metric"] == "IoU train").any()
+    assert not cells.duplicated(["table", "row", "task", "metric", "seed", "real_set"]).any()
+
+
+def test_pending_cells_have_a_published_number_and_no_value(tmp_path):
+    cells = tidied(TABLES["table1"], plan(tmp_path, TABLES["table1"], ["enco"]))
+    munit = one(cells, row="munit", task="cat2dog", metric="FID")
+    assert math.isnan(munit["value"]) and munit["n"] == 0 and munit["published"] == 104.4
+
+
+def test_seeds_give_their_sample_deviation_and_count(tmp_path):
+    spec = TABLES["table4"]
+    cells = tidied(spec, plan(tmp_path, spec, ["default"], seeds=(0, 1, 2)))
+    chosen = cells[(cells["row"] == "default") & (cells["task"] == "cat2dog") & (cells["metric"] == "FID")]
+    paired = chosen[chosen["real_set"] == "paired"]
+    assert list(paired["value"]) == [60.25, 61.25, 62.25]
+    assert set(paired["std"]) == {1.0} and set(paired["n"]) == {3}
+    single = tidied(spec, plan(tmp_path, spec, ["default"]))
+    assert single["std"].isna().all() and set(single.dropna(subset=["value"])["n"]) == {1}
+
+
+def test_what_seeds_cannot_change_is_kept_once(tmp_path):
+    spec = TABLES["table2"]
+    cells = tidied(spec, plan(tmp_path, spec, ["enco"], seeds=(0, 1)))
+    assert one(cells, row="enco", metric="model_size_millions")["n"] == 1
+
+
+def test_delta_exists_only_where_the_scale_is_comparable(tmp_path):
+    spec = TABLES["table1"]
+    assert tidied(spec, plan(tmp_path / "demo", spec, ["enco"]))["delta"].isna().all()
+    cells = tidied(spec, plan(tmp_path / "paper", spec, ["enco"], scale="paper"), PAPER)
+    assert one(cells, row="enco", task="cat2dog", metric="FID", real_set="paired")["delta"] == pytest.approx(
+        60.25 - 55.5
+    )
+    assert math.isnan(one(cells, row="munit", task="cat2dog", metric="FID")["delta"])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, "12", True])
+def test_a_number_that_is_not_finite_is_refused_by_file_and_key(tmp_path, bad):
+    planned = plan(tmp_path, TABLES["table1"], ["enco"])
+    path = tmp_path / "enco" / "cat2dog" / "0.json"
+    content = read_json(path)
+    content["metrics"]["paired"]["FID"] = bad
+    write_json(path, content)
+    with pytest.raises(UserError, match=rf"'metrics\.paired\.FID' in .*cat2dog.*0\.json is {bad}"):
+        tidied(TABLES["table1"], planned)
+
+
+def test_a_planned_metric_that_was_not_computed_is_refused(tmp_path):
+    spec = load_tables({"own": {"rows": [{"key": "enco"}], "columns": [{"task": "cat2dog", "metrics": ["mAP"]}]}})[
+        "own"
+    ]
+    with pytest.raises(UserError, match=r"no number 'metrics\.segmentation\.mAP'"):
+        tidied(spec, plan(tmp_path, spec, ["enco"]))
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20)
+maybe = st.one_of(st.just(math.nan), st.floats(allow_nan=False, allow_infinity=False))
+whole = st.integers(0, 2**31)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            words, words, words, words, words, whole, maybe, maybe, whole, maybe, maybe, words, words, words, words
+        )
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_cells_survive_the_way_through_a_file(tmp_path, lines):
+    cells = pd.DataFrame(lines, columns=COLUMNS)
+    save_cells(cells, tmp_path / "cells.csv")
+    again = read_cells(tmp_path / "cells.csv")
+    pd.testing.assert_frame_equal(again, cells, check_exact=True, check_dtype=False)
+    assert "nan" not in {str(value).lower() for value in again["label"]} - set(cells["label"])
+
+
+def test_the_tables_cells_join_in_one_file(tmp_path):
+    frames = {name: tidied(spec, list(plan_pending(spec))) for name, spec in TABLES.items()}
+    for name, cells in frames.items():
+        save_cells(cells, tmp_path / f"{name}.csv")
+    write_cells([tmp_path / f"{name}.csv" for name in frames], tmp_path / "cells.csv")
+    assert len(read_cells(tmp_path / "cells.csv")) == sum(map(len, frames.values()))
+    assert "nan" not in (tmp_path / "cells.csv").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}, r"Unknown metric 'FIDD'.*FID, P&R"),
+        ({"columns": [{"task": "cat2dog", "metrics": ["FID"]}] * 2}, "column 'cat2dog FID' stands twice"),
+        ({"columns": [{"task": "cat2dog", "metrics": ["P&R", "recall"]}]}, "column 'cat2dog recall' stands twice"),
+        ({"columns": [{"task": "all", "metrics": ["model_size_millions"]}]}, "names a task"),
+        ({"rows": [{"key": "cut"}, {"key": "cut"}]}, "row 'cut' stands twice"),
+        ({"rows": [{"key": "cut", "option": {}}]}, r"Unknown key 'option' in row 'cut' .*options"),
+        ({"rows": [{"label": "CUT"}]}, "row ''"),
+        ({"rows": ["cut"]}, "must be keys with values, not 'cut'"),
+        ({"rows": []}, "rows"),
+        ({"colums": []}, "Unknown key 'colums'"),
+    ],
+)
+def test_a_wrong_table_is_one_sentence_with_the_choices(change, message):
+    good = {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["FID"]}]}
+    with pytest.raises(UserError, match=message):
+        load_tables({"mine": {**good, **change}})
+
+
+def test_a_users_own_table_needs_rows_and_columns_only():
+    entry = {"rows": [{"key": "cut"}, {"key": "mine", "method": "enco", "options": {"k": 2}}]}
+    spec = load_tables({"photos": {**entry, "columns": [{"task": "photo2paint", "metrics": ["FID", "P&R"]}]}})["photos"]
+    assert spec.key == "photos" and [row.method for row in spec.rows] == ["cut", "enco"]
+    assert list(spec.task_metrics()) == [("photo2paint", name) for name in ("FID", "precision", "recall")]
+    assert set(METRICS) >= {metric for _, metric in spec.task_metrics()}
