@@ -1,0 +1,166 @@
+"""How a table's numbers were made, read from the scores and timing files; numbers made differently are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from enco.config import Settings
+from enco.errors import UserError
+from eval.cells import PlannedCell, Sources
+from eval.layout import Block
+from eval.metrics import METRICS
+from eval.tablespec import ALL_TASKS, TableSpec
+
+Line = tuple[str, str]
+"""A line of the protocol: what it is about, and what holds."""
+
+
+class Provenance(Settings):
+    """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit."""
+
+    scale: str
+    comparable: bool = False
+    commit: str = "unknown"
+
+
+def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, made: Provenance) -> list[Line]:
+    """The protocol of one table, line by line.
+
+    Raises UserError where its numbers were not made alike: scale, checkpoint selection, extractor or k differ between
+    runs, the segmentation network within a task, the device within a sec/iter column.
+    """
+    scores = {cell.scores: sources[cell.scores] for cell in planned if cell.scores}
+    for path, content in scores.items():
+        if content.get("scale") != made.scale:
+            raise UserError(
+                f"{path} was made at scale '{content.get('scale')}', the table is at '{made.scale}': remake it."
+            )
+    return [
+        ("Scale", _scale(made)),
+        *(_features(spec, planned, scores) if scores else []),
+        *_segmentation(spec, planned, sources),
+        *([("Checkpoint", _selection(scores))] if scores else []),
+        ("Seeds", _seeds(planned)),
+        *_timing(spec, planned, sources),
+        *([("Evaluated on", _places(scores))] if scores else []),
+        ("Commit", made.commit),
+        *(("Note", note) for note in spec.notes),
+    ]
+
+
+def pending_line(block: Block) -> str:
+    """'33 of 60 cells pending: MUNIT, DRIT'; empty when every cell is measured."""
+    if not block.pending:
+        return ""
+    labels = dict.fromkeys(row.label for row in block.pending)
+    return f"{len(block.pending)} of {len(block.rows) * len(block.columns)} cells pending: {', '.join(labels)}"
+
+
+def _scale(made: Provenance) -> str:
+    if made.comparable:
+        return f"{made.scale}: the paper's data, sizes, schedules and weights"
+    if made.scale == "demo":
+        return (
+            "demo: these numbers are not comparable with the paper's (procedural images, small networks, few "
+            "iterations, feature extractor and segmentation network without the published weights)"
+        )
+    return f"{made.scale}: these numbers are not comparable with the paper's (other data or settings)"
+
+
+def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> Iterator[Line]:
+    yield (
+        "Real set",
+        "paired (the headline): as many target test images as generated ones, in order, repeated or cut off, as the "
+        "paper's digits imply; full: every target test image once",
+    )
+    yield "Images", _image_counts(spec, planned, scores)
+    extractor, weights = (_agreed(scores, key, "feature extractor") for key in ("extractor", "extractor_hash"))
+    yield "Features", f"{extractor}, weights {_short(weights)}"
+    k = _agreed(scores, "k", "number of neighbours k")
+    yield "P & R", f"k = {k}, percent; recall as piq computes it (as published), beside it the exact recall"
+
+
+def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> str:
+    """'cat2dog 500/500/500': generated, paired and full for each task."""
+    by_task = {cell.task: scores[cell.scores]["protocol"] for cell in planned if cell.scores and cell.task != ALL_TASKS}
+    counts = (
+        f"{column.header} {p['n_generated']}/{p['n_real']['paired']}/{p['n_real']['full']}"
+        for column in spec.columns
+        if (p := by_task.get(column.task))
+    )
+    return f"generated/paired/full: {', '.join(counts)}"
+
+
+def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources) -> Iterator[Line]:
+    for column in spec.columns:
+        cells = [cell for cell in planned if cell.task == column.task and cell.metric == "mAP"]
+        scores = {cell.scores: sources[cell.scores] for cell in cells if cell.scores}
+        if not scores:
+            continue
+        network, weights = (_agreed(scores, key, "segmentation network") for key in ("drn", "drn_hash"))
+        real = next(iter(scores.values()))["metrics"].get("segmentation_real") or {}
+        ceiling = f"; the real photos score mAP {real['mAP']:.1f} (the ceiling)" if real.get("mAP") is not None else ""
+        yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {_short(weights)}{ceiling}"
+
+
+def _selection(scores: Sources) -> str:
+    selection = _agree({path: content.get("selection", "unknown") for path, content in scores.items()}, "selection")
+    return {
+        "final": "final: the last one of every training",
+        "best": "best: the saved one with the lowest FID, chosen on the test set",
+    }.get(selection, selection)
+
+
+def _seeds(planned: Iterable[PlannedCell]) -> str:
+    seeds = sorted({cell.seed for cell in planned})
+    spread = "; mean ± sample standard deviation over n seeds" if len(seeds) > 1 else ""
+    return f"{', '.join(map(str, seeds))}{spread}"
+
+
+def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -> Iterator[Line]:
+    cells = [cell for cell in planned if METRICS[cell.metric].source == "timing" and cell.timing]
+    devices = {cell.task: _devices(spec, [c for c in cells if c.task == cell.task], sources) for cell in cells}
+    for names in dict.fromkeys(tuple(names) for names in devices.values()):
+        yield "sec/iter", f"measured apart from training, synchronised, on {'; '.join(names)}"
+
+
+def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) -> list[str]:
+    """Where one sec/iter column was measured; UserError for several devices unless the table allows it."""
+    described = {cell.timing: _device(sources[cell.timing]) for cell in cells if cell.timing}
+    if spec.mixed_devices:
+        return sorted(set(described.values()))
+    cure = f"time them on one device, or set 'mixed_devices: true' for table {spec.name}"
+    return [_agree(described, "timing device", cure)]
+
+
+def _device(timing: dict[str, Any]) -> str:
+    size, batch = timing.get("size"), timing.get("batch_size")
+    at = f", {size} × {size} pixels, batch {batch}" if size and batch else ""
+    return f"{timing['device']} ({timing.get('precision', 'unknown precision')}{at})"
+
+
+def _places(scores: Sources) -> str:
+    """Devices and versions that the scores were computed with."""
+    facts = [content["protocol"] for content in scores.values()]
+    devices = sorted({str(fact.get("device", "unknown device")) for fact in facts})
+    versions = sorted({f"{name} {version}" for fact in facts for name, version in fact.get("versions", {}).items()})
+    return ", ".join([*devices, *versions])
+
+
+def _agreed(scores: Sources, key: str, what: str) -> Any:
+    return _agree({path: content["protocol"].get(key) for path, content in scores.items()}, what)
+
+
+def _agree(values: dict[Path, Any], what: str, cure: str = "remake one of them") -> Any:
+    """The one value of all files; UserError names two files that differ, and their values."""
+    (first, value), *others = values.items()
+    for path, other in others:
+        if other != value:
+            raise UserError(f"One table cannot mix {what}s: {first} has '{value}', {path} has '{other}'; {cure}.")
+    return value
+
+
+def _short(digest: Any) -> str:
+    return f"sha256 {str(digest)[:16]}" if digest else "unknown"

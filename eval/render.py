@@ -1,0 +1,277 @@
+"""A printed table as CSV, Markdown, LaTeX and HTML: every `to_` function returns one file's text."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from eval.layout import Block, Column, Entry, Number
+from eval.protocol import Line, pending_line
+from eval.tablespec import RowSpec, TableSpec
+
+PENDING = "pending"
+ABSENT = "–"
+BESIDE = "Beside the headline"
+WIDE = 8
+"""Columns above which LaTeX and HTML put the published numbers below the measured ones."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the files of one table show; `beside` is None while nothing is measured."""
+
+    spec: TableSpec
+    headline: Block
+    beside: Block | None
+    protocol: Sequence[Line]
+    comparable: bool
+
+    @property
+    def title(self) -> str:
+        name = self.spec.name if self.spec.number is None else f"Table {self.spec.number}"
+        return f"{name}: {self.spec.title}" if self.spec.title else name
+
+    @property
+    def published(self) -> bool:
+        """Whether a published number stands anywhere."""
+        return any(number.published for row in self.headline.entries for entry in row for number in entry.numbers)
+
+    @property
+    def warning(self) -> str:
+        """Said at the head of a table that shows published numbers beside ones that do not compare with them."""
+        return " The two are not comparable: see Scale." if self.published and not self.comparable else ""
+
+    @property
+    def footer(self) -> list[Line]:
+        """The protocol, headed by the count of pending cells."""
+        pending = pending_line(self.headline)
+        return [*([("Pending", pending)] if pending else []), *self.protocol]
+
+
+@dataclass(frozen=True)
+class Markup:
+    """How one format escapes text and marks the best, the second and the pending.
+
+    `pair` puts the published number beside the measured one; `stack` puts it below, for wide tables.
+    """
+
+    escape: Callable[[str], str]
+    best: str
+    second: str
+    pair: str
+    stack: str
+    pending: str
+
+    def number(self, number: Number) -> str:
+        """A measured number with its mark."""
+        return {1: self.best, 2: self.second}.get(number.rank, "{}").format(self.escape(number.text))
+
+    def entry(self, entry: Entry, missing: str, stacked: bool) -> str:
+        """'72.6 & 78.6', then '(n=3)' where several seeds are behind it, then the published numbers."""
+        text = self.pending.format(missing)
+        if entry.measured:
+            text = self.escape(" & ").join(self.number(number) for number in entry.numbers) + seeds(entry)
+        published = self.escape(published_text(entry))
+        return (self.stack if stacked else self.pair).format(text, published) if published else text
+
+
+def seeds(entry: Entry) -> str:
+    """' (n=3)' where several seeds are behind an entry."""
+    return f" (n={entry.n})" if entry.n > 1 else ""
+
+
+def published_text(entry: Entry) -> str:
+    """The paper's numbers of one entry as it prints them, empty where it has none."""
+    return " & ".join(number.published for number in entry.numbers if number.published)
+
+
+def to_csv(page: Page) -> str:
+    """The paper's rows and columns, each with the paper's own beside it; text is quoted, numbers are bare.
+
+    The protocol follows as lines that begin with '#': read the file with `pandas.read_csv(path, comment="#")`.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    block = page.headline
+    writer.writerow(["row", "label", *(name for column in block.columns for name in _csv_headers(column, page))])
+    for row, entries in zip(block.rows, block.entries, strict=True):
+        writer.writerow([row.key, row.label, *(value for entry in entries for value in _csv_values(entry, page))])
+    return out.getvalue() + "".join(f"# {key}: {text}\n" for key, text in page.footer)
+
+
+def _csv_headers(column: Column, page: Page) -> list[str]:
+    name = f"{column.group} {column.header}"
+    return [name, f"{name} (paper)"] if page.published else [name]
+
+
+def _csv_values(entry: Entry, page: Page) -> list[str | Decimal]:
+    measured = " & ".join(number.text for number in entry.numbers) + seeds(entry) if entry.measured else PENDING
+    return [_bare(text) for text in ([measured, published_text(entry)] if page.published else [measured])]
+
+
+def _bare(text: str) -> str | Decimal:
+    """A number with the digits it is printed with, which the CSV writer leaves unquoted; other text as it is."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+MARKDOWN = Markup(
+    escape=lambda text: "".join(f"\\{char}" if char in "|*_<`\\" else char for char in text),
+    best="**{}**",
+    second="*{}*",
+    pair="{} ({})",
+    stack="{} ({})",
+    pending="{}",
+)
+
+
+def to_markdown(page: Page) -> str:
+    """Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
+    legend = "Best **bold**, second *italic*" + ("; in brackets the paper's number." if page.published else ".")
+    pieces = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline, PENDING)]
+    if page.beside:
+        pieces += [f"### {BESIDE}", _markdown_table(page, page.beside, ABSENT)]
+    footer = "\n".join(f"- **{key}**: {MARKDOWN.escape(text)}" for key, text in page.footer)
+    return "\n\n".join([*pieces, "### Protocol", footer]) + "\n"
+
+
+def _markdown_table(page: Page, block: Block, missing: str) -> str:
+    table = frame(page.spec, block, MARKDOWN, missing)
+    table.columns = pd.Index([" ".join(filter(None, column)) for column in table.columns])
+    align = ["left", *["right"] * len(block.columns)]
+    return table.to_markdown(index=False, disable_numparse=True, colalign=align)
+
+
+def frame(spec: TableSpec, block: Block, markup: Markup, missing: str) -> pd.DataFrame:
+    """A block as marked-up text under two header levels: the task and the metric, its arrow pointing to better."""
+    stacked = len(block.columns) > WIDE
+    heads = [("", spec.row_header), *((column.group, _with_arrow(column)) for column in block.columns)]
+    lines = [
+        [markup.escape(_row_name(spec, row)), *(markup.entry(entry, missing, stacked) for entry in entries)]
+        for row, entries in zip(block.rows, block.entries, strict=True)
+    ]
+    columns = pd.MultiIndex.from_tuples([(markup.escape(group), markup.escape(head)) for group, head in heads])
+    return pd.DataFrame(lines, columns=columns)
+
+
+def _with_arrow(column: Column) -> str:
+    return f"{column.header} {'↓' if column.better == 'lower' else '↑'}"
+
+
+def _row_name(spec: TableSpec, row: RowSpec) -> str:
+    return f"{row.key}: {row.label}" if spec.show_keys else row.label
+
+
+_LATEX = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+        **{
+            "β": r"$\beta$",
+            "±": r"$\pm$",
+            "×": r"$\times$",
+            "≥": r"$\geq$",
+            "≤": r"$\leq$",
+            "–": "--",
+            "…": r"\dots{}",
+        },
+        **{"→": r"$\rightarrow$", "↓": r"$\downarrow$", "↑": r"$\uparrow$"},
+    }
+)
+
+LATEX = Markup(
+    escape=lambda text: text.translate(_LATEX),
+    best=r"\textbf{{{}}}",
+    second=r"\underline{{{}}}",
+    pair=r"{} {{\scriptsize\color{{gray}}{}}}",
+    stack=r"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{}\\{{\scriptsize\color{{gray}}{}}}\end{{tabular}}",
+    pending=r"{{\color{{gray}}{}}}",
+)
+
+
+def to_latex(page: Page) -> str:
+    """A booktabs table: best bold, second underlined, the paper's number small and grey; the protocol below it."""
+    legend = "Best bold, second underlined" + ("; small and grey: the paper's number." if page.published else ".")
+    return _template("table.tex").render(
+        caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
+        label=page.spec.name,
+        headline=_latex_table(page, page.headline, PENDING),
+        beside=_latex_table(page, page.beside, ABSENT) if page.beside else "",
+        footer=[(key, LATEX.escape(text)) for key, text in page.footer],
+    )
+
+
+def _latex_table(page: Page, block: Block, missing: str) -> str:
+    styler = frame(page.spec, block, LATEX, missing).style.hide(axis="index")
+    text = styler.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(block.columns))
+    rule, groups, rest = text.partition("\\\\\n")
+    return f"{rule}{groups}{_group_rules(block)}\n{rest}".rstrip()
+
+
+def _group_rules(block: Block) -> str:
+    """A short rule under the header of each task."""
+    rules, at = [], 2
+    for _, columns in groupby(block.columns, key=lambda column: column.group):
+        end = at + len(list(columns)) - 1
+        rules.append(rf"\cmidrule(lr){{{at}-{end}}}")
+        at = end + 1
+    return " ".join(rules)
+
+
+HTML = Markup(
+    escape=html.escape,
+    best='<strong class="best">{}</strong>',
+    second='<span class="second">{}</span>',
+    pair='{} <span class="paper">{}</span>',
+    stack='{}<br><span class="paper">{}</span>',
+    pending='<span class="pending">{}</span>',
+)
+
+
+def to_html(page: Page) -> str:
+    """A page that stands alone, light or dark as the reader's system is."""
+    return _template("table.html").render(
+        title=page.title,
+        published=page.published,
+        warning=page.warning,
+        headline=_html_table(page, page.headline, PENDING),
+        beside=_html_table(page, page.beside, ABSENT) if page.beside else "",
+        beside_title=BESIDE,
+        footer=page.footer,
+    )
+
+
+def _html_table(page: Page, block: Block, missing: str) -> str:
+    styler = frame(page.spec, block, HTML, missing).style.hide(axis="index")
+    return styler.to_html(exclude_styles=True)
+
+
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    latex = {
+        "block_start_string": "<%",
+        "block_end_string": "%>",
+        "variable_start_string": "<<",
+        "variable_end_string": ">>",
+    }
+    syntax = {**latex, "comment_start_string": "<#", "comment_end_string": "#>"} if name.endswith(".tex") else {}
+    environment = jinja2.Environment(
+        loader=loader,
+        autoescape=name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **syntax,
+    )
+    return environment.get_template(name)

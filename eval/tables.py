@@ -1,0 +1,42 @@
+"""Write one table in every format, from the scores and timing files that its cells were planned with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from enco.files import atomic_path
+from eval.cells import PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.layout import beside, headline
+from eval.protocol import Provenance, protocol
+from eval.render import Page, to_csv, to_html, to_latex, to_markdown
+from eval.tablespec import TableSpec
+
+FORMATS: dict[str, Callable[[Page], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+
+
+def write_table(
+    spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], made: Provenance
+) -> None:
+    """Write a table to the files of `out`: any of csv, md, tex, html, and `cells` for its tidy lines.
+
+    Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
+    """
+    sources = read_sources(planned)
+    printed = read_published(published)
+    cells = tidy(spec, planned, sources, printed, scale=made.scale, comparable=made.comparable)
+    blocks = headline(spec, cells, printed), beside(spec, cells)
+    page = Page(spec, *blocks, protocol(spec, planned, sources, made), made.comparable)
+    for kind, path in out.items():
+        if kind == "cells":
+            save_cells(cells, path)
+        else:
+            with atomic_path(path) as partial:
+                partial.write_text(FORMATS[kind](page), encoding="utf-8")
+
+
+def write_cells(tables: Sequence[Path], out: Path) -> None:
+    """Join the tidy lines of several tables, as `write_table` wrote them, in one file."""
+    save_cells(pd.concat([read_cells(path) for path in tables], ignore_index=True), out)

@@ -1,0 +1,194 @@
+"""Printed tables: marks, rounding, pending cells, protocol, and the four file formats."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from enco.errors import UserError
+from enco.files import write_json
+from eval.cells import PlannedCell, read_cells
+from eval.layout import Summary, decimals_for, format_summary, ranks
+from eval.protocol import Provenance
+from eval.render import LATEX, MARKDOWN
+from eval.tables import write_table
+from eval.tablespec import TableSpec, load_tables
+from tests.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan, scores, timing
+
+GOLDEN = Path(__file__).parent / "golden"
+MEASURED = ["cyclegan", "cut", "enco"]
+
+
+def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> dict[str, Path]:
+    out = {kind: folder / f"{spec.name}.{kind}" for kind in ("csv", "md", "tex", "html")}
+    out["cells"] = folder / "cells" / f"{spec.name}.csv"
+    write_table(spec, planned, PUBLISHED, out, made)
+    return out
+
+
+@pytest.fixture(scope="module")
+def table1(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("table1")
+    return written(folder, TABLES["table1"], plan(folder, TABLES["table1"], MEASURED))
+
+
+@pytest.mark.parametrize("kind", ["md", "tex"])
+def test_table1_is_printed_as_the_golden_file(table1, kind):
+    assert table1[kind].read_text(encoding="utf-8") == (GOLDEN / f"table1.{kind}").read_text(encoding="utf-8")
+
+
+def test_csv_reads_back_without_its_protocol(table1):
+    table = pd.read_csv(table1["csv"], comment="#").set_index("row")
+    assert list(table.index) == [row.key for row in TABLES["table1"].rows]
+    assert float(table.loc["enco", "Cityscapes FID"]) == 80.2
+    assert table.loc["enco", "Cityscapes FID (paper)"] == 47.6
+    assert table.loc["munit", "Cityscapes FID"] == "pending" and table.loc["munit", "Cityscapes FID (paper)"] == 91.4
+    assert not any(re.search(r"\bnan\b", path.read_text(encoding="utf-8"), re.I) for path in table1.values())
+
+
+def test_csv_labels_keep_their_number_sign(tmp_path):
+    spec = TABLES["table3"]
+    out = written(tmp_path, spec, plan(tmp_path, spec, ["A", "F"]))
+    table = pd.read_csv(out["csv"], comment="#").set_index("row")
+    assert table.loc["A", "label"] == "(h7,h24 #128)"
+    assert table.loc["F", "Cat→Dog P & R"] == "60.5 & 70.2"
+    assert table.loc["F", "Cat→Dog P & R (paper)"] == "72.6 & 78.6"
+
+
+def test_pending_cells_are_counted_and_named(table1):
+    names = "MUNIT, DRIT, DCLGAN, DistanceGAN, SelfDistance, GCGAN, FSeSim, NEG CUT, QS-Attn"
+    for kind in ("csv", "md", "html", "tex"):
+        assert f"45 of 60 cells pending: {names}" in table1[kind].read_text(encoding="utf-8")
+
+
+def test_a_joint_cell_counts_once(tmp_path):
+    spec = TABLES["table2"]
+    text = written(tmp_path, spec, plan(tmp_path, spec, ["enco"]))["md"].read_text(encoding="utf-8")
+    assert "30 of 40 cells pending: CycleGAN, CUT, DCLGAN" in text
+
+
+def test_a_table_with_nothing_measured_is_still_written(tmp_path):
+    spec = TABLES["table4"]
+    text = written(tmp_path, spec, plan(tmp_path, spec, []))["md"].read_text(encoding="utf-8")
+    assert "18 of 18 cells pending" in text and "Beside the headline" not in text
+
+
+def test_several_seeds_print_mean_deviation_and_count(tmp_path):
+    spec = TABLES["table4"]
+    text = written(tmp_path, spec, plan(tmp_path, spec, ["uniform"], (0, 1, 2)))["md"].read_text(encoding="utf-8")
+    assert "61.2 ± 1.0 (n=3) (63.8)" in text and "mean ± sample standard deviation" in text
+
+
+def test_the_scale_says_whether_numbers_compare(tmp_path, table1):
+    assert "not comparable with the paper" in table1["csv"].read_text(encoding="utf-8")
+    spec = TABLES["table1"]
+    out = written(tmp_path, spec, plan(tmp_path, spec, MEASURED, scale="paper"), PAPER)
+    assert "not comparable" not in out["csv"].read_text(encoding="utf-8")
+    assert read_cells(out["cells"])["delta"].notna().any()
+
+
+def test_a_users_own_table_prints_no_paper_numbers(tmp_path):
+    entry = {"rows": [{"key": "cut"}, {"key": "enco"}], "columns": [{"task": "photos", "metrics": ["FID"]}]}
+    spec = load_tables({"photos": entry})["photos"]
+    out = written(tmp_path, spec, plan(tmp_path, spec, ["cut", "enco"], scale="own"), Provenance(scale="own"))
+    table = pd.read_csv(out["csv"], comment="#")
+    assert list(table.columns) == ["row", "label", "photos FID"] and list(table["photos FID"]) == [60.2, 70.2]
+    assert "paper's number" not in out["html"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("texts", "better", "expected"),
+    [
+        (["3.0", "1.0", "2.0"], "lower", [0, 1, 2]),
+        (["3.0", "1.0", "2.0"], "higher", [1, 0, 2]),
+        (["1.0", "1.0", "2.0", "3.0"], "lower", [1, 1, 2, 0]),
+        (["1.0", "2.0", "2.0"], "lower", [1, 2, 2]),
+        (["", "10.0 ± 9.0", "9.5 ± 0.1"], "lower", [0, 2, 1]),
+        (["", "1.0"], "lower", [0, 0]),
+        (["1.0", "1.0", ""], "higher", [0, 0, 0]),
+    ],
+)
+def test_best_and_second_are_ranked_as_printed(texts, better, expected):
+    assert ranks(texts, better) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "decimals"),
+    [
+        *[(39.12, "FID", 1), (0.04, "precision", 1), (0.1364, "sec/iter", 3), (0.00123, "sec/iter", 4)],
+        *[(45.3, "training_time_hours", 1), (0.0123, "training_time_hours", 3), (0.0, "training_time_hours", 1)],
+        (14.455748, "model_size_millions", 3),
+    ],
+)
+def test_decimals_are_the_papers_and_more_for_tiny_values(value, metric, decimals):
+    assert decimals_for(value, metric) == decimals
+
+
+def test_one_seed_prints_no_deviation():
+    assert format_summary(Summary(39.06, float("nan"), 1), "FID") == "39.1"
+    assert format_summary(Summary(39.06, 0.44, 3), "FID") == "39.1 ± 0.4"
+
+
+def retimed(planned: list[PlannedCell], row: str, path: Path) -> list[PlannedCell]:
+    return [c.model_copy(update={"timing": path}) if c.timing and c.row == row else c for c in planned]
+
+
+def test_devices_do_not_mix_in_a_column_unless_told(tmp_path):
+    spec = TABLES["table1"]
+    write_json(tmp_path / "other.json", timing(MEASURED, device="cluster"))
+    planned = retimed(plan(tmp_path, spec, MEASURED), "enco", tmp_path / "other.json")
+    with pytest.raises(UserError, match=r"laptop.*cluster.*mixed_devices"):
+        written(tmp_path, spec, planned)
+    out = written(tmp_path, spec.model_copy(update={"mixed_devices": True}), planned)
+    assert re.search(r"sec/iter.*cluster.*laptop", out["md"].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("k", 3, "number of neighbours k"),
+        ("extractor_hash", "dead", "feature extractor"),
+        ("drn_hash", "0", "segmentation"),
+    ],
+)
+def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, message):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, MEASURED)
+    content = scores("cityscapes")
+    content["protocol"][key] = value
+    write_json(tmp_path / "enco" / "cityscapes" / "0.json", content)
+    with pytest.raises(UserError, match=message):
+        written(tmp_path, spec, planned)
+
+
+def test_scores_of_another_scale_are_refused(tmp_path):
+    spec = TABLES["table1"]
+    with pytest.raises(UserError, match="made at scale 'paper', the table is at 'demo'"):
+        written(tmp_path, spec, plan(tmp_path, spec, MEASURED, scale="paper"))
+
+
+def test_special_characters_are_escaped():
+    assert LATEX.escape(r"a_b & 5% #1 β=½ {x} ± \y") == r"a\_b \& 5\% \#1 $\beta$=½ \{x\} $\pm$ \textbackslash{}y"
+    assert MARKDOWN.escape("a|b_c") == r"a\|b\_c"
+
+
+def test_html_escapes_what_a_user_wrote(tmp_path):
+    entry = {
+        "title": "<b>",
+        "rows": [{"key": "x", "label": "<script>"}],
+        "columns": [{"task": "t", "metrics": ["FID"]}],
+    }
+    spec = load_tables({"own": entry})["own"]
+    text = written(tmp_path, spec, plan(tmp_path, spec, ["x"]))["html"].read_text(encoding="utf-8")
+    assert "<script>" not in text and "&lt;script&gt;" in text and "&amp;lt;" not in text
+
+
+def test_tables_are_the_same_whenever_they_are_written(tmp_path):
+    spec = TABLES["table2"]
+    planned = plan(tmp_path, spec, ["cut", "enco"])
+    first, second = (written(tmp_path / name, spec, planned) for name in ("a", "b"))
+    for kind in ("csv", "md", "tex", "html"):
+        assert first[kind].read_bytes() == second[kind].read_bytes()
