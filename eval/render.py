@@ -177,15 +177,7 @@ _LATEX = str.maketrans(
     {
         **{char: f"\\{char}" for char in "&%$#_{}"},
         **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-        **{
-            "β": r"$\beta$",
-            "±": r"$\pm$",
-            "×": r"$\times$",
-            "≥": r"$\geq$",
-            "≤": r"$\leq$",
-            "–": "--",
-            "…": r"\dots{}",
-        },
+        **{"β": r"$\beta$", "±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--"},
         **{"→": r"$\rightarrow$", "↓": r"$\downarrow$", "↑": r"$\uparrow$"},
     }
 )
@@ -208,7 +200,8 @@ def to_latex(page: Page) -> str:
         label=page.spec.name,
         headline=_latex_table(page, page.headline, PENDING),
         beside=_latex_table(page, page.beside, ABSENT) if page.beside else "",
-        footer=[(key, LATEX.escape(text)) for key, text in page.footer],
+        beside_title=BESIDE,
+        footer=[(LATEX.escape(key), LATEX.escape(text)) for key, text in page.footer],
     )
 
 
