@@ -1,11 +1,8 @@
-"""Images on disk and as tensors: listing, checking, loading and the fixed conversions."""
+"""Images as tensors: the fixed conversions of training, testing and saving."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,54 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.data.folders import check_images, list_images, load_rgb
 
-T = TypeVar("T")
-
-SETS = ("trainA", "trainB", "testA", "testB")
-LABEL_SETS = ("trainA_labels", "testA_labels")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Image files of a folder, sorted by name; hidden files and other suffixes are skipped.
-
-    Raises UserError if the folder is missing or has no image.
-    """
-    if not folder.is_dir():
-        raise UserError(f"The image folder {folder} does not exist: create it or correct the data root.")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if not files:
-        raise UserError(f"The image folder {folder} holds no image: put files of type {_types()} there.")
-    return files
-
-
-def load_rgb(path: Path) -> Image.Image:
-    """Decode an image file as 8-bit RGB; UserError names a file that cannot be decoded in full."""
-    return _decode(path).convert("RGB")
-
-
-def load_labels(path: Path) -> NDArray[np.uint8]:
-    """Decode a label map as H x W class ids; UserError unless it is a whole 8-bit single-channel image."""
-    image = _decode(path)
-    if image.mode not in ("L", "P"):
-        raise UserError(f"The label map {path} has mode {image.mode}: store class ids as an 8-bit greyscale PNG.")
-    return np.asarray(image)
-
-
-def check_images(folder: Path) -> list[Path]:
-    """List a folder's images after decoding each of them once, several at a time.
-
-    Raises UserError for a missing or empty folder, and for the first file that is truncated or unreadable.
-    """
-    files = list_images(folder)
-    decode_all(files, load_size)
-    return files
-
-
-def load_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image that decodes in full, else UserError."""
-    return load_rgb(path).size
+__all__ = ["check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -87,23 +39,3 @@ def test_image(path: Path, size: int) -> Tensor:
 def resize(image: Image.Image, size: int) -> Image.Image:
     """Bicubic resize to size x size; an image that has this size already is returned as it is."""
     return image if image.size == (size, size) else image.resize((size, size), Image.Resampling.BICUBIC)
-
-
-def decode_all(files: Sequence[Path], decode: Callable[[Path], T]) -> list[T]:
-    """Apply a decoder to every file, a few at a time, and give the results in order; the first error is raised."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(decode, files))
-
-
-def _decode(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "is truncated or not an image" if path.exists() else "does not exist"
-        raise UserError(f"The image {path} {reason} ({error}): replace or remove it.") from error
-
-
-def _types() -> str:
-    return ", ".join(sorted(suffix.removeprefix(".") for suffix in SUFFIXES))

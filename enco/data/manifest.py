@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from enco.data.images import LABEL_SETS, SETS, decode_all, list_images, load_size
+from enco.data.folders import LABEL_SETS, SETS, decode_all, list_images, load_size
 from enco.files import read_json, sha256, write_json
 
 NAME = "manifest.json"

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from enco.config import Direction, MethodOptions
-from enco.data.images import decode_all, list_images, load_rgb, resize, to_tensor
+from enco.data.folders import decode_all, list_images, load_rgb
+from enco.data.images import resize, to_tensor
 from enco.errors import UserError
 from enco.methods.base import Batch
 

@@ -1,0 +1,7 @@
+"""Procedural stand-ins for the six archives that serve the eight tasks: the same kinds of scenes in two looks."""
+
+from __future__ import annotations
+
+from enco.data.demo.archive import ARCHIVES, make_archive
+
+__all__ = ["ARCHIVES", "make_archive"]

@@ -1,0 +1,206 @@
+"""Cat and dog faces: shape (ears, muzzle, eyes) and fur both differ; the poses and the backgrounds do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image
+
+from enco.data.demo.canvas import Canvas
+from enco.data.demo.geometry import Points, ellipse, limb, place, rotate, spline
+from enco.data.demo.texture import Colour, gradient, noise, pick, vary
+
+Placing = Callable[[Points], Points]
+"""Takes outlines from the face's own coordinates (head about -1..1, y down) to the canvas."""
+
+
+@dataclass(frozen=True)
+class Coat:
+    """Colours of a face's regions; `marks` says how the dark colour is laid on."""
+
+    base: Colour
+    dark: Colour
+    muzzle: Colour
+    eyes: Colour
+    marks: str
+
+
+CAT_COATS = [
+    Coat((222, 146, 76), (168, 92, 38), (246, 226, 200), (196, 160, 60), "tabby"),
+    Coat((148, 138, 126), (72, 66, 60), (218, 212, 202), (150, 176, 84), "tabby"),
+    Coat((176, 152, 122), (88, 66, 48), (232, 220, 204), (120, 160, 90), "tabby"),
+    Coat((46, 44, 48), (30, 28, 32), (58, 56, 60), (206, 178, 62), "plain"),
+    Coat((238, 236, 230), (210, 206, 200), (250, 248, 246), (110, 170, 210), "plain"),
+    Coat((56, 54, 58), (34, 32, 36), (246, 244, 240), (140, 180, 90), "blaze"),
+    Coat((232, 218, 196), (92, 68, 56), (104, 80, 66), (90, 160, 220), "mask"),
+]
+DOG_COATS = [
+    Coat((214, 170, 108), (180, 130, 72), (234, 204, 158), (60, 38, 24), "plain"),
+    Coat((112, 70, 44), (78, 46, 28), (136, 90, 60), (96, 66, 34), "plain"),
+    Coat((44, 40, 40), (26, 24, 24), (178, 112, 60), (52, 32, 22), "brows"),
+    Coat((240, 236, 228), (126, 82, 52), (248, 246, 242), (54, 36, 26), "patch"),
+    Coat((182, 112, 58), (120, 70, 36), (246, 242, 236), (56, 36, 24), "blaze"),
+    Coat((196, 152, 104), (58, 46, 42), (62, 50, 46), (54, 36, 26), "mask"),
+]
+CAT_HEAD = [(0, -0.8), (0.45, -0.78), (0.82, -0.42), (1.02, 0.1), (0.86, 0.5), (0.45, 0.8), (0, 0.88)]
+DOG_HEAD = [(0, -0.9), (0.42, -0.86), (0.74, -0.5), (0.76, 0.0), (0.6, 0.42), (0.44, 0.9), (0, 1.05)]
+CAT_EAR = np.array([(0.16, -0.7), (0.42, -1.02), (0.78, -1.42), (0.92, -0.95), (0.94, -0.25)])
+FLOPPY_EAR = [(0.4, -0.82), (0.78, -0.8), (1.12, -0.3), (1.16, 0.35), (0.96, 0.62), (0.76, 0.3), (0.66, -0.3)]
+FOLDED_EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.42), (0.76, -0.5)]
+
+
+def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
+    """A cat's (domain A) or a dog's (domain B) face before a blurred background."""
+    backdrop(canvas, rng)
+    centre, scale = (0.5 + rng.normal(0, 0.025), rng.uniform(0.53, 0.58)), rng.uniform(0.31, 0.37)
+    tilt = rng.normal(0, 0.09)
+
+    def at(points: Points) -> Points:
+        return place(rotate(points, tilt), centre, scale)
+
+    (cat if domain == "A" else dog)(canvas, rng, at, index)
+    return canvas.photo(rng)
+
+
+def backdrop(canvas: Canvas, rng: Generator) -> None:
+    """An out-of-focus room or garden."""
+    tones = [(150, 140, 128), (96, 116, 78), (120, 134, 150), (176, 160, 142), (84, 76, 72), (150, 120, 108)]
+    canvas.cover(gradient(canvas.side, [(0, vary(rng, pick(rng, tones), 20)), (1, vary(rng, pick(rng, tones), 20))]))
+    for _ in range(4):
+        ball = ellipse(rng.uniform(0, 1, 2), rng.uniform(0.1, 0.3, 2))
+        canvas.paint(canvas.mask(ball, blur=0.06), vary(rng, pick(rng, tones), 25))
+
+
+def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
+    """Pointed ears, wide cheeks, slit pupils in large eyes, a small pink nose and whiskers."""
+    coat = CAT_COATS[index % len(CAT_COATS)]
+    canvas.fill(at(furry(rng, ellipse((0, 1.7), (0.95, 1.05), corners=60), 0.02)), np.asarray(coat.base) * 0.82)
+    ears = both(CAT_EAR * (1, rng.uniform(0.9, 1.05)))
+    head = furry(rng, spline(closed(CAT_HEAD)), 0.02)
+    for ear in ears:
+        canvas.fill(at(ear), coat.dark if coat.marks == "mask" else coat.base)
+        canvas.fill(at((ear - ear.mean(axis=0)) * 0.6 + ear.mean(axis=0) - (0, -0.08)), (214, 156, 146))
+    canvas.fill(at(head), coat.base)
+    marks(canvas, rng, at, coat, ((-0.2, 0.4), (0.2, 0.4)), (0.3, 0.22))
+    fur(canvas, rng, [at(head), *(at(ear) for ear in ears)], at, stretch=(0.4, 1.0), depth=0.05)
+    for side in (-1, 1):
+        cat_eye(canvas, at, side, coat.eyes)
+    canvas.fill(at(spline([(-0.13, 0.2), (0.13, 0.2), (0.03, 0.34), (-0.03, 0.34)])), (206, 120, 116))
+    mouth(canvas, at, 0.34, 0.2)
+    whiskers(canvas, rng, at)
+
+
+def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
+    """Hanging ears, a narrow head with a long muzzle, small dark eyes, a large black nose, often the tongue."""
+    coat = DOG_COATS[index % len(DOG_COATS)]
+    canvas.fill(at(furry(rng, ellipse((0, 1.75), (0.9, 1.05), corners=60), 0.04)), np.asarray(coat.base) * 0.8)
+    head = furry(rng, spline(closed(DOG_HEAD)), 0.03)
+    canvas.fill(at(head), coat.base)
+    marks(canvas, rng, at, coat, ((0, 0.5), (0, 0.62)), (0.44, 0.42))
+    fur(canvas, rng, [at(head)], at, stretch=(1.0, 0.5), depth=0.09)
+    ears = both(spline(FOLDED_EAR if rng.random() < 0.25 else FLOPPY_EAR))
+    for ear in ears:
+        canvas.fill(at(furry(rng, ear, 0.03)), vary(rng, coat.dark, 8))
+    for side in (-1, 1):
+        dog_eye(canvas, at, side, coat.eyes)
+    if rng.random() < 0.5:
+        canvas.fill(at(ellipse((0, 0.98), (0.17, 0.26))), (216, 108, 116))
+        canvas.fill(at(limb([(0, 0.85), (0, 1.15)], (0.03, 0.02))), (176, 76, 88))
+    mouth(canvas, at, 0.5, 0.3)
+    canvas.fill(
+        at(spline([(-0.24, 0.2), (0, 0.14), (0.24, 0.2), (0.17, 0.38), (0, 0.46), (-0.17, 0.38)])), (24, 20, 22)
+    )
+    canvas.fill(at(ellipse((-0.08, 0.22), (0.07, 0.035))), (120, 112, 116))
+
+
+def marks(canvas: Canvas, rng: Generator, at: Placing, coat: Coat, muzzle: tuple, radii: tuple) -> None:
+    """The pattern of a coat, then the muzzle over it."""
+    if coat.marks == "tabby":
+        tabby(canvas, at, coat.dark)
+    elif coat.marks == "mask":
+        canvas.paint(canvas.mask(at(ellipse((0, 0.28), (0.62, 0.6))), blur=0.05), coat.dark)
+    elif coat.marks == "patch":
+        side = pick(rng, (-1, 1))
+        canvas.paint(canvas.mask(at(ellipse((0.42 * side, -0.2), (0.34, 0.42))), blur=0.01), coat.dark)
+    elif coat.marks == "blaze":
+        canvas.fill(at(limb([(0, -0.75), (0, -0.2), (0, 0.4)], (0.14, 0.22, 0.6))), coat.muzzle)
+    elif coat.marks == "brows":
+        for brow in both(ellipse((0.32, -0.36), (0.13, 0.09))):
+            canvas.fill(at(brow), coat.muzzle)
+    pads = canvas.mask(*[at(ellipse(centre, radii)) for centre in muzzle], blur=0.012)
+    canvas.paint(pads, coat.muzzle)
+
+
+def tabby(canvas: Canvas, at: Placing, dark: Colour) -> None:
+    """An M on the brow and bars on the cheeks."""
+    bars = [
+        [(0.0, -0.78), (0.0, -0.38)],
+        [(0.2, -0.76), (0.16, -0.36)],
+        [(0.42, -0.72), (0.36, -0.36)],
+        [(0.62, 0.02), (0.98, -0.08)],
+        [(0.62, 0.22), (1.0, 0.2)],
+        [(0.6, 0.42), (0.9, 0.46)],
+    ]
+    for bar in bars:
+        for outline in both(limb(bar, (0.06, 0.13))):
+            canvas.fill(at(outline), dark)
+
+
+def fur(canvas: Canvas, rng: Generator, outlines: list[Points], at: Placing, stretch: tuple, depth: float) -> None:
+    """Round the head by light from above and give it a hairy surface, finer or coarser by `depth`."""
+    middle, edge = at(np.array([(0.0, -0.2)]))[0], at(np.array([(1.1, -0.2)]))[0]
+    radius = np.hypot(*(edge - middle))
+    distance = ((canvas.x - middle[0]) ** 2 + (canvas.y - middle[1]) ** 2) / radius**2
+    hair = noise(rng, canvas.side, 40, 2, stretch)
+    canvas.light(canvas.mask(*outlines), 1.1 - 0.28 * distance + depth * hair)
+
+
+def cat_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
+    """A large slanted eye with a slit pupil."""
+    centre = np.array([0.43 * side, -0.06])
+    canvas.fill(at(ellipse(centre, (0.26, 0.21), -0.25 * side)), (26, 22, 22))
+    canvas.fill(at(ellipse(centre, (0.21, 0.17), -0.25 * side)), iris)
+    canvas.fill(at(ellipse(centre, (0.065, 0.165))), (14, 12, 14))
+    canvas.fill(at(ellipse(centre - (0.07, 0.08), (0.05, 0.045))), (250, 250, 250))
+
+
+def dog_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
+    """A small round dark eye."""
+    centre = np.array([0.36 * side, -0.12])
+    canvas.fill(at(ellipse(centre, (0.16, 0.145))), (20, 16, 16))
+    canvas.fill(at(ellipse(centre, (0.11, 0.11))), iris)
+    canvas.fill(at(ellipse(centre, (0.06, 0.06))), (10, 8, 8))
+    canvas.fill(at(ellipse(centre - (0.05, 0.05), (0.042, 0.042))), (250, 250, 250))
+
+
+def mouth(canvas: Canvas, at: Placing, top: float, width: float) -> None:
+    """The line under the nose and the two bows of the lips."""
+    canvas.fill(at(limb([(0, top), (0, top + 0.16)], (0.05, 0.05))), (60, 40, 40))
+    for bow in both(limb([(0, top + 0.16), (width * 0.6, top + 0.24), (width, top + 0.16)], (0.05, 0.05, 0.03))):
+        canvas.fill(at(bow), (60, 40, 40))
+
+
+def whiskers(canvas: Canvas, rng: Generator, at: Placing) -> None:
+    """Three pale hairs to each side."""
+    for rise in (-0.1, 0.02, 0.14):
+        for hair in both(limb([(0.3, 0.4 + rise * 0.3), (1.25, 0.36 + rise * 2 + rng.normal(0, 0.03))], (0.03, 0.02))):
+            canvas.fill(at(hair), (236, 232, 226))
+
+
+def both(outline: Points) -> tuple[Points, Points]:
+    """An outline and its mirror image."""
+    return outline, outline * (-1, 1)
+
+
+def closed(half: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A whole head from the points of its right half, top to chin."""
+    return half + [(-x, y) for x, y in half[-2:0:-1]]
+
+
+def furry(rng: Generator, outline: Points, amount: float) -> Points:
+    """An outline with hair standing off it."""
+    middle = outline.mean(axis=0)
+    return (outline - middle) * (1 + rng.normal(0, amount, (len(outline), 1))) + middle

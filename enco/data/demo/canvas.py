@@ -1,0 +1,110 @@
+"""A square picture drawn in unit coordinates at several times its size, with a class map drawn beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from enco.data.demo.geometry import Points
+from enco.data.demo.texture import Colour, Field, noise
+
+SUPERSAMPLE = 3
+IGNORE = 255
+
+
+class Canvas:
+    """The picture (RGB) and its class map, both `SUPERSAMPLE` times as wide as the result.
+
+    Shapes are N x 2 points with (0, 0) the top left and (1, 1) the bottom right corner. What is drawn with a class goes
+    into the class map as well, so that photo and labels agree by construction; drawn without one, it leaves the map.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.side = size * SUPERSAMPLE
+        self.picture = Image.new("RGB", (self.side, self.side))
+        self.classes = Image.new("L", (self.side, self.side), IGNORE)
+        self._draw, self._draw_class = ImageDraw.Draw(self.picture), ImageDraw.Draw(self.classes)
+
+    @property
+    def x(self) -> Field:
+        """Horizontal coordinate of every pixel, 1 x W, to be broadcast."""
+        return self.y.T
+
+    @property
+    def y(self) -> Field:
+        """Vertical coordinate of every pixel, H x 1, to be broadcast."""
+        return ((np.arange(self.side, dtype=np.float32) + 0.5) / self.side)[:, None]
+
+    def fill(self, points: Points, colour: Colour, label: int | None = None) -> None:
+        """Fill an outline with one colour."""
+        outline = self._pixels(points)
+        self._draw.polygon(outline, fill=_rgb(colour))
+        if label is not None:
+            self._draw_class.polygon(outline, fill=label)
+
+    def mask(self, *outlines: Points, blur: float = 0.0) -> Image.Image:
+        """The union of outlines as an 8-bit mask; its edge is softened over about `blur` of the picture's width."""
+        image = Image.new("L", (self.side, self.side))
+        draw = ImageDraw.Draw(image)
+        for outline in outlines:
+            draw.polygon(self._pixels(outline), fill=255)
+        return image.filter(ImageFilter.BoxBlur(blur * self.side)) if blur else image
+
+    def pattern(self, outline: Points, colour: Colour, share: Callable[[Field, Field], Field]) -> None:
+        """Lay a colour over an outline's inside as strongly as share(x, y), from 0 to 1, says at each point."""
+        left, top = np.clip(np.floor(outline.min(axis=0) * self.side), 0, self.side - 1).astype(int)
+        right, bottom = np.clip(np.ceil(outline.max(axis=0) * self.side), (left + 1, top + 1), self.side).astype(int)
+        window = Image.new("L", (right - left, bottom - top))
+        ImageDraw.Draw(window).polygon((outline * self.side - 0.5 - (left, top)).ravel().tolist(), fill=1)
+        strength = share(self.x[:, left:right], self.y[top:bottom]) * 255 * np.asarray(window)
+        self.picture.paste(_rgb(colour), (left, top, right, bottom), Image.fromarray(_bytes(strength)))
+
+    def paint(self, mask: Image.Image, texture: ArrayLike, label: int | None = None) -> None:
+        """Lay a colour field (H x W x 3) or one colour over the picture where the mask is; soft masks blend."""
+        array = np.asarray(texture, dtype=np.float32)
+        if array.ndim == 1:
+            self.picture.paste(_rgb(array), mask=mask)
+        else:
+            self.picture.paste(Image.fromarray(_bytes(array)), mask=mask)
+        if label is not None:
+            self.classes.paste(label, mask=mask)
+
+    def cover(self, texture: Field) -> None:
+        """Lay a colour field over the whole picture; one column (H x 1 x 3) is spread across it."""
+        self.picture.paste(Image.fromarray(_bytes(texture)).resize((self.side, self.side), Image.Resampling.NEAREST))
+
+    def light(self, mask: Image.Image, factor: Field) -> None:
+        """Brighten or darken what the mask covers by a field of factors, H x W or broadcastable to it."""
+        self.paint(mask, self.pixels() * np.broadcast_to(factor, (self.side, self.side))[..., None])
+
+    def pixels(self) -> Field:
+        """The picture so far, H x W x 3."""
+        return np.asarray(self.picture, dtype=np.float32)
+
+    def photo(self, rng: Generator, grain: float = 3.0, light: float = 0.1) -> Image.Image:
+        """The finished picture: reduced with antialiasing, then exposure, colour cast, uneven light and film grain."""
+        small = np.asarray(self.picture.reduce(SUPERSAMPLE), dtype=np.float32)
+        cast = rng.normal(1, light / 5, 3) * rng.normal(1, light)
+        uneven = 1 + noise(rng, self.size, 1) * light / 2
+        return Image.fromarray(_bytes(small * cast * uneven[..., None] + rng.normal(0, grain, small.shape)))
+
+    def labels(self) -> NDArray[np.uint8]:
+        """The class map at the result's size, each pixel's class taken at its centre."""
+        return np.asarray(self.classes)[SUPERSAMPLE // 2 :: SUPERSAMPLE, SUPERSAMPLE // 2 :: SUPERSAMPLE]
+
+    def _pixels(self, points: Points) -> list[float]:
+        return (points * self.side - 0.5).ravel().tolist()
+
+
+def _bytes(array: Field) -> NDArray[np.uint8]:
+    return np.clip(array, 0, 255).astype(np.uint8)
+
+
+def _rgb(colour: Colour) -> tuple[int, int, int]:
+    red, green, blue = (int(min(max(channel, 0), 255)) for channel in colour)
+    return red, green, blue

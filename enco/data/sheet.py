@@ -1,0 +1,51 @@
+"""A contact sheet: a few images of every set of every data folder, with captions, to be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from enco.data.folders import SETS, list_images, load_rgb
+from enco.errors import UserError
+
+GAP, CAPTION = 4, 20
+
+
+def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128) -> Image.Image:
+    """Every data folder as two rows, training above test, domain A on the left and B on the right.
+
+    `tile` is the side of an image on the sheet in pixels; smaller images are enlarged without smoothing.
+    Raises UserError for a missing or empty set.
+    """
+    block_width, block_height = per_set * (tile + GAP) + 3 * GAP, tile + CAPTION + GAP
+    sheet = Image.new("RGB", (2 * block_width, 2 * len(roots) * block_height), "white")
+    for number, root in enumerate(roots):
+        for position, name in enumerate(SETS):
+            corner = (position % 2 * block_width + GAP, (2 * number + position // 2) * block_height)
+            sheet.paste(_block(root / name, per_set, tile), corner)
+    return sheet
+
+
+def data_folders(place: Path) -> list[Path]:
+    """A data folder itself, or those directly inside a folder of them; UserError if there is none."""
+    candidates = [place] if (place / SETS[0]).is_dir() else sorted(place.glob(f"*/{SETS[0]}"))
+    folders = [path if path == place else path.parent for path in candidates]
+    if not folders:
+        raise UserError(f"{place} holds no {SETS[0]} folder, nor does a folder in it: give a data folder.")
+    return folders
+
+
+def _block(folder: Path, count: int, tile: int) -> Image.Image:
+    files = list_images(folder)
+    block = Image.new("RGB", (count * (tile + GAP), tile + CAPTION), "white")
+    caption = f"{folder.parent.name} / {folder.name}  ({len(files)} images)"
+    ImageDraw.Draw(block).text((1, 2), caption, fill="black", font=ImageFont.load_default(14))
+    for number, path in enumerate(files[:count]):
+        block.paste(_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
+    return block
+
+
+def _tile(image: Image.Image, side: int) -> Image.Image:
+    enlarge = max(image.size) < side
+    return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)
