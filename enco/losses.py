@@ -25,6 +25,14 @@ def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
     return F.mse_loss(scores, wanted) if mode == "lsgan" else F.binary_cross_entropy_with_logits(scores, wanted)
 
 
+def discriminator_terms(real_scores: Tensor, fake_scores: Tensor, mode: GanMode) -> dict[str, Tensor]:
+    """Both terms of one discriminator's loss, by the names d_real and d_fake."""
+    return {
+        "d_real": discriminator_loss(real_scores, True, mode),
+        "d_fake": discriminator_loss(fake_scores, False, mode),
+    }
+
+
 def generator_loss(scores: Tensor, mode: GanMode) -> Tensor:
     """Mean adversarial loss of a generator whose images got these raw discriminator scores."""
     return -scores.mean() if mode == "hinge" else discriminator_loss(scores, True, mode)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from enco.config import MethodOptions
-from enco.losses import Negatives, discriminator_loss, generator_loss, patch_nce
+from enco.losses import Negatives, discriminator_terms, generator_loss, patch_nce
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import Features, ResnetGenerator, feature_shapes
@@ -72,20 +72,13 @@ class Cut(Method):
         inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
         output, features = self.generator.tapped(torch.cat(inputs), self.options.taps)
         fake = output[: len(batch["source"])]
-        d_terms = self.discriminator_terms(fake.detach(), batch["target"])
+        real_scores, fake_scores = self.discriminator(batch["target"]), self.discriminator(fake.detach())
+        d_terms = discriminator_terms(real_scores, fake_scores, self.options.gan_mode)
         minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
         with frozen(self.discriminator):
             g_terms = self.generator_terms(inputs, output, features)
         minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
         return {name: term.detach() for name, term in (d_terms | g_terms).items()}
-
-    def discriminator_terms(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """Both halves of the discriminator's loss; the fake is detached."""
-        mode = self.options.gan_mode
-        return {
-            "d_real": discriminator_loss(self.discriminator(real), True, mode),
-            "d_fake": discriminator_loss(self.discriminator(fake), False, mode),
-        }
 
     def generator_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
         """Adversarial and NCE terms, unweighted, of the generator's output for the stacked inputs.

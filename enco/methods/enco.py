@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from enco.config import MethodOptions
 from enco.errors import UserError
-from enco.losses import cosine_distance, discriminator_loss, generator_loss, l1, patch_nce
+from enco.losses import cosine_distance, discriminator_terms, generator_loss, l1, patch_nce
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import Features, ResnetGenerator, feature_shapes
@@ -99,7 +99,8 @@ class EnCo(Method):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then generator and heads; terms d_real, d_fake, gan_g, nce and, while on, idt."""
         fake, identity, features = self.forward(batch["source"], batch["target"])
-        d_terms = self.discriminator_terms(fake.detach(), batch["target"])
+        real_scores, fake_scores = self.discriminator(batch["target"]), self.discriminator(fake.detach())
+        d_terms = discriminator_terms(real_scores, fake_scores, self.options.gan_mode)
         minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
         with frozen(self.discriminator):
             g_terms = self.generator_terms(fake, features, identity, batch["target"])
@@ -116,14 +117,6 @@ class EnCo(Method):
         if 0 in features:
             features[0] = source  # EnCo's tap 0 is the image itself, not the padded one.
         return output[:n], output[n:] if self.identity_is_on else None, features
-
-    def discriminator_terms(self, fake: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """Both halves of the discriminator's loss; the fake is detached."""
-        mode = self.options.gan_mode
-        return {
-            "d_real": discriminator_loss(self.discriminator(real), True, mode),
-            "d_fake": discriminator_loss(self.discriminator(fake), False, mode),
-        }
 
     def generator_terms(
         self, fake: Tensor, features: Features, identity: Tensor | None, target: Tensor

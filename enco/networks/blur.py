@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from enco.networks.padding import reflection_pad
+
 
 class BlurDown(nn.Module):
     """Halve B x C x H x W to B x C x ceil(H/2) x ceil(W/2): reflect-pad 1, then [1,2,1]⊗[1,2,1]/16 with stride 2."""
@@ -20,7 +22,7 @@ class BlurDown(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         channels = x.shape[1]
-        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        padded = reflection_pad(x, 1)
         return F.conv2d(padded, self.kernel.expand(channels, 1, 3, 3), stride=2, groups=channels)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from enco.errors import UserError
 from enco.networks.blur import BlurDown, BlurUp
+from enco.networks.padding import ReflectionPad
 
 Arch = Literal["antialiased", "mixed", "strided"]
 Features = dict[int, Tensor]
@@ -23,9 +24,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             *conv_norm_relu(channels, channels, 3),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3),
             nn.InstanceNorm2d(channels),
         )
@@ -45,14 +46,14 @@ class ResnetGenerator(nn.Sequential):
         down = _blurred_down if arch == "antialiased" else _strided_down
         up = _strided_up if arch == "strided" else _blurred_up
         super().__init__(
-            nn.ReflectionPad2d(3),
+            ReflectionPad(3),
             *conv_norm_relu(3, ngf, 7),
             *down(ngf, 2 * ngf),
             *down(2 * ngf, 4 * ngf),
             *(ResidualBlock(4 * ngf) for _ in range(n_blocks)),
             *up(4 * ngf, 2 * ngf),
             *up(2 * ngf, ngf),
-            nn.ReflectionPad2d(3),
+            ReflectionPad(3),
             nn.Conv2d(ngf, 3, 7),
             nn.Tanh(),
         )
