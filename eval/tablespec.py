@@ -43,6 +43,7 @@ class TableSpec(Settings):
     row_header: str = Field("Method", description="Header of the first column.")
     method: str | None = Field(None, description="Method of the rows that name none.")
     show_keys: bool = Field(False, description="Print each row's key before its label.")
+    extra: bool = Field(False, description="Made when asked for by name, not with all tables.")
     mixed_devices: bool = Field(False, description="Let one sec/iter column hold timings of several devices.")
     rows: tuple[RowSpec, ...] = Field(min_length=1)
     columns: tuple[ColumnSpec, ...] = Field(min_length=1)
