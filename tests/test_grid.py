@@ -106,11 +106,19 @@ def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: 
         ({"options": {"cutt": {"k": 1}}}, ["cutt", "cyclegan"]),
         ({"options": {"cut": {"kk": 1}}}, ["kk", "patches"]),
         ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),
-        ({"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dgo", "metrics": ["FID"]}]}}}, ["cat2dgo", "cat2dog"]),
-        ({"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}}}, ["FIDD", "FID"]),
+        (
+            {"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dgo", "metrics": ["FID"]}]}}},
+            ["cat2dgo", "cat2dog"],
+        ),
+        (
+            {"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}}},
+            ["FIDD", "FID"],
+        ),
     ],
 )
-def test_a_mistake_in_the_configuration_is_one_sentence_with_the_choices(change: dict[str, Any], words: list[str]) -> None:
+def test_a_mistake_in_the_configuration_is_one_sentence_with_the_choices(
+    change: dict[str, Any], words: list[str]
+) -> None:
     config = load_scale(ROOT / "config" / "demo.yaml").model_dump(exclude_defaults=True)
     with pytest.raises(UserError) as error:
         Project.load(config | change, ROOT)

@@ -43,9 +43,8 @@ class Evaluation:
     task: str
     way: str
 
-    @property
-    def images(self) -> Path:
-        return self.run.folder / "translated" / self.task
+    def images(self, selection: str) -> Path:
+        return self.run.folder / "translated" / f"{self.task}.{selection}"
 
     def scores(self, selection: str) -> Path:
         return self.run.folder / "eval" / f"{self.task}.{selection}.json"
@@ -94,7 +93,9 @@ def expand(
 
     Raises UserError for an unknown task or option. A row whose method is not in `methods` gives pending cells.
     """
-    return Grid(tuple(cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods)))
+    return Grid(
+        tuple(cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods))
+    )
 
 
 def _table_cells(
@@ -116,7 +117,13 @@ def plan(
     if task not in tasks:
         raise unknown("task", task, tasks)
     trained = _shared_task(task, tasks) if method.info.two_sided and config.share_directions else task
-    run = Run(config.scale, trained, variant_name(method, row.options), seed, _run_config(trained, row, seed, tasks, config, method))
+    run = Run(
+        config.scale,
+        trained,
+        variant_name(method, row.options),
+        seed,
+        _run_config(trained, row, seed, tasks, config, method),
+    )
     return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
 
 
@@ -177,8 +184,18 @@ def _resolved_options(method: type[Method], row: RowSpec, config: ScaleConfig) -
     scale |= config.options.get(method.info.name, {})
     clash = sorted(scale.keys() & row.options.keys())
     if clash:
-        raise UserError(f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one.")
+        raise UserError(
+            f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one."
+        )
     return _options(method, {**scale, **row.options})
+
+
+def check_methods(tables: Mapping[str, TableSpec], known: Iterable[str]) -> None:
+    """Every row's method must be there or be one of the paper's; UserError names the row and the valid ones."""
+    for name, table in tables.items():
+        for row in table.rows:
+            if row.method not in set(known):
+                raise unknown("method", row.method, known, f"row '{row.key}' of {name}")
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:

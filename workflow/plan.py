@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan of one configuration."""
-    parser = argparse.ArgumentParser(prog="python -m workflow.grid", description="Print which trainings the tables need.")
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow.grid", description="Print which trainings the tables need."
+    )
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
     parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
     options = parser.parse_args(argv)
@@ -30,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def render(project: Project) -> str:
     """The plan as text."""
-    rows = [(run.task, run.variant, run.seed, iterations(project, run), feeds(project, run)) for run in project.grid.runs]
+    rows = [
+        (run.task, run.variant, run.seed, iterations(project, run), feeds(project, run)) for run in project.grid.runs
+    ]
     table = tabulate(rows, headers=("task", "variant", "seed", "iterations", "feeds"), tablefmt="simple", intfmt=",")
     total = sum(row[3] or 0 for row in rows)
     pending = [cell for cell in project.grid.cells if cell.evaluation is None]
@@ -43,7 +47,9 @@ def feeds(project: Project, run: Run) -> str:
     """The cells of a run, by table and row: 'table1 enco (FID, mAP); table3 F (FID)'."""
     cells = [cell for cell in project.grid.cells if cell.evaluation and cell.evaluation.run == run]
     groups = groupby(cells, key=lambda cell: (cell.table, cell.row.key, cell.task))
-    return "; ".join(f"{table} {row}{_way_back(run, task)} ({_metrics(list(group))})" for (table, row, task), group in groups)
+    return "; ".join(
+        f"{table} {row}{_way_back(run, task)} ({_metrics(list(group))})" for (table, row, task), group in groups
+    )
 
 
 def _way_back(run: Run, task: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
-from enco.data import demo
 from enco.config import parse
+from enco.data import demo
 from enco.errors import UserError, unknown
-from eval.tablespec import TableSpec, load_tables
-from workflow.grid import Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
+from eval.cells import PlannedCell, read_published
+from eval.tablespec import RowSpec, TableSpec, load_tables
+from workflow.grid import Cell, Evaluation, Grid, Run, check_methods, check_options, data_folder, dataset_of, expand
 from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
 
+PAPER_METHODS = "1"  # the published table whose rows are the paper's methods
 TABLE_SUFFIXES = ("csv", "md", "tex", "html")
 
 
@@ -52,6 +55,8 @@ class Project:
         tables = load_tables(load_mapping(scale.tables, base, "tables"))
         tasks = load_tasks(scale, base)
         check_options(scale, methods.available())
+        announced = {row for (table, row, _, _) in read_published(base / scale.published) if table == PAPER_METHODS}
+        check_methods(tables, {*methods.available(), *announced})
         return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
 
     def only(self, names: Iterable[str]) -> Project:
@@ -115,7 +120,7 @@ class Project:
     def known_counts(self) -> dict[str, dict[str, int]]:
         """Images of each dataset by set, where they are known before the data is there."""
         if self.config.data.source == "demo":
-            return {name: dict(counts) for name, counts in demo.COUNTS.items()}
+            return {name: {"trainA": a.train[0], "trainB": a.train[1]} for name, a in demo.ARCHIVES.items()}
         return {} if isinstance(self.config.tasks, dict) else load_mapping(self.config.tasks, self.base, "datasets")
 
     def task_folder(self, task: str) -> Path:
@@ -148,6 +153,77 @@ class Project:
 
     def scores_of(self, cells: Iterable[Evaluation]) -> list[Path]:
         return [evaluation.scores(self.config.selection) for evaluation in cells]
+
+    @property
+    def published(self) -> Path:
+        return self.base / self.config.published
+
+    def table_spec(self, wildcards: Wildcards) -> dict[str, Any]:
+        return self.tables[wildcards.table].model_dump(mode="json")
+
+    def planned_cells(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """The numbers of a table, each with the file that holds it."""
+        return [self._planned(cell).model_dump(mode="json") for cell in self.grid.table(wildcards.table).cells]
+
+    def _planned(self, cell: Cell) -> PlannedCell:
+        about = {"row": cell.row.key, "task": cell.task, "metric": cell.metric, "seed": cell.seed}
+        if cell.evaluation is None:
+            return PlannedCell(**about)
+        run, scores = cell.evaluation.run, cell.evaluation.scores(self.config.selection)
+        timing = self.timing_file if cell.metric == "sec/iter" else None
+        return PlannedCell(**about, variant=run.variant, run=str(run.folder), scores=scores, timing=timing)
+
+    def table_inputs(self, wildcards: Wildcards) -> list[Path]:
+        """The files behind a table."""
+        planned = [self._planned(cell) for cell in self.grid.table(wildcards.table).cells]
+        return sorted({path for cell in planned for path in (cell.scores, cell.timing) if path})
+
+    def cell_files(self) -> list[Path]:
+        """The tidy numbers of every table that `all_tables` makes."""
+        return [Path("results", "cells", f"{name}.csv") for name in self.headline]
+
+    def figure_files(self) -> list[Path]:
+        return [Path("results", "figures", f"{name}.png") for name in self.headline]
+
+    def figure_headers(self, wildcards: Wildcards) -> list[str]:
+        """The rows of a table as columns of its figure."""
+        spec = self.tables[wildcards.table]
+        return [row.key if spec.show_keys else row.label for row in self._pictured(spec)[0]]
+
+    def figure_tasks(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Each task of a table with its test folders and, row by row, its translations."""
+        rows, tasks = self._pictured(self.tables[wildcards.table])
+        return [
+            {
+                "title": self.tasks[task].title or task,
+                "sources": str(self.test_folder(task, "source")),
+                "targets": str(self.test_folder(task, "target")),
+                "translated": [
+                    str(self._first(wildcards.table, row, task).images(self.config.selection)) for row in rows
+                ],
+            }
+            for task in tasks
+        ]
+
+    def figure_inputs(self, wildcards: Wildcards) -> list[str]:
+        """The translated folders of a figure."""
+        return [folder for task in self.figure_tasks(wildcards) for folder in task["translated"]]
+
+    def _pictured(self, spec: TableSpec) -> tuple[list[RowSpec], list[str]]:
+        """Rows whose method is there, and the tasks of a table."""
+        rows = [row for row in spec.rows if row.method in methods.available()]
+        return rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
+
+    def _first(self, table: str, row: RowSpec, task: str) -> Evaluation:
+        """The first seed's evaluation of a row on a task."""
+        cells = self.grid.table(table).cells
+        return next(c.evaluation for c in cells if c.row == row and c.evaluation and c.evaluation.task == task)
+
+    def timing_variants(self, wildcards: Wildcards) -> str:
+        """Method and options of every variant whose seconds some table prints, as JSON."""
+        timed = {cell.variant for cell in self.grid.cells if cell.metric == "sec/iter" and cell.variant}
+        runs = {name: run for name, run in self.grid.variants.items() if name in timed}
+        return json.dumps({name: {"method": run.method, "options": run.options} for name, run in sorted(runs.items())})
 
     @property
     def timing_file(self) -> Path:

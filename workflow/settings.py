@@ -34,6 +34,7 @@ class DataSource(Settings):
     root: Path = Field(Path("data"), description="Folder that holds one folder for each dataset (source: folder).")
     size: int = Field(64, ge=16, description="Side of a demo image, in pixels.")
     seed: int = 0
+    scale_counts: float = Field(1.0, gt=0, description="Multiplies the numbers of demo images.")
 
 
 class FeatureConfig(Settings):
@@ -41,7 +42,9 @@ class FeatureConfig(Settings):
 
     extractor: Literal["inception", "random-inception"] = "inception"
     k: int = Field(5, ge=1, description="Neighbours of precision & recall.")
-    legacy_rounding: bool = Field(True, description="Real images lose their fraction of a grey level, as when saved by the originals.")
+    legacy_rounding: bool = Field(
+        True, description="Real images lose their fraction of a grey level, as when saved by the originals."
+    )
 
 
 class DrnConfig(Settings):
@@ -69,11 +72,18 @@ class ScaleConfig(Settings):
     comparable: bool = Field(False, description="Data, sizes and weights are the paper's, so deltas mean something.")
     tables: Path | dict[str, Any] = Path("config/tables.yaml")
     tasks: Path | dict[str, Any] = Path("config/datasets.yaml")
+    published: Path = Field(
+        Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
+    )
     seeds: list[int] = Field([0], min_length=1)
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
-    selection: Literal["final", "best"] = Field("final", description="Which generator is scored; best is chosen on the test set.")
+    selection: Literal["final", "best"] = Field(
+        "final", description="Which generator is scored; best is chosen on the test set."
+    )
     data: DataSource
-    options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Method options of this scale; 'all' for every method.")
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Method options of this scale; 'all' for every method."
+    )
     epochs: dict[str, tuple[int, int]] = Field(description="Constant and decay epochs by task; 'default' for the rest.")
     train: TrainConfig = TrainConfig()
     features: FeatureConfig = FeatureConfig()

@@ -28,7 +28,9 @@ def check_targets(project: Project, rules: Iterable[str], targets: Iterable[str]
 def _check(project: Project, rules: set[str], target: str) -> None:
     parts = PurePosixPath(target).parts
     if len(parts) == 1 and not Path(target).exists() and target not in rules:
-        raise unknown("target", target, {"all_tables", "data", "figures", *(f"results/{table}.csv" for table in project.tables)})
+        raise unknown(
+            "target", target, {"all_tables", "data", "figures", *(f"results/{table}.csv" for table in project.tables)}
+        )
     if len(parts) == 2 and parts[0] == "results" and PurePosixPath(target).suffix.lstrip(".") in TABLE_SUFFIXES:
         table = PurePosixPath(target).stem
         if table not in {*project.tables, "cells"}:

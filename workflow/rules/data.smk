@@ -8,8 +8,10 @@ rule demo_data:
         "results/data/{scale}/{dataset}/manifest.json",
     params:
         folder=subpath(output[0], parent=True),
+        root=subpath(output[0], ancestor=2),
         size=project.config.data.size,
         seed=project.config.data.seed,
+        counts=project.config.data.scale_counts,
     wildcard_constraints:
         dataset=project.dataset_pattern("demo"),
     log:
@@ -19,8 +21,8 @@ rule demo_data:
     conda:
         "../../environment.yml"
     shell:
-        "python -m enco.data demo --dataset {wildcards.dataset} --out {params.folder}"
-        " --size {params.size} --seed {params.seed} > {log} 2>&1"
+        "(rm -rf {params.folder} && python -m enco.data demo --dataset {wildcards.dataset} --out {params.root}"
+        " --size {params.size} --seed {params.seed} --scale-counts {params.counts}) > {log} 2>&1"
 
 
 rule folder_data:
@@ -40,7 +42,7 @@ rule folder_data:
     conda:
         "../../environment.yml"
     shell:
-        "python -m enco.data link {params.source:q} --out {params.folder} > {log} 2>&1"
+        "(rm -rf {params.folder} && python -m enco.data link {params.source:q} --out {params.folder}) > {log} 2>&1"
 
 
 rule data:

@@ -1,0 +1,30 @@
+"""Lay a table's translations side by side (Snakemake script)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from enco.data.folders import list_images
+from enco.files import atomic_path
+from eval.figure import comparison, spread
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+IMAGES_PER_TASK = 2
+
+
+def rows() -> list[tuple[str, list[Path]]]:
+    """Two test images of each task, through every column's folder; a real target image closes the row."""
+    found = []
+    for task in snakemake.params.tasks:
+        sources, targets = (list_images(Path(task[side])) for side in ("sources", "targets"))
+        for index in spread(IMAGES_PER_TASK, min(len(sources), len(targets))):
+            translated = [Path(folder, f"{sources[index].stem}.png") for folder in task["translated"]]
+            found.append((task["title"], [sources[index], *translated, targets[index]]))
+    return found
+
+
+with atomic_path(Path(snakemake.output[0])) as partial:
+    comparison(["input", *snakemake.params.headers, "target domain"], rows()).save(partial, format="PNG")
