@@ -79,8 +79,8 @@ class CheckpointFolder:
         if checkpoint is None or (checkpoint.config_hash, checkpoint.data_hash) == (config_hash, data_hash):
             return checkpoint
         aside = self._move_aside(checkpoint.config_hash)
-        kind = "configuration" if checkpoint.config_hash != config_hash else "data"
-        print(f"The checkpoints were made with another {kind}: moved to {aside}, training starts anew.", flush=True)
+        kind = "another configuration" if checkpoint.config_hash != config_hash else "other images"
+        print(f"The checkpoints were made with {kind}: moved to {aside}, training starts anew.", flush=True)
         return None
 
     def _move_aside(self, old_hash: str) -> Path:

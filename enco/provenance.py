@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from enco.data.images import SETS, list_images
+from enco.data.folders import SETS, list_images
 from enco.data.manifest import NAME, read_manifest_hash
 
 HERE = Path(__file__).resolve()
