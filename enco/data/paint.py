@@ -24,8 +24,8 @@ def paint(
     image: Image.Image,
     rng: Generator,
     brushes: Sequence[float] = BRUSHES,
-    threshold: float = 24.0,
-    colour_jitter: float = 11.0,
+    threshold: float = 14.0,
+    colour_jitter: float = 9.0,
     swirl: float = 1.0,
 ) -> Image.Image:
     """Paint an RGB picture with brushes of the given radii in pixels, from the largest to the smallest.
@@ -88,8 +88,8 @@ def _draw_strokes(
     draw = ImageDraw.Draw(canvas)
     shift = rng.normal(0, jitter, (len(paths), 1)) + rng.normal(0, jitter / 2, (len(paths), 3))
     bodies, bristles = (np.clip(colours + shift + lift, 0, 255).astype(int).tolist() for lift in (0, 14))
-    lines = (paths.reshape(len(paths), -1)).tolist()
-    beside = (paths - 0.45 * radius).reshape(len(paths), -1).tolist()
+    flat = (len(paths), 2 * paths.shape[1])
+    lines, beside = paths.reshape(flat).tolist(), (paths - 0.45 * radius).reshape(flat).tolist()
     width, thin = max(1, round(1.7 * radius)), max(1, round(0.4 * radius))
     for line, body, offset, bristle in zip(lines, bodies, beside, bristles, strict=True):
         draw.line(line, fill=tuple(body), width=width)

@@ -41,8 +41,9 @@ def _block(folder: Path, count: int, tile: int) -> Image.Image:
     block = Image.new("RGB", (count * (tile + GAP), tile + CAPTION), "white")
     caption = f"{folder.parent.name} / {folder.name}  ({len(files)} images)"
     ImageDraw.Draw(block).text((1, 2), caption, fill="black", font=ImageFont.load_default(14))
-    for number, path in enumerate(files[:count]):
-        block.paste(_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
+    for number in range(min(count, len(files))):
+        image = load_rgb(files[number * len(files) // count if len(files) > count else number])
+        block.paste(_tile(image, tile), (number * (tile + GAP), CAPTION))
     return block
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -13,9 +13,6 @@ from enco.data.demo.canvas import Canvas
 from enco.data.demo.geometry import Pair, Points, ellipse, limb, place, rotate, spline
 from enco.data.demo.nature import below, grass_blades, ground, ridge_line, sky, tree
 from enco.data.demo.texture import Colour, Field, mix, noise, pick, vary
-
-Placing = Callable[[Points], Points]
-"""Takes outlines from the animal's own coordinates to the canvas."""
 
 # Anatomy in units of the height at the withers; the hooves stand at y = 0 and the animal looks right.
 BARREL = [(-0.47, -0.92), (-0.34, -1.0), (-0.12, -0.95), (0.1, -0.93), (0.3, -1.0), (0.44, -0.92), (0.54, -0.72),
@@ -58,6 +55,23 @@ POSES = [
 
 
 @dataclass(frozen=True)
+class Stand:
+    """Where an animal stands on the canvas, how large, and whether it looks left instead of right."""
+
+    foot: Pair
+    scale: float
+    mirror: bool
+
+    def see(self, points: Points) -> Points:
+        """Take an outline from the animal's own coordinates to the canvas."""
+        return place(points, self.foot, self.scale, self.mirror)
+
+    def own(self, x: Field, y: Field) -> tuple[Field, Field]:
+        """Take canvas coordinates to the animal's own."""
+        return (x - self.foot[0]) / (-self.scale if self.mirror else self.scale), (y - self.foot[1]) / self.scale
+
+
+@dataclass(frozen=True)
 class Part:
     """A piece of the body and the direction across its stripes."""
 
@@ -79,14 +93,19 @@ class Body:
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
-    """A horse (domain A) or a zebra (domain B), sometimes with another behind it, in a meadow."""
+    """A horse (domain A) or a zebra (domain B), sometimes with another behind it, in a meadow.
+
+    Coats have random numbers of their own: with equal ones, horse and zebra differ in nothing but the animal.
+    """
+    coats = rng.spawn(1)[0]
     horizon = meadow(canvas, rng)
     scale, mirror = rng.uniform(0.42, 0.54), bool(rng.random() < 0.5)
-    foot = (0.5 + (0.13 if mirror else -0.13) * scale / 0.48 + rng.normal(0, 0.04), rng.uniform(0.84, 0.93))
+    head_room = scale * (0.27 if mirror else -0.27)
+    foot = (0.5 + head_room + rng.normal(0, 0.04), rng.uniform(0.84, 0.93))
     if rng.random() < 0.3:
         behind = (pick(rng, (0.14, 0.86)) + rng.normal(0, 0.04), horizon + 0.45 * (foot[1] - horizon))
-        animal(canvas, rng, domain, pick(rng, POSES), behind, scale * 0.5, not mirror)
-    animal(canvas, rng, domain, POSES[index % len(POSES)], foot, scale, mirror)
+        animal(canvas, coats, domain, pick(rng, POSES), Stand(behind, scale * 0.5, not mirror))
+    animal(canvas, coats, domain, POSES[index % len(POSES)], Stand(foot, scale, mirror))
     grass_blades(canvas, rng, (110, 122, 60), (0, foot[1], 1, 1.02), 70)
     return canvas.photo(rng)
 
@@ -105,35 +124,28 @@ def meadow(canvas: Canvas, rng: Generator) -> float:
     return horizon
 
 
-def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, foot: Pair, scale: float, mirror: bool) -> None:
-    """One animal with its shadow; what is left of its colours to chance is drawn here, after the background."""
-
-    def at(points: Points) -> Points:
-        return place(points, foot, scale, mirror)
-
-    canvas.paint(canvas.mask(at(ellipse((0.05, 0.0), (0.62, 0.07))), blur=0.015), (52, 54, 32))
+def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, stand: Stand) -> None:
+    """One animal on its shadow: far legs, near parts, light over the body, then mane and face."""
+    canvas.paint(canvas.mask(stand.see(ellipse((0.05, 0.0), (0.62, 0.07))), blur=0.015), (52, 54, 32))
     body = anatomy(pose)
     base, hair = pick(rng, HORSE_COATS) if domain == "A" else (ZEBRA_WHITE, ZEBRA_BLACK)
     coat, start = vary(rng, base, 8), rng.uniform(0, 6)
-
-    def stripes(part: Part) -> Callable[[Field, Field], Field]:
-        return lambda x, y: stripe(part, (x - foot[0]) / (-scale if mirror else scale), (y - foot[1]) / scale, start)
-
-    tail(canvas, at, domain, hair)
-    for parts, shade in ((body.far, 0.62), (body.near, 1.0)):
-        for part in parts:
-            canvas.fill(at(part.outline), np.asarray(coat) * shade)
-            if domain == "B":
-                canvas.pattern(at(part.outline), ZEBRA_BLACK, stripes(part))
-    rounding = np.interp((canvas.y - foot[1]) / scale, LIGHT_HEIGHTS, LIGHT).astype(np.float32)
+    tail(canvas, stand, domain, hair)
+    for part, shade in [(part, 0.62) for part in body.far] + [(part, 1.0) for part in body.near]:
+        outline = stand.see(part.outline)
+        canvas.fill(outline, np.asarray(coat) * shade)
+        if domain == "B":
+            canvas.pattern(outline, ZEBRA_BLACK, partial(stripe, part, stand, start))
     fur = 1 + 0.04 * noise(rng, canvas.side, 24)
-    canvas.light(canvas.mask(*[at(part.outline) for part in body.near]), rounding * fur)
-    mane(canvas, rng, at, domain, body, hair)
-    face(canvas, at, domain, body, coat)
+    rounding = np.interp(stand.own(canvas.x, canvas.y)[1], LIGHT_HEIGHTS, LIGHT).astype(np.float32)
+    canvas.light(canvas.mask(*[stand.see(part.outline) for part in body.near]), rounding * fur)
+    mane(canvas, rng, stand, domain, body, hair)
+    face(canvas, stand, domain, body, coat)
 
 
-def stripe(part: Part, x: Field, y: Field, start: float) -> Field:
-    """How dark a zebra is at points of its own coordinates; over the rump the stripes bend backwards."""
+def stripe(part: Part, stand: Stand, start: float, canvas_x: Field, canvas_y: Field) -> Field:
+    """How dark a zebra is, from 0 to 1; over the rump the stripes bend backwards."""
+    x, y = stand.own(canvas_x, canvas_y)
     bend = 1.1 * (y + 0.8) * np.clip((-x - 0.1) / 0.4, 0, 1) * part.across[0]
     wobble = 0.018 * (np.sin(13 * x + 5 * y + start) + np.sin(6 * x - 15 * y + 2 * start))
     phase = (x * part.across[0] + y * part.across[1] + bend + wobble) / part.period
@@ -174,30 +186,32 @@ def leg(hip: float, swing: float, fore: bool) -> list[Part]:
     return [Part(outline, np.array([0.0, 1.0]), 0.115)]
 
 
-def tail(canvas: Canvas, at: Placing, domain: str, hair: Colour) -> None:
+def tail(canvas: Canvas, stand: Stand, domain: str, hair: Colour) -> None:
     """A horse's full tail, or a zebra's thin one with a tuft."""
     joints = [(-0.45, -0.93), (-0.58, -0.8), (-0.63, -0.55), (-0.6, -0.32)]
     widths, colour = ((0.08, 0.14, 0.15, 0.04), hair) if domain == "A" else ((0.06, 0.05, 0.06, 0.13), (40, 36, 36))
-    canvas.fill(at(limb(joints, widths)), colour)
+    canvas.fill(stand.see(limb(joints, widths)), colour)
 
 
-def mane(canvas: Canvas, rng: Generator, at: Placing, domain: str, body: Body, hair: Colour) -> None:
+def mane(canvas: Canvas, rng: Generator, stand: Stand, domain: str, body: Body, hair: Colour) -> None:
     """A horse's falling mane and forelock, or a zebra's short brush of dark and light."""
-    canvas.fill(at(body.crest), hair if domain == "A" else (44, 40, 40))
+    canvas.fill(stand.see(body.crest), hair if domain == "A" else (44, 40, 40))
     spine = body.crest[:3] * 0.5 + body.crest[:2:-1] * 0.5
     for share in np.linspace(0.05, 0.95, 9):
         root = np.array([np.interp(share, [0, 0.5, 1], spine[:, axis]) for axis in (0, 1)])
         if domain == "A":
-            canvas.fill(at(limb([root, root - (0.03, -0.17 - 0.06 * rng.random())], (0.1, 0.03))), vary(rng, hair, 8))
+            canvas.fill(
+                stand.see(limb([root, root - (0.03, -0.17 - 0.06 * rng.random())], (0.1, 0.03))), vary(rng, hair, 8)
+            )
         else:
-            canvas.fill(at(ellipse(root, (0.016, 0.05), body.head_angle - 0.4, 8)), (226, 220, 208))
+            canvas.fill(stand.see(ellipse(root, (0.016, 0.05), body.head_angle - 0.4, 8)), (226, 220, 208))
 
 
-def face(canvas: Canvas, at: Placing, domain: str, body: Body, coat: Colour) -> None:
+def face(canvas: Canvas, stand: Stand, domain: str, body: Body, coat: Colour) -> None:
     """Eye and muzzle."""
 
     def on_head(points: Points) -> Points:
-        return at(rotate(points, body.head_angle) + body.poll)
+        return stand.see(rotate(points, body.head_angle) + body.poll)
 
     muzzle = np.asarray(coat) * 0.55 if domain == "A" else (62, 56, 54)
     canvas.fill(on_head(ellipse((0.41, 0.0), (0.075, 0.075))), muzzle)
