@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
-from tenacity import retry, stop_after_attempt, wait_exponential
+from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
 from enco.errors import UserError, run_cli
 from enco.mirror import mirror
@@ -52,8 +52,8 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The address without a password."""
-        return re.sub(r"//[^/@]*@", "//", self.uri)
+        """The address as it may be shown."""
+        return without_password(self.uri)
 
     def connect(self) -> MlflowClient:
         """Open the store, making a database that is not there; raises what MLflow raises.
@@ -112,8 +112,13 @@ def run_folders(folder: Path) -> list[Path]:
 
 def warn(what: str, error: Exception) -> None:
     """Say in one line what tracking could not do."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    print(f"warning: tracking: {what} ({reason[:300]}); `python -m enco.tracking sync` makes up for it.", flush=True)
+    reason = without_password((str(error).splitlines() or [type(error).__name__])[0])[:300]
+    print(f"warning: tracking: {what} ({reason}); `python -m enco.tracking sync` makes up for it.", flush=True)
+
+
+def without_password(text: str) -> str:
+    """A text with the user and password of each address left out."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _mirrored(client: MlflowClient, run: Path, artifacts: str | None) -> bool:
@@ -125,7 +130,9 @@ def _mirrored(client: MlflowClient, run: Path, artifacts: str | None) -> bool:
     return True
 
 
-@retry(stop=stop_after_attempt(3), wait=wait_exponential(max=5), reraise=True)
+@retry(
+    stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_not_exception_type(UserError), reraise=True
+)
 def _mirror_patiently(client: MlflowClient, run: Path, artifacts: str | None) -> None:
     mirror(client, run, artifacts)
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from enco.config import DataConfig
+from enco.data.images import test_image as load_test_image
+from enco.data.images import to_uint8
+from enco.samples import Samples, evaluating, grid
+from tests.tiny_methods import SIZE, tiny_method
+from tests.tiny_runs import write_images
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("images") / "noise")
+
+
+def tile(picture: Path, row: int, column: int) -> np.ndarray:
+    pixels = np.asarray(Image.open(picture))
+    return pixels[row * SIZE : (row + 1) * SIZE, column * SIZE : (column + 1) * SIZE]
+
+
+def assert_close(pixels: np.ndarray, image: torch.Tensor) -> None:
+    """A translation may differ in its last bit with the number of images that are translated together."""
+    assert np.abs(pixels.astype(int) - to_uint8(image)).max() <= 1
+
+
+@pytest.mark.parametrize(("name", "rows"), [("cut", 2), ("cyclegan", 4)])
+def test_inputs_stand_above_their_translations(name: str, rows: int, data: Path, tmp_path: Path) -> None:
+    method = tiny_method(name)
+    Samples(DataConfig(root=data, direction="BtoA"), SIZE, tmp_path).draw(method, 20)
+    picture = tmp_path / "iter0000020.png"
+    assert Image.open(picture).size == (SIZE * (3 if rows == 2 else 4), SIZE * rows)
+    source = load_test_image(data / "testB" / "1.png", SIZE)
+    assert np.array_equal(tile(picture, 0, 1), to_uint8(source))
+    assert_close(tile(picture, 1, 1), method.translate(source[None])[0])
+    if rows == 4:
+        target = load_test_image(data / "testA" / "3.png", SIZE)
+        assert_close(tile(picture, 3, 3), method.translate(target[None], "backward")[0])
+
+
+def test_without_test_images_nothing_is_drawn(tmp_path: Path) -> None:
+    Samples(DataConfig(root=tmp_path), SIZE, tmp_path / "samples").draw(tiny_method("cut"), 1)
+    assert not (tmp_path / "samples").exists()
+
+
+def test_drawing_leaves_no_trace(data: Path, tmp_path: Path) -> None:
+    method = tiny_method("cyclegan")
+    before = torch.get_rng_state()
+    Samples(DataConfig(root=data), SIZE, tmp_path).draw(method, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert method.networks["generator_ab"].training
+
+
+def test_modes_come_back_module_by_module() -> None:
+    network = torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Dropout().eval())
+    with evaluating([network]):
+        assert not any(module.training for module in network.modules())
+    assert [module.training for module in network] == [True, False]
+
+
+def test_short_rows_are_filled_with_white() -> None:
+    picture = grid([-torch.ones(2, 3, 8, 8), -torch.ones(1, 3, 8, 8)])
+    assert picture.size == (16, 16)
+    assert picture.getpixel((4, 12)) == (0, 0, 0)
+    assert picture.getpixel((12, 12)) == (255, 255, 255)

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enco.errors import UserError
+from enco.files import read_json, write_json
+from enco.mirror import chunks, flatten, numbers, read_record
+from enco.runfolder import LOCK, is_held
+from enco.tracking import Store, follow, main, run_folders, sync, warn
+from tests.tiny_runs import run, tiny_config, write_images
+
+EXPERIMENT = "own/noise"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with scores, to copy."""
+    folder = tmp_path_factory.mktemp("tracking")
+    out = run(tiny_config(write_images(folder / "images"), log_every=1), folder / "run")
+    scores = {"paired": {"FID": 81.5, "recall (exact)": 12}, "empty": {"mAP": None, "bad": float("nan")}}
+    write_json(out / "eval" / "noise.final.json", {"task": "noise", "metrics": scores})
+    return out
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store as `init` leaves it: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    Store.choose(f"sqlite:///{folder / 'mlflow.db'}").connect()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def runs(finished: Path, tmp_path: Path) -> Path:
+    shutil.copytree(finished, tmp_path / "runs" / "seed0")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path) -> Iterator[Store]:
+    database = tmp_path / "mlflow.db"
+    shutil.copy(empty_store, database)
+    yield Store.choose(f"sqlite:///{database}")
+
+
+def only_run(store: Store) -> Any:
+    client = store.connect()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    (found,) = client.search_runs([experiment.experiment_id])
+    return found
+
+
+def set_state(folder: Path, **changes: Any) -> None:
+    write_json(folder / "state.json", read_json(folder / "state.json") | changes)
+
+
+def content(store: Store) -> dict[str, list[Any]]:
+    """All rows of the tables that a run is made of."""
+    names = ("runs", "params", "tags", "metrics", "latest_metrics", "experiments")
+    with sqlite3.connect(store.uri.removeprefix("sqlite:///")) as database:
+        return {name: sorted(map(repr, database.execute(f"select * from {name}"))) for name in names}
+
+
+def test_a_finished_run_is_mirrored_whole(store: Store, runs: Path) -> None:
+    assert sync(store, runs) == 1
+    mirrored, client = only_run(store), store.connect()
+    assert mirrored.info.status == "FINISHED"
+    assert mirrored.data.params["options.lambda_identity"] == "0.5"
+    assert mirrored.data.params["train.n_const"] == "1"
+    tags = mirrored.data.tags
+    assert (tags["method"], tags["task"], tags["seed"], tags["state"]) == ("cyclegan", "noise", "0", "finished")
+    assert tags["config_hash"] == read_json(runs / "seed0" / "run.json")["config_hash"]
+    assert mirrored.data.metrics["noise.final/paired/FID"] == 81.5
+    assert mirrored.data.metrics["noise.final/paired/recall _exact_"] == 12
+    assert not any(name.startswith("noise.final/empty") for name in mirrored.data.metrics)
+    history = client.get_metric_history(mirrored.info.run_id, "loss/cycle_a")
+    lines = [json.loads(line) for line in (runs / "seed0" / "metrics.jsonl").read_text().splitlines()]
+    assert [(m.step, m.value) for m in history] == [(line["iteration"], line["losses"]["cycle_a"]) for line in lines]
+    assert "loss/cycle_a" in mirrored.data.metrics and "lr/generators" in mirrored.data.metrics
+    images = [file.path for file in client.list_artifacts(mirrored.info.run_id, "images") if file.path.endswith("png")]
+    assert sorted(int(path.split("+")[2]) for path in images) == [5, 10, 12]
+    assert read_json(runs / "seed0" / "mlflow.json")["run_id"] == mirrored.info.run_id
+
+
+def test_twice_changes_nothing(store: Store, runs: Path) -> None:
+    sync(store, runs)
+    once, pictures = content(store), sorted((runs.parent / "mlartifacts").rglob("*"))
+    noted = (runs / "seed0" / "mlflow.json").stat().st_mtime_ns
+    sync(store, runs)
+    assert content(store) == once
+    assert sorted((runs.parent / "mlartifacts").rglob("*")) == pictures
+    assert (runs / "seed0" / "mlflow.json").stat().st_mtime_ns == noted
+
+
+def test_what_comes_later_is_added(store: Store, runs: Path) -> None:
+    folder = runs / "seed0"
+    text = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(text[:5]) + text[5][:20])
+    sync(store, runs)
+    (folder / "metrics.jsonl").write_text("".join(text))
+    shutil.copy(folder / "samples" / "iter0000005.png", folder / "samples" / "iter0000013.png")
+    write_json(folder / "eval" / "noise.final.json", {"metrics": {"paired": {"FID": 80.0}}})
+    sync(store, runs)
+    mirrored, client = only_run(store), store.connect()
+    steps = [m.step for m in client.get_metric_history(mirrored.info.run_id, "loss/cycle_a")]
+    assert steps == list(range(1, 13))
+    assert len(client.list_artifacts(mirrored.info.run_id, "images")) == 2 * 4
+    assert mirrored.data.metrics["noise.final/paired/FID"] == 80.0
+
+
+def test_a_lost_store_is_built_anew(store: Store, runs: Path, empty_store: Path) -> None:
+    sync(store, runs)
+    before = only_run(store)
+    shutil.copy(empty_store, store.uri.removeprefix("sqlite:///"))
+    shutil.rmtree(runs.parent / "mlartifacts")
+    sync(store, runs)
+    after = only_run(store)
+    assert after.info.run_id != before.info.run_id
+    assert read_json(runs / "seed0" / "mlflow.json")["run_id"] == after.info.run_id
+    assert after.data.params == before.data.params
+    assert after.data.metrics == before.data.metrics
+    assert len(store.connect().list_artifacts(after.info.run_id, "images")) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "tag"),
+    [("running", "KILLED", "killed"), ("stopped", "KILLED", "stopped"), ("failed", "FAILED", "failed")],
+)
+def test_no_run_is_left_running_that_is_not(store: Store, runs: Path, state: str, status: str, tag: str) -> None:
+    set_state(runs / "seed0", state=state, reason="of a test")
+    sync(store, runs)
+    mirrored = only_run(store)
+    assert (mirrored.info.status, mirrored.data.tags["state"]) == (status, tag)
+    assert mirrored.data.tags["reason"] == "of a test"
+    set_state(runs / "seed0", state="finished", reason=None)
+    sync(store, runs)
+    assert only_run(store).info.status == "FINISHED"
+
+
+def test_a_run_is_followed_until_its_process_ends(store: Store, runs: Path) -> None:
+    folder = runs / "seed0"
+    set_state(folder, state="running")
+    lock = FileLock(folder / LOCK)
+    with lock:
+        assert is_held(folder)
+        follower = threading.Thread(target=follow, args=(store, folder, 0.2))
+        follower.start()
+        while not (folder / "mlflow.json").exists():
+            time.sleep(0.05)
+        assert only_run(store).info.status == "RUNNING"
+        set_state(folder, state="finished")
+    follower.join(60)
+    assert not follower.is_alive()
+    assert only_run(store).info.status == "FINISHED"
+
+
+def test_another_configuration_in_a_folder_is_another_run(store: Store, runs: Path) -> None:
+    sync(store, runs)
+    about = read_json(runs / "seed0" / "config.json")
+    write_json(runs / "seed0" / "config.json", about | {"config_hash": "0123"})
+    sync(store, runs)
+    client = store.connect()
+    assert len(client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])) == 2
+
+
+def test_one_bad_folder_is_a_warning(store: Store, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(runs / "seed0", runs / "bad")
+    (runs / "bad" / "state.json").write_text("{")
+    assert sync(store, runs) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert len(said) == 1 and str(runs / "bad") in said[0]
+
+
+@pytest.mark.parametrize("uri", ["http://user:secret@127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x"])
+def test_a_tracker_that_is_down_fails_nothing(
+    uri: str, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr(sys, "argv", ["tracking", "sync", str(runs), "--store", uri])
+    assert main() == 0
+    said = capsys.readouterr().out
+    assert said.count("warning: tracking: cannot open") == 1
+    assert "secret" not in said
+
+
+def test_a_fresh_store_can_be_opened_by_many_processes_at_once(tmp_path: Path, empty_store: Path) -> None:
+    store = Store.choose(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
+    fork = multiprocessing.get_context("fork")  # these have MLflow imported already, so they do meet
+    processes = [fork.Process(target=store.connect) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 4
+
+
+def test_which_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert Store.choose().uri == f"sqlite:///{tmp_path}/results/mlflow.db"
+    assert Store.choose().artifacts == (tmp_path / "results" / "mlartifacts").as_uri()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracker:5000")
+    assert Store.choose() == Store("http://tracker:5000", None)
+    assert Store.choose("sqlite:///own.db").uri == f"sqlite:///{tmp_path}/own.db"
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tracking", "sync", str(tmp_path / "none")])
+    with pytest.raises(UserError, match="does not exist"):
+        main()
+
+
+def test_run_folders_are_found_at_any_depth(runs: Path) -> None:
+    assert run_folders(runs) == run_folders(runs / "seed0") == [runs / "seed0"]
+
+
+def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"config\.json"):
+        read_record(tmp_path)
+
+
+def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    warn("cannot x", RuntimeError("first\nsecond"))
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_settings_are_flattened() -> None:
+    assert dict(flatten({"a": {"b": [1, 2]}, "c": "x", "d": None})) == {"a.b": "[1, 2]", "c": "x", "d": "null"}
+
+
+def test_only_numbers_are_metrics() -> None:
+    values = {"FID": 1, "ok": True, "name": "x", "per class": {"road": 0.5}}
+    assert dict(numbers(values, "s")) == {"s/FID": 1.0, "s/per class/road": 0.5}
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_chunks_lose_nothing(items: list[int], size: int) -> None:
+    parts = list(chunks(items, size))
+    assert [item for part in parts for item in part] == items
+    assert all(1 <= len(part) <= size for part in parts)
