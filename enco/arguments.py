@@ -25,13 +25,15 @@ class Arguments:
     device: torch.device
     workers: int
     threads: int | None
+    deterministic: bool
 
 
 def parse_arguments(arguments: list[str] | None = None) -> Arguments:
     """Read the command line; UserError for settings that are missing, unknown or invalid."""
     given = _parser().parse_args(arguments)
     config = load_settings(given.settings) if given.settings else _config_of(given)
-    return Arguments(config, given.out, choose_device(given.device), given.workers, given.threads)
+    device = choose_device(given.device)
+    return Arguments(config, given.out, device, given.workers, given.threads, given.deterministic)
 
 
 def load_settings(settings: str) -> RunConfig:
@@ -39,13 +41,11 @@ def load_settings(settings: str) -> RunConfig:
     is_text = settings.lstrip().startswith("{")
     if not is_text and not Path(settings).is_file():
         raise UserError(f"The settings file {settings} does not exist: name a JSON or YAML file, or give JSON.")
-    try:
-        values = yaml.safe_load(settings if is_text else Path(settings).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"The settings {settings[:80]} are not readable JSON or YAML ({error}).") from error
+    where = "the settings" if is_text else settings
+    values = _read_yaml(settings if is_text else Path(settings).read_text(encoding="utf-8"), where)
     if not isinstance(values, dict):
-        raise UserError(f"The settings {settings[:80]} are no mapping of names to values: see enco/config.py.")
-    return parse(RunConfig, values, "the settings")
+        raise UserError(f"What {where} holds is no mapping of names to values: see RunConfig in enco/config.py.")
+    return parse(RunConfig, values, where)
 
 
 def choose_device(name: str) -> torch.device:
@@ -54,9 +54,8 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = next(kind for kind, present in has.items() if present)
     if not has[name]:
-        raise UserError(
-            f"This machine has no {name} device for --device: choose {', '.join(k for k in has if has[k])}."
-        )
+        present = ", ".join(kind for kind in has if has[kind])
+        raise UserError(f"This machine has no {name} device for --device: choose one of {present}.")
     return torch.device(name)
 
 
@@ -69,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
     parser.add_argument("--workers", type=int, default=0, help="processes that load images")
+    parser.add_argument("--deterministic", action="store_true", help="repeatable bit for bit on a GPU too, but slower")
     own = parser.add_argument_group("settings of a run of your own, with --method")
     own.add_argument("--data", type=Path, help="folder of trainA, trainB, testA and testB")
     own.add_argument("--task", help="name for the record (default: the data folder's)")
@@ -108,4 +108,12 @@ def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set {text} has no value: write --set NAME=VALUE, such as --set k=2.")
-    return name, yaml.safe_load(value)
+    return name, _read_yaml(value, f"--set {text}")
+
+
+def _read_yaml(text: str, where: str) -> Any:
+    """JSON is YAML too; UserError with the parser's first line if it is neither."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"Unreadable JSON or YAML in {where}: {str(error).splitlines()[0]}.") from error

@@ -1,12 +1,13 @@
 """Train one method on one pair of image sets: `python -m enco.train`.
 
 A training that is killed, by anything, goes on from its last checkpoint when the same command is given again, and
-ends with the weights of one that never was. (On a GPU this holds as far as its kernels are deterministic, and on a CPU
-for an unchanged number of threads.)
+ends with the weights of one that never was: on a CPU if the number of threads is the same, on a GPU if --deterministic
+is given.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import closing
@@ -207,6 +208,9 @@ def main() -> int:
     arguments = parse_arguments()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    if arguments.deterministic:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
+        torch.use_deterministic_algorithms(True)
     skip_compiler()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
     try:

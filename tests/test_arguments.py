@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from enco.arguments import choose_device, load_settings, parse_arguments
+from enco.config import RunConfig
+from enco.errors import UserError
+
+SETTINGS = {"method": "enco", "task": "cat2dog", "data": {"root": "somewhere"}, "seed": 3, "options": {"k": 2}}
+PERSON = ["--method", "enco", "--data", "photos", "--out", "here"]
+
+
+def test_what_a_person_says() -> None:
+    numbers = ["--epochs", "3", "4", "--seed", "5", "--threads", "1", "--checkpoint-every", "7"]
+    options = ["--set", "k=2", "--set", "lr_g=1e-4", "--set", "pairs=[[3, 28]]"]
+    given = parse_arguments([*PERSON, "--direction", "BtoA", "--tracking", "off", *numbers, *options])
+    assert given.config.task == "photos"
+    assert given.config.data.direction == "BtoA"
+    assert (given.config.train.n_const, given.config.train.n_decay) == (3, 4)
+    assert given.config.train.checkpoint_every == 7
+    assert given.config.train.log_every == RunConfig.model_validate(SETTINGS).train.log_every
+    assert given.config.options == {"k": 2, "lr_g": "1e-4", "pairs": [[3, 28]]}
+    assert (given.config.seed, given.out, given.threads) == (5, Path("here"), 1)
+
+
+def test_all_settings_in_one_text_or_file(tmp_path: Path) -> None:
+    expected = RunConfig.model_validate(SETTINGS)
+    (tmp_path / "run.yaml").write_text("method: enco\ntask: cat2dog\ndata: {root: somewhere}\nseed: 3\noptions: {k: 2}")
+    for settings in (json.dumps(SETTINGS), expected.model_dump_json(), str(tmp_path / "run.yaml")):
+        assert load_settings(settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "enco", "--out", "here"], "--method needs --data"),
+        ([*PERSON, "--set", "k"], "--set NAME=VALUE"),
+        ([*PERSON, "--checkpoint-every", "0"], "'train.checkpoint_every' in the command line"),
+        (["--settings", "none.yaml", "--out", "here"], r"none\.yaml does not exist"),
+        (["--settings", "{", "--out", "here"], "Unreadable JSON or YAML in the settings"),
+        ([*PERSON, "--set", "k=["], "Unreadable JSON or YAML in --set"),
+        (["--settings", '{"metod": "enco"}', "--out", "here"], "'m"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        parse_arguments(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_and_method_exclude_each_other() -> None:
+    with pytest.raises(SystemExit):
+        parse_arguments([*PERSON, "--settings", "{}"])
+
+
+def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == torch.device("mps")
+    assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(UserError, match="has no cuda device for --device: choose one of mps, cpu"):
+        choose_device("cuda")
