@@ -13,10 +13,10 @@ from pathlib import Path
 from numpy.random import Generator, default_rng
 from PIL import Image
 
-from enco.data.demo.archive import new_folder
 from enco.data.folders import list_images, load_rgb
 from enco.data.manifest import write_manifest
 from enco.data.paint import paint
+from enco.data.place import new_folder
 from enco.errors import UserError, run_cli
 
 CROPS_ACROSS = (1.3, 2.4)

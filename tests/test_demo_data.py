@@ -14,6 +14,7 @@ from enco.data.demo import ARCHIVES, archive, make_archive, palettes
 from enco.data.demo.canvas import Canvas
 from enco.data.manifest import read_manifest_hash
 from enco.data.paint import paint
+from enco.data.place import link_folder, new_folder
 from enco.data.sheet import contact_sheet, data_folders
 from enco.errors import UserError
 
@@ -178,7 +179,7 @@ def test_disk_full_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_killed_run_leaves_no_archive_and_the_next_clears_it_up(tmp_path: Path) -> None:
-    make = archive.new_folder(tmp_path / "afhq")
+    make = new_folder(tmp_path / "afhq")
     (make.__enter__() / "trainA").mkdir()
     assert [p.name for p in tmp_path.iterdir()] == [".afhq.partial"]
     folder = make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
@@ -203,6 +204,23 @@ def test_own_files_are_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not replaced"):
         make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
     assert (tmp_path / "afhq" / "thesis.txt").read_text() == "mine"
+
+
+def test_linked_folder_shows_the_same_images(demo: Path, tmp_path: Path) -> None:
+    folder = link_folder(demo / "cityscapes", tmp_path / "linked")
+    assert read_manifest_hash(folder) == read_manifest_hash(demo / "cityscapes")
+    assert (folder / "testA_labels" / "0000.png").read_bytes() == (
+        demo / "cityscapes/testA_labels/0000.png"
+    ).read_bytes()
+    link_folder(demo / "facades", folder)
+    assert read_manifest_hash(folder) == read_manifest_hash(demo / "facades")
+    assert (demo / "cityscapes" / "testA" / "0000.png").is_file()
+
+
+def test_linking_what_is_no_data_folder_leaves_nothing(demo: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        link_folder(demo, tmp_path / "linked")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unknown_dataset_and_absurd_size_are_said(tmp_path: Path) -> None:
@@ -231,6 +249,8 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     run("demo", "--out", str(tmp_path), "--dataset", "afhq", "--size", "16", "--scale-counts", "0.04")
     assert "trainA" in run("check", str(tmp_path / "afhq"))
     assert run("manifest", str(tmp_path / "afhq")).strip() == read_manifest_hash(tmp_path / "afhq")
+    run("link", str(tmp_path / "afhq"), "--out", str(tmp_path / "linked"))
+    assert read_manifest_hash(tmp_path / "linked") == read_manifest_hash(tmp_path / "afhq")
     run("sheet", str(tmp_path), "--out", str(tmp_path / "sheet.png"))
     assert Image.open(tmp_path / "sheet.png").format == "PNG"
 

@@ -1,4 +1,4 @@
-"""Data folders from the command line: `python -m enco.data demo | check | manifest | sheet`."""
+"""Data folders from the command line: `python -m enco.data demo | check | manifest | link | sheet`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from enco.data.check import summarise, table
 from enco.data.demo import ARCHIVES, make_archive
 from enco.data.manifest import write_manifest
+from enco.data.place import link_folder
 from enco.data.sheet import contact_sheet, data_folders
 from enco.errors import run_cli
 from enco.files import atomic_path
@@ -33,6 +34,10 @@ def _check(args: argparse.Namespace) -> None:
 
 def _manifest(args: argparse.Namespace) -> None:
     print(write_manifest(args.folder))
+
+
+def _link(args: argparse.Namespace) -> None:
+    print(link_folder(args.folder, args.out))
 
 
 def _sheet(args: argparse.Namespace) -> None:
@@ -61,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     manifest = commands.add_parser("manifest", help="write manifest.json and print its hash")
     manifest.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     manifest.set_defaults(command=_manifest)
+
+    link = commands.add_parser("link", help="check a data folder and make one of links to its sets, with a manifest")
+    link.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
+    link.add_argument("--out", type=Path, required=True, help="data folder to make")
+    link.set_defaults(command=_link)
 
     sheet = commands.add_parser("sheet", help="make a contact sheet of one data folder or a folder of them")
     sheet.add_argument("folder", type=Path)

@@ -33,9 +33,9 @@ def paint(
     `threshold` is the mean RGB difference (0 to 255) that a finer brush still corrects, `colour_jitter` the deviation
     of a stroke's brightness, `swirl` the strength of swirls against edges. Takes and returns the same size.
     """
-    canvas = image.filter(ImageFilter.GaussianBlur(2 * brushes[0]))
+    canvas = image.filter(ImageFilter.BoxBlur(2 * brushes[0]))
     for number, radius in enumerate(brushes):
-        reference = image.filter(ImageFilter.GaussianBlur(radius / 2))
+        reference = image.filter(ImageFilter.BoxBlur(radius / 2))
         wanted = threshold if number else 0.0
         starts = _starts(canvas, reference, radius, wanted, rng)
         paths = _trace(starts, stroke_angles(reference, 2 * radius, swirl, rng), radius)

@@ -29,11 +29,18 @@ def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128) -> Image
 
 def data_folders(place: Path) -> list[Path]:
     """A data folder itself, or those directly inside a folder of them; UserError if there is none."""
-    candidates = [place] if (place / SETS[0]).is_dir() else sorted(place.glob(f"*/{SETS[0]}"))
-    folders = [path if path == place else path.parent for path in candidates]
+    if (place / SETS[0]).is_dir():
+        return [place]
+    folders = sorted(path.parent for path in place.glob(f"*/{SETS[0]}"))
     if not folders:
         raise UserError(f"{place} holds no {SETS[0]} folder, nor does a folder in it: give a data folder.")
     return folders
+
+
+def as_tile(image: Image.Image, side: int) -> Image.Image:
+    """An image as side x side pixels; a smaller one is enlarged without smoothing."""
+    enlarge = max(image.size) < side
+    return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)
 
 
 def _block(folder: Path, count: int, tile: int) -> Image.Image:
@@ -41,12 +48,7 @@ def _block(folder: Path, count: int, tile: int) -> Image.Image:
     block = Image.new("RGB", (count * (tile + GAP), tile + CAPTION), "white")
     caption = f"{folder.parent.name} / {folder.name}  ({len(files)} images)"
     ImageDraw.Draw(block).text((1, 2), caption, fill="black", font=ImageFont.load_default(14))
-    for number in range(min(count, len(files))):
-        image = load_rgb(files[number * len(files) // count if len(files) > count else number])
-        block.paste(_tile(image, tile), (number * (tile + GAP), CAPTION))
+    shown = files if len(files) <= count else [files[number * len(files) // count] for number in range(count)]
+    for number, path in enumerate(shown):
+        block.paste(as_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
     return block
-
-
-def _tile(image: Image.Image, side: int) -> Image.Image:
-    enlarge = max(image.size) < side
-    return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)

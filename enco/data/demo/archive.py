@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import shutil
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,8 @@ from PIL import Image
 
 from enco.data.demo import afhq, cityscapes, facades, horse2zebra, summer2winter_yosemite, vangogh2photo
 from enco.data.demo.canvas import Canvas
-from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import write_manifest
+from enco.data.place import new_folder
 from enco.errors import UserError, unknown
 
 
@@ -32,6 +29,11 @@ class Archive:
     test: tuple[int, int]
     paired: bool = False
     """Whether every scene is drawn as photo (A), colour label map (B) and class ids, under one file name."""
+
+    def counts(self, split: str, scale_counts: float = 1.0) -> tuple[int, int]:
+        """Numbers of A and B images in the split, train or test, when the defaults are multiplied; two at least."""
+        a, b = (max(2, math.ceil(count * scale_counts)) for count in (self.train if split == "train" else self.test))
+        return a, b
 
 
 ARCHIVES = {
@@ -57,12 +59,12 @@ def make_archive(name: str, out: Path, seed: int = 0, size: int = 64, scale_coun
         raise UserError(f"Demo images of {size} pixels are too small to draw: ask for a size of 8 or more.")
     archive = ARCHIVES[name]
     with new_folder(out / name) as folder:
-        for split, counts in (("train", archive.train), ("test", archive.test)):
-            scaled = [max(2, math.ceil(count * scale_counts)) for count in counts]
+        for split in ("train", "test"):
+            counts = archive.counts(split, scale_counts)
             if archive.paired:
-                _draw_paired(archive, folder, split, scaled[0], seed_of(seed, name, split), size)
+                _draw_paired(archive, folder, split, counts[0], seed_of(seed, name, split), size)
             else:
-                for domain, prefix, count in zip("AB", archive.domains, scaled, strict=True):
+                for domain, prefix, count in zip("AB", archive.domains, counts, strict=True):
                     seeds = seed_of(seed, name, split, domain)
                     _draw_domain(archive, folder / f"{split}{domain}", domain, prefix, count, seeds, size)
         write_manifest(folder)
@@ -72,33 +74,6 @@ def make_archive(name: str, out: Path, seed: int = 0, size: int = 64, scale_coun
 def seed_of(seed: int, *words: str) -> list[int]:
     """Entropy for random numbers that depend on a seed and on words."""
     return [seed, *(zlib.crc32(word.encode()) for word in words)]
-
-
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside the target; it takes the target's place on success and is removed on failure.
-
-    What a killed run left behind is cleared first. Raises UserError if the disk is full, or if the target exists and is
-    neither empty nor has a manifest (so that nobody's own files are lost).
-    """
-    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
-        raise UserError(
-            f"{target} has files but no {MANIFEST}, so it is not replaced: move it or choose another --out."
-        )
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(f"Disk full while making {target}: free some space and run again.") from error
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _draw_paired(archive: Archive, folder: Path, split: str, count: int, seeds: list[int], size: int) -> None:

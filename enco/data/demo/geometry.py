@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +19,8 @@ def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
 
 def ellipse(centre: Pair, radii: Pair, angle: float = 0.0, corners: int = 28) -> Points:
     """An ellipse turned clockwise by `angle` radians."""
-    turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return rotate(np.stack([np.cos(turn), np.sin(turn)], axis=1) * np.asarray(radii), angle) + np.asarray(centre)
+    outline = _circle(corners) * np.asarray(radii)
+    return (rotate(outline, angle) if angle else outline) + np.asarray(centre)
 
 
 def spline(points: ArrayLike, closed: bool = True, steps: int = 6) -> Points:
@@ -50,3 +51,9 @@ def rotate(points: Points, angle: float, about: Pair = (0.0, 0.0)) -> Points:
 def place(points: Points, at: Pair, scale: float = 1.0, mirror: bool = False) -> Points:
     """Points of a shape drawn about the origin, scaled and moved to `at`, after an optional left-right mirror."""
     return points * (np.array([-scale, scale]) if mirror else scale) + np.asarray(at)
+
+
+@cache
+def _circle(corners: int) -> Points:
+    turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)

@@ -1,0 +1,57 @@
+"""Data folders that come into being whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from enco.data.check import summarise
+from enco.data.folders import LABEL_SETS, SETS
+from enco.data.manifest import NAME as MANIFEST
+from enco.data.manifest import write_manifest
+from enco.errors import UserError
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder beside the target; it takes the target's place on success and is removed on failure.
+
+    What a killed run left behind is cleared first. Raises UserError if the disk is full, or if the target exists and is
+    neither empty nor has a manifest (so that nobody's own files are lost).
+    """
+    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise UserError(
+            f"{target} has files but no {MANIFEST}, so it is not replaced: move it or choose another --out."
+        )
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if target.exists():
+            shutil.rmtree(target)
+        partial.rename(target)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise UserError(f"Disk full while making {target}: free some space and run again.") from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def link_folder(source: Path, target: Path) -> Path:
+    """Make a data folder of links to another one's sets, with a manifest of its own, and return it.
+
+    Every image is decoded on the way, so that what does not fit is said now. Raises UserError for a missing or empty
+    set or an unreadable image.
+    """
+    names = [*SETS, *(name for name in LABEL_SETS if (source / name).is_dir())]
+    with new_folder(target) as folder:
+        for name in names:
+            (folder / name).symlink_to((source / name).resolve(), target_is_directory=True)
+        summarise(folder)
+        write_manifest(folder)
+    return target
