@@ -92,7 +92,11 @@ def attribution(used: dict[str, list[str]], source: str, notice: Path | None) ->
     lines += ["Crops changed by a painterly filter (trainB, testB): " + ", ".join(used["B"]), ""]
     if notice is not None:
         names = [name for half in used.values() for name in half]
-        lines += [f"Copyright and licence, from {notice.name} of the source:", "", *relevant(notice.read_text(encoding="utf-8"), names)]
+        lines += [
+            f"Copyright and licence, from {notice.name} of the source:",
+            "",
+            *relevant(notice.read_text(encoding="utf-8"), names),
+        ]
     return "\n".join(lines) + "\n"
 
 
