@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.inception import Inception3
 
-from enco.data.images import decode_all, load_rgb, resize, to_tensor, to_uint8
+from enco.data.folders import decode_all, load_rgb
+from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import sha256
 from eval.features import Features

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from enco.data.images import decode_all, list_images, test_image, to_uint8
+from enco.data.folders import decode_all, list_images
+from enco.data.images import test_image, to_uint8
 from enco.errors import UserError
 from enco.methods.base import Way
 from enco.methods.files import Translator, load_translator
@@ -76,6 +77,7 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     """A folder to fill beside `out`, renamed to it on success and removed on failure."""
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial

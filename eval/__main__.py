@@ -1,0 +1,215 @@
+"""Translate and measure image folders: `python -m eval <command>`; `python -m eval.timing` measures speed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from enco.errors import UserError, run_cli
+from eval.arguments import parser
+
+if TYPE_CHECKING:
+    import torch
+
+    from eval.extractor import Extractor
+    from eval.features import Features
+
+# A command imports what it needs when it is called: torchvision alone takes seconds.
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; UserError for anything that a user can mend."""
+    given = parser().parse_args(arguments)
+    COMMANDS[given.command](given)
+
+
+def translate(given: argparse.Namespace) -> None:
+    """Translate a folder."""
+    from eval.translate import translate_folder
+
+    files = translate_folder(
+        given.generator,
+        given.images,
+        given.out,
+        _device(given),
+        direction=given.direction,
+        size=given.size,
+        batch_size=given.batch_size,
+    )
+    print(f"{len(files)} images translated into {given.out}")
+
+
+def features(given: argparse.Namespace) -> None:
+    """Extract the features of a folder, and of its paired real set if asked for."""
+    if bool(given.paired_out) != bool(given.sources):
+        raise UserError("The paired real set needs both --sources and --paired-out.")
+    found = _extract(given.images, given, _extractor(given))
+    found.save(given.out)
+    _print({"images": len(found), "extractor": found.extractor, "written to": given.out})
+    if given.paired_out:
+        from enco.data.folders import list_images
+        from eval.realsets import real_set
+
+        paired = found.select(real_set(list_images(given.sources), range(len(found)), "paired"))
+        paired.save(given.paired_out)
+        _print({"paired": len(paired), "written to": given.paired_out})
+
+
+def fid(given: argparse.Namespace) -> None:
+    """Print the FID of two sets."""
+    from eval.features import check_comparable
+    from eval.fid import fid
+
+    a, b = _feature_sets([given.a, given.b], given)
+    check_comparable(a, b)
+    _print({"FID": f"{fid(a.features, b.features):.4f}", **_protocol_of(a, b)})
+
+
+def pr(given: argparse.Namespace) -> None:
+    """Print precision and recall of a generated against a real set."""
+    from eval.features import check_comparable
+    from eval.prdc import precision_recall
+
+    real, generated = _feature_sets([given.real, given.generated], given)
+    check_comparable(real, generated)
+    found = precision_recall(real.features, generated.features, given.k)
+    values = {"precision %": found.precision, "recall % (piq)": found.recall, "recall % (exact)": found.recall_exact}
+    _print({**_rounded(values), "k": given.k, **_protocol_of(real, generated)})
+
+
+def drn_train(given: argparse.Namespace) -> None:
+    """Train a segmentation network."""
+    from eval.segmentation.train import Recipe, train_segmenter
+
+    names = ("width", "epochs", "batch_size", "lr", "step", "seed")
+    recipe = Recipe(size=tuple(given.size), **{name: getattr(given, name) for name in names})
+    train_segmenter(given.images, given.labels, given.out, recipe, _device(given), given.trunk)
+    print(f"written to {given.out}")
+
+
+def segmentation(given: argparse.Namespace) -> None:
+    """Print, and write if asked for, the segmentation scores of a folder."""
+    from enco.files import write_json
+
+    result = _segmentation(given.images, given)
+    overall = {name: value for name, value in result["metrics"].items() if name != "perClassIoU"}
+    _print(_rounded(overall) | result["protocol"])
+    print("\nIoU of each class, in percent")
+    _print(_rounded(result["metrics"]["perClassIoU"]))
+    if given.out:
+        write_json(given.out, result)
+
+
+def scores(given: argparse.Namespace) -> None:
+    """Write the scores file of one run."""
+    from enco.files import read_json, write_json
+    from eval.features import load_features
+    from eval.scores import SegmentationTest, read_run, score_run, translated_features
+
+    if (given.labels is None) != (given.drn is None):
+        raise UserError("Segmentation scores need both --labels and --drn.")
+    run = read_run(given.run_json)
+    reals = {"paired": load_features(given.real_paired), "full": load_features(given.real_full)}
+    generated = translated_features(given.images, reals, _extractor(given), given.batch_size)
+    generated.save(given.features_out or given.out.with_suffix(".npz"))
+    tested = None
+    if given.drn:
+        real = read_json(given.segmentation_real) if given.segmentation_real else None
+        tested = SegmentationTest(_segmentation(given.images, given), real)
+    content = score_run(
+        run,
+        generated,
+        reals,
+        _device(given),
+        k=given.k,
+        task=given.task,
+        selection=given.selection,
+        segmentation=tested,
+    )
+    write_json(given.out, content)
+    print(tabulate([{"real set": name, **content["metrics"][name]} for name in reals], headers="keys", floatfmt=".2f"))
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "translate": translate,
+    "features": features,
+    "fid": fid,
+    "pr": pr,
+    "drn-train": drn_train,
+    "segmentation": segmentation,
+    "scores": scores,
+}
+
+
+def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
+    from eval.segmentation.scores import score_folder
+    from eval.segmentation.weights import load_segmenter
+
+    segmenter = load_segmenter(given.drn, _device(given))
+    return score_folder(images, given.labels, segmenter, tuple(given.drn_size), given.batch_size)
+
+
+def _device(given: argparse.Namespace) -> torch.device:
+    import torch
+
+    from enco.arguments import choose_device
+
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    return choose_device(given.device)
+
+
+def _extractor(given: argparse.Namespace) -> Extractor:
+    from eval.extractor import create_extractor
+
+    return create_extractor(
+        given.extractor,
+        _device(given),
+        seed=given.seed,
+        input_size=given.input_size,
+        weights=given.weights,
+        download=given.download,
+    )
+
+
+def _extract(folder: Path, given: argparse.Namespace, extractor: Extractor) -> Features:
+    from enco.data.folders import list_images
+    from eval.extractor import extract_features
+
+    rounding = getattr(given, "legacy_rounding", False)
+    return extract_features(
+        list_images(folder), extractor, size=given.size, legacy_rounding=rounding, batch_size=given.batch_size
+    )
+
+
+def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features]:
+    """Features from .npz files, or extracted from folders; the network is only built if there is a folder."""
+    from eval.features import load_features
+
+    extractor = _extractor(given) if any(path.is_dir() for path in paths) else None
+    return [_extract(path, given, extractor) if extractor and path.is_dir() else load_features(path) for path in paths]
+
+
+def _protocol_of(a: Features, b: Features) -> dict[str, object]:
+    return {
+        "images": f"{len(a)} and {len(b)}",
+        "resized to": " and ".join(f"{f.size} px" if f.size else "own size" for f in (a, b)),
+        "extractor": a.extractor,
+        "weights": f"sha256 {a.extractor_hash[:16]}",
+    }
+
+
+def _rounded(values: Mapping[str, float | None]) -> dict[str, object]:
+    return {name: "-" if value is None else f"{value:.2f}" for name, value in values.items()}
+
+
+def _print(values: Mapping[str, object]) -> None:
+    print(tabulate(values.items(), tablefmt="plain", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    run_cli(main)

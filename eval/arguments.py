@@ -1,0 +1,133 @@
+"""The command line of `python -m eval`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its arguments; imports nothing heavy, so that help and mistakes come at once."""
+    top = argparse.ArgumentParser(
+        prog="python -m eval",
+        description="Translate and measure image folders. `python -m eval.timing` measures the speed of training.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (add_arguments, text) in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        add_arguments(command)
+        _add_running(command)
+    return top
+
+
+def _translate(command: argparse.ArgumentParser) -> None:
+    _path(command, "--generator", "generator.safetensors of a run")
+    _path(command, "--images", "folder of images to translate")
+    _path(command, "--out", "folder for the translations (PNG); appears whole")
+    command.add_argument("--direction", choices=("forward", "backward"), default="forward")
+    command.add_argument("--size", type=int, help="side in pixels (default: the generator's crop_size)")
+
+
+def _features(command: argparse.ArgumentParser) -> None:
+    _path(command, "--images", "folder of images")
+    _path(command, "--out", "features file (.npz) to write")
+    _add_extractor(command)
+    _add_preparation(command)
+    _path(command, "--sources", "with --paired-out: test images of the source domain", required=False)
+    _path(command, "--paired-out", "also write the real set that a results folder for --sources has", required=False)
+
+
+def _fid(command: argparse.ArgumentParser) -> None:
+    command.add_argument("a", type=Path, help="folder or features file (.npz)")
+    command.add_argument("b", type=Path, help="folder or features file (.npz)")
+    _add_extractor(command)
+    _add_preparation(command)
+
+
+def _pr(command: argparse.ArgumentParser) -> None:
+    command.add_argument("real", type=Path, help="folder or features file (.npz) of real images")
+    command.add_argument("generated", type=Path, help="folder or features file (.npz) of generated images")
+    _add_k(command)
+    _add_extractor(command)
+    _add_preparation(command)
+
+
+def _drn_train(command: argparse.ArgumentParser) -> None:
+    _path(command, "--images", "folder of photos")
+    _path(command, "--labels", "folder of label maps (8-bit PNG of trainIds, 255 = ignored) of the same stems")
+    _path(command, "--out", "weights to write (.safetensors)")
+    _path(command, "--trunk", "ImageNet weights to start from (drn_d_22-4bd2f8ea.pth)", required=False)
+    command.add_argument("--width", type=float, default=1.0, help="scales all channels; 1 is DRN-D-22")
+    command.add_argument("--size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
+    command.add_argument("--epochs", type=int, default=250)
+    command.add_argument("--lr", type=float, default=0.01)
+    command.add_argument("--step", type=int, default=100, help="epochs after which the rate is divided by 10")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(batch_size=32)
+
+
+def _segmentation(command: argparse.ArgumentParser) -> None:
+    _path(command, "--images", "folder of photos, real or translated")
+    _add_segmentation(command, required=True)
+    _path(command, "--out", "scores (JSON) to write", required=False)
+
+
+def _scores(command: argparse.ArgumentParser) -> None:
+    _path(command, "--images", "translated folder")
+    _path(command, "--run-json", "run.json of the training")
+    _path(command, "--real-paired", "features file of the paired real set")
+    _path(command, "--real-full", "features file of the full real set")
+    _path(command, "--out", "scores file (JSON) to write")
+    _path(command, "--features-out", "features of the translations (default: --out with .npz)", required=False)
+    command.add_argument("--task", help="name of the task (default: the run's)")
+    command.add_argument("--selection", choices=("final", "best"), default="final", help="which generator translated")
+    _add_k(command)
+    _add_extractor(command)
+    _add_segmentation(command, required=False)
+    _path(command, "--segmentation-real", "what `segmentation --out` wrote for the real photos", required=False)
+
+
+def _path(command: argparse.ArgumentParser, name: str, text: str, required: bool = True) -> None:
+    command.add_argument(name, type=Path, required=required, metavar="PATH", help=text)
+
+
+def _add_running(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    command.add_argument("--threads", type=int, help="CPU threads of torch")
+    command.add_argument("--batch-size", type=int, default=command.get_default("batch_size") or 8)
+
+
+def _add_extractor(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("feature extractor")
+    group.add_argument("--extractor", choices=("inception", "random-inception"), default="inception")
+    group.add_argument("--weights", type=Path, metavar="PATH", help="Inception weights (default: torch's cache)")
+    group.add_argument("--download", action="store_true", help="download the Inception weights if they are missing")
+    group.add_argument("--seed", type=int, default=0, help="of the weights of random-inception")
+    group.add_argument("--input-size", type=int, help="side that random-inception sees, in pixels (default 299)")
+
+
+def _add_preparation(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--size", type=int, default=0, help="resize images to this side first (default: do not)")
+    text = "lose a fraction of a grey level, as images do when the original test scripts save them"
+    command.add_argument("--legacy-rounding", action="store_true", help=text)
+
+
+def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
+    _path(command, "--labels", "folder of label maps of the same stems", required)
+    _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
+    command.add_argument("--drn-size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
+
+
+def _add_k(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-k", type=int, default=5, help="neighbours of precision and recall (default 5)")
+
+
+_COMMANDS = {
+    "translate": (_translate, "translate a folder with a generator file"),
+    "features": (_features, "extract Inception features of a folder"),
+    "fid": (_fid, "FID of two folders or features files"),
+    "pr": (_pr, "improved precision and recall of two folders or features files"),
+    "drn-train": (_drn_train, "train a segmentation network on photos and label maps"),
+    "segmentation": (_segmentation, "segmentation scores of a folder against label maps"),
+    "scores": (_scores, "all scores of one run"),
+}

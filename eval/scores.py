@@ -1,0 +1,119 @@
+"""The scores of one run on one task: every metric of its translated test images, with how each was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from enco.data.folders import list_images
+from enco.errors import UserError
+from enco.files import read_json
+from enco.provenance import device_name, versions
+from eval.extractor import Extractor, extract_features
+from eval.features import Features, check_comparable
+from eval.fid import fid
+from eval.prdc import precision_recall
+
+SCORING_LIBRARIES = ("pytorch-fid", "piq")
+
+
+@dataclass(frozen=True)
+class SegmentationTest:
+    """The scores files of `python -m eval segmentation` on the translated and on the real photos."""
+
+    translated: Mapping[str, Any]
+    real: Mapping[str, Any] | None = None
+
+
+def score_run(
+    run: Mapping[str, Any],
+    generated: Features,
+    reals: Mapping[str, Features],
+    device: torch.device,
+    *,
+    k: int = 5,
+    task: str | None = None,
+    selection: str = "final",
+    segmentation: SegmentationTest | None = None,
+) -> dict[str, Any]:
+    """The content of a scores file.
+
+    `run` is the content of a run.json, `reals` the features of each real set by name (paired, full). `task` names the
+    task where it is not the run's own: the way back of a two-sided method.
+    Raises UserError for sets too small to score and for features of different extractors.
+    """
+    config = run["config"]
+    metrics: dict[str, Any] = {name: compare(real, generated, k) for name, real in reals.items()}
+    return {
+        "task": task or config["task"],
+        "run": run_name(config),
+        "selection": selection,
+        "scale": config["scale"],
+        "config_hash": run["config_hash"],
+        "metrics": metrics | _segmentation_metrics(segmentation),
+        "protocol": {
+            "extractor": generated.extractor,
+            "extractor_hash": generated.extractor_hash,
+            "size": generated.size,
+            "k": k,
+            "n_generated": len(generated),
+            "n_real": {name: len(real) for name, real in reals.items()},
+            "legacy_rounding": any(real.legacy_rounding for real in reals.values()),
+            **_segmentation_protocol(segmentation),
+            "device": device_name(device),
+            "versions": versions() | {name: version(name) for name in SCORING_LIBRARIES},
+        },
+        "training_time_hours": run["wall_seconds"] / 3600,
+        "model_size_millions": run["parameter_count"] / 1e6,
+    }
+
+
+def compare(real: Features, generated: Features, k: int) -> dict[str, float]:
+    """FID, and precision and recall in percent, against one set of real images."""
+    check_comparable(real, generated)
+    pr = precision_recall(real.features, generated.features, k)
+    return {"FID": fid(real.features, generated.features), **pr._asdict()}
+
+
+def translated_features(images: Path, reals: Mapping[str, Features], extractor: Extractor, batch_size: int) -> Features:
+    """Features of a translated folder, at the size that the real images were taken to."""
+    sizes = {real.size for real in reals.values()}
+    if len(sizes) != 1:
+        raise UserError(f"The real sets were taken to different sizes, {sorted(sizes)}: extract them again at one.")
+    return extract_features(list_images(images), extractor, size=sizes.pop(), batch_size=batch_size)
+
+
+def run_name(config: Mapping[str, Any]) -> str:
+    """`demo/horse2zebra/enco/seed0`."""
+    return "/".join([config["scale"], config["task"], config["variant"] or config["method"], f"seed{config['seed']}"])
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """A run.json; UserError if it is missing or is not one of a finished training."""
+    run = read_json(path)
+    needed = {"config", "config_hash", "wall_seconds", "parameter_count"}
+    missing = needed - run.keys() if isinstance(run, dict) else needed
+    if missing:
+        raise UserError(f"{path} has no '{min(missing)}': name the run.json of a finished training.")
+    return run
+
+
+def _segmentation_metrics(segmentation: SegmentationTest | None) -> dict[str, Any]:
+    if segmentation is None:
+        return {}
+    found = {"segmentation": segmentation.translated["metrics"]}
+    return found | ({"segmentation_real": segmentation.real["metrics"]} if segmentation.real else {})
+
+
+def _segmentation_protocol(segmentation: SegmentationTest | None) -> dict[str, Any]:
+    if segmentation is None:
+        return {}
+    used, real = segmentation.translated["protocol"], segmentation.real
+    if real and {**used, "n": 0} != {**real["protocol"], "n": 0}:
+        raise UserError("The scores of the real photos are of another network or size: make them again.")
+    return {"drn": used["drn"], "drn_hash": used["drn_hash"], "drn_size": used["drn_size"]}

@@ -1,0 +1,78 @@
+"""Photos and label maps as the segmentation network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from enco.data.folders import decode_all, list_images, load_labels, load_rgb
+from enco.errors import UserError
+from eval.segmentation.drn import STRIDE
+from eval.segmentation.labels import IGNORE, NAMES
+
+MEAN = (0.29010, 0.32808, 0.28696)
+STD = (0.18295, 0.18657, 0.18448)
+"""Of the Cityscapes training photos, RGB (fyu/drn, datasets/cityscapes/info.json)."""
+
+Size = tuple[int, int]
+
+
+def pairs(images: Path, labels: Path) -> list[tuple[Path, Path]]:
+    """Every image of a folder with the label map of the same stem; UserError names an image without one."""
+    maps = {file.stem: file for file in list_images(labels)}
+    files = list_images(images)
+    for file in files:
+        if file.stem not in maps:
+            raise UserError(f"{labels} has no label map for {file.name}: name one {file.stem}.png.")
+    return [(file, maps[file.stem]) for file in files]
+
+
+def load_photos(files: Sequence[Path], size: Size) -> Tensor:
+    """Photos as B x 3 x H x W bytes, resized (bicubic) to `size` = (width, height)."""
+
+    def load(file: Path) -> Tensor:
+        return torch.from_numpy(np.array(_resize(load_rgb(file), size, Image.Resampling.BICUBIC))).permute(2, 0, 1)
+
+    return torch.stack(decode_all(files, load))
+
+
+def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
+    """Label maps of trainIds as B x H x W bytes, resized (nearest); UserError for a value that is no trainId."""
+
+    def load(file: Path) -> Tensor:
+        labels = load_labels(file)
+        _check_values(labels, file)
+        return torch.from_numpy(np.array(_resize(Image.fromarray(labels), size, Image.Resampling.NEAREST)))
+
+    return torch.stack(decode_all(files, load))
+
+
+def normalise(photos: Tensor) -> Tensor:
+    """Bytes B x 3 x H x W to what the network was trained on."""
+    mean, std = (torch.tensor(values, device=photos.device)[:, None, None] for values in (MEAN, STD))
+    return (photos.float() / 255 - mean) / std
+
+
+def check_size(size: Size) -> None:
+    """UserError unless width and height are positive multiples of the network's stride."""
+    if any(side < STRIDE or side % STRIDE for side in size):
+        raise UserError(f"--size {size[0]} {size[1]} does not fit the network: give multiples of {STRIDE}.")
+
+
+def _resize(image: Image.Image, size: Size, filter: Image.Resampling) -> Image.Image:
+    return image if image.size == size else image.resize(size, filter)
+
+
+def _check_values(labels: NDArray[np.uint8], file: Path) -> None:
+    unknown = np.setdiff1d(labels, [*range(len(NAMES)), IGNORE])
+    if unknown.size:
+        raise UserError(
+            f"The label map {file} holds {unknown[0]}, which is no trainId: store classes as 0..{len(NAMES) - 1} and"
+            f" {IGNORE} for what is ignored."
+        )

@@ -1,0 +1,69 @@
+"""Segmentation scores of a set: how well a network finds the true labels in (translated) photos."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
+from eval.segmentation.labels import NAMES
+from eval.segmentation.weights import Segmenter
+
+Scores = dict[str, Any]
+
+
+def score_folder(images: Path, labels: Path, segmenter: Segmenter, size: Size, batch_size: int = 8) -> Scores:
+    """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
+
+    Returns `metrics` (see `scores`) and the `protocol` they were made by. Raises UserError for a photo without a label
+    map and for files that cannot be read.
+    """
+    check_size(size)
+    device = next(segmenter.network.parameters()).device
+    total = torch.zeros(len(NAMES), len(NAMES), dtype=torch.int64)
+    matched = pairs(images, labels)
+    for start in range(0, len(matched), batch_size):
+        photos, maps = zip(*matched[start : start + batch_size], strict=True)
+        predicted = predict(segmenter, load_photos(photos, size).to(device))
+        total += confusion_matrix(load_label_maps(maps, size), predicted.cpu(), len(NAMES))
+    protocol = {"drn": segmenter.label, "drn_hash": segmenter.sha256, "drn_size": list(size), "n": len(matched)}
+    return {"metrics": scores(total), "protocol": protocol}
+
+
+@torch.inference_mode()
+def predict(segmenter: Segmenter, photos: Tensor) -> Tensor:
+    """The most likely class of every pixel, B x H x W, at a single scale; photos are B x 3 x H x W bytes."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+        return segmenter.network(normalise(photos)).argmax(dim=1)
+
+
+def confusion_matrix(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
+    """Pixel counts, classes x classes; row = true class, column = predicted; truth outside the classes is left out."""
+    counted = truth < classes
+    cells = truth[counted].long() * classes + predicted[counted].long()
+    return torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def scores(matrix: Tensor) -> Scores:
+    """Percentages from one confusion matrix over the whole set.
+
+    `mAP` is 100 x the mean IoU, as fyu/drn logs it under that name. Classes that occur neither in the truth nor in the
+    prediction have no IoU (None) and are left out of the means.
+    """
+    matrix = matrix.double()
+    hits, true, predicted = matrix.diagonal(), matrix.sum(dim=1), matrix.sum(dim=0)
+    iou = 100 * hits / (true + predicted - hits)
+    return {
+        "mAP": _finite(iou.nanmean()),
+        "pixAcc": _finite(100 * hits.sum() / matrix.sum()),
+        "classAcc": _finite((100 * hits / true).nanmean()),
+        "perClassIoU": {name: _finite(value) for name, value in zip(NAMES, iou, strict=True)},
+    }
+
+
+def _finite(value: Tensor) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,94 @@
+"""Weight files of the segmentation network: the published formats, and this project's own."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from enco.errors import UserError
+from enco.files import atomic_path, sha256
+from eval.segmentation.drn import DRN
+
+PREFIX = "module."
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A trained network, ready to use, with what it is called and its file's SHA-256."""
+
+    network: DRN
+    label: str
+    sha256: str
+
+
+def load_segmenter(path: Path, device: torch.device) -> Segmenter:
+    """Read a DRN from one of three kinds of file.
+
+    Those are `drn_d_22.pth.tar` (a dictionary with `state_dict`, names prefixed `module.`), `drn_d_22_cityscapes.pth`
+    (a bare state dict) and the .safetensors of `python -m eval drn-train`. Raises UserError if it is none of them.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"The segmentation weights {path} are missing: put drn_d_22.pth.tar (see the README of NEGCUT) there, or"
+            " train a network of your own with `python -m eval drn-train`."
+        )
+    own = path.suffix == ".safetensors"
+    weights, about = _read_own(path) if own else (_read_published(path), {})
+    network = DRN(width=float(about.get("width", 1.0)))
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} does not hold the weights of a DRN-D-22 with 19 classes: name another file."
+        ) from error
+    label = about.get("label", f"DRN-D-22 ({path.name})")
+    return Segmenter(network.eval().requires_grad_(False).to(device), label, sha256(path))
+
+
+def save_segmenter(network: DRN, path: Path, about: dict[str, str]) -> None:
+    """Write weights and a description of how they came about, whole, as .safetensors."""
+    if path.suffix != ".safetensors":
+        raise UserError(f"The weights {path} are written as safetensors: give a name that ends in .safetensors.")
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(path) as partial:
+        partial.write_bytes(save(tensors, about))
+
+
+def load_trunk(network: DRN, path: Path) -> None:
+    """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError if it does not fit."""
+    weights = {
+        name.replace("layer", "base.", 1): value for name, value in _read_published(path).items() if "fc." not in name
+    }
+    try:
+        left_out = network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise UserError(f"The ImageNet weights {path} do not fit this width: use them with --width 1.") from error
+    missing = {name for name in left_out.missing_keys if name.startswith("base.")}
+    if left_out.unexpected_keys or missing:
+        raise UserError(f"{path} is not the ImageNet classifier drn_d_22-4bd2f8ea.pth: name that file for --trunk.")
+
+
+def _read_published(path: Path) -> dict[str, Tensor]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"The weights {path} do not exist.") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path} is not a whole file of tensors only: fetch it again.") from error
+    weights = content.get("state_dict", content) if isinstance(content, dict) else {}
+    return {name.removeprefix(PREFIX): value for name, value in weights.items()}
+
+
+def _read_own(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{path} is not a whole safetensors file: train it again.") from error
