@@ -26,7 +26,8 @@ def dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRe
     real. `rest`: the share 1 - beta comes from the top of the pool (paper), or from all positions anew (released code;
     the two shares may then overlap). P is `patches`, or H*W if that is less.
     """
-    return torch.stack([_dag_positions(image, patches, k, beta, rest) for image in scores.detach().flatten(1)])
+    # Single precision: in a double-precision run, cells to which resizing gave one border score then tie exactly.
+    return torch.stack([_dag_positions(image, patches, k, beta, rest) for image in scores.detach().float().flatten(1)])
 
 
 def _dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest) -> Tensor:
