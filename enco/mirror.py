@@ -16,8 +16,8 @@ from filelock import FileLock
 from PIL import Image
 
 from enco.files import read_json, write_json
+from enco.metricsfile import read_metrics
 from enco.runfolder import is_held
-from enco.runlog import read_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

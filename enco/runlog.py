@@ -1,19 +1,16 @@
-"""metrics.jsonl, the truth about a run's losses: windows of iterations averaged, checked and written down."""
+"""Losses of a training: windows of iterations, checked, averaged and written down."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import atomic_path
+from enco.metricsfile import append_line, cut_back
 
 Losses = dict[str, float]
 
@@ -72,11 +69,7 @@ class RunLog:
             "sec_per_iter": elapsed / max(1, self._timed),
             "time": time.time(),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.path, line)
         self._fetched.clear()
         self._since, self._timed = time.monotonic(), 0
 
@@ -89,23 +82,3 @@ class RunLog:
         """Go back to a checkpoint: drop the lines after its iteration, and take back its unfinished window."""
         cut_back(self.path, iteration)
         self._fetched, self._waiting = list(window), []
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a metrics.jsonl, oldest first; a last line that is half written is left out."""
-    lines = []
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
-    return lines
-
-
-def cut_back(path: Path, iteration: int) -> None:
-    """Drop the lines of a metrics.jsonl that are later than an iteration, or half written."""
-    if not path.exists():
-        return
-    kept = [line for line in read_metrics(path) if line["iteration"] <= iteration]
-    with atomic_path(path) as partial:
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")

@@ -89,13 +89,17 @@ def sync(store: Store, folder: Path) -> int:
 
 
 def follow(store: Store, run_folder: Path, seconds: float = FOLLOW_SECONDS) -> None:
-    """Mirror a run every so many seconds while a process trains in its folder, and once more when that has ended."""
-    while is_held(run_folder):
+    """Mirror a run every so many seconds while a process trains in its folder, and once more when that has ended.
+
+    Where another process follows this run already, it is waited for.
+    """
+    with FileLock(run_folder / ".follow.lock"):
+        while is_held(run_folder):
+            sync(store, run_folder)
+            again = time.monotonic() + seconds
+            while time.monotonic() < again and is_held(run_folder):
+                time.sleep(min(1.0, seconds))
         sync(store, run_folder)
-        again = time.monotonic() + seconds
-        while time.monotonic() < again and is_held(run_folder):
-            time.sleep(min(1.0, seconds))
-    sync(store, run_folder)
 
 
 def start_follower(run_folder: Path) -> None:

@@ -9,7 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enco.runlog import NonFiniteLoss, RunLog, cut_back, read_metrics
+from enco.errors import UserError
+from enco.metricsfile import append_line, cut_back, read_metrics
+from enco.runlog import NonFiniteLoss, RunLog
 
 finite = st.floats(-1e6, 1e6, width=32)
 
@@ -71,3 +73,10 @@ def test_cutting_back_keeps_whole_lines_up_to_an_iteration(
     path.write_text("".join(whole) + ('{"iteration": 1' if torn else ""))
     cut_back(path, kept)
     assert path.read_text() == "".join(whole[:kept])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    with pytest.raises(UserError, match="Disk full while writing"):
+        append_line(tmp_path / "metrics.jsonl", {"iteration": 1})
