@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from workflow.project import Project, check_targets
+from workflow.project import Project
+from workflow.targets import check_targets
 
 # A config file that names its scale stands alone; without one, the demo.
 if "scale" not in config:
@@ -24,10 +25,10 @@ localrules:
 
 
 rule all_tables:
+    default_target: True
     input:
         project.table_files(),
         "results/cells.csv",
-    default_target: True
 
 
 include: "workflow/rules/data.smk"

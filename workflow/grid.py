@@ -1,7 +1,7 @@
 """Tables to cells to runs: which trainings and evaluations the tables need, each once. Pure: no file is touched.
 
-A run is (scale, task, variant, seed). The variant is named by what differs from the method's defaults, so two cells that
-need the same training name the same run. A two-sided method's run serves both directions of its dataset.
+A run is (scale, task, variant, seed). The variant is named by what differs from the method's defaults, so two cells
+that need the same training name the same run. A two-sided method's run serves both directions of its dataset.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _run_config(
 
 
 def _resolved_options(method: type[Method], row: RowSpec, config: ScaleConfig) -> MethodOptions:
-    """Defaults, then the scale's, then the row's. The scale may not set what a row sets: the variant's name would lie."""
+    """Defaults, then the scale's, then the row's. A scale may not set what a row sets, or names would lie."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
     scale |= config.options.get(method.info.name, {})
@@ -199,7 +199,7 @@ def check_methods(tables: Mapping[str, TableSpec], known: Iterable[str]) -> None
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:
-    """Every name under the scale's `options` must be 'all' or a method, each of its keys an option; UserError otherwise."""
+    """Every name under the scale's `options` must be 'all' or a method, its keys options; else UserError."""
     for name, options in config.options.items():
         if name == "all":
             known: Iterable[str] = {key for method in methods.values() for key in method.Options.model_fields}

@@ -1,7 +1,7 @@
 """Run Snakemake from the Makefile: one at a time, and going on by itself after a call that was killed.
 
-A Snakemake that dies by SIGKILL leaves its own lock behind. Here the kernel's file lock, which ends with the process that
-holds it, says whether a call is still alive; if none is, a Snakemake lock that lies there is stale and can go.
+A Snakemake that dies by SIGKILL leaves its own lock behind. Here the kernel's file lock, which ends with the process
+that holds it, says whether a call is still alive; if none is, a Snakemake lock that lies there is stale and can go.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
-from enco.config import parse
+from enco.config import MethodOptions, parse
 from enco.data import demo
 from enco.errors import UserError, unknown
 from eval.cells import PlannedCell, read_published
@@ -120,7 +121,8 @@ class Project:
     def known_counts(self) -> dict[str, dict[str, int]]:
         """Images of each dataset by set, where they are known before the data is there."""
         if self.config.data.source == "demo":
-            return {name: {"trainA": a.train[0], "trainB": a.train[1]} for name, a in demo.ARCHIVES.items()}
+            sizes = {name: a.counts("train", self.config.data.scale_counts) for name, a in demo.ARCHIVES.items()}
+            return {name: {"trainA": a, "trainB": b} for name, (a, b) in sizes.items()}
         return {} if isinstance(self.config.tasks, dict) else load_mapping(self.config.tasks, self.base, "datasets")
 
     def task_folder(self, task: str) -> Path:
@@ -133,6 +135,17 @@ class Project:
                 return run
         folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
         raise UserError(f"No table needs a run {folder}: `python -m workflow.grid` lists those that are needed.")
+
+    def run_data(self, wildcards: Wildcards) -> Path:
+        """The manifest of the images that a run trains on."""
+        return self.task_folder(wildcards.task) / "manifest.json"
+
+    def target_data(self, wildcards: Wildcards) -> Path:
+        """The manifest of the images that a run is tested on."""
+        return self.task_folder(wildcards.target) / "manifest.json"
+
+    def test_sources(self, wildcards: Wildcards) -> Path:
+        return self.test_folder(wildcards.target, "source")
 
     def run_settings(self, wildcards: Wildcards) -> str:
         return self.run(wildcards).config.model_dump_json()
@@ -147,12 +160,70 @@ class Project:
         forward = self.tasks[task].direction == "AtoB"
         return self.task_folder(task) / ("testA" if forward == (side == "source") else "testB")
 
+    def test_targets(self, wildcards: Wildcards) -> Path:
+        return self.test_folder(wildcards.target, "target")
+
+    def test_labels(self, wildcards: Wildcards) -> Path:
+        """The label maps of a task's real target images, by the same file names."""
+        folder = self.test_folder(wildcards.target, "target")
+        return folder.with_name(f"{folder.name}_labels")
+
+    @property
+    def size(self) -> int:
+        """Side of a test image, in pixels."""
+        return int(self.config.options.get("all", {}).get("crop_size", MethodOptions().crop_size))
+
+    def preparation(self) -> str:
+        """How real images are prepared, as arguments of `python -m eval features`."""
+        return f"--size {self.size}" + " --legacy-rounding" * self.config.features.legacy_rounding
+
+    def extractor(self) -> str:
+        """The feature extractor, as arguments of `python -m eval`."""
+        return f"--extractor {self.config.features.extractor}"
+
+    def drn(self, wildcards: Wildcards) -> Path:
+        """The segmentation network's weights: the user's file, or those trained on the task's own label maps.
+
+        Raises UserError if the user's file is not there.
+        """
+        weights = self.config.drn.weights
+        if weights is None:
+            dataset = dataset_of(wildcards.target, self.tasks[wildcards.target])
+            return Path("results", "drn", self.config.scale, f"{dataset}.safetensors")
+        if not (self.base / weights).is_file():
+            raise UserError(
+                f"The segmentation network {self.base / weights} is missing: put NEGCUT's drn_d_22.pth.tar there (its"
+                " README links it), or set drn.weights to your file."
+            )
+        return self.base / weights
+
+    def drn_size(self) -> str:
+        return " ".join(str(side) for side in self.config.drn.size)
+
+    def drn_recipe(self) -> str:
+        """The training of the segmentation network, as arguments of `python -m eval drn-train`."""
+        drn = self.config.drn
+        rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
+        return f"--width {drn.width} --size {self.drn_size()} {rates}"
+
+    def segmentation_inputs(self, wildcards: Wildcards) -> dict[str, Path]:
+        """What scoring a task needs beyond features, if some table asks for its segmentation scores."""
+        if not self.has_segmentation(wildcards.target):
+            return {}
+        ceiling = Path("results", "real", self.config.scale, wildcards.target, "segmentation.json")
+        return {"drn": self.drn(wildcards), "ceiling": ceiling}
+
+    def segmentation_arguments(self, wildcards: Wildcards) -> str:
+        """The same as arguments of `python -m eval scores`."""
+        found = self.segmentation_inputs(wildcards)
+        if not found:
+            return ""
+        network = f"--drn {shlex.quote(str(found['drn']))} --drn-size {self.drn_size()}"
+        return f"{network} --labels {self.test_labels(wildcards)} --segmentation-real {found['ceiling']}"
+
     def has_segmentation(self, task: str) -> bool:
         """Whether some table asks for segmentation scores of this task."""
         return any(cell.task == task and cell.metric == "mAP" for cell in self.grid.cells)
-
-    def scores_of(self, cells: Iterable[Evaluation]) -> list[Path]:
-        return [evaluation.scores(self.config.selection) for evaluation in cells]
 
     @property
     def published(self) -> Path:

@@ -56,6 +56,7 @@ class DrnConfig(Settings):
     epochs: int = 250
     batch_size: int = 32
     lr: float = 0.01
+    step: int = Field(100, description="Epochs after which the rate is divided by 10.")
 
 
 class TimingConfig(Settings):

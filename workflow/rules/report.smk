@@ -2,8 +2,6 @@
 
 
 rule figure:
-    message:
-        "Lay the translations of {wildcards.table} side by side"
     input:
         project.figure_inputs,
     output:
@@ -13,21 +11,23 @@ rule figure:
             caption="../report/figure.rst",
             labels={"table": "{table}", "scale": project.config.scale},
         ),
-    params:
-        headers=project.figure_headers,
-        tasks=project.figure_tasks,
     log:
         "results/logs/figures/{table}.log",
     benchmark:
         "results/benchmarks/figures/{table}.tsv"
     conda:
         "../../environment.yml"
+    params:
+        headers=project.figure_headers,
+        tasks=project.figure_tasks,
+    message:
+        "Lay the translations of {wildcards.table} side by side"
     script:
         "../scripts/figure.py"
 
 
 rule figures:
-    message:
-        "All figures are made"
     input:
         project.figure_files(),
+    message:
+        "All figures are made"

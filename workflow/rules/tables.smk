@@ -2,8 +2,6 @@
 
 
 rule table:
-    message:
-        "Write {wildcards.table}"
     input:
         project.table_inputs,
         published=project.published,
@@ -18,23 +16,23 @@ rule table:
             labels={"table": "{table}", "scale": project.config.scale},
         ),
         cells="results/cells/{table}.csv",
-    params:
-        spec=project.table_spec,
-        planned=project.planned_cells,
-        made={"scale": project.config.scale, "comparable": project.config.comparable},
     log:
         "results/logs/tables/{table}.log",
     benchmark:
         "results/benchmarks/tables/{table}.tsv"
     conda:
         "../../environment.yml"
+    params:
+        spec=project.table_spec,
+        planned=project.planned_cells,
+        made={"scale": project.config.scale, "comparable": project.config.comparable},
+    message:
+        "Write {wildcards.table}"
     script:
         "../scripts/table.py"
 
 
 rule cells:
-    message:
-        "Join every table's numbers"
     input:
         project.cell_files(),
     output:
@@ -45,5 +43,7 @@ rule cells:
         "results/benchmarks/tables/cells.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "Join every table's numbers"
     script:
         "../scripts/cells.py"

@@ -2,21 +2,22 @@
 
 
 rule timing:
-    message:
-        "Time an iteration of each variant, taking turns"
     output:
         project.timing_file,
-    params:
-        variants=project.timing_variants,
-        warmup=project.config.timing.warmup,
-        iterations=project.config.timing.iterations,
-    threads: workflow.cores
     log:
         "results/logs/timing.log",
     benchmark:
         "results/benchmarks/timing.tsv"
     conda:
         "../../environment.yml"
+    threads: workflow.cores
+    params:
+        variants=project.timing_variants,
+        size=project.size,
+        warmup=project.config.timing.warmup,
+        iterations=project.config.timing.iterations,
+    message:
+        "Time an iteration of each variant, taking turns"
     shell:
-        "python -m eval timing --variants {params.variants:q} --warmup {params.warmup}"
+        "python -m eval.timing --variants {params.variants:q} --size {params.size} --warmup {params.warmup}"
         " --iterations {params.iterations} --threads {threads} --out {output} > {log} 2>&1"

@@ -2,36 +2,36 @@
 
 
 rule tracking_store:
-    message:
-        "Open the MLflow store once, before any job uses it"
     output:
         touch("results/mlflow.ready"),
     log:
         "results/logs/tracking_store.log",
     conda:
         "../../environment.yml"
+    message:
+        "Open the MLflow store once, before any job uses it"
     shell:
         "python -m enco.tracking init > {log} 2>&1"
 
 
 rule train:
-    message:
-        "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
     input:
         data=project.run_data,
         store=ancient("results/mlflow.ready"),
     output:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
-    params:
-        settings=project.run_settings,
-        folder=subpath(output.record, parent=True),
-    threads: 1
     log:
         "results/logs/{scale}/train/{task}_{variant}_seed{seed}.log",
     benchmark:
         "results/benchmarks/{scale}/train/{task}_{variant}_seed{seed}.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
+    params:
+        settings=project.run_settings,
+        folder=subpath(output.record, parent=True),
+    message:
+        "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
     shell:
         "python -m enco.train --settings {params.settings:q} --out {params.folder} --threads {threads} > {log} 2>&1"

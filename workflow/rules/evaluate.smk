@@ -1,0 +1,102 @@
+# Scores of translated test sets: FID, precision & recall and, where a table asks for it, segmentation.
+
+
+rule real_features:
+    input:
+        project.target_data,
+    output:
+        full="results/real/{scale}/{target}/full.npz",
+        paired="results/real/{scale}/{target}/paired.npz",
+    log:
+        "results/logs/{scale}/real/{target}.log",
+    benchmark:
+        "results/benchmarks/{scale}/real/{target}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        targets=project.test_targets,
+        sources=project.test_sources,
+        preparation=project.preparation(),
+        extractor=project.extractor(),
+    message:
+        "Extract the features of the real test images of {wildcards.target}"
+    shell:
+        "python -m eval features --images {params.targets} --sources {params.sources} --out {output.full}"
+        " --paired-out {output.paired} {params.preparation} {params.extractor} --threads {threads} > {log} 2>&1"
+
+
+rule segmentation_network:
+    input:
+        "results/data/{scale}/{dataset}/manifest.json",
+    output:
+        "results/drn/{scale}/{dataset}.safetensors",
+    log:
+        "results/logs/{scale}/drn/{dataset}.log",
+    benchmark:
+        "results/benchmarks/{scale}/drn/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        images=subpath(input[0], parent=True),
+        recipe=project.drn_recipe(),
+    message:
+        "Train the segmentation network on the photos and label maps of {wildcards.dataset}"
+    shell:
+        "python -m eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
+        " --out {output} {params.recipe} --threads {threads} > {log} 2>&1"
+
+
+rule real_segmentation:
+    input:
+        data=project.target_data,
+        drn=project.drn,
+    output:
+        "results/real/{scale}/{target}/segmentation.json",
+    log:
+        "results/logs/{scale}/real/{target}.segmentation.log",
+    benchmark:
+        "results/benchmarks/{scale}/real/{target}.segmentation.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        images=project.test_targets,
+        labels=project.test_labels,
+        size=project.drn_size(),
+    message:
+        "Score the real photos of {wildcards.target}: the ceiling of the column mAP"
+    shell:
+        "python -m eval segmentation --images {params.images} --labels {params.labels} --drn {input.drn:q}"
+        " --drn-size {params.size} --out {output} --threads {threads} > {log} 2>&1"
+
+
+rule scores:
+    input:
+        unpack(project.segmentation_inputs),
+        images="results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}",
+        record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
+        full="results/real/{scale}/{target}/full.npz",
+        paired="results/real/{scale}/{target}/paired.npz",
+    output:
+        scores="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.json",
+        features="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.npz",
+    log:
+        "results/logs/{scale}/scores/{task}_{variant}_seed{seed}_{target}.{selection}.log",
+    benchmark:
+        "results/benchmarks/{scale}/scores/{task}_{variant}_seed{seed}_{target}.{selection}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        k=project.config.features.k,
+        extractor=project.extractor(),
+        segmentation=project.segmentation_arguments,
+    message:
+        "Score {wildcards.variant} on {wildcards.target}, seed {wildcards.seed}"
+    shell:
+        "python -m eval scores --images {input.images} --run-json {input.record} --task {wildcards.target}"
+        " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
+        " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"
+        " --threads {threads} > {log} 2>&1"
