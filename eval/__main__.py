@@ -157,7 +157,9 @@ def _device(given: argparse.Namespace) -> torch.device:
     import torch
 
     from enco.arguments import choose_device
+    from enco.startup import skip_compiler
 
+    skip_compiler()
     if given.threads:
         torch.set_num_threads(given.threads)
     return choose_device(given.device)
