@@ -40,4 +40,12 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 
 
+onsuccess:
+    shell(project.mirror_command)
+
+
+onerror:
+    shell(project.mirror_command)
+
+
 check_targets(project, [rule.name for rule in workflow.rules])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def grid(rows: Sequence[Tensor]) -> Image.Image:
 
 
 @contextmanager
-def evaluating(networks: Iterator[nn.Module] | Sequence[nn.Module]) -> Iterator[None]:
+def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
     """Within this block the networks are in evaluation mode; afterwards each module is as it was."""
     modes = {module: module.training for network in networks for module in network.modules()}
     for module in modes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import pandas as pd
 
@@ -135,7 +136,8 @@ def summarise(cells: pd.DataFrame) -> dict[tuple[str, ...], Summary]:
     """The summary of each cell that has a value, by (table, row, task, metric, real set)."""
     measured = cells.dropna(subset=["value"]).groupby(CELL)
     table = measured.agg(mean=("value", "mean"), std=("std", "first"), n=("n", "first"))
-    return {line.Index: Summary(line.mean, line.std, int(line.n)) for line in table.itertuples()}
+    lines = cast("Iterator[tuple[tuple[str, ...], float, float, int]]", table.itertuples(name=None))
+    return {place: Summary(mean, std, int(n)) for place, mean, std, n in lines}
 
 
 def _entry(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -258,7 +259,9 @@ def _template(name: str) -> jinja2.Template:
         "variable_start_string": "<<",
         "variable_end_string": ">>",
     }
-    syntax = {**latex, "comment_start_string": "<#", "comment_end_string": "#>"} if name.endswith(".tex") else {}
+    syntax: dict[str, Any] = (
+        {**latex, "comment_start_string": "<#", "comment_end_string": "#>"} if name.endswith(".tex") else {}
+    )
     environment = jinja2.Environment(
         loader=loader,
         autoescape=name.endswith(".html"),

@@ -93,6 +93,13 @@ class Project:
             "real_set": "paired|full",
         }
 
+    @property
+    def mirror_command(self) -> str:
+        """What brings MLflow up to date when Snakemake ends, well or not."""
+        if self.config.train.tracking == "off":
+            return "true"
+        return "mkdir -p results/runs && python -m enco.tracking sync results/runs"
+
     def table_files(self) -> list[Path]:
         return [Path("results", f"{name}.{suffix}") for name in self.headline for suffix in TABLE_SUFFIXES]
 

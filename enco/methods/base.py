@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypedDict
 
 import torch
@@ -38,8 +39,8 @@ class MethodInfo:
 class Method(ABC):
     """A method in training.
 
-    A subclass fills `networks` and `optimizers` in its constructor and implements `step`. The state of a training is
-    the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
+    A subclass fills `networks` in its constructor and implements `build_optimizers` and `step`. The state of a training
+    is the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
     """
 
     info: ClassVar[MethodInfo]
@@ -53,7 +54,15 @@ class Method(ABC):
         self.device = device
         self.epoch = 1
         self.networks: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, Optimizer] = {}
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Every optimiser by name, built at first use: translating needs none."""
+        return self.build_optimizers()
+
+    @abstractmethod
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        """Make the optimisers of `networks`, at their base rates."""
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from enco.config import MethodOptions
 from enco.losses import Negatives, discriminator_terms, generator_loss, patch_nce
@@ -61,10 +62,12 @@ class Cut(Method):
         self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
         for network in self.networks.values():
             network.to(device)
-        self.optimizers = {
-            "generator": adam(self.generator, lr=options.lr_g),
-            "discriminator": adam(self.discriminator, lr=options.lr_d),
-            "heads": adam(self.heads, lr=options.lr_f),
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        return {
+            "generator": adam(self.generator, lr=self.options.lr_g),
+            "discriminator": adam(self.discriminator, lr=self.options.lr_d),
+            "heads": adam(self.heads, lr=self.options.lr_f),
         }
 
     def step(self, batch: Batch) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.optim import Optimizer
 
 from enco.config import MethodOptions
 from enco.losses import discriminator_loss, generator_loss, l1
@@ -57,11 +58,13 @@ class CycleGan(Method):
         }
         for network in self.networks.values():
             network.to(device)
-        self.optimizers = {
-            "generators": adam(self.g_ab, self.g_ba, lr=options.lr_g),
-            "discriminators": adam(self.d_a, self.d_b, lr=options.lr_d),
-        }
         self.pool_a, self.pool_b = ImagePool(options.pool_size), ImagePool(options.pool_size)
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        return {
+            "generators": adam(self.g_ab, self.g_ba, lr=self.options.lr_g),
+            "discriminators": adam(self.d_a, self.d_b, lr=self.options.lr_d),
+        }
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the generators, then the discriminators on the images made before that."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from enco.config import MethodOptions
 from enco.errors import UserError
@@ -83,10 +84,12 @@ class EnCo(Method):
         self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
         for network in self.networks.values():
             network.to(device)
-        self.optimizers = {
-            "generator": adam(self.generator, lr=options.lr_g),
-            "discriminator": adam(self.discriminator, lr=options.lr_d),
-            "heads": adam(self.heads, lr=options.lr_f),
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        return {
+            "generator": adam(self.generator, lr=self.options.lr_g),
+            "discriminator": adam(self.discriminator, lr=self.options.lr_d),
+            "heads": adam(self.heads, lr=self.options.lr_f),
         }
 
     @property

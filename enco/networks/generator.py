@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
 from itertools import islice
 from typing import Literal
@@ -75,16 +74,17 @@ class ResnetGenerator(nn.Sequential):
         return x, features
 
 
+@torch.no_grad()
 def feature_shapes(generator: ResnetGenerator, taps: Collection[int], size: int) -> dict[int, tuple[int, int, int]]:
-    """C, H and W of each tapped feature for an image of `size` squared; nothing is computed.
+    """C, H and W of each tapped feature for an image of `size` squared, found by one pass.
 
     Raises UserError for an index that the generator does not have.
     """
     for tap in taps:
         if not 0 <= tap < len(generator):
             raise UserError(f"Feature tap {tap} does not exist: choose among modules 0 to {len(generator) - 1}.")
-    skeleton = copy.deepcopy(generator).to("meta")
-    features = skeleton.encode(torch.empty(1, 3, size, size, device="meta"), taps)
+    device = next(generator.parameters()).device
+    features = generator.encode(torch.zeros(1, 3, size, size, device=device), taps)
     return {tap: (f.shape[1], f.shape[2], f.shape[3]) for tap, f in features.items()}
 
 

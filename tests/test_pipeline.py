@@ -1,0 +1,173 @@
+"""The whole pipeline through real Snakemake, at the size of tests/tiny.yaml."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from mlflow import MlflowClient
+from safetensors.torch import load_file
+
+from enco.files import read_json, sha256
+
+ROOT = Path(__file__).parent.parent
+TINY = ROOT / "tests" / "tiny.yaml"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def snakemake(*arguments: str | Path, cwd: Path = ROOT, check: bool = True) -> str:
+    """Run Snakemake as a user does and return all that it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stdout[-6000:]
+    return done.stdout
+
+
+def pipeline(folder: Path, *arguments: str, config: Path = TINY, check: bool = True) -> str:
+    """The pipeline with its results in a folder."""
+    return snakemake(*_placed(folder, config), *arguments, check=check)
+
+
+def _placed(folder: Path, config: Path) -> list[str]:
+    return ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
+
+
+def weights(folder: Path) -> dict[str, str]:
+    """Hash of every trained generator's tensors, by run."""
+    files = sorted((folder / "results" / "runs").rglob("generator.safetensors"))
+    return {str(f.relative_to(folder).parent): str({k: v.sum().item() for k, v in load_file(f).items()}) for f in files}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which everything was made, undisturbed."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    pipeline(folder, "all_tables", "figures")
+    return folder
+
+
+def test_every_cell_is_a_number_or_pending(done: Path) -> None:
+    cells = pd.read_csv(done / "results" / "cells.csv")
+    headline = cells[cells["table"] == "methods"]
+    pending = headline[headline["row"] == "munit"]
+    assert pending["value"].isna().all() and len(pending) == 8
+    assert headline[headline["row"] != "munit"]["value"].notna().all()
+    assert set(headline["row"]) == {"cyclegan", "munit", "cut", "enco"}
+
+
+def test_tables_have_every_format_and_name_what_is_pending(done: Path) -> None:
+    for suffix in ("csv", "md", "tex", "html"):
+        text = (done / "results" / f"methods.{suffix}").read_text()
+        assert "pending" in text and "MUNIT" in text
+    assert "not comparable" in (done / "results" / "methods.md").read_text()
+
+
+def test_two_tables_and_two_directions_share_trainings(done: Path) -> None:
+    assert set(weights(done)) == {
+        f"results/runs/tiny/{run}/seed0"
+        for run in (
+            *("cityscapes/cyclegan", "cityscapes/cut", "cityscapes/enco"),
+            *("horse2zebra/cyclegan", "horse2zebra/cut", "horse2zebra/enco", "horse2zebra/enco+k=1"),
+            *("zebra2horse/cut", "zebra2horse/enco"),
+        )
+    }
+    scores = read_json(done / "results/runs/tiny/horse2zebra/cyclegan/seed0/eval/zebra2horse.final.json")
+    assert scores["task"] == "zebra2horse"
+
+
+def test_figures_are_pictures(done: Path) -> None:
+    from PIL import Image
+
+    picture = Image.open(done / "results" / "figures" / "methods.png")
+    assert picture.width > 5 * 128 and picture.height > 6 * 128
+
+
+def test_mlflow_holds_every_run_finished_and_with_its_scores(done: Path) -> None:
+    client = MlflowClient(f"sqlite:///{done / 'results' / 'mlflow.db'}")
+    runs = [run for e in client.search_experiments() for run in client.search_runs([e.experiment_id])]
+    assert len(runs) == 9
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert all(any("FID" in name for name in run.data.metrics) for run in runs)
+    assert {"task", "method", "variant", "seed", "config_hash", "commit", "scale", "state"} <= set(runs[0].data.tags)
+
+
+def test_a_second_call_does_nothing(done: Path) -> None:
+    begin = time.monotonic()
+    said = pipeline(done, "all_tables")
+    assert "Nothing to be done" in said
+    assert time.monotonic() - begin < 30
+
+
+def test_a_changed_row_trains_its_run_and_no_other(done: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load(TINY.read_text())
+    config["tables"]["sampling"]["rows"][1] = {"key": "uniform", "label": "k = 2", "options": {"k": 2}}
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(yaml.safe_dump(config))
+    said = pipeline(done, "all_tables", "-n", "--quiet", "rules", config=changed)
+    jobs = pipeline(done, "all_tables", "-n", config=changed)
+    assert jobs.count("Train ") == 1 and "Train enco+k=2 on horse2zebra" in jobs, said
+
+
+def test_killed_in_the_middle_it_goes_on_to_the_same_weights(done: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", *_placed(tmp_path, TINY), "all_tables"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, process_group=0)
+    _wait_for(lambda: any(tmp_path.rglob("checkpoints/*.pt")) and _finished(tmp_path) >= 2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path: sha256(path) for path in tmp_path.rglob("generator.safetensors")}
+    assert len(before) < len(weights(done))
+    pipeline(tmp_path, "--unlock")
+    pipeline(tmp_path, "all_tables")
+    assert weights(tmp_path) == weights(done)
+
+
+def _finished(folder: Path) -> int:
+    return len(list(folder.rglob("run.json")))
+
+
+def _wait_for(condition: object, seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["results/table9.csv"], ["table9", "table3"]),
+        (["all_tabels"], ["all_tabels", "all_tables"]),
+        (["results/runs/demo/cat2dgo/enco/seed0/run.json"], ["cat2dgo", "cat2dog"]),
+        (["results/runs/demo/cat2dog/enko/seed0/run.json"], ["enko", "enco+k=2"]),
+        (["all_tables", "--config", "epochz=3"], ["epochz", "epochs"]),
+    ],
+)
+def test_a_mistyped_target_is_answered_with_the_choices(arguments: list[str], words: list[str]) -> None:
+    said = snakemake("-n", *arguments, check=False)
+    assert all(word in said for word in words)
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "job"),
+    [
+        (["results/table3.csv"], "Write table3"),
+        (["results/table3.csv", "--configfile", "config/paper.yaml"], "are missing: put trainA"),
+    ],
+)
+def test_the_literal_commands_plan(arguments: list[str], job: str) -> None:
+    assert job in snakemake("-n", *arguments, check=False)
