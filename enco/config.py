@@ -30,7 +30,9 @@ class MethodOptions(Settings):
     n_blocks: int = Field(9, ge=1, description="Residual blocks of the generator.")
     gan_mode: GanMode = Field("lsgan", description="Adversarial loss.")
     batch_size: int = Field(1, ge=1, description="Images of each domain in one iteration.")
-    crop_size: int = Field(256, ge=8, description="Side of a training crop and of a test image, in pixels.")
+    crop_size: int = Field(
+        256, ge=24, multiple_of=4, description="Side of a training crop and of a test image, in pixels."
+    )
     load_size: int = Field(
         286, ge=8, description="Side that a training image is resized to before the crop, in pixels."
     )

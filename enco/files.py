@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from enco.errors import UserError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says of a full disk, a spent quota and a file larger than it allows."""
 
 
 @contextmanager
@@ -19,20 +24,45 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises UserError where the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with _beside(path) as partial:
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; on success it takes the place of `path`, on failure it is removed.
+
+    What a killed process left behind is cleared first. Raises UserError where the disk is full.
+    """
+    with _beside(path) as partial:
+        for leftover in path.parent.glob(f".{path.name}.*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.mkdir()
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        partial.replace(path)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A name in the same folder that is gone afterwards, however the block ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
     except OSError as error:
-        if error.errno == 28:
+        if error.errno in FULL:
             raise UserError(
                 f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
             ) from error
         raise
     finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
         partial.unlink(missing_ok=True)
 
 

@@ -28,8 +28,7 @@ from eval.inception_weights import find_weights
 EXTRACTORS = ("inception", "random-inception")
 INPUT_SIZE = 299
 SMALLEST_INPUT = 75
-RANDOM_GAIN = 30.0
-CENTRING = 0.4
+RANDOM_GAIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,8 @@ def _published(path: Path, device: torch.device) -> Extractor:
 def _random(seed: int, input_size: int, device: torch.device) -> Extractor:
     """He-initialised convolutions under BatchNorm's default statistics: activations keep their scale through the depth.
 
-    Part of every filter's mean is taken off: with all of it, features follow brightness and little else; with none,
-    they tell single images apart better than domains. The network is positively homogeneous, so a gain on its first
-    convolution is a gain on its features; it brings distances to the order of those of trained features.
+    The network is then positively homogeneous, so a gain on its first convolution is a gain on its features; it brings
+    distances to the order of those of trained features.
     """
     if input_size < SMALLEST_INPUT:
         raise UserError(f"--input-size {input_size} is too small for Inception: give at least {SMALLEST_INPUT}.")
@@ -129,8 +127,7 @@ def _random(seed: int, input_size: int, device: torch.device) -> Extractor:
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     with torch.no_grad():
         for convolution in convolutions:
-            weight = nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
-            weight -= CENTRING * weight.mean(dim=(1, 2, 3), keepdim=True)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
         convolutions[0].weight.mul_(RANDOM_GAIN)
     size = "" if input_size == INPUT_SIZE else f", input={input_size}"
     name = f"random-inception(seed={seed}{size})"

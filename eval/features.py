@@ -65,7 +65,7 @@ def load_features(path: Path) -> Features:
             )
     except FileNotFoundError as error:
         raise UserError(f"The features file {path} does not exist: make it with `python -m eval features`.") from error
-    except (KeyError, ValueError, OSError, BadZipFile, AttributeError, TypeError) as error:
+    except (KeyError, ValueError, OSError, EOFError, BadZipFile, AttributeError, TypeError) as error:
         raise UserError(f"{path} is no features file: make it again with `python -m eval features`.") from error
 
 

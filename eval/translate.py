@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,6 +10,7 @@ from PIL import Image
 from enco.data.folders import decode_all, list_images
 from enco.data.images import test_image, to_uint8
 from enco.errors import UserError
+from enco.files import atomic_folder
 from enco.methods.base import Way
 from enco.methods.files import Translator, load_translator
 
@@ -38,7 +35,7 @@ def translate_folder(
     files = list_images(images)
     names = _output_names(files, images)
     _check_free(out, set(names.values()), images)
-    with _whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
             translated = _translate(translator, batch, size or translator.options["crop_size"], device, direction)
@@ -70,23 +67,3 @@ def _check_free(out: Path, names: set[str], images: Path) -> None:
     others = {entry.name for entry in out.iterdir()} - names if out.is_dir() else set()
     if others:
         raise UserError(f"The folder {out} holds other files, such as {min(others)}: name a new or empty folder.")
-
-
-@contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill beside `out`, renamed to it on success and removed on failure."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        if out.exists():
-            shutil.rmtree(out)
-        partial.replace(out)
-    except OSError as error:
-        if error.errno == 28:
-            raise UserError(f"Disk full while writing {out}: free some space and run again.") from error
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

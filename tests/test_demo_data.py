@@ -1,6 +1,7 @@
 """The procedural demo archives: layout, seeds, labels, and that they are whole or absent."""
 
 import errno
+import os
 import sys
 import time
 from pathlib import Path
@@ -173,7 +174,7 @@ def test_disk_full_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(archive, "write_manifest", full)
-    with pytest.raises(UserError, match="Disk full while making"):
+    with pytest.raises(UserError, match="Disk full while writing"):
         make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
     assert list(tmp_path.iterdir()) == []
 
@@ -181,7 +182,7 @@ def test_disk_full_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.Mo
 def test_killed_run_leaves_no_archive_and_the_next_clears_it_up(tmp_path: Path) -> None:
     make = new_folder(tmp_path / "afhq")
     (make.__enter__() / "trainA").mkdir()
-    assert [p.name for p in tmp_path.iterdir()] == [".afhq.partial"]
+    assert [p.name for p in tmp_path.iterdir()] == [f".afhq.{os.getpid()}.partial"]
     folder = make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
     assert [p.name for p in tmp_path.iterdir()] == ["afhq"] and (folder / "manifest.json").is_file()
 

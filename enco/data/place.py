@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from enco.data.folders import LABEL_SETS, SETS
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import write_manifest
 from enco.errors import UserError
+from enco.files import atomic_folder
 
 
 @contextmanager
@@ -26,20 +25,8 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise UserError(
             f"{target} has files but no {MANIFEST}, so it is not replaced: move it or choose another --out."
         )
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError(f"Disk full while making {target}: free some space and run again.") from error
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with atomic_folder(target) as folder:
+        yield folder
 
 
 def link_folder(source: Path, target: Path) -> Path:

@@ -1,0 +1,218 @@
+"""Features: the extractor, its weights, and the files that keep features."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from enco.errors import UserError
+from eval.extractor import Extractor, create_extractor, extract_features
+from eval.features import Features, check_comparable, load_features
+from eval.fid import fid
+from eval.inception_weights import WEIGHTS_FILE, check_hash, fetch_weights, find_weights
+
+CPU = torch.device("cpu")
+SMALL = 96
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Extractor:
+    torch.set_num_threads(1)
+    return create_extractor("random-inception", CPU, input_size=SMALL)
+
+
+def paint(folder: Path, kind: str, count: int, size: int = 32) -> list[Path]:
+    """Blotches of colour, plain or under stripes."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(len(kind))
+    files = []
+    for index in range(count):
+        blotches = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((size, size))
+        pixels = np.asarray(blotches, dtype=float)
+        if kind == "stripes":
+            pixels = pixels * 0.5 + 60 * (1 + np.sin(np.arange(size) * rng.uniform(1, 1.6)))[None, :, None]
+        files.append(folder / f"{index:02}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(files[-1])
+    return files
+
+
+def toy(**changes: object) -> Features:
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    names = {"files": ("a.png", "b.png", "c.png"), "sha256": ("1", "2", "3")}
+    made = {"extractor": "e", "extractor_hash": "h", "size": 0, "legacy_rounding": False}
+    return Features(**{"features": values, **names, **made, **changes})  # type: ignore[arg-type]
+
+
+def test_random_features_are_alive_and_tell_domains_apart(extractor: Extractor, tmp_path: Path) -> None:
+    plain, stripes = (
+        extract_features(paint(tmp_path / kind, kind, 12), extractor).features for kind in ("plain", "stripes")
+    )
+    assert np.isfinite(plain).all() and plain.shape == (12, 2048)
+    assert np.mean(plain.std(axis=0) > 1e-3) > 0.5, "most dimensions differ between images"
+    within = max(fid(plain[::2], plain[1::2]), fid(stripes[::2], stripes[1::2]))
+    assert fid(plain[::2], stripes[1::2]) > 2 * within
+
+
+def test_seed_decides_the_random_weights(extractor: Extractor) -> None:
+    again, other = (create_extractor("random-inception", CPU, seed=seed, input_size=SMALL) for seed in (0, 1))
+    assert again.weights_hash == extractor.weights_hash != other.weights_hash
+    assert other.name == f"random-inception(seed=1, input={SMALL})"
+
+
+def test_batch_size_order_and_image_sizes_do_not_matter(extractor: Extractor, tmp_path: Path) -> None:
+    files = [*paint(tmp_path / "a", "plain", 3), *paint(tmp_path / "b", "stripes", 2, size=45)]
+    one_by_one = extract_features(files, extractor, batch_size=1)
+    together = extract_features(files[::-1], extractor, batch_size=4)
+    np.testing.assert_allclose(one_by_one.features, together.features[::-1], rtol=1e-4, atol=1e-4)
+    assert one_by_one.sha256 == tuple(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+
+
+def test_resizes_as_pytorch_fid_does(tmp_path: Path) -> None:
+    full = create_extractor("random-inception", CPU)
+    file = paint(tmp_path / "a", "plain", 1)[0]
+    pixels = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1).float().div(255)
+    full.network.resize_input = True  # pytorch-fid's own resize, of an image at its own size
+    expected = full(pixels[None])
+    full.network.resize_input = False
+    np.testing.assert_allclose(extract_features([file], full).features, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_size_and_legacy_rounding_are_those_of_a_saved_result(extractor: Extractor, tmp_path: Path) -> None:
+    from enco.data.images import test_image as load_test_image
+    from enco.data.images import to_uint8
+
+    file = paint(tmp_path / "a", "plain", 1, size=48)[0]
+    saved = tmp_path / "saved.png"
+    Image.fromarray(to_uint8(load_test_image(file, 32))).save(saved)
+    straight = extract_features([saved], extractor)
+    prepared = extract_features([file], extractor, size=32, legacy_rounding=True)
+    np.testing.assert_array_equal(prepared.features, straight.features)
+    assert (prepared.features != extract_features([file], extractor, size=32).features).any()
+
+
+def test_published_weights_are_what_the_network_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eval import extractor as module
+
+    class Stop(Exception):
+        pass
+
+    def stop(weights: dict[str, torch.Tensor]) -> torch.nn.Module:
+        assert weights["x"].item() == 7
+        raise Stop
+
+    path = tmp_path / "weights.pth"
+    torch.save({"x": torch.tensor(7)}, path)
+    monkeypatch.setattr(module, "find_weights", lambda given, download: path)
+    monkeypatch.setattr(module, "_build", stop)
+    with pytest.raises(Stop):
+        create_extractor("inception", CPU)
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError, match="does not hold network weights"):
+        create_extractor("inception", CPU)
+
+
+def test_missing_weights_name_file_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(UserError, match=f"{tmp_path / 'checkpoints' / WEIGHTS_FILE}.*https://") as error:
+        find_weights()
+    assert "--download" in str(error.value)
+
+
+def test_wrong_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / WEIGHTS_FILE
+    path.write_bytes(b"truncated")
+    with pytest.raises(UserError, match="not the published file"):
+        find_weights(path)
+    check_hash(path, hashlib.sha256(b"truncated").hexdigest()[:8])
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder and the address that it is served at."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{http.server_address[1]}"
+        http.shutdown()
+
+
+def test_download_is_checked_and_whole(server: tuple[Path, str], tmp_path: Path) -> None:
+    folder, address = server
+    content = b"weights" * 1000
+    good = f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    for name in (good, "net-00000000.pth"):
+        (folder / name).write_bytes(content)
+    target = tmp_path / "cache" / "weights.pth"
+    with pytest.raises(UserError, match="not the published file"):
+        fetch_weights(f"{address}/net-00000000.pth", target)
+    with pytest.raises(UserError, match="Could not download"):
+        fetch_weights(f"{address}/absent-00000000.pth", target)
+    assert list(target.parent.iterdir()) == []
+    fetch_weights(f"{address}/{good}", target)
+    assert target.read_bytes() == content
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_features_file_gives_back_what_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    features = toy(size=64, legacy_rounding=True)
+    features.save(path)
+    found = load_features(path)
+    np.testing.assert_array_equal(found.features, features.features)
+    assert found.features.dtype == np.float32
+    assert (found.files, found.sha256, found.extractor, found.size, found.legacy_rounding) == (
+        *(features.files, features.sha256, features.extractor, 64, True),
+    )
+
+
+def test_select_repeats_rows_with_their_names() -> None:
+    picked = toy().select([2, 0, 2])
+    assert picked.files == ("c.png", "a.png", "c.png")
+    np.testing.assert_array_equal(picked.features[:, 0], [8, 0, 8])
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "f.npz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="no features file"):
+        load_features(path)
+    np.savez(path, other=np.zeros(3))
+    with pytest.raises(UserError, match="no features file"):
+        load_features(path)
+    with pytest.raises(UserError, match="does not exist"):
+        load_features(tmp_path / "absent.npz")
+
+
+def test_features_of_two_extractors_do_not_mix() -> None:
+    check_comparable(toy(), toy(size=64))
+    with pytest.raises(UserError, match="two extractors"):
+        check_comparable(toy(), toy(extractor_hash="other"))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("vgg", {}, "Unknown extractor 'vgg'"),
+        ("inception", {"input_size": 128}, "299 pixels only"),
+        ("random-inception", {"input_size": 64}, "at least 75"),
+    ],
+)
+def test_bad_extractors_are_refused(name: str, options: dict[str, int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        create_extractor(name, CPU, **options)  # type: ignore[arg-type]
