@@ -134,6 +134,30 @@ def scores(given: argparse.Namespace) -> None:
     print(tabulate([{"real set": name, **content["metrics"][name]} for name in reals], headers="keys", floatfmt=".2f"))
 
 
+def select(given: argparse.Namespace) -> None:
+    """Choose the best generator of a run on the test set."""
+    from eval.features import load_features
+    from eval.select import CHOSEN_ON, Scored, choose, find_candidates, score_candidate, write_selection
+
+    candidates = find_candidates(given.run)
+    real, extractor = load_features(given.real_paired), _extractor(given)
+    scored = []
+    for candidate in candidates:
+        found = score_candidate(
+            candidate.path,
+            given.images,
+            real,
+            extractor,
+            direction=given.direction,
+            batch_size=given.batch_size,
+        )
+        print(f"{candidate.path.name}: iteration {candidate.iteration}, FID {found:.2f}", flush=True)
+        scored.append(Scored(candidate, found))
+    chosen = choose(scored)
+    write_selection(chosen, scored, real, given.out, given.report)
+    print(f"{chosen.path.name} copied to {given.out}. {CHOSEN_ON}")
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "translate": translate,
     "features": features,
@@ -142,6 +166,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "drn-train": drn_train,
     "segmentation": segmentation,
     "scores": scores,
+    "select": select,
 }
 
 

@@ -24,7 +24,7 @@ def _translate(command: argparse.ArgumentParser) -> None:
     _path(command, "--generator", "generator.safetensors of a run")
     _path(command, "--images", "folder of images to translate")
     _path(command, "--out", "folder for the translations (PNG); appears whole")
-    command.add_argument("--direction", choices=("forward", "backward"), default="forward")
+    _add_direction(command)
     command.add_argument("--size", type=int, help="side in pixels (default: the generator's crop_size)")
 
 
@@ -87,8 +87,22 @@ def _scores(command: argparse.ArgumentParser) -> None:
     _path(command, "--segmentation-real", "what `segmentation --out` wrote for the real photos", required=False)
 
 
+def _select(command: argparse.ArgumentParser) -> None:
+    _path(command, "--run", "run folder: generator.safetensors and snapshots/")
+    _path(command, "--images", "folder of test images of the source domain")
+    _path(command, "--real-paired", "features file of the paired real set")
+    _path(command, "--out", "generator file to write: a copy of the one with the lowest FID")
+    _path(command, "--report", "FID of every candidate (JSON) to write")
+    _add_direction(command)
+    _add_extractor(command)
+
+
 def _path(command: argparse.ArgumentParser, name: str, text: str, required: bool = True) -> None:
     command.add_argument(name, type=Path, required=required, metavar="PATH", help=text)
+
+
+def _add_direction(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--direction", choices=("forward", "backward"), default="forward")
 
 
 def _add_running(command: argparse.ArgumentParser) -> None:
@@ -130,4 +144,5 @@ _COMMANDS = {
     "drn-train": (_drn_train, "train a segmentation network on photos and label maps"),
     "segmentation": (_segmentation, "segmentation scores of a folder against label maps"),
     "scores": (_scores, "all scores of one run"),
+    "select": (_select, "choose a run's best generator by its FID on the test set"),
 }

@@ -32,6 +32,7 @@ class Wildcards(Protocol):
     variant: str
     seed: str
     target: str
+    selection: str
     table: str
     real_set: str
 
@@ -156,6 +157,13 @@ class Project:
 
     def run_settings(self, wildcards: Wildcards) -> str:
         return self.run(wildcards).config.model_dump_json()
+
+    def generator(self, wildcards: Wildcards) -> Path:
+        """The generator that translates: the run's last one, or the one selected for the target."""
+        folder = self.run(wildcards).folder
+        if wildcards.selection == "best":
+            return folder / "selected" / f"{wildcards.target}.safetensors"
+        return folder / "generator.safetensors"
 
     def way(self, wildcards: Wildcards) -> str:
         """'forward' on the run's own task, 'backward' on the way back."""

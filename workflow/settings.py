@@ -91,6 +91,12 @@ class ScaleConfig(Settings):
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
 
+    @model_validator(mode="after")
+    def _something_to_select(self) -> ScaleConfig:
+        if self.selection == "best" and not self.train.snapshot_epochs:
+            raise ValueError("selection 'best' needs train.snapshot_epochs above 0, or there is nothing to choose from")
+        return self
+
 
 def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[str, Any]:
     """A mapping written inline, or under `key` in a YAML file (a relative path counts from `base`)."""

@@ -1,0 +1,107 @@
+"""Checkpoint selection 'best': of a run's saved generators, the one with the lowest FID on the test set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from enco.errors import UserError
+from enco.files import atomic_path, write_json
+from enco.methods.base import Way
+from enco.methods.files import load_translator
+from eval.extractor import Extractor
+from eval.features import Features, check_comparable
+from eval.fid import fid
+from eval.scores import translated_features
+from eval.translate import translate_folder
+
+CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID there, and the latest of equals is taken."
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A saved generator of a run, and the training iteration that it is of."""
+
+    path: Path
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate with its FID against the paired real set."""
+
+    candidate: Candidate
+    fid: float
+
+
+def find_candidates(run: Path) -> list[Candidate]:
+    """The snapshots of a run folder, oldest first, and last its final generator.
+
+    Snapshots of another training, by their config_hash, are named and left out. Raises UserError if none is left.
+    """
+    final = run / "generator.safetensors"
+    about = load_translator(final).metadata
+    snapshots = []
+    for path in sorted((run / "snapshots").glob("*.safetensors")):
+        metadata = load_translator(path).metadata
+        if metadata.get("config_hash") == about.get("config_hash"):
+            snapshots.append(Candidate(path, int(metadata["iteration"])))
+        else:
+            print(f"{path} is of another training than {final} and ignored.", flush=True)
+    if not snapshots:
+        raise UserError(
+            f"{run} has no snapshots to choose from: set train.snapshot_epochs to at most the number of epochs, move"
+            " this folder away and train again."
+        )
+    return [*sorted(snapshots, key=lambda snapshot: snapshot.iteration), Candidate(final, int(about["iteration"]))]
+
+
+def score_candidate(
+    generator: Path,
+    images: Path,
+    real: Features,
+    extractor: Extractor,
+    *,
+    direction: Way = "forward",
+    batch_size: int = 8,
+) -> float:
+    """FID of a generator's translations of a folder against the features of real images; keeps no translation.
+
+    Raises UserError as `translate_folder` does, and for features of another extractor.
+    """
+    with TemporaryDirectory(prefix="enco-select-") as temporary:
+        out = Path(temporary) / "translated"
+        translate_folder(generator, images, out, extractor.device, direction=direction, batch_size=batch_size)
+        generated = translated_features(out, {"paired": real}, extractor, batch_size)
+    check_comparable(real, generated)
+    return fid(real.features, generated.features)
+
+
+def choose(scored: Sequence[Scored]) -> Candidate:
+    """The candidate with the lowest FID; of equals the one that comes last."""
+    return min(reversed(scored), key=lambda one: one.fid).candidate
+
+
+def write_selection(chosen: Candidate, scored: Sequence[Scored], real: Features, out: Path, report: Path) -> None:
+    """Copy the chosen generator file to `out`, and write the FID of every candidate to `report` (JSON)."""
+    with atomic_path(out) as partial:
+        shutil.copyfile(chosen.path, partial)
+    write_json(report, _report(chosen, scored, real))
+
+
+def _report(chosen: Candidate, scored: Sequence[Scored], real: Features) -> dict[str, Any]:
+    return {
+        "chosen": chosen.path.name,
+        "iteration": chosen.iteration,
+        "note": CHOSEN_ON,
+        "extractor": real.extractor,
+        "extractor_hash": real.extractor_hash,
+        "n_real": len(real),
+        "candidates": [
+            {"file": one.candidate.path.name, "iteration": one.candidate.iteration, "FID": one.fid} for one in scored
+        ],
+    }

@@ -1,0 +1,171 @@
+"""Checkpoint selection 'best', from saved generators to the plan of the pipeline."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from torch import Tensor, device, nn
+
+from enco.data.folders import list_images
+from enco.errors import UserError
+from enco.files import read_json
+from enco.methods.base import Way
+from enco.methods.files import save_generator
+from eval import __main__ as command_line
+from eval.arguments import parser
+from eval.extractor import Extractor, extract_features
+from eval.features import Features
+from eval.protocol import protocol
+from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
+from eval.translate import translate_folder
+from tests.table_runs import DEMO, TABLES, plan
+from tests.test_pipeline import TINY, pipeline
+from tests.tiny_methods import tiny_method
+from tests.tiny_runs import write_images
+from workflow.project import Project
+
+ROOT = Path(__file__).parent.parent
+CPU = device("cpu")
+
+
+class Pixels(nn.Module):
+    """Stands in for Inception: an image's pixels are its features."""
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [images]
+
+
+@pytest.fixture
+def extractor() -> Extractor:
+    return Extractor("pixels", "0", Pixels(), CPU, input_size=8)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("data")) / "testA"
+
+
+def write_generator(path: Path, seed: int, iteration: int, config_hash: str = "this") -> Path:
+    save_generator(tiny_method("cyclegan", seed, n_blocks=1), path, iteration=iteration, config_hash=config_hash)
+    return path
+
+
+def write_run(run: Path, snapshots: Mapping[int, str]) -> Path:
+    """A run folder with a final generator of iteration 60 and snapshots after these epochs, by config_hash."""
+    write_generator(run / "generator.safetensors", 0, iteration=60)
+    for epoch, config_hash in snapshots.items():
+        path = run / "snapshots" / f"generator_epoch{epoch:03d}.safetensors"
+        write_generator(path, epoch, iteration=6 * epoch, config_hash=config_hash)
+    return run
+
+
+def features_of(generator: Path, images: Path, out: Path, extractor: Extractor, way: Way = "forward") -> Features:
+    """A real set that this generator, on this way, translates into exactly."""
+    translate_folder(generator, images, out, CPU, direction=way)
+    return extract_features(list_images(out), extractor)
+
+
+def test_the_lowest_fid_is_chosen_and_everything_is_reported(
+    tmp_path: Path, images: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "run", {1: "this", 2: "this", 3: "this"})
+    wanted = run / "snapshots" / "generator_epoch002.safetensors"
+    features_of(wanted, images, tmp_path / "target", extractor).save(tmp_path / "real.npz")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(command_line, "_extractor", lambda given: extractor)
+
+    out, report = tmp_path / "selected" / "x.safetensors", tmp_path / "selected" / "x.json"
+    places = ["--run", run, "--images", images, "--real-paired", tmp_path / "real.npz", "--out", out]
+    command_line.main([str(part) for part in ("select", *places, "--report", report, "--threads", 1)])
+
+    assert out.read_bytes() == wanted.read_bytes()
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert sorted(path.name for path in out.parent.iterdir()) == ["x.json", "x.safetensors"]
+    found = read_json(report)
+    assert (found["chosen"], found["iteration"]) == (wanted.name, 12)
+    assert "chosen on the test set" in found["note"]
+    assert [(one["file"], one["iteration"]) for one in found["candidates"]] == [
+        *((f"generator_epoch{epoch:03d}.safetensors", 6 * epoch) for epoch in (1, 2, 3)),
+        ("generator.safetensors", 60),
+    ]
+    first, second, third, final = (one["FID"] for one in found["candidates"])
+    assert second == pytest.approx(0, abs=1e-6) and min(first, third, final) > 0.01
+
+
+def test_the_way_back_is_scored_where_asked_for(tmp_path: Path, images: Path, extractor: Extractor) -> None:
+    generator = write_generator(tmp_path / "g.safetensors", 1, iteration=6)
+    real = features_of(generator, images, tmp_path / "target", extractor, "backward")
+    assert score_candidate(generator, images, real, extractor, direction="backward") == pytest.approx(0, abs=1e-6)
+    assert score_candidate(generator, images, real, extractor) > 0.01
+
+
+def test_a_real_set_of_another_extractor_is_refused(tmp_path: Path, images: Path, extractor: Extractor) -> None:
+    generator = write_generator(tmp_path / "g.safetensors", 1, iteration=6)
+    real = extract_features(list_images(images), Extractor("other", "1", Pixels(), CPU, input_size=8))
+    with pytest.raises(UserError, match="two extractors"):
+        score_candidate(generator, images, real, extractor)
+
+
+def test_snapshots_of_another_training_are_ignored_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = find_candidates(write_run(tmp_path, {10: "this", 2: "other", 3: "this"}))
+    assert [candidate.iteration for candidate in found] == [18, 60, 60]
+    assert found[-1].path.name == "generator.safetensors"
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1 and "generator_epoch002.safetensors" in said[0]
+
+
+@pytest.mark.parametrize("snapshots", [{}, {1: "other"}])
+def test_without_snapshots_the_cure_is_named(tmp_path: Path, snapshots: Mapping[int, str]) -> None:
+    with pytest.raises(UserError, match=r"no snapshots .* set train\.snapshot_epochs"):
+        find_candidates(write_run(tmp_path, snapshots))
+
+
+@pytest.mark.parametrize(("fids", "chosen"), [([3, 1, 2], 1), ([1, 2, 1], 2), ([5, 5, 5], 2), ([2, 1, 1.5], 1)])
+def test_of_equal_candidates_the_latest_is_chosen(fids: list[float], chosen: int) -> None:
+    scored = [Scored(Candidate(Path(f"{n}.safetensors"), n), fid) for n, fid in enumerate(fids)]
+    assert choose(scored).iteration == chosen
+
+
+def tiny_best(folder: Path, snapshot_epochs: int) -> Path:
+    """The tiny pipeline's settings with selection 'best'."""
+    config = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    config |= {"selection": "best", "train": config["train"] | {"snapshot_epochs": snapshot_epochs}}
+    path = folder / "best.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
+
+
+def test_selection_best_needs_snapshots(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"selection 'best' needs train\.snapshot_epochs") as error:
+        Project.load(yaml.safe_load(tiny_best(tmp_path, 0).read_text()), ROOT)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_says_that_its_generators_were_chosen_on_the_test_set(tmp_path: Path) -> None:
+    planned = plan(tmp_path, TABLES["table1"], ["enco"])
+    sources = {path: read_json(path) for cell in planned for path in (cell.scores, cell.timing) if path}
+    best = {path: content | {"selection": "best"} for path, content in sources.items()}
+    lines = dict(protocol(TABLES["table1"], planned, best, DEMO))
+    assert lines["Checkpoint"].startswith("best") and "chosen on the test set" in lines["Checkpoint"]
+
+
+@pytest.mark.slow
+def test_the_plan_selects_before_it_translates(tmp_path: Path) -> None:
+    said = pipeline(tmp_path, "-n", "-p", "all_tables", config=tiny_best(tmp_path, 1))
+    commands = [line.partition("python -m eval ")[2].split(" > ")[0] for line in said.splitlines()]
+    given = [parser().parse_args(shlex.split(command)) for command in commands if command]
+    selected = [one for one in given if one.command == "select"]
+    assert len(selected) == 10, "nine trainings, one of them scored both ways"
+    assert {one.generator for one in given if one.command == "translate"} == {one.out for one in selected}
+    back = next(one for one in selected if one.direction == "backward")
+    assert back.run == Path("results/runs/tiny/horse2zebra/cyclegan/seed0")
+    assert back.out == back.run / "selected" / "zebra2horse.safetensors"
+    assert {one.selection for one in given if one.command == "scores"} == {"best"}
