@@ -194,7 +194,9 @@ class Project:
 
     def extractor(self) -> str:
         """The feature extractor, as arguments of `python -m eval`."""
-        return f"--extractor {self.config.features.extractor}"
+        features = self.config.features
+        size = f" --input-size {features.input_size}" if features.input_size else ""
+        return f"--extractor {features.extractor}{size}"
 
     def drn(self, wildcards: Wildcards) -> Path:
         """The segmentation network's weights: the user's file, or those trained on the task's own label maps.

@@ -41,6 +41,9 @@ class FeatureConfig(Settings):
     """How images become features for FID and precision & recall."""
 
     extractor: Literal["inception", "random-inception"] = "inception"
+    input_size: int | None = Field(
+        None, description="Side that random-inception sees, in pixels; the published sees 299."
+    )
     k: int = Field(5, ge=1, description="Neighbours of precision & recall.")
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
