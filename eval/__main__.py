@@ -29,18 +29,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def translate(given: argparse.Namespace) -> None:
     """Translate a folder."""
-    from eval.translate import translate_folder
+    _translate(given.images, given.out, given, given.size)
 
-    files = translate_folder(
-        given.generator,
-        given.images,
-        given.out,
-        _device(given),
-        direction=given.direction,
-        size=given.size,
-        batch_size=given.batch_size,
-    )
-    print(f"{len(files)} images translated into {given.out}")
+
+def evaluate(given: argparse.Namespace) -> None:
+    """Translate a run's test images and score them, in one process: starting one takes longer than its work."""
+    _translate(given.sources, given.images, given)
+    scores(given)
 
 
 def features(given: argparse.Namespace) -> None:
@@ -166,8 +161,17 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "drn-train": drn_train,
     "segmentation": segmentation,
     "scores": scores,
+    "evaluate": evaluate,
     "select": select,
 }
+
+
+def _translate(images: Path, out: Path, given: argparse.Namespace, size: int | None = None) -> None:
+    from eval.translate import translate_folder
+
+    about = {"direction": given.direction, "size": size, "batch_size": given.batch_size}
+    files = translate_folder(given.generator, images, out, _device(given), **about)
+    print(f"{len(files)} images translated into {out}")
 
 
 def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:

@@ -87,6 +87,13 @@ def _scores(command: argparse.ArgumentParser) -> None:
     _path(command, "--segmentation-real", "what `segmentation --out` wrote for the real photos", required=False)
 
 
+def _evaluate(command: argparse.ArgumentParser) -> None:
+    _path(command, "--generator", "generator.safetensors of a run")
+    _path(command, "--sources", "folder of test images to translate")
+    _add_direction(command)
+    _scores(command)
+
+
 def _select(command: argparse.ArgumentParser) -> None:
     _path(command, "--run", "run folder: generator.safetensors and snapshots/")
     _path(command, "--images", "folder of test images of the source domain")
@@ -144,5 +151,6 @@ _COMMANDS = {
     "drn-train": (_drn_train, "train a segmentation network on photos and label maps"),
     "segmentation": (_segmentation, "segmentation scores of a folder against label maps"),
     "scores": (_scores, "all scores of one run"),
+    "evaluate": (_evaluate, "translate a run's test images and score them"),
     "select": (_select, "choose a run's best generator by its FID on the test set"),
 }

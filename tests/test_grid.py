@@ -103,6 +103,9 @@ def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: 
     ("change", "words"),
     [
         ({"epochz": {}}, ["epochz", "epochs"]),
+        ({"epochs": {"default": [1, 1], "horse2zbra": [2, 2]}}, ["horse2zbra", "horse2zebra"]),
+        ({"epochs": {}}, ["default"]),
+        ({"tasks": {"my task": {"folder": "x"}}}, ["my task"]),
         ({"options": {"cutt": {"k": 1}}}, ["cutt", "cyclegan"]),
         ({"options": {"cut": {"kk": 1}}}, ["kk", "patches"]),
         ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),

@@ -117,13 +117,8 @@ def plan(
     if task not in tasks:
         raise unknown("task", task, tasks)
     trained = _shared_task(task, tasks) if method.info.two_sided and config.share_directions else task
-    run = Run(
-        config.scale,
-        trained,
-        variant_name(method, row.options),
-        seed,
-        _run_config(trained, row, seed, tasks, config, method),
-    )
+    settings = _run_config(trained, row, seed, tasks, config, method)
+    run = Run(config.scale, trained, settings.variant, seed, settings)
     return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
 
 
@@ -142,10 +137,10 @@ def data_folder(config: ScaleConfig, dataset: str) -> Path:
     return Path("results", "data", config.scale, dataset)
 
 
-def variant_name(method: type[Method], overrides: Mapping[str, Any]) -> str:
-    """`enco`, `enco+k=2`, `enco+pairs=7-24`: the method and, sorted, what differs from its defaults."""
-    defaults = method.Options().model_dump(mode="json")
-    options = _options(method, overrides).model_dump(mode="json")
+def variant_name(method: type[Method], overrides: Mapping[str, Any], scale: Mapping[str, Any] | None = None) -> str:
+    """`enco`, `enco+k=2`, `enco+pairs=7-24`: the method and, sorted, what differs from its defaults at this scale."""
+    defaults = _options(method, scale or {}).model_dump(mode="json")
+    options = _options(method, {**(scale or {}), **overrides}).model_dump(mode="json")
     parts = [f"{key}={_spell(options[key])}" for key in sorted(options) if options[key] != defaults[key]]
     return "+".join([method.info.name, *parts])
 
@@ -165,20 +160,21 @@ def _run_config(
     task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
 ) -> RunConfig:
     n_const, n_decay = config.epochs.get(task) or config.epochs["default"]
+    scale = _scale_options(method, row, config)
     return RunConfig(
         method=row.method,
         task=task,
-        variant=variant_name(method, row.options),
+        variant=variant_name(method, row.options, scale),
         scale=config.scale,
         seed=seed,
         data=DataConfig(root=data_folder(config, dataset_of(task, tasks[task])), direction=tasks[task].direction),
-        options=_resolved_options(method, row, config).model_dump(mode="json"),
+        options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
     )
 
 
-def _resolved_options(method: type[Method], row: RowSpec, config: ScaleConfig) -> MethodOptions:
-    """Defaults, then the scale's, then the row's. A scale may not set what a row sets, or names would lie."""
+def _scale_options(method: type[Method], row: RowSpec, config: ScaleConfig) -> dict[str, Any]:
+    """What a scale sets of a method's options. It may not set what the row sets, or the variant's name would lie."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
     scale |= config.options.get(method.info.name, {})
@@ -187,7 +183,7 @@ def _resolved_options(method: type[Method], row: RowSpec, config: ScaleConfig) -
         raise UserError(
             f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one."
         )
-    return _options(method, {**scale, **row.options})
+    return scale
 
 
 def check_methods(tables: Mapping[str, TableSpec], known: Iterable[str]) -> None:

@@ -1,40 +1,51 @@
 """Run Snakemake from the Makefile: one at a time, and going on by itself after a call that was killed.
 
-A Snakemake that dies by SIGKILL leaves its own lock behind. Here the kernel's file lock, which ends with the process
-that holds it, says whether a call is still alive; if none is, a Snakemake lock that lies there is stale and can go.
+A Snakemake that dies by SIGKILL leaves its lock behind. While none is alive in this folder, a lock is stale and can go.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-STATE = Path(".snakemake")
+import psutil
+
+LOCKS = Path(".snakemake", "locks")
 
 
 def main() -> None:
-    """Become `snakemake` with this command's arguments, once no other call is at work in this folder."""
-    _take_turn(STATE / "launch.lock")
+    """Become `snakemake` with this command's arguments, once no other one is at work in this folder."""
+    _wait_for_others()
     snakemake = [sys.executable, "-m", "snakemake"]
-    if any((STATE / "locks").glob("*")):
+    if any(LOCKS.glob("*")):
         print("The call before this one was killed: going on from what it left.", flush=True)
         subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
     os.execv(sys.executable, [*snakemake, *sys.argv[1:]])
 
 
-def _take_turn(path: Path) -> None:
-    """Hold a lock until this process ends, whatever program it becomes by then."""
-    path.parent.mkdir(exist_ok=True)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT)
-    os.set_inheritable(lock, True)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print("Another call is still at work in this folder (its terminal may be gone): waiting for it.", flush=True)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _wait_for_others() -> None:
+    announced = False
+    while others := snakemakes_here():
+        if not announced:
+            print(f"Snakemake is still at work in this folder (process {others[0]}): waiting for it.", flush=True)
+            announced = True
+        time.sleep(1)
+
+
+def snakemakes_here() -> list[int]:
+    """Process ids of living Snakemakes, but this process, whose working directory is this folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            named = any(Path(word).name == "snakemake" for word in process.cmdline()[:3])
+            if named and process.pid != os.getpid() and Path(process.cwd()) == Path.cwd():
+                found.append(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ class Wildcards(Protocol):
     target: str
     selection: str
     table: str
-    real_set: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,6 @@ class Project:
             "seed": _either(str(seed) for seed in self.config.seeds),
             "table": _either(self.tables),
             "selection": "final|best",
-            "real_set": "paired|full",
         }
 
     @property
@@ -111,15 +109,19 @@ class Project:
     def _source(self, dataset: str) -> str:
         return "folder" if self.datasets[dataset].folder else self.config.data.source
 
-    def source_folder(self, dataset: str) -> Path:
-        """The user's folder of a dataset; UserError if it is not there."""
-        folder = self.base / (self.datasets[dataset].folder or self.config.data.root / dataset)
-        if not folder.is_dir():
-            raise UserError(
-                f"The images of '{dataset}' are missing: put trainA, trainB, testA and testB into {folder},"
-                " or set 'data.root' to the folder that has them."
-            )
-        return folder
+    def source_folder(self, wildcards: Wildcards) -> Path:
+        """The user's folder of a dataset."""
+        return self.base / (self.datasets[wildcards.dataset].folder or self.config.data.root / wildcards.dataset)
+
+    def source_state(self, wildcards: Wildcards) -> str:
+        """What tells that the user changed a folder: how many files it has, and when the newest was written."""
+        times = [path.stat().st_mtime_ns for path in self.source_folder(wildcards).glob("*/*")]
+        return f"{len(times)} files, newest {max(times, default=0)}"
+
+    def expected_counts(self, wildcards: Wildcards) -> str:
+        """The paper's image counts, where numbers are to compare with the paper's, as arguments of `link`."""
+        counts = self.known_counts().get(wildcards.dataset, {}) if self.config.comparable else {}
+        return " ".join(f"--expect {name}={count}" for name, count in counts.items())
 
     def manifests(self) -> list[Path]:
         """The manifests of every dataset that a table needs."""
@@ -199,20 +201,16 @@ class Project:
         return f"--extractor {features.extractor}{size}"
 
     def drn(self, wildcards: Wildcards) -> Path:
-        """The segmentation network's weights: the user's file, or those trained on the task's own label maps.
+        """The segmentation network's weights: the user's file, or those trained on the task's own label maps."""
+        if self.config.drn.weights:
+            return self.base / self.config.drn.weights
+        dataset = dataset_of(wildcards.target, self.tasks[wildcards.target])
+        return Path("results", "drn", self.config.scale, f"{dataset}.safetensors")
 
-        Raises UserError if the user's file is not there.
-        """
-        weights = self.config.drn.weights
-        if weights is None:
-            dataset = dataset_of(wildcards.target, self.tasks[wildcards.target])
-            return Path("results", "drn", self.config.scale, f"{dataset}.safetensors")
-        if not (self.base / weights).is_file():
-            raise UserError(
-                f"The segmentation network {self.base / weights} is missing: put NEGCUT's drn_d_22.pth.tar there (its"
-                " README links it), or set drn.weights to your file."
-            )
-        return self.base / weights
+    def drn_input(self, wildcards: Wildcards) -> list[Path]:
+        """The same as an input; a file of the user's that is not there is told by the job: a plan does not need it."""
+        weights = self.drn(wildcards)
+        return [weights] if self.config.drn.weights is None or weights.is_file() else []
 
     def drn_size(self) -> str:
         return " ".join(str(side) for side in self.config.drn.size)
@@ -223,20 +221,21 @@ class Project:
         rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
         return f"--width {drn.width} --size {self.drn_size()} {rates}"
 
-    def segmentation_inputs(self, wildcards: Wildcards) -> dict[str, Path]:
+    def segmentation_inputs(self, wildcards: Wildcards) -> dict[str, Any]:
         """What scoring a task needs beyond features, if some table asks for its segmentation scores."""
         if not self.has_segmentation(wildcards.target):
             return {}
-        ceiling = Path("results", "real", self.config.scale, wildcards.target, "segmentation.json")
-        return {"drn": self.drn(wildcards), "ceiling": ceiling}
+        return {"drn": self.drn_input(wildcards), "ceiling": self._ceiling(wildcards)}
 
     def segmentation_arguments(self, wildcards: Wildcards) -> str:
-        """The same as arguments of `python -m eval scores`."""
-        found = self.segmentation_inputs(wildcards)
-        if not found:
+        """The same as arguments of `python -m eval evaluate`."""
+        if not self.has_segmentation(wildcards.target):
             return ""
-        network = f"--drn {shlex.quote(str(found['drn']))} --drn-size {self.drn_size()}"
-        return f"{network} --labels {self.test_labels(wildcards)} --segmentation-real {found['ceiling']}"
+        network = f"--drn {shlex.quote(str(self.drn(wildcards)))} --drn-size {self.drn_size()}"
+        return f"{network} --labels {self.test_labels(wildcards)} --segmentation-real {self._ceiling(wildcards)}"
+
+    def _ceiling(self, wildcards: Wildcards) -> Path:
+        return Path("results", "real", self.config.scale, wildcards.target, "segmentation.json")
 
     def has_segmentation(self, task: str) -> bool:
         """Whether some table asks for segmentation scores of this task."""

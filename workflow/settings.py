@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,13 +10,17 @@ import yaml
 from pydantic import Field, model_validator
 
 from enco.config import Direction, Settings, TrainConfig, parse
-from enco.errors import UserError
+from enco.errors import UserError, unknown
+
+NAME = r"[A-Za-z0-9_-]+"
 
 
 class TaskConfig(Settings):
     """One translation task."""
 
-    dataset: str = Field("", description="Image sets of config/datasets.yaml; tasks of one dataset share them.")
+    dataset: str = Field(
+        "", pattern=f"^({NAME})?$", description="Image sets of config/datasets.yaml; tasks of one dataset share them."
+    )
     folder: Path | None = Field(None, description="A folder of your own with trainA, trainB, testA and testB.")
     direction: Direction = "AtoB"
     title: str = ""
@@ -72,7 +77,7 @@ class TimingConfig(Settings):
 class ScaleConfig(Settings):
     """Everything of one scale; the Snakefile validates the user's config against it."""
 
-    scale: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    scale: str = Field(pattern=f"^{NAME}$")
     comparable: bool = Field(False, description="Data, sizes and weights are the paper's, so deltas mean something.")
     tables: Path | dict[str, Any] = Path("config/tables.yaml")
     tasks: Path | dict[str, Any] = Path("config/datasets.yaml")
@@ -90,9 +95,16 @@ class ScaleConfig(Settings):
     )
     epochs: dict[str, tuple[int, int]] = Field(description="Constant and decay epochs by task; 'default' for the rest.")
     train: TrainConfig = TrainConfig()
+    workers: int = Field(0, ge=0, description="Processes that load a training's images; 0 loads between iterations.")
     features: FeatureConfig = FeatureConfig()
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
+
+    @model_validator(mode="after")
+    def _every_task_has_epochs(self) -> ScaleConfig:
+        if "default" not in self.epochs:
+            raise ValueError("epochs needs a 'default' for the tasks that it does not name")
+        return self
 
     @model_validator(mode="after")
     def _something_to_select(self) -> ScaleConfig:
@@ -108,8 +120,8 @@ def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[st
     path = base / source
     if not path.is_file():
         raise UserError(f"{path} does not exist: set '{key}' to a YAML file or write the {key} inline.")
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or key not in content:
+    content = read_yaml(path)
+    if key not in content:
         raise UserError(f"{path} has no key '{key}'.")
     return content[key]
 
@@ -117,11 +129,29 @@ def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[st
 def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
     """Every task by name."""
     entries = load_mapping(config.tasks, base, "tasks")
-    return {name: parse(TaskConfig, entry, f"task {name}") for name, entry in entries.items()}
+    for name in entries:
+        if not re.fullmatch(NAME, str(name)):
+            raise UserError(f"The task name '{name}' cannot be part of a path: use letters, digits, '-' and '_'.")
+    tasks = {name: parse(TaskConfig, entry, f"task {name}") for name, entry in entries.items()}
+    for name in config.epochs:
+        if name not in {*tasks, "default"}:
+            raise unknown("task", name, {*tasks, "default"}, f"'epochs' of scale {config.scale}")
+    return tasks
 
 
 def load_scale(path: Path) -> ScaleConfig:
     """Read and validate a scale's YAML file; UserError if it is missing or wrong."""
     if not path.is_file():
         raise UserError(f"{path} does not exist: name a file such as config/demo.yaml or config/paper.yaml.")
-    return parse(ScaleConfig, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, str(path))
+    return parse(ScaleConfig, read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping; UserError with the line if it does not."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no mapping of keys to values: see config/demo.yaml.")
+    return content

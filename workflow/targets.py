@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 from enco.errors import unknown
 from workflow.project import TABLE_SUFFIXES, Project
 
+NAMED = {"all_tables", "data", "figures"}
+
 
 def requested_targets() -> list[str]:
     """The targets on Snakemake's command line; none when the Snakefile is read by something else."""
-    if Path(sys.argv[0]).stem != "snakemake":
+    if "snakemake" not in (Path(sys.argv[0]).stem, Path(sys.argv[0]).parent.name):
         return []
     from snakemake.cli import parse_args
 
@@ -22,24 +24,22 @@ def requested_targets() -> list[str]:
 def check_targets(project: Project, rules: Iterable[str], targets: Iterable[str] | None = None) -> None:
     """Raise UserError for a target that no rule can make, naming those that can be asked for."""
     for target in requested_targets() if targets is None else targets:
-        _check(project, set(rules), target)
+        if target not in set(rules) and not Path(target).exists():
+            _check_file(project, PurePosixPath(target))
 
 
-def _check(project: Project, rules: set[str], target: str) -> None:
-    parts = PurePosixPath(target).parts
-    if len(parts) == 1 and not Path(target).exists() and target not in rules:
-        raise unknown(
-            "target", target, {"all_tables", "data", "figures", *(f"results/{table}.csv" for table in project.tables)}
-        )
-    if len(parts) == 2 and parts[0] == "results" and PurePosixPath(target).suffix.lstrip(".") in TABLE_SUFFIXES:
-        table = PurePosixPath(target).stem
-        if table not in {*project.tables, "cells"}:
-            raise unknown("table", table, project.tables, f"the target {target}")
-    if parts[:2] == ("results", "runs"):
+def _check_file(project: Project, target: PurePosixPath) -> None:
+    parts = target.parts
+    if len(parts) < 2 or parts[0] != "results":
+        raise unknown("target", str(target), {*NAMED, *(f"results/{table}.csv" for table in project.tables)})
+    is_table = len(parts) == 2 and target.suffix.lstrip(".") in TABLE_SUFFIXES
+    if (is_table or parts[1] in ("figures", "cells")) and target.stem not in {*project.tables, "cells"}:
+        raise unknown("table", target.stem, project.tables, f"the target {target}")
+    if parts[1] == "runs":
         _check_run(project, target, parts[2:])
 
 
-def _check_run(project: Project, target: str, parts: tuple[str, ...]) -> None:
+def _check_run(project: Project, target: PurePosixPath, parts: tuple[str, ...]) -> None:
     runs = project.grid.runs
     kinds = ("scale", "task", "variant")
     valid = ([project.config.scale], {run.task for run in runs}, {run.variant for run in runs})

@@ -38,11 +38,13 @@ rule folder_data:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        source=lambda wildcards: project.source_folder(wildcards.dataset),
+        source=project.source_folder,
+        state=project.source_state,
+        counts=project.expected_counts,
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
-        "(rm -rf {params.folder} && python -m enco.data link {params.source:q} --out {params.folder}) > {log} 2>&1"
+        "(rm -rf {params.folder} && python -m enco.data link {params.source:q} --out {params.folder} {params.counts}) > {log} 2>&1"
 
 
 rule data:

@@ -1,4 +1,4 @@
-# Scores of translated test sets: FID, precision & recall and, where a table asks for it, segmentation.
+# Test sets translated and scored: FID, precision & recall and, where a table asks for it, segmentation.
 
 
 rule real_features:
@@ -51,7 +51,7 @@ rule segmentation_network:
 rule real_segmentation:
     input:
         data=project.target_data,
-        drn=project.drn,
+        drn=project.drn_input,
     output:
         "results/real/{scale}/{target}/segmentation.json",
     log:
@@ -64,39 +64,44 @@ rule real_segmentation:
     params:
         images=project.test_targets,
         labels=project.test_labels,
+        drn=project.drn,
         size=project.drn_size(),
     message:
         "Score the real photos of {wildcards.target}: the ceiling of the column mAP"
     shell:
-        "python -m eval segmentation --images {params.images} --labels {params.labels} --drn {input.drn:q}"
+        "python -m eval segmentation --images {params.images} --labels {params.labels} --drn {params.drn:q}"
         " --drn-size {params.size} --out {output} --threads {threads} > {log} 2>&1"
 
 
-rule scores:
+rule evaluate:
     input:
         unpack(project.segmentation_inputs),
-        images="results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}",
+        generator=project.generator,
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
         full="results/real/{scale}/{target}/full.npz",
         paired="results/real/{scale}/{target}/paired.npz",
     output:
+        images=directory("results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}"),
         scores="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.json",
         features="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.npz",
     log:
-        "results/logs/{scale}/scores/{task}_{variant}_seed{seed}_{target}.{selection}.log",
+        "results/logs/{scale}/evaluate/{task}_{variant}_seed{seed}_{target}.{selection}.log",
     benchmark:
-        "results/benchmarks/{scale}/scores/{task}_{variant}_seed{seed}_{target}.{selection}.tsv"
+        "results/benchmarks/{scale}/evaluate/{task}_{variant}_seed{seed}_{target}.{selection}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     params:
+        sources=project.test_sources,
+        way=project.way,
         k=project.config.features.k,
         extractor=project.extractor(),
         segmentation=project.segmentation_arguments,
     message:
-        "Score {wildcards.variant} on {wildcards.target}, seed {wildcards.seed}"
+        "Translate and score the test images of {wildcards.target} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "python -m eval scores --images {input.images} --run-json {input.record} --task {wildcards.target}"
+        "python -m eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.way}"
+        " --images {output.images} --run-json {input.record} --task {wildcards.target}"
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"
         " --threads {threads} > {log} 2>&1"

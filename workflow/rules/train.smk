@@ -8,10 +8,12 @@ rule tracking_store:
         "results/logs/tracking_store.log",
     conda:
         "../../environment.yml"
+    params:
+        command="true" if project.config.train.tracking == "off" else "python -m enco.tracking init",
     message:
         "Open the MLflow store once, before any job uses it"
     shell:
-        "python -m enco.tracking init > {log} 2>&1"
+        "{params.command} > {log} 2>&1"
 
 
 rule train:
@@ -28,10 +30,14 @@ rule train:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        gpu=1,
     params:
         settings=project.run_settings,
+        workers=project.config.workers,
         folder=subpath(output.record, parent=True),
     message:
         "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
     shell:
-        "python -m enco.train --settings {params.settings:q} --out {params.folder} --threads {threads} > {log} 2>&1"
+        "python -m enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
+        " --workers {params.workers} > {log} 2>&1"

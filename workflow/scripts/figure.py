@@ -1,13 +1,12 @@
 """Lay a table's translations side by side (Snakemake script)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enco.data.folders import list_images
 from enco.files import atomic_path
 from eval.figure import comparison, spread
+from workflow.script import reporting_to
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -26,5 +25,5 @@ def rows() -> list[tuple[str, list[Path]]]:
     return found
 
 
-with atomic_path(Path(snakemake.output[0])) as partial:
+with reporting_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
     comparison(["input", *snakemake.params.headers, "target domain"], rows()).save(partial, format="PNG")

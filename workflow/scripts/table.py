@@ -1,7 +1,5 @@
 """Write one table in every format (Snakemake script)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +8,7 @@ from eval.cells import PlannedCell
 from eval.protocol import Provenance
 from eval.tables import write_table
 from eval.tablespec import TableSpec
+from workflow.script import reporting_to
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -18,17 +17,15 @@ if TYPE_CHECKING:
 def commit() -> str:
     """The code's commit, marked where the tree differs from it."""
     state = git_state()
-    return (
-        f"{state['commit'][:12]}{' with uncommitted changes' if state['dirty'] else ''}"
-        if state["commit"]
-        else "unknown"
+    dirty = " with uncommitted changes" if state["dirty"] else ""
+    return f"{state['commit'][:12]}{dirty}" if state["commit"] else "unknown"
+
+
+with reporting_to(Path(snakemake.log[0])):
+    write_table(
+        TableSpec.model_validate(snakemake.params.spec),
+        [PlannedCell.model_validate(cell) for cell in snakemake.params.planned],
+        Path(snakemake.input.published),
+        {kind: Path(path) for kind, path in snakemake.output.items()},
+        Provenance(**snakemake.params.made, commit=commit()),
     )
-
-
-write_table(
-    TableSpec.model_validate(snakemake.params.spec),
-    [PlannedCell.model_validate(cell) for cell in snakemake.params.planned],
-    Path(snakemake.input.published),
-    {kind: Path(path) for kind, path in snakemake.output.items()},
-    Provenance(**snakemake.params.made, commit=commit()),
-)

@@ -1,4 +1,4 @@
-# Every test image of a task's source domain through a trained generator: the final one, or the best of the saved ones.
+# Checkpoint selection `best`: of the generators saved during training, the one with the lowest FID on the test set.
 
 
 rule select:
@@ -27,26 +27,3 @@ rule select:
         "python -m eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
         " --out {output.generator} --report {output.report} --direction {params.way} {params.extractor}"
         " --threads {threads} > {log} 2>&1"
-
-
-rule translate:
-    input:
-        generator=project.generator,
-        data=project.target_data,
-    output:
-        directory("results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}"),
-    log:
-        "results/logs/{scale}/translate/{task}_{variant}_seed{seed}_{target}.{selection}.log",
-    benchmark:
-        "results/benchmarks/{scale}/translate/{task}_{variant}_seed{seed}_{target}.{selection}.tsv"
-    conda:
-        "../../environment.yml"
-    threads: 1
-    params:
-        images=project.test_sources,
-        way=project.way,
-    message:
-        "Translate the test images of {wildcards.target} with {wildcards.variant}"
-    shell:
-        "python -m eval translate --generator {input.generator} --images {params.images} --out {output}"
-        " --direction {params.way} --threads {threads} > {log} 2>&1"
