@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from enco.errors import UserError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,9 +37,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill; on success it takes the place of `path`, on failure it is removed.
 
-    What a killed process left behind is cleared first. Raises UserError where the disk is full.
+    Processes that make the same folder take turns, by the file `.<name>.lock` beside it, which stays. What a killed
+    process left behind is cleared first. Raises UserError where the disk is full.
     """
-    with _beside(path) as partial:
+    with _beside(path) as partial, FileLock(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir()

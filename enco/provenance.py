@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from enco.data.folders import SETS, list_images
-from enco.data.manifest import NAME, read_manifest_hash
+from enco.data.manifest import NAME, read_manifest_hash, verify_manifest
 
 HERE = Path(__file__).resolve()
 
@@ -38,8 +38,12 @@ def device_name(device: torch.device) -> str:
 
 
 def data_hash(root: Path) -> str:
-    """The manifest's hash of a data folder; without a manifest, a hash of its files' names and sizes."""
+    """The manifest's hash of a data folder; without a manifest, a hash of its files' names and sizes.
+
+    Raises UserError if the images are no longer those of the manifest.
+    """
     if (root / NAME).exists():
+        verify_manifest(root)
         return read_manifest_hash(root)
     folders = [root / name for name in SETS if (root / name).is_dir()]
     listing = [(folder.name, file.name, file.stat().st_size) for folder in folders for file in list_images(folder)]

@@ -1,9 +1,11 @@
 """The procedural demo archives: layout, seeds, labels, and that they are whole or absent."""
 
 import errno
-import os
+import shutil
+import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from enco.data.demo import ARCHIVES, archive, make_archive, palettes
 from enco.data.demo.canvas import Canvas
 from enco.data.manifest import read_manifest_hash
 from enco.data.paint import paint
-from enco.data.place import link_folder, new_folder
+from enco.data.place import link_folder
 from enco.data.sheet import contact_sheet, data_folders
 from enco.errors import UserError
 
@@ -176,15 +178,43 @@ def test_disk_full_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(archive, "write_manifest", full)
     with pytest.raises(UserError, match="Disk full while writing"):
         make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == [".afhq.lock"]
 
 
 def test_killed_run_leaves_no_archive_and_the_next_clears_it_up(tmp_path: Path) -> None:
-    make = new_folder(tmp_path / "afhq")
-    (make.__enter__() / "trainA").mkdir()
-    assert [p.name for p in tmp_path.iterdir()] == [f".afhq.{os.getpid()}.partial"]
+    with maker(tmp_path / "afhq") as process:
+        process.kill()
+    assert [p.name for p in tmp_path.glob("*afhq*") if p.is_dir()] == [f".afhq.{process.pid}.partial"]
     folder = make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
-    assert [p.name for p in tmp_path.iterdir()] == ["afhq"] and (folder / "manifest.json").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".afhq.lock", "afhq"]
+    assert (folder / "manifest.json").is_file()
+
+
+def test_two_processes_that_make_one_folder_take_turns(tmp_path: Path) -> None:
+    """The first one's folder is not cleared away as a leftover: its archive comes whole, then the second one's."""
+    with maker(tmp_path / "afhq") as process, ThreadPoolExecutor() as pool:
+        second = pool.submit(make_archive, "afhq", tmp_path, size=16, scale_counts=0.04)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        assert (tmp_path / f".afhq.{process.pid}.partial").is_dir()
+        process.communicate("go on", timeout=20)
+        assert process.returncode == 0
+        assert not (second.result(timeout=20) / "first").exists()
+    assert len(contents(tmp_path / "afhq")) > 8
+    assert [p.name for p in data_folders(tmp_path)] == ["afhq"]
+
+
+def maker(folder: Path) -> subprocess.Popen[str]:
+    """A process that is in the middle of making a folder, until it is told to go on."""
+    code = (
+        "import pathlib, sys; from enco.data.place import new_folder\n"
+        "with new_folder(pathlib.Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'first').mkdir(); (folder / 'manifest.json').touch(); print('begun', flush=True); input()\n"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    return process
 
 
 def test_failure_keeps_the_earlier_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +254,15 @@ def test_linking_what_is_no_data_folder_leaves_nothing(demo: Path, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_is_never_replaced_by_links_to_itself(tmp_path: Path) -> None:
+    source = make_archive("afhq", tmp_path, size=16, scale_counts=0.04)
+    before = contents(source)
+    for target in (source, tmp_path / "gone" / ".." / "afhq", tmp_path):
+        with pytest.raises(UserError, match="holds the images to be linked"):
+            link_folder(source, target)
+    assert contents(source) == before
+
+
 def test_unknown_dataset_and_absurd_size_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'horses'.*choose one of .*horse2zebra"):
         make_archive("horses", tmp_path)
@@ -254,6 +293,33 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert read_manifest_hash(tmp_path / "linked") == read_manifest_hash(tmp_path / "afhq")
     run("sheet", str(tmp_path), "--out", str(tmp_path / "sheet.png"))
     assert Image.open(tmp_path / "sheet.png").format == "PNG"
+
+
+def test_link_command_counts_images_and_takes_names_with_spaces(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = shutil.copytree(demo / "cityscapes", tmp_path / "my photos" / "city scapes"), tmp_path / "my links"
+    for path in source.glob("*/0000.png"):
+        path.rename(path.with_name("first of all.png"))
+    count = len(list((source / "trainA").iterdir()))
+
+    def run(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["enco.data", *words])
+        cli.main()
+        return capsys.readouterr().out
+
+    link = ("link", str(source), "--out", str(out), "--expect", f"trainB={count}")
+    with pytest.raises(UserError, match=rf"{count} in trainA \(expected {count + 1}\)"):
+        run(*link, "--expect", f"trainA={count + 1}")
+    with pytest.raises(UserError, match=r"Unknown image set 'train' in --expect: choose one of .*trainA"):
+        run(*link, "--expect", "train=3")
+    with pytest.raises(UserError, match="--expect trainA has no number"):
+        run(*link, "--expect", "trainA")
+    assert not out.exists()
+    assert run(*link, "--expect", f"trainA={count}").strip() == str(out)
+    assert contents(source)["testA/first of all.png"] == (out / "testA" / "first of all.png").read_bytes()
+    assert read_manifest_hash(out) == run("manifest", str(source)).strip()
+    assert "testA_labels" in run("check", str(out))
 
 
 def test_painting_keeps_the_picture_but_not_its_detail() -> None:

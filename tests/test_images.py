@@ -1,5 +1,6 @@
 """Images on disk and as tensors."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from enco.data import images
-from enco.data.check import summarise, table
-from enco.data.manifest import read_manifest_hash, write_manifest
+from enco.data import images, manifest
+from enco.data.check import check_counts, summarise, table
+from enco.data.manifest import read_manifest_hash, verify_manifest, write_manifest
 from enco.errors import UserError
+from enco.files import sha256
+from enco.provenance import data_hash
 
 
 def save(path: Path, size: tuple[int, int] = (20, 12), level: int = 90, mode: str = "RGB") -> Path:
@@ -125,12 +128,101 @@ def test_check_says_what_is_there(root: Path) -> None:
     assert lines[2].split() == ["trainA", "4", "20", "x", "12", "40", "x", "30"]
 
 
-def test_check_finds_label_maps_that_fit_no_photo(root: Path) -> None:
-    save(root / "trainA_labels" / "0.png", mode="L", level=3)
+def save_labels(root: Path, name: str) -> Path:
+    """A label map for each of the set's three images, larger than they are and of another aspect."""
+    for number in range(3):
+        save(root / name / f"{number}.png", (64, 24), mode="L", level=3)
+    return root / name
+
+
+def test_label_maps_may_be_larger_than_their_photos(root: Path) -> None:
+    save_labels(root, "testA_labels")
+    assert [(s.name, s.count, s.largest) for s in summarise(root)][4:] == [("testA_labels", 3, (64, 24))]
+
+
+@pytest.mark.parametrize(("level", "mode"), [(19, "L"), (254, "L"), (3, "RGB"), (3, "I;16")])
+def test_check_finds_label_maps_that_hold_no_train_ids(root: Path, level: int, mode: str) -> None:
+    labels = save_labels(root, "testA_labels")
+    Image.new(mode, (4, 4), (level, 0, 0) if mode == "RGB" else level).save(labels / "1.png")
+    with pytest.raises(UserError, match=r"1\.png (holds \d+, which is no trainId|has mode .*8-bit greyscale)"):
+        summarise(root)
+
+
+def test_what_is_ignored_may_stand_in_a_label_map(root: Path) -> None:
+    save(save_labels(root, "testA_labels") / "1.png", mode="L", level=255)
     assert len(summarise(root)) == 5
-    save(root / "trainA_labels" / "1.png", (4, 4), mode="L", level=3)
-    with pytest.raises(UserError, match=r"1\.png is 4 x 4, its photo 20 x 12"):
+
+
+@pytest.mark.parametrize(
+    ("labels", "images"), [("trainA_labels", "trainA"), ("testA_labels", "testA"), ("testA_labels", "testB")]
+)
+def test_check_finds_images_and_label_maps_without_namesakes(root: Path, labels: str, images: str) -> None:
+    save_labels(root, labels)
+    (root / images / "1.png").rename(root / images / "1_A.png")
+    with pytest.raises(UserError, match=rf"{labels}/1\.png has no namesake in .*{images}: .* alike in .*{images}"):
         summarise(root)
-    save(root / "trainA_labels" / "1.png", mode="RGB")
-    with pytest.raises(UserError, match="8-bit greyscale"):
-        summarise(root)
+    (root / labels / "1.png").unlink()
+    if labels == "trainA_labels":
+        with pytest.raises(UserError, match=rf"{images}/1_A\.png has no namesake in .*{labels}: "):
+            summarise(root)
+
+
+def test_train_b_needs_no_namesakes(root: Path) -> None:
+    save_labels(root, "trainA_labels")
+    (root / "trainB" / "1.png").rename(root / "trainB" / "other.png")
+    assert len(summarise(root)) == 5
+
+
+def test_counts_that_differ_are_all_said(root: Path) -> None:
+    check_counts(root, {})
+    check_counts(root, {"trainA": 3, "testB": 3})
+    with pytest.raises(UserError, match=r"3 in trainA \(expected 4\), 3 in testB \(expected 2\): get"):
+        check_counts(root, {"trainA": 4, "trainB": 3, "testB": 2})
+    with pytest.raises(UserError, match="testA_labels does not exist"):
+        check_counts(root, {"testA_labels": 3})
+
+
+def test_unchanged_images_keep_their_hash(root: Path) -> None:
+    assert write_manifest(root) == data_hash(root)
+    for path in root.glob("*/*.png"):
+        os.utime(path)
+    verify_manifest(root)
+
+
+@pytest.mark.parametrize("name", ["0.png", "1.png", "3.png"])
+def test_changed_images_are_named_where_a_training_would_start(root: Path, name: str) -> None:
+    """0.png is gone, 1.png another image of the same number of bytes, 3.png new."""
+    write_manifest(root)
+    path, size = root / "testB" / name, (root / "testB" / "1.png").stat().st_size
+    if name == "0.png":
+        path.unlink()
+    else:
+        save(path, level=41)
+    assert (root / "testB" / "1.png").stat().st_size == size
+    with pytest.raises(UserError, match=rf"testB/{name} changed since .*manifest\.json was written: delete"):
+        data_hash(root)
+
+
+def test_older_image_of_another_size_is_noticed(root: Path) -> None:
+    write_manifest(root)
+    os.utime(save(root / "trainA" / "2.png", (210, 130)), (0, 0))
+    with pytest.raises(UserError, match=r"trainA/2\.png changed since"):
+        data_hash(root)
+
+
+def test_contents_are_read_only_where_something_is_newer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    monkeypatch.setattr(manifest, "sha256", lambda path: read.append(path.name) or sha256(path))
+    for path in root.glob("*/*.png"):
+        os.utime(path, (0, 0))
+    write_manifest(root)
+    read.clear()
+    os.utime(root / "trainA" / "2.png")
+    verify_manifest(root)
+    assert read == ["2.png"]
+
+
+def test_a_file_that_only_has_the_manifests_name_is_said(root: Path) -> None:
+    (root / "manifest.json").write_text('{"name": "an app"}')
+    with pytest.raises(UserError, match="no manifest of a data folder"):
+        data_hash(root)

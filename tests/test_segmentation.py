@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from enco.data.demo.palettes import CITYSCAPES
+from enco.data.folders import TRAIN_IDS
 from enco.errors import UserError
 from eval.segmentation.data import load_label_maps, load_photos, pairs
 from eval.segmentation.labels import IGNORE, LABEL_IDS, NAMES, train_ids
@@ -26,6 +27,7 @@ SKY, ROAD = NAMES.index("sky"), NAMES.index("road")
 def test_classes_are_the_19_of_cityscapes() -> None:
     assert list(LABEL_IDS.values()) == [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
     assert list(CITYSCAPES) == list(NAMES), "the demo's colours are in the same order"
+    assert (*range(len(NAMES)), IGNORE) == TRAIN_IDS, "what a data folder's label maps may hold"
     assert train_ids(np.array([7, 33, 0, 29, 255], dtype=np.uint8)).tolist() == [0, 18, IGNORE, IGNORE, IGNORE]
 
 

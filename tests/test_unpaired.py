@@ -14,8 +14,9 @@ from enco.data import unpaired
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError
 
-PLAIN = MethodOptions(crop_size=8, load_size=8, flip=False)
-JITTER = MethodOptions(crop_size=8, load_size=12)
+SIDE = 24
+PLAIN = MethodOptions(crop_size=SIDE, load_size=SIDE, flip=False)
+JITTER = MethodOptions(crop_size=SIDE, load_size=SIDE + 4)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, first, count in (("trainA", 0, 5), ("trainB", 100, 3)):
         (root / name).mkdir()
         for number in range(count):
-            pixels = np.zeros((8, 8, 3), dtype=np.uint8)
-            pixels[..., 0], pixels[..., 1] = first + number, np.arange(8) * 30
+            pixels = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+            pixels[..., 0], pixels[..., 1] = first + number, np.arange(SIDE) * 10
             Image.fromarray(pixels).save(root / name / f"{number}.png")
     return root
 
@@ -41,7 +42,7 @@ def identity(image: torch.Tensor) -> int:
 
 def test_item_holds_an_a_and_a_b_in_range(root: Path) -> None:
     item = data(root).get(0)
-    assert item["source"].shape == item["target"].shape == (3, 8, 8)
+    assert item["source"].shape == item["target"].shape == (3, SIDE, SIDE)
     assert identity(item["source"]) < 5 and identity(item["target"]) >= 100
 
 
@@ -158,7 +159,7 @@ def test_bad_data_is_said_before_training(tmp_path: Path, root: Path) -> None:
 
 def test_images_beyond_the_cache_are_decoded_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached = data(root)
-    monkeypatch.setattr(unpaired, "CACHE_BYTES", 2 * 8 * 8 * 3)
+    monkeypatch.setattr(unpaired, "CACHE_BYTES", 2 * SIDE * SIDE * 3)
     small = data(root)
     assert len(small._images.images) == 2
     assert all(torch.equal(small.get(i)["source"], cached.get(i)["source"]) for i in range(5))

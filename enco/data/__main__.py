@@ -8,10 +8,11 @@ from pathlib import Path
 
 from enco.data.check import summarise, table
 from enco.data.demo import ARCHIVES, make_archive
+from enco.data.folders import LABEL_SETS, SETS
 from enco.data.manifest import write_manifest
 from enco.data.place import link_folder
 from enco.data.sheet import contact_sheet, data_folders
-from enco.errors import run_cli
+from enco.errors import UserError, run_cli, unknown
 from enco.files import atomic_path
 
 
@@ -37,7 +38,7 @@ def _manifest(args: argparse.Namespace) -> None:
 
 
 def _link(args: argparse.Namespace) -> None:
-    print(link_folder(args.folder, args.out))
+    print(link_folder(args.folder, args.out, dict(_expected(text) for text in args.expect)))
 
 
 def _sheet(args: argparse.Namespace) -> None:
@@ -45,6 +46,15 @@ def _sheet(args: argparse.Namespace) -> None:
     with atomic_path(args.out) as partial:
         image.save(partial, format="PNG")
     print(args.out)
+
+
+def _expected(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    if name not in (*SETS, *LABEL_SETS):
+        raise unknown("image set", name, (*SETS, *LABEL_SETS), "--expect")
+    if not count.isdecimal():
+        raise UserError(f"--expect {text} has no number: write --expect SET=COUNT, such as --expect {name}=400.")
+    return name, int(count)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     link = commands.add_parser("link", help="check a data folder and make one of links to its sets, with a manifest")
     link.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     link.add_argument("--out", type=Path, required=True, help="data folder to make")
+    link.add_argument(
+        "--expect", action="append", default=[], metavar="SET=COUNT", help="number of images of a set; repeatable"
+    )
     link.set_defaults(command=_link)
 
     sheet = commands.add_parser("sheet", help="make a contact sheet of one data folder or a folder of them")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tabulate import tabulate
 
-from enco.data.folders import LABEL_SETS, SETS, decode_all, list_images, load_labels, load_size
+from enco.data.folders import SETS, decode_all, list_images, load_labels, load_size, present_sets
 from enco.errors import UserError
+
+NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}
+"""Sets that share a label set's file names: its photos, and what is translated into photos that it then scores."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,23 @@ class SetSummary:
 def summarise(root: Path) -> list[SetSummary]:
     """Decode every image of a data folder and describe its sets; label sets only where there are any.
 
-    Raises UserError for a missing or empty set, an unreadable image, or a label map that does not fit its photo.
+    Raises UserError for a missing or empty set, an unreadable image or label map, or one without its namesakes. A label
+    map may be of another size than its photo.
     """
-    names = [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
+    names = present_sets(root)
     for name in names[len(SETS) :]:
-        _check_labels(root / name, root / name.removesuffix("_labels"))
+        decode_all(list_images(root / name), load_labels)
+        for other in NAMESAKES[name]:
+            _check_names(root / name, root / other)
     return [_summary(root / name) for name in names]
+
+
+def check_counts(root: Path, expected: Mapping[str, int]) -> None:
+    """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images."""
+    counts = [(name, len(list_images(root / name)), count) for name, count in expected.items()]
+    odd = [f"{found} in {name} (expected {count})" for name, found, count in counts if found != count]
+    if odd:
+        raise UserError(f"The numbers of images in {root} differ, {', '.join(odd)}: get the release that has these.")
 
 
 def table(summaries: list[SetSummary]) -> str:
@@ -43,14 +58,12 @@ def _summary(folder: Path) -> SetSummary:
     return SetSummary(folder.name, len(sizes), sizes[0], sizes[-1])
 
 
-def _check_labels(labels: Path, photos: Path) -> None:
-    sizes = {path.stem: load_size(path) for path in list_images(photos)}
-    for path in list_images(labels):
-        height, width = load_labels(path).shape
-        if path.stem not in sizes:
-            raise UserError(f"The label map {path} has no photo of that name in {photos}: add the photo or remove it.")
-        if sizes[path.stem] != (width, height):
-            raise UserError(f"The label map {path} is {width} x {height}, its photo {_size(sizes[path.stem])}.")
+def _check_names(labels: Path, images: Path) -> None:
+    maps, others = ({path.stem: path for path in list_images(folder)} for folder in (labels, images))
+    for stem in sorted(maps.keys() ^ others.keys()):
+        file, place = (maps[stem], images) if stem in maps else (others[stem], labels)
+        same = ", ".join((*NAMESAKES[labels.name], labels.name))
+        raise UserError(f"{file} has no namesake in {place}: name what belongs together alike in {same}.")
 
 
 def _size(size: tuple[int, int]) -> str:

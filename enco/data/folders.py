@@ -17,7 +17,14 @@ T = TypeVar("T")
 
 SETS = ("trainA", "trainB", "testA", "testB")
 LABEL_SETS = ("trainA_labels", "testA_labels")
+TRAIN_IDS = (*range(19), 255)
+"""What a label map may hold: the trainIds of Cityscapes' 19 classes, and 255 for what is ignored."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def present_sets(root: Path) -> list[str]:
+    """Names of a data folder's sets: the four that it must have, and the label sets that it does have."""
+    return [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -39,11 +46,18 @@ def load_rgb(path: Path) -> Image.Image:
 
 
 def load_labels(path: Path) -> NDArray[np.uint8]:
-    """Decode a label map as H x W class ids; UserError unless it is a whole 8-bit single-channel image."""
+    """Decode a label map as H x W trainIds; UserError unless it is a whole 8-bit single-channel image of them."""
     image = _decode(path)
     if image.mode not in ("L", "P"):
         raise UserError(f"The label map {path} has mode {image.mode}: store class ids as an 8-bit greyscale PNG.")
-    return np.asarray(image)
+    labels = np.asarray(image)
+    unknown = np.setdiff1d(labels, TRAIN_IDS)
+    if unknown.size:
+        raise UserError(
+            f"The label map {path} holds {unknown[0]}, which is no trainId: store classes as 0..{TRAIN_IDS[-2]} and"
+            f" {TRAIN_IDS[-1]} for what is ignored."
+        )
+    return labels
 
 
 def check_images(folder: Path) -> list[Path]:

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from enco.data.folders import LABEL_SETS, SETS, decode_all, list_images, load_size
+from enco.data.folders import decode_all, list_images, load_size, present_sets
+from enco.errors import UserError
 from enco.files import read_json, sha256, write_json
 
 NAME = "manifest.json"
@@ -19,8 +20,7 @@ def write_manifest(root: Path) -> str:
     Per set it lists each file's name, bytes, SHA-256, width and height. Raises UserError if one of the four sets is
     missing or empty or an image does not decode; label sets are listed where there are any.
     """
-    names = [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
-    sets = {name: decode_all(list_images(root / name), _entry) for name in names}
+    sets = {name: decode_all(list_images(root / name), _entry) for name in present_sets(root)}
     digest = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()
     write_json(root / NAME, {"hash": digest, "sets": sets})
     return digest
@@ -28,7 +28,34 @@ def write_manifest(root: Path) -> str:
 
 def read_manifest_hash(root: Path) -> str:
     """The hash over all of a data folder's files; UserError if it has no manifest."""
-    return str(read_json(root / NAME)["hash"])
+    return str(_read(root)["hash"])
+
+
+def verify_manifest(root: Path) -> None:
+    """Raise UserError naming the first image that is not, or no longer, what manifest.json says.
+
+    Names and sizes are compared; contents only of files modified since the manifest was written, so that this is cheap.
+    """
+    written = (root / NAME).stat().st_mtime
+    for name, entries in _read(root)["sets"].items():
+        known = {entry["file"]: entry for entry in entries}
+        for file in sorted({*known, *(path.name for path in list_images(root / name))}):
+            path = root / name / file
+            if file not in known or not _is_same(path, known[file], written):
+                raise UserError(f"{path} changed since {root / NAME} was written: delete the manifest and run again.")
+
+
+def _is_same(path: Path, entry: dict[str, Any], written: float) -> bool:
+    if not path.is_file() or path.stat().st_size != entry["bytes"]:
+        return False
+    return path.stat().st_mtime < written or sha256(path) == entry["sha256"]
+
+
+def _read(root: Path) -> dict[str, Any]:
+    content = read_json(root / NAME)
+    if not isinstance(content, dict) or not {"hash", "sets"} <= content.keys():
+        raise UserError(f"{root / NAME} is no manifest of a data folder: delete it and run again.")
+    return content
 
 
 def _entry(path: Path) -> dict[str, Any]:

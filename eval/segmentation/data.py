@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from enco.data.folders import decode_all, list_images, load_labels, load_rgb
 from enco.errors import UserError
 from eval.segmentation.drn import STRIDE
-from eval.segmentation.labels import IGNORE, NAMES
 
 MEAN = (0.29010, 0.32808, 0.28696)
 STD = (0.18295, 0.18657, 0.18448)
@@ -46,9 +44,7 @@ def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
     """Label maps of trainIds as B x H x W bytes, resized (nearest); UserError for a value that is no trainId."""
 
     def load(file: Path) -> Tensor:
-        labels = load_labels(file)
-        _check_values(labels, file)
-        return torch.from_numpy(np.array(_resize(Image.fromarray(labels), size, Image.Resampling.NEAREST)))
+        return torch.from_numpy(np.array(_resize(Image.fromarray(load_labels(file)), size, Image.Resampling.NEAREST)))
 
     return torch.stack(decode_all(files, load))
 
@@ -67,12 +63,3 @@ def check_size(size: Size) -> None:
 
 def _resize(image: Image.Image, size: Size, filter: Image.Resampling) -> Image.Image:
     return image if image.size == size else image.resize(size, filter)
-
-
-def _check_values(labels: NDArray[np.uint8], file: Path) -> None:
-    unknown = np.setdiff1d(labels, [*range(len(NAMES)), IGNORE])
-    if unknown.size:
-        raise UserError(
-            f"The label map {file} holds {unknown[0]}, which is no trainId: store classes as 0..{len(NAMES) - 1} and"
-            f" {IGNORE} for what is ignored."
-        )
