@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Checkpoint:
     random: RandomState
     window: list[tuple[int, Losses]]
     wall_seconds: float
+    begun: str
     saved: str
     about: dict[str, Any]
     """What run.json says of settings, code, versions and device, as of this checkpoint."""
@@ -50,7 +52,7 @@ class CheckpointFolder:
 
         Raises NonFiniteLoss, and writes nothing, if a weight is not finite; UserError if the disk is full.
         """
-        check_weights(checkpoint)
+        check_weights(checkpoint.method["networks"], checkpoint.iteration)
         path = self.folder / f"iter{checkpoint.iteration:07d}.pt"
         with atomic_path(path) as partial, partial.open("wb") as file:
             torch.save(asdict(checkpoint), file)
@@ -73,8 +75,11 @@ class CheckpointFolder:
     def resume(self, config_hash: str, data_hash: str) -> Checkpoint | None:
         """The newest checkpoint of this very training, or None.
 
-        What another configuration or other data left behind is moved to `checkpoints-<its hash>`, and said.
+        What another configuration or other data left behind is moved to `checkpoints-<its hash>`, and said; what a
+        killed process was writing is removed. Only for who holds the run's lock.
         """
+        for leftover in self.folder.glob(".*.partial"):
+            leftover.unlink()
         checkpoint = self.newest()
         if checkpoint is None or (checkpoint.config_hash, checkpoint.data_hash) == (config_hash, data_hash):
             return checkpoint
@@ -84,13 +89,14 @@ class CheckpointFolder:
         return None
 
     def _move_aside(self, old_hash: str) -> Path:
+        """Gather what the old training made in `checkpoints`, then rename that; after a kill the next call goes on."""
+        for made in (self.folder.with_name(name) for name in RUN_FILES):
+            if made.exists():
+                shutil.move(made, self.folder / made.name)
         aside = self.folder.with_name(f"checkpoints-{old_hash}")
         while aside.exists():
             aside = aside.with_name(f"{aside.name}-earlier")
         self.folder.rename(aside)
-        for made in (self.folder.with_name(name) for name in RUN_FILES):
-            if made.exists():
-                shutil.move(made, aside / made.name)
         self._good = []
         return aside
 
@@ -100,11 +106,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
 
 
-def check_weights(checkpoint: Checkpoint) -> None:
-    """Raise NonFiniteLoss, naming the network, if a weight or buffer is not finite."""
-    for name, network in checkpoint.method["networks"].items():
+def check_weights(networks: Mapping[str, Mapping[str, Any]], iteration: int) -> None:
+    """Raise NonFiniteLoss, naming the network, if a weight or buffer of these state dicts is not finite."""
+    for name, network in networks.items():
         if not all(_is_finite(value) for value in network.values()):
-            raise NonFiniteLoss(f"The weights of '{name}' stopped being finite by iteration {checkpoint.iteration}")
+            raise NonFiniteLoss(f"The weights of '{name}' stopped being finite by iteration {iteration}")
 
 
 def _is_finite(value: Any) -> bool:

@@ -43,6 +43,8 @@ class Record:
     folder: Path
     config: dict[str, Any]
     config_hash: str
+    data_hash: str
+    begun: str
     commit: str | None
     state: dict[str, Any]
     outcome: str
@@ -57,8 +59,8 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The run's identity in MLflow."""
-        return f"{self.folder.as_posix()}@{self.config_hash}"
+        """The run's identity in MLflow: a training that is resumed keeps it, one that starts anew has another."""
+        return "@".join([self.folder.as_posix(), self.config_hash, self.data_hash, self.begun])
 
     @property
     def tags(self) -> dict[str, str]:
@@ -77,6 +79,8 @@ def read_record(folder: Path) -> Record:
         folder=folder,
         config=about["config"],
         config_hash=about["config_hash"],
+        data_hash=about["data_hash"],
+        begun=about["begun"],
         commit=about["git"]["commit"],
         state=state,
         outcome="killed" if killed else state["state"],
@@ -145,7 +149,7 @@ def _find(client: MlflowClient, record: Record) -> Run | None:
 def _create(client: MlflowClient, record: Record, artifacts: str | None) -> Run:
     experiment_id = _experiment_id(client, record.experiment, artifacts)
     name = f"{record.config['variant'] or record.config['method']} seed{record.config['seed']}"
-    return client.create_run(experiment_id, milliseconds(record.state["started"]), record.tags, name)
+    return client.create_run(experiment_id, milliseconds(record.begun), record.tags, name)
 
 
 def _experiment_id(client: MlflowClient, name: str, artifacts: str | None) -> str:

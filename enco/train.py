@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from enco.arguments import parse_arguments
-from enco.checkpoint import Checkpoint, CheckpointFolder
+from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
 from enco.config import RunConfig, parse
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError, run_cli
@@ -74,6 +74,7 @@ class Run:
     log: RunLog
     checkpoints: CheckpointFolder
     about: dict[str, Any]
+    begun: str = ""
     last: Checkpoint | None = None
 
     @classmethod
@@ -95,12 +96,22 @@ class Run:
     def resume(self) -> None:
         """Take back the newest checkpoint of this training, if there is one, and all that came after it."""
         self.last = self.checkpoints.resume(self.about["config_hash"], self.about["data_hash"])
+        self.begun = self._first_start()
         if self.last:
             self.method.load_state_dict(self.last.method)
             set_random_state(self.last.random, self.method.device)
             print(f"Going on from iteration {self.done}.", flush=True)
         self.log.resume(self.done, self.last.window if self.last else [])
-        write_json(self.out / "config.json", self.about)
+        write_json(self.out / "config.json", {**self.about, "begun": self.begun})
+
+    def _first_start(self) -> str:
+        """When this very training began, also if it was killed before its first checkpoint; now, if it is a new one."""
+        if self.last:
+            return self.last.begun
+        path = self.out / "config.json"
+        known = read_json(path) if path.exists() else {}
+        begun: str | None = known.pop("begun", None)
+        return begun if begun and known == self.about else now()
 
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
@@ -127,7 +138,7 @@ class Run:
                 if iteration % every.sample_every == 0 or is_last:
                     self.samples.draw(method, iteration)
                 if step == per_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
-                    self.save_generator(self.out / "snapshots" / f"generator_epoch{epoch:03d}.safetensors", iteration)
+                    self.save_snapshot(epoch, iteration)
                 if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
                     self.save_checkpoint(iteration, wall + time.monotonic() - begin)
                     state.reached(iteration)
@@ -144,11 +155,18 @@ class Run:
             random=random_state(self.method.device),
             window=self.log.state(),
             wall_seconds=wall_seconds,
+            begun=self.begun,
             saved=now(),
             about=self.about,
         )
         self.checkpoints.save(checkpoint)
         self.last = checkpoint
+
+    def save_snapshot(self, epoch: int, iteration: int) -> None:
+        """Keep the generator as it is after an epoch; NonFiniteLoss, with nothing written, if it is no good."""
+        self.log.check()
+        check_weights(self.method.state_dict()["networks"], iteration)
+        self.save_generator(self.out / "snapshots" / f"generator_epoch{epoch:03d}.safetensors", iteration)
 
     def save_generator(self, path: Path, iteration: int) -> None:
         """Write the networks that translate, with what is needed to know them again."""
@@ -161,14 +179,16 @@ class Run:
         if self.last is None:
             raise UserError("There is nothing to train: n_const + n_decay is 0, set at least one of them.")
         self.save_generator(self.out / "generator.safetensors", self.done)
-        tracked = self.out / "mlflow.json"
         record = {
             **self.last.about,
             "iterations": self.done,
             "wall_seconds": round(self.last.wall_seconds, 3),
+            "begun": self.last.begun,
             "finished": self.last.saved,
-            "mlflow_run_id": read_json(tracked)["run_id"] if tracked.exists() else None,
         }
+        tracked = self.out / "mlflow.json"
+        if self.config.train.tracking == "live" and tracked.exists():
+            record["mlflow_run_id"] = read_json(tracked)["run_id"]
         write_json(self.out / "run.json", record)
 
 

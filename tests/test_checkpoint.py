@@ -23,6 +23,7 @@ def checkpoint(iteration: int, value: float = 1.0, config_hash: str = "a", data_
         random=random_state(CPU),
         window=[(iteration, {"gan": 0.1})],
         wall_seconds=1.5,
+        begun="2026-01-01T00:00:00+00:00",
         saved="2026-01-01T00:00:00+00:00",
         about={"device": "cpu", "git": {"commit": None}},
     )
@@ -113,6 +114,39 @@ def test_those_of_another_training_are_moved_with_what_it_wrote(
     aside = tmp_path / "checkpoints-a"
     assert sorted(path.name for path in aside.iterdir()) == ["iter0000010.pt", "metrics.jsonl", "samples"]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoints-a"]
+
+
+@pytest.mark.parametrize("fatal", ["snapshots", "config.json", "checkpoints"])
+def test_moving_aside_goes_on_after_a_kill(fatal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    CheckpointFolder(tmp_path).save(checkpoint(10))
+    for name in ("metrics.jsonl", "config.json"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / "generator_epoch001.safetensors").write_text("old")
+    rename = os.rename
+
+    def dying(source: Path, target: Path) -> None:
+        if Path(source).name == fatal:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "rename", dying)
+        CheckpointFolder(tmp_path).resume("b", "d")
+    assert CheckpointFolder(tmp_path).resume("b", "d") is None
+    aside = tmp_path / "checkpoints-a"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints-a"]
+    assert sorted(path.name for path in aside.iterdir()) == [
+        *("config.json", "iter0000010.pt", "metrics.jsonl", "snapshots")
+    ]
+    assert [path.name for path in (aside / "snapshots").iterdir()] == ["generator_epoch001.safetensors"]
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    CheckpointFolder(tmp_path).save(checkpoint(10))
+    (tmp_path / "checkpoints" / ".iter0000020.pt.123.partial").write_bytes(b"half")
+    assert CheckpointFolder(tmp_path).resume("a", "d") is not None
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["iter0000010.pt"]
 
 
 def test_moving_aside_twice_overwrites_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from enco.errors import UserError
 from enco.files import read_json, write_json
-from enco.mirror import chunks, flatten, numbers, read_record
+from enco.mirror import chunks, flatten, milliseconds, numbers, read_record
 from enco.runfolder import LOCK, is_held
 from enco.tracking import Store, follow, main, run_folders, sync, warn
 from tests.tiny_runs import run, tiny_config, write_images
@@ -89,6 +89,7 @@ def test_a_finished_run_is_mirrored_whole(store: Store, runs: Path) -> None:
     assert not any(name.startswith("noise.final/empty") for name in mirrored.data.metrics)
     history = client.get_metric_history(mirrored.info.run_id, "loss/cycle_a")
     lines = [json.loads(line) for line in (runs / "seed0" / "metrics.jsonl").read_text().splitlines()]
+    assert mirrored.info.start_time == milliseconds(read_json(runs / "seed0" / "config.json")["begun"])
     assert [(m.step, m.value) for m in history] == [(line["iteration"], line["losses"]["cycle_a"]) for line in lines]
     assert "loss/cycle_a" in mirrored.data.metrics and "lr/generators" in mirrored.data.metrics
     images = [file.path for file in client.list_artifacts(mirrored.info.run_id, "images") if file.path.endswith("png")]
@@ -97,7 +98,9 @@ def test_a_finished_run_is_mirrored_whole(store: Store, runs: Path) -> None:
 
 
 def test_twice_changes_nothing(store: Store, runs: Path) -> None:
+    declared = (runs / "seed0" / "run.json").read_bytes()
     sync(store, runs)
+    assert (runs / "seed0" / "run.json").read_bytes() == declared
     once, pictures = content(store), sorted((runs.parent / "mlartifacts").rglob("*"))
     noted = (runs / "seed0" / "mlflow.json").stat().st_mtime_ns
     sync(store, runs)
@@ -168,10 +171,13 @@ def test_a_run_is_followed_until_its_process_ends(store: Store, runs: Path) -> N
     assert only_run(store).info.status == "FINISHED"
 
 
-def test_another_configuration_in_a_folder_is_another_run(store: Store, runs: Path) -> None:
+@pytest.mark.parametrize(
+    "other", [{"config_hash": "0123"}, {"data_hash": "4567"}, {"begun": "2026-01-01T00:00:00+00:00"}]
+)
+def test_another_training_in_a_folder_is_another_run(other: dict[str, str], store: Store, runs: Path) -> None:
     sync(store, runs)
     about = read_json(runs / "seed0" / "config.json")
-    write_json(runs / "seed0" / "config.json", about | {"config_hash": "0123"})
+    write_json(runs / "seed0" / "config.json", about | other)
     sync(store, runs)
     client = store.connect()
     assert len(client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])) == 2
