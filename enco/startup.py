@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import torch
-from torch.optim import Adam, Optimizer
+from torch.optim import SGD, Adam, Optimizer
 
 
 def skip_compiler() -> None:
@@ -19,5 +19,6 @@ def skip_compiler() -> None:
     for method in (Optimizer.add_param_group, Optimizer.zero_grad, Optimizer.state_dict, Optimizer.load_state_dict):
         if plain := getattr(method, "__wrapped__", None):
             plain.__dynamo_disable = plain
-    if step := getattr(Adam.step, "__wrapped__", None):
-        Adam.step = torch.no_grad()(step)  # type: ignore[method-assign]
+    for optimizer in (Adam, SGD):
+        if step := getattr(optimizer.step, "__wrapped__", None):
+            optimizer.step = torch.no_grad()(step)  # type: ignore[method-assign]

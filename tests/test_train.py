@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from safetensors import safe_open
 
 from enco.config import RunConfig
 from enco.errors import UserError
-from enco.files import read_json
+from enco.files import read_json, write_json
 from enco.methods import available
 from enco.methods.cyclegan import CycleGan
 from enco.runfolder import is_held
@@ -103,7 +105,8 @@ def test_outputs_say_where_they_come_from(undisturbed: Path, data: Path) -> None
     assert record["iterations"] == TOTAL
     assert record["wall_seconds"] > 0
     assert record["versions"]["torch"].startswith(torch.__version__.split("+")[0])
-    assert record["mlflow_run_id"] is None
+    assert "mlflow_run_id" not in record
+    assert record["begun"] == read_json(undisturbed / "config.json")["begun"] <= record["finished"]
     with safe_open(undisturbed / "generator.safetensors", "pt") as file:
         metadata = file.metadata()
     assert metadata["config_hash"] == record["config_hash"]
@@ -220,6 +223,61 @@ def test_weights_that_are_not_finite_are_never_saved(
     assert final_state(tmp_path)["iteration"] == 3
 
 
+def test_a_snapshot_is_only_written_of_finite_weights_and_losses(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = CycleGan.step
+
+    def bad_loss(self: CycleGan, batch: Any) -> Any:
+        return step(self, batch) | {"cycle_b": torch.tensor(float("nan"))}
+
+    def bad_weights(self: CycleGan, batch: Any) -> Any:
+        losses = step(self, batch)
+        next(self.g_ba.parameters()).data[0] = float("inf")
+        return {name: torch.zeros(()) for name in losses}
+
+    for poisoned, message in ((bad_loss, "loss 'cycle_b'"), (bad_weights, "weights of 'generator")):
+        monkeypatch.setattr(CycleGan, "step", poisoned)
+        out = tmp_path / poisoned.__name__
+        with pytest.raises(NonFiniteLoss, match=message):
+            run(tiny_config(data, snapshot_epochs=1, log_every=100, checkpoint_every=100, sample_every=100), out)
+        assert not (out / "snapshots").exists()
+
+
+def test_a_training_keeps_when_it_began_and_a_new_one_has_its_own(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = (f"2026-01-01T00:00:{second:02d}+00:00" for second in range(60))
+    monkeypatch.setattr("enco.train.now", lambda: next(times))
+    images, out = shutil.copytree(data, tmp_path / "images"), tmp_path / "run"
+
+    def begun_after(fatal: int | None = None) -> str:
+        with monkeypatch.context() as patch, nullcontext() if fatal is None else pytest.raises(Killed):
+            patch.setattr(RunLog, "add", dying_at(fatal or 0))
+            run(tiny_config(images), out)
+        return str(read_json(out / "config.json")["begun"])
+
+    first = begun_after(fatal=2)
+    assert begun_after(fatal=8) == begun_after() == read_json(out / "run.json")["begun"] == first
+    shutil.rmtree(out)
+    second = begun_after(fatal=2)
+    assert second != first
+    (images / "trainB" / "0.png").unlink()
+    assert begun_after(fatal=2) not in (first, second)
+
+
+@pytest.mark.parametrize(("tracking", "said"), [("sync", False), ("live", True)])
+def test_run_json_names_the_mlflow_run_of_a_live_training(
+    tracking: str, said: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = {"run_id": "abc", "experiment": "own/noise"}
+    monkeypatch.setattr("enco.train.start_follower", lambda out: write_json(out / "mlflow.json", follower))
+    write_json(tmp_path / "mlflow.json", follower)
+    record = read_json(run(tiny_config(data, tracking=tracking, n_decay=0), tmp_path) / "run.json")
+    assert record.get("mlflow_run_id") == ("abc" if said else None)
+    assert ("mlflow_run_id" in record) is said
+
+
 def test_a_crash_is_recorded(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CycleGan, "step", lambda self, batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -313,8 +371,9 @@ def modules_after(code: str) -> set[str]:
     return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
 
 
-def test_starting_to_train_imports_only_what_that_needs() -> None:
-    step = "w = torch.ones(2, requires_grad=True); o = torch.optim.Adam([w], fused=True); w.sum().backward(); o.step()"
+@pytest.mark.parametrize("optimizer", ["Adam([w], fused=True)", "SGD([w], lr=0.1, momentum=0.9)"])
+def test_starting_to_train_imports_only_what_that_needs(optimizer: str) -> None:
+    step = f"w = torch.ones(2, requires_grad=True); o = torch.optim.{optimizer}; w.sum().backward(); o.step()"
     state = "o.zero_grad(); o.load_state_dict(o.state_dict())"
     found = modules_after(f"import enco.train, torch; enco.train.skip_compiler(); {step}; {state}")
     assert not {"torchvision", "mlflow", "pandas", "scipy", "torch._dynamo"} & found
