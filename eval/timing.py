@@ -49,9 +49,9 @@ class Stopwatch:
     seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
     error: str = ""
 
-    def build(self, size: int, device: torch.device) -> None:
-        """Build the method for images of this size; UserError for an unknown method or option."""
-        options = {"crop_size": size, "load_size": size, **self.variant.options}
+    def build(self, size: int, batch_size: int, device: torch.device) -> None:
+        """Build the method for such images, where its options say nothing else; UserError for an unknown one."""
+        options = {"crop_size": size, "load_size": size, "batch_size": batch_size, **self.variant.options}
         with self._survive():
             self.method = create(self.variant.method, schedule=SCHEDULE, device=device, **options)
 
@@ -104,27 +104,29 @@ def measure(
     """Time every variant on random images: `warmup` untimed and `iterations` timed iterations of each half of training.
 
     Returns the content of a timing file, in seconds per iteration; `sec_per_iter` is the mean of both halves' medians.
-    A variant that fails, say for want of memory, becomes an entry of `errors` and the others go on.
+    A variant whose options name a batch size has that one. One that fails, say for want of memory, becomes an entry of
+    `errors` and the others go on.
     Raises UserError for an unknown method or option, and for fewer than two iterations.
     """
     if iterations < 2:
         raise UserError(f"--iterations {iterations} is too few to time: give at least 2.")
-    batch = random_batch(size, batch_size)
     watches = {name: Stopwatch(variant) for name, variant in variants.items()}
     for watch in watches.values():
-        watch.build(size, device)
+        watch.build(size, batch_size, device)
+    batch_sizes = {name: variant.options.get("batch_size", batch_size) for name, variant in variants.items()}
+    batches = {count: random_batch(size, count) for count in batch_sizes.values()}
     for half in HALVES:
-        for watch in watches.values():
-            watch.begin(half, batch, warmup)
+        for name, watch in watches.items():
+            watch.begin(half, batches[batch_sizes[name]], warmup)
         for start in range(0, iterations, ROUND):
-            for watch in watches.values():
-                watch.run(half, batch, min(ROUND, iterations - start))
+            for name, watch in watches.items():
+                watch.run(half, batches[batch_sizes[name]], min(ROUND, iterations - start))
     return {
         "device": device_name(device),
         "precision": _precision(device),
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
-        "measured": {name: summary(w.seconds, batch_size) for name, w in watches.items() if not w.error},
+        "measured": {name: summary(w.seconds, batch_sizes[name]) for name, w in watches.items() if not w.error},
         "errors": {name: watch.error for name, watch in watches.items() if watch.error},
     }
 
@@ -141,6 +143,7 @@ def summary(seconds: Mapping[str, Sequence[float]], batch_size: int) -> dict[str
     halves = {half: statistics_of(values) for half, values in seconds.items()}
     return {
         **halves,
+        "batch_size": batch_size,
         "sec_per_iter": statistics.mean(half["median"] for half in halves.values()),
         "legacy": legacy_average([value for values in seconds.values() for value in values], batch_size),
     }
@@ -204,10 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(table(timing))
     print(f"{timing['device']}, {timing['precision']}, {given.size} x {given.size} pixels, batch {given.batch_size}")
-    for name, error in timing["errors"].items():
-        print(f"{name} failed: {error}")
-    if not timing["measured"]:
-        raise UserError("No variant could be timed; the errors are above.")
+    failed = "; ".join(f"{name} ({error})" for name, error in timing["errors"].items())
+    if failed and not given.allow_failures:
+        raise UserError(f"Nothing is written, as this could not be timed: {failed}; mend it or give --allow-failures.")
+    if failed:
+        print(f"Not timed: {failed}")
     if given.out:
         write_json(given.out, timing)
 
@@ -225,12 +229,13 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--methods", nargs="+", metavar="NAME", help="methods at their default options, or 'all'")
     what.add_argument("--variants", metavar="JSON_OR_FILE", help="variants by name, each a method with options")
     parser.add_argument("--size", type=int, default=256, help="side of the images in pixels (default 256)")
-    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=1, help="where a variant's options name none (default 1)")
     parser.add_argument("--warmup", type=int, default=5, help="untimed iterations of each half (default 5)")
     parser.add_argument("--iterations", type=int, default=50, help="timed iterations of each half (default 50)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
     parser.add_argument("--out", type=Path, metavar="FILE", help="timing file (JSON) to write")
+    parser.add_argument("--allow-failures", action="store_true", help="write --out although a variant failed")
     return parser
 
 

@@ -27,6 +27,8 @@ class Fake:
     clock = 0.0
     calls: list[str] = []  # noqa: RUF012 (shared on purpose: the order over all methods)
 
+    batch_sizes: dict[str, set[int]] = {}  # noqa: RUF012 (shared as well)
+
     def __init__(self, name: str, fails_after: int | None = None) -> None:
         self.name, self.fails_after, self.device, self.epoch, self.done = name, fails_after, CPU, 0, 0
 
@@ -39,6 +41,7 @@ class Fake:
         self.done += 1
         Fake.clock += self.epoch
         Fake.calls.append(self.name)
+        Fake.batch_sizes.setdefault(self.name, set()).add(len(batch["source"]))
         return {}
 
 
@@ -47,7 +50,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     def create(name: str, **options: Any) -> Any:
         return Fake(name, options.get("fails_after"))
 
-    Fake.calls = []
+    Fake.calls, Fake.batch_sizes = [], {}
     monkeypatch.setattr(timing, "create", create)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: Fake.clock)
 
@@ -70,6 +73,37 @@ def test_a_variant_that_fails_is_reported_and_the_rest_goes_on(fails_after: int)
     assert list(found["measured"]) == ["b"]
     assert found["errors"] == {"a": "OutOfMemoryError: out of memory"}
     assert Fake.calls.count("b") == 14
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_failure_ends_in_an_error_and_no_file_unless_allowed(tmp_path: Path) -> None:
+    variants = {"a": {"method": "a", "options": {"fails_after": 3}}, "b": {"method": "b"}}
+    out = tmp_path / "timing.json"
+    given = [
+        "--variants",
+        json.dumps(variants),
+        "--size",
+        "8",
+        "--iterations",
+        "2",
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    ]
+    with pytest.raises(UserError, match=r"a \(OutOfMemoryError: out of memory\)"):
+        main(given)
+    assert not out.exists()
+    main([*given, "--allow-failures"])
+    assert list(json.loads(out.read_text())["measured"]) == ["b"]
+
+
+@pytest.mark.usefixtures("fakes")
+def test_a_variants_own_batch_size_goes_before_the_common_one() -> None:
+    variants = {"own": Variant(method="own", options={"batch_size": 3}), "common": Variant(method="common")}
+    found = measure(variants, CPU, size=8, batch_size=2, warmup=1, iterations=2)
+    assert Fake.batch_sizes == {"own": {3}, "common": {2}}
+    assert {name: entry["batch_size"] for name, entry in found["measured"].items()} == {"own": 3, "common": 2}
 
 
 @given(seconds)
