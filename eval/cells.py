@@ -53,9 +53,29 @@ def read_sources(planned: Iterable[PlannedCell]) -> dict[Path, dict[str, Any]]:
 
 
 def read_published(path: Path) -> dict[tuple[str, str, str, str], str]:
-    """The paper's numbers, as it prints them, by (table, row, task, metric)."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {(r["table"], r["row"], r["task"], r["metric"]): r["value"] for r in csv.DictReader(file)}
+    """The paper's numbers, as it prints them, by (table, row, task, metric).
+
+    Raises UserError for a file that is missing or not CSV, and for a line without its number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = csv.DictReader(file, restval="")
+            return dict(_published_number(line, f"line {lines.line_num} of {path}") for line in lines)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: it holds the paper's numbers, take it from config/.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a readable CSV file ({error}): restore it.") from error
+
+
+def _published_number(line: Mapping[str, str], where: str) -> tuple[tuple[str, str, str, str], str]:
+    try:
+        place, value = (line["table"], line["row"], line["task"], line["metric"]), line["value"]
+        float(value)
+    except KeyError as error:
+        raise UserError(f"There is no column {error} for {where}: put it back into the first line.") from error
+    except ValueError as error:
+        raise UserError(f"The value '{value}' in {where} is not a number: correct it there.") from error
+    return place, value
 
 
 def tidy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
         ("Seeds", _seeds(planned)),
         *_timing(spec, planned, sources),
         *([("Evaluated on", _places(scores))] if scores else []),
-        ("Commit", made.commit),
+        *([("Trained at", _trained_at(scores))] if scores else []),
+        ("Table written at", f"commit {made.commit}"),
         *(("Note", note) for note in spec.notes),
     ]
 
@@ -72,8 +73,9 @@ def _scale(made: Provenance) -> str:
 def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> Iterator[Line]:
     yield (
         "Real set",
-        "paired (the headline): as many target test images as generated ones, in order, repeated or cut off, as the "
-        "paper's digits imply; full: every target test image once",
+        "paired (the headline): one real image for each input file, as the published test scripts leave them (where "
+        "targets are fewer they repeat, where they are more later ones overwrite the first), which the paper's digits "
+        "imply; full: every target test image once",
     )
     yield "Images", _image_counts(spec, planned, scores)
     extractor, weights = (_agreed(scores, key, "feature extractor") for key in ("extractor", "extractor_hash"))
@@ -128,16 +130,21 @@ def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -
 
 def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) -> list[str]:
     """Where one sec/iter column was measured; UserError for several devices unless the table allows it."""
-    described = {cell.timing: _device(sources[cell.timing]) for cell in cells if cell.timing}
+    variants: dict[Path, list[str]] = {}
+    for cell in cells:
+        if cell.timing:
+            variants.setdefault(cell.timing, []).append(cell.variant)
+    described = {path: _device(sources[path], names) for path, names in variants.items()}
     if spec.mixed_devices:
         return sorted(set(described.values()))
     cure = f"time them on one device, or set 'mixed_devices: true' for table {spec.name}"
     return [_agree(described, "timing device", cure)]
 
 
-def _device(timing: dict[str, Any]) -> str:
-    size, batch = timing.get("size"), timing.get("batch_size")
-    at = f", {size} × {size} pixels, batch {batch}" if size and batch else ""
+def _device(timing: dict[str, Any], variants: Iterable[str]) -> str:
+    size, common = timing.get("size"), timing.get("batch_size")
+    batches = {timing.get("measured", {}).get(variant, {}).get("batch_size", common) for variant in variants}
+    at = f", {size} × {size} pixels, batch {' and '.join(map(str, sorted(batches)))}" if size and common else ""
     return f"{timing['device']} ({timing.get('precision', 'unknown precision')}{at})"
 
 
@@ -147,6 +154,20 @@ def _places(scores: Sources) -> str:
     devices = sorted({str(fact.get("device", "unknown device")) for fact in facts})
     versions = sorted({f"{name} {version}" for fact in facts for name, version in fact.get("versions", {}).items()})
     return ", ".join([*devices, *versions])
+
+
+def _trained_at(scores: Sources) -> str:
+    """'commit 0123abc', or every commit that a run was trained at."""
+    commits = sorted({commit_name(content.get("trained_at", {})) for content in scores.values()})
+    return f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"
+
+
+def commit_name(git: Mapping[str, Any]) -> str:
+    """A commit as `enco.provenance.git_state` gives it, short, marked where the tree differed from it."""
+    commit = git.get("commit")
+    if not commit:
+        return "unknown"
+    return f"{commit[:12]} with uncommitted changes" if git.get("dirty") else str(commit[:12])
 
 
 def _agreed(scores: Sources, key: str, what: str) -> Any:

@@ -55,15 +55,11 @@ def score_run(
         "selection": selection,
         "scale": config["scale"],
         "config_hash": run["config_hash"],
+        "trained_at": run["git"],
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {
-            "extractor": generated.extractor,
-            "extractor_hash": generated.extractor_hash,
-            "size": generated.size,
+            **_features_protocol(generated, reals),
             "k": k,
-            "n_generated": len(generated),
-            "n_real": {name: len(real) for name, real in reals.items()},
-            "legacy_rounding": any(real.legacy_rounding for real in reals.values()),
             **_segmentation_protocol(segmentation),
             "device": device_name(device),
             "versions": versions() | {name: version(name) for name in SCORING_LIBRARIES},
@@ -96,11 +92,22 @@ def run_name(config: Mapping[str, Any]) -> str:
 def read_run(path: Path) -> dict[str, Any]:
     """A run.json; UserError if it is missing or is not one of a finished training."""
     run = read_json(path)
-    needed = {"config", "config_hash", "wall_seconds", "parameter_count"}
+    needed = {"config", "config_hash", "git", "wall_seconds", "parameter_count"}
     missing = needed - run.keys() if isinstance(run, dict) else needed
     if missing:
         raise UserError(f"{path} has no '{min(missing)}': name the run.json of a finished training.")
     return run
+
+
+def _features_protocol(generated: Features, reals: Mapping[str, Features]) -> dict[str, Any]:
+    return {
+        "extractor": generated.extractor,
+        "extractor_hash": generated.extractor_hash,
+        "size": generated.size,
+        "n_generated": len(generated),
+        "n_real": {name: len(real) for name, real in reals.items()},
+        "legacy_rounding": any(real.legacy_rounding for real in reals.values()),
+    }
 
 
 def _segmentation_metrics(segmentation: SegmentationTest | None) -> dict[str, Any]:

@@ -39,6 +39,27 @@ def test_every_published_number_lands_in_exactly_one_cell():
     assert len(landed) == 176
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"table,row,label,task,metric,value\n1,cut,CUT,cat2dog,FID,7x.2\n",
+            r"value '7x\.2' in line 2 of .*published\.csv",
+        ),
+        (b"table,row,label,task,metric,value\n1,cut,CUT,cat2dog\n", "value '' in line 2 of"),
+        (b"table,row,label,task,value\n1,cut,CUT,cat2dog,76.2\n", "no column 'metric' for line 2 of"),
+        (b"table,row,label,task,metric,value\n1,\xff\n", "not a readable CSV file"),
+    ],
+)
+def test_published_numbers_that_cannot_be_read_are_named(tmp_path, content, message):
+    path = tmp_path / "published.csv"
+    with pytest.raises(UserError, match=r"published\.csv does not exist"):
+        read_published(path)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_published(path)
+
+
 def plan_pending(spec: TableSpec):
     for row in spec.rows:
         for task, metric in spec.task_metrics():
@@ -165,6 +186,22 @@ def test_a_wrong_table_is_one_sentence_with_the_choices(change, message):
     good = {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["FID"]}]}
     with pytest.raises(UserError, match=message):
         load_tables({"mine": {**good, **change}})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"tables:\n  mine: {rows: [\n", r"tables\.yaml is not readable YAML \(line 3: .*correct it"),
+        (b"tables:\n\tmine:\n", r"\(line 2: found character '\\t'"),
+        (b"tables: \xff\n", "not readable YAML"),
+        (b"table:\n", "no mapping under the key 'tables'"),
+    ],
+)
+def test_a_broken_yaml_file_is_one_sentence_with_the_line(tmp_path, content, message):
+    path = tmp_path / "tables.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        load_tables(path)
 
 
 def test_a_users_own_table_needs_rows_and_columns_only():

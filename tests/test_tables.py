@@ -164,6 +164,26 @@ def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, mes
         written(tmp_path, spec, planned)
 
 
+def test_the_commits_of_the_trainings_are_named_apart_from_the_tables(tmp_path):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, ["uniform"], seeds=(0, 1, 2))
+    for seed, git in enumerate([{"commit": "a" * 40, "dirty": True}, {"commit": None, "dirty": None}]):
+        path = tmp_path / "uniform" / "cat2dog" / f"{seed}.json"
+        write_json(path, scores("cat2dog") | {"trained_at": git})
+    text = written(tmp_path, spec, planned)["csv"].read_text(encoding="utf-8")
+    assert "Trained at: commits aaaaaaaaaaaa with uncommitted changes, fedcba987654, unknown" in text
+    assert "Table written at: commit 0123abc" in text
+
+
+def test_each_variants_own_batch_size_is_named(tmp_path):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, MEASURED)
+    content = timing(MEASURED)
+    content["measured"]["cut"]["batch_size"] = 4
+    write_json(tmp_path / "timing.json", content)
+    assert "64 × 64 pixels, batch 1 and 4)" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+
+
 def test_scores_of_another_scale_are_refused(tmp_path):
     spec = TABLES["table1"]
     with pytest.raises(UserError, match="made at scale 'paper', the table is at 'demo'"):
