@@ -1,4 +1,4 @@
-# Everything from a fresh clone: `make tables`, `make test`, `make ui`. Needs Python 3.11 or 3.12; the rest comes by itself.
+# Everything from a fresh clone: `make tables`, `make test`, `make ui`. Needs Python 3.11 or newer; the rest comes by itself.
 PYTHON ?= python3
 VENV := .venv
 PORT ?= 5000
@@ -12,10 +12,11 @@ env: $(VENV)/.ready ## set up the environment in .venv
 
 # uv makes and fills the environment; where it is absent, pip brings it into the environment itself.
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "error: $(PYTHON) is not Python 3.11 or 3.12: name one, as in 'make tables PYTHON=python3.12'."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than Python 3.11: name another, as in 'make tables PYTHON=python3.12'."; exit 1; }
 	@if command -v uv >/dev/null; then uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV); else \
-	  $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install -q --disable-pip-version-check uv; fi
+	  $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install -q --disable-pip-version-check uv || \
+	  { echo "error: $(PYTHON) cannot make an environment: install its venv module (Debian: python3-venv) or uv."; exit 1; }; fi
 	@uv pip install -q --python $(VENV)/bin/python -r requirements.lock
 	@uv pip install -q --python $(VENV)/bin/python --no-deps -e .
 	@touch $@

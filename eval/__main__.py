@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; UserError for anything that a user can mend."""
-    given = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["timing"]:
+        return timing(words[1:])
+    given = parser().parse_args(words)
     COMMANDS[given.command](given)
+
+
+def timing(words: list[str]) -> None:
+    """The same as `python -m eval.timing`."""
+    from eval.timing import main as measure
+
+    measure(words)
 
 
 def translate(given: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ rule demo_data:
     message:
         "Draw the procedural images of {wildcards.dataset}"
     shell:
-        "(rm -rf {params.folder} && python -m enco.data demo --dataset {wildcards.dataset} --out {params.root}"
+        "(rm -rf {params.folder:q} && python -m enco.data demo --dataset {wildcards.dataset} --out {params.root:q}"
         " --size {params.size} --seed {params.seed} --scale-counts {params.counts}) > {log} 2>&1"
 
 
@@ -44,7 +44,7 @@ rule folder_data:
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
-        "(rm -rf {params.folder} && python -m enco.data link {params.source:q} --out {params.folder} {params.counts}) > {log} 2>&1"
+        "(rm -rf {params.folder:q} && python -m enco.data link {params.source:q} --out {params.folder:q} {params.counts}) > {log} 2>&1"
 
 
 rule data:

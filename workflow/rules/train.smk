@@ -8,18 +8,16 @@ rule tracking_store:
         "results/logs/tracking_store.log",
     conda:
         "../../environment.yml"
-    params:
-        command="true" if project.config.train.tracking == "off" else "python -m enco.tracking init",
     message:
         "Open the MLflow store once, before any job uses it"
     shell:
-        "{params.command} > {log} 2>&1"
+        "python -m enco.tracking init > {log} 2>&1"
 
 
 rule train:
     input:
         data=project.run_data,
-        store=ancient("results/mlflow.ready"),
+        store="results/mlflow.ready",
     output:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
