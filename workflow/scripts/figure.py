@@ -11,17 +11,19 @@ from workflow.script import reporting_to
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-IMAGES_PER_TASK = 2
+ROWS = 4  # at least, and two for each task
 
 
 def rows() -> list[tuple[str, list[Path]]]:
-    """Two test images of each task, through every column's folder; a real target image closes the row."""
+    """Some test images of each task, through every column's folder; a real target image closes the row."""
     found = []
+    count = max(2, ROWS // len(snakemake.params.tasks))
     for task in snakemake.params.tasks:
         sources, targets = (list_images(Path(task[side])) for side in ("sources", "targets"))
-        for index in spread(IMAGES_PER_TASK, min(len(sources), len(targets))):
+        for index in spread(count, min(len(sources), len(targets))):
             translated = [Path(folder, f"{sources[index].stem}.png") for folder in task["translated"]]
-            found.append((task["title"], [sources[index], *translated, targets[index]]))
+            # The picture's font has no arrow.
+            found.append((task["title"].replace("→", "to"), [sources[index], *translated, targets[index]]))
     return found
 
 
