@@ -19,11 +19,11 @@ LOCKS = Path(".snakemake", "locks")
 def main() -> None:
     """Become `snakemake` with this command's arguments, once no other one is at work in this folder."""
     _wait_for_others()
-    snakemake = [sys.executable, "-m", "snakemake"]
+    snakemake = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
     if any(LOCKS.glob("*")):
         print("The call before this one was killed: going on from what it left.", flush=True)
-        subprocess.run([*snakemake, "--unlock", "--quiet"], check=True)
-    os.execv(sys.executable, [*snakemake, *sys.argv[1:]])
+        subprocess.run([*snakemake, "--unlock"], check=True)
+    os.execv(sys.executable, snakemake)
 
 
 def _wait_for_others() -> None:
