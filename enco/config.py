@@ -39,14 +39,32 @@ class MethodOptions(Settings):
     jitter_in_decay: bool = Field(
         False, description="Keep resizing to load_size and cropping in the decay half; else plain crop_size there."
     )
+    test_size: int | None = Field(
+        None, ge=8, multiple_of=4, description="Side of a test image, in pixels; null is crop_size."
+    )
+    resize: Literal["square", "shorter"] = Field(
+        "square", description="Resize training images to load_size squared, or their shorter side to load_size."
+    )
+    interpolation: Literal["bicubic", "bilinear"] = Field("bicubic", description="Filter that resizes training images.")
     flip: bool = Field(True, description="Flip training images left-right with probability 0.5.")
+    flip_together: bool = Field(
+        False, description="Decide on flipping once an iteration, for the batch and both domains; else for each image."
+    )
     warmup_epochs: int = Field(0, ge=0, description="Epochs over which the learning rate rises linearly.")
+    max_iterations: int | None = Field(
+        None, ge=1, description="Iterations after which training ends, whatever its epochs; null is no limit."
+    )
 
     @model_validator(mode="after")
     def _crop_fits(self) -> MethodOptions:
         if self.load_size < self.crop_size:
             raise ValueError(f"load_size {self.load_size} is smaller than crop_size {self.crop_size}")
         return self
+
+    @property
+    def test_side(self) -> int:
+        """Side of a test image, in pixels."""
+        return self.test_size or self.crop_size
 
 
 class DataConfig(Settings):

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 
-def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999)) -> Adam:
+def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999), weight_decay: float = 0.0) -> Adam:
     """One Adam over all parameters of these networks; its base rate is kept as `initial_lr` for the schedule."""
     parameters = [parameter for network in networks for parameter in network.parameters()]
     fused = all(p.device.type in {"cpu", "cuda"} for p in parameters)
-    optimizer = Adam(parameters, lr, betas, fused=fused)
+    optimizer = Adam(parameters, lr, betas, weight_decay=weight_decay, fused=fused)
     for group in optimizer.param_groups:
         group["initial_lr"] = lr
     return optimizer

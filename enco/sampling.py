@@ -6,9 +6,29 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
+from enco.config import MethodOptions
+
 DagRest = Literal["top", "uniform"]
+DEFAULT_BETA = 0.5
+
+
+class SamplingOptions(MethodOptions):
+    """Where a contrastive loss has its patches: anywhere (k = 1), or where the discriminator's scores say (DAG)."""
+
+    patches: int = Field(256, ge=2, description="Positions sampled from each feature map (K).")
+    k: int = Field(1, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
+    dag_rest: DagRest = Field("top", description="Where the share 1 - beta comes from: top of the pool, or anywhere.")
+    beta: float = Field(DEFAULT_BETA, ge=0, le=1, description="Share of positions that look least real.")
+
+    @field_validator("beta")
+    @classmethod
+    def _beta_of_uniform(cls, beta: float, info: ValidationInfo) -> float:
+        # At k = 1 the pool is the sample whatever beta is: equal trainings get equal options.
+        uniform = info.data.get("k") == 1 and info.data.get("dag_rest") == "top"
+        return DEFAULT_BETA if uniform else beta
 
 
 def uniform_positions(cells: int, patches: int) -> Tensor:
@@ -51,9 +71,24 @@ def dag_split(scores: Tensor, pool: Tensor, patches: int, beta: float) -> tuple[
     return ranked[:n_least], ranked[len(ranked) - n_most :]
 
 
+def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Tensor | None) -> Tensor:
+    """Positions on a feature map of `size` (H, W): drawn by DAG from B x 1 x h x w scores (B x P), else uniformly (P).
+
+    Uniform positions are the same for all images of a batch, as in the CUT code.
+    """
+    if options.k == 1 or scores is None:
+        return uniform_positions(size[0] * size[1], options.patches)
+    return dag_positions(resize_scores(scores, size), options.patches, options.k, options.beta, options.dag_rest)
+
+
 def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
     """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear."""
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)
+
+
+def map_size(features: Tensor) -> tuple[int, int]:
+    """Height and width of a B x C x H x W feature map."""
+    return features.shape[2], features.shape[3]
 
 
 def gather_cells(features: Tensor, positions: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ class Run:
         config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
         root, direction = config.data.root, config.data.direction
         data = UnpairedImages(root, direction, method.options, config.train.n_const, config.seed)
-        samples = Samples(config.data, method.options.crop_size, out / "samples")
+        samples = Samples(config.data, method.options.test_side, out / "samples")
         about = describe(config, method)
         return cls(config, out, method, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
 
@@ -115,10 +115,12 @@ class Run:
 
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
-        every, method, batch_size = self.config.train, self.method, self.method.options.batch_size
-        per_epoch = len(self.data) // batch_size
-        total = per_epoch * method.schedule.epochs
-        batches = self.data.loader(self.done, total, batch_size, workers)
+        every, method = self.config.train, self.method
+        per_epoch = len(self.data) // method.images_per_step
+        total = min(per_epoch * method.schedule.epochs, method.options.max_iterations or sys.maxsize)
+        if not self.last:
+            method.prepare(self.data.loader(0, per_epoch, method.images_per_step, workers))
+        batches = self.data.loader(self.done, total, method.images_per_step, workers)
         state.reached(self.done)
         if self.done < total and every.tracking == "live":
             start_follower(self.out)

@@ -25,7 +25,7 @@ def _translate(command: argparse.ArgumentParser) -> None:
     _path(command, "--images", "folder of images to translate")
     _path(command, "--out", "folder for the translations (PNG); appears whole")
     _add_direction(command)
-    command.add_argument("--size", type=int, help="side in pixels (default: the generator's crop_size)")
+    command.add_argument("--size", type=int, help="side in pixels (default: the generator's own test size)")
 
 
 def _features(command: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ def translate_folder(
 ) -> list[Path]:
     """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
 
-    An image is resized to `size` x `size` (bicubic; default: the generator's crop_size) and its translation truncated
+    An image is resized to `size` x `size` (bicubic; default: the generator's test size) and its translation truncated
     to 8 bits, as the originals do. Raises UserError for a file that is no generator, images that cannot be read or
     would share a name, a one-sided method asked to go backward, and an `out` that holds other files.
     """
@@ -38,7 +38,7 @@ def translate_folder(
     with atomic_folder(out) as folder:
         for start in range(0, len(files), batch_size):
             batch = files[start : start + batch_size]
-            translated = _translate(translator, batch, size or translator.options["crop_size"], device, direction)
+            translated = _translate(translator, batch, size or translator.method.options.test_side, device, direction)
             for file, image in zip(batch, translated, strict=True):
                 image.save(folder / names[file])
     return [out / names[file] for file in files]

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from enco.methods import available
-from tests.tiny_methods import images, tiny_method
+from tests.tiny_methods import batch_for, tiny_method
 
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = 20
@@ -40,7 +40,7 @@ def loss_curve(name: str) -> pd.DataFrame:
         method = tiny_method(name)
         for step in range(STEPS):
             method.begin_epoch(1 if step < STEPS // 2 else 2)
-            terms = method.step(images(step))
+            terms = method.step(batch_for(method, step))
             rows.append({term: float(value) for term, value in terms.items()})
     return pd.DataFrame(rows).rename_axis("step")
 

@@ -10,7 +10,7 @@ from enco.methods import Batch, Method, create, get
 from enco.schedule import Schedule
 
 SIZE = 32
-TINY = {
+TINY: dict[str, Any] = {
     "ngf": 4,
     "ndf": 4,
     "crop_size": SIZE,
@@ -19,11 +19,14 @@ TINY = {
     "head_width": 16,
     "pool_size": 2,
 }
+SMALLEST: dict[str, dict[str, Any]] = {}
+"""What single methods need besides, to be small."""
 
 
 def tiny_options(name: str) -> dict[str, Any]:
-    """Those of the tiny settings that this method has."""
-    return {key: value for key, value in TINY.items() if key in get(name).Options.model_fields}
+    """Those of the tiny settings that this method has, and its own."""
+    common = {key: value for key, value in TINY.items() if key in get(name).Options.model_fields}
+    return common | SMALLEST.get(name, {})
 
 
 def tiny_method(name: str, seed: int = 0, **options: Any) -> Method:
@@ -31,8 +34,14 @@ def tiny_method(name: str, seed: int = 0, **options: Any) -> Method:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     method = create(name, schedule=Schedule(n_const=1, n_decay=1), **(tiny_options(name) | options))
+    method.prepare(batch_for(method, step) for step in range(100, 104))
     method.begin_epoch(1)
     return method
+
+
+def batch_for(method: Method, seed: int) -> Batch:
+    """As many images as one step of this method takes."""
+    return images(seed, method.images_per_step, method.options.crop_size)
 
 
 def images(seed: int, batch_size: int = 1, size: int = SIZE) -> Batch:

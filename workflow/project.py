@@ -188,7 +188,8 @@ class Project:
     @property
     def size(self) -> int:
         """Side of a test image, in pixels."""
-        return int(self.config.options.get("all", {}).get("crop_size", MethodOptions().crop_size))
+        common = self.config.options.get("all", {})
+        return int(common.get("test_size") or common.get("crop_size", MethodOptions().crop_size))
 
     def preparation(self) -> str:
         """How real images are prepared, as arguments of `python -m eval features`."""

@@ -24,8 +24,9 @@ from enco.data.images import resize, to_tensor
 from enco.errors import UserError
 from enco.methods.base import Batch
 
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 CACHE_BYTES = 64 * 2**20
-_ORDER, _DRAWS = 0, 1  # streams of random numbers, kept apart
+_ORDER, _DRAWS, _FLIPS = 0, 1, 2  # streams of random numbers, kept apart
 
 
 class UnpairedImages(Dataset[Batch]):
@@ -54,8 +55,9 @@ class UnpairedImages(Dataset[Batch]):
         rng = default_rng([self.seed, _DRAWS, item])
         index_a = _order(self.seed, epoch, len(self))[position] % len(self.files_a)
         index_b = rng.integers(len(self.files_b))
-        image_a = self._augment(self.files_a[index_a], epoch, rng)
-        image_b = self._augment(self.files_b[index_b], epoch, rng)
+        together = self._flips_together(epoch, position) if self.options.flip_together else None
+        image_a = self._augment(self.files_a[index_a], epoch, rng, together)
+        image_b = self._augment(self.files_b[index_b], epoch, rng, together)
         if self.direction == "AtoB":
             return Batch(source=image_a, target=image_b)
         return Batch(source=image_b, target=image_a)
@@ -74,13 +76,20 @@ class UnpairedImages(Dataset[Batch]):
             generator=torch.Generator(),
         )
 
-    def _augment(self, path: Path, epoch: int, rng: Generator) -> Tensor:
-        jitter = epoch < self.n_const or self.options.jitter_in_decay
-        load_size = self.options.load_size if jitter else self.options.crop_size
-        image = random_crop(resize(self._images.load(path), load_size), self.options.crop_size, rng)
-        if self.options.flip and rng.random() < 0.5:
+    def _augment(self, path: Path, epoch: int, rng: Generator, together: bool | None) -> Tensor:
+        options = self.options
+        jitter = epoch < self.n_const or options.jitter_in_decay
+        load_size = options.load_size if jitter else options.crop_size
+        image = resize(self._images.load(path), load_size, FILTERS[options.interpolation], options.resize == "shorter")
+        image = random_crop(image, options.crop_size, rng)
+        flips = rng.random() < 0.5 if together is None else together
+        if options.flip and flips:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return to_tensor(image)
+
+    def _flips_together(self, epoch: int, position: int) -> bool:
+        """Whether the iteration that has this position of the epoch flips its images."""
+        return bool(default_rng([self.seed, _FLIPS, epoch, position // self.options.batch_size]).random() < 0.5)
 
 
 def random_crop(image: Image.Image, size: int, rng: Generator) -> Image.Image:

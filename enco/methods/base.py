@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypedDict
@@ -39,8 +40,8 @@ class MethodInfo:
 class Method(ABC):
     """A method in training.
 
-    A subclass fills `networks` in its constructor and implements `build_optimizers` and `step`. The state of a training
-    is the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
+    A subclass names its networks in its constructor (`add_networks`) and implements `build_optimizers` and `step`. The
+    state of a training is the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
     """
 
     info: ClassVar[MethodInfo]
@@ -55,6 +56,20 @@ class Method(ABC):
         self.epoch = 1
         self.networks: dict[str, nn.Module] = {}
 
+    def add_networks(self, **networks: nn.Module) -> None:
+        """Make these networks, moved to the device, part of the method's state."""
+        self.networks |= {name: network.to(self.device) for name, network in networks.items()}
+
+    @property
+    def images_per_step(self) -> int:
+        """Images of each domain that one step takes from the data."""
+        return self.options.batch_size
+
+    @property
+    def images_per_iteration(self) -> int:
+        """Images of each domain that one step translates; the tables' sec/iter is per one of them."""
+        return self.options.batch_size
+
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Every optimiser by name, built at first use: translating needs none."""
@@ -68,10 +83,17 @@ class Method(ABC):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Do one optimisation step and return every loss term by name, detached 0-d tensors before weighting."""
 
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """See the batches of the first epoch once before a training begins; what is learnt of them is state."""
+
+    def lr_factor(self, epoch: int) -> float:
+        """What every base rate is multiplied by in an epoch (from 1)."""
+        return self.schedule.factor(epoch)
+
     def begin_epoch(self, epoch: int) -> None:
-        """Enter an epoch (from 1): sets every optimiser's rate to its base rate times the schedule's factor."""
+        """Enter an epoch (from 1): sets every optimiser's rate to its base rate times `lr_factor`."""
         self.epoch = epoch
-        factor = self.schedule.factor(epoch)
+        factor = self.lr_factor(epoch)
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor

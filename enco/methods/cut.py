@@ -10,23 +10,22 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.config import MethodOptions
-from enco.losses import Negatives, discriminator_terms, generator_loss, patch_nce
+from enco.adversarial import update_discriminator
+from enco.losses import Negatives, generator_loss, patch_nce
 from enco.methods.base import Batch, Method, MethodInfo
-from enco.networks.discriminator import PatchDiscriminator
-from enco.networks.generator import Features, ResnetGenerator, feature_shapes
+from enco.networks.discriminator import cut_discriminator
+from enco.networks.generator import Features, cut_generator, feature_shapes
 from enco.networks.heads import ProjectionHead
 from enco.networks.init import init_weights
 from enco.optim import adam, frozen, minimize
-from enco.sampling import gather_cells, uniform_positions
+from enco.sampling import SamplingOptions, gather_cells, map_size, sample_positions
 from enco.schedule import Schedule
 
 
-class CutOptions(MethodOptions):
-    """CUT's settings; the defaults are those of its code."""
+class CutOptions(SamplingOptions):
+    """CUT's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
 
     taps: tuple[int, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
-    patches: int = Field(256, ge=2, description="Positions sampled from each tap.")
     tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
     nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
     negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")
@@ -54,14 +53,11 @@ class Cut(Method):
 
     def __init__(self, options: CutOptions, schedule: Schedule, device: torch.device) -> None:
         super().__init__(options, schedule, device)
-        self.generator = init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
-        self.discriminator = init_weights(PatchDiscriminator(options.ndf), "xavier")
+        self.generator, self.discriminator = cut_generator(options), cut_discriminator(options)
         shapes = feature_shapes(self.generator, options.taps, options.crop_size)
         heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.taps)
         self.heads = init_weights(heads, "xavier")
-        self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
-        for network in self.networks.values():
-            network.to(device)
+        self.add_networks(generator=self.generator, discriminator=self.discriminator, heads=self.heads)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         return {
@@ -75,9 +71,9 @@ class Cut(Method):
         inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
         output, features = self.generator.tapped(torch.cat(inputs), self.options.taps)
         fake = output[: len(batch["source"])]
-        real_scores, fake_scores = self.discriminator(batch["target"]), self.discriminator(fake.detach())
-        d_terms = discriminator_terms(real_scores, fake_scores, self.options.gan_mode)
-        minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
+        d_terms = update_discriminator(
+            self.discriminator, self.optimizers["discriminator"], batch["target"], fake, self.options.gan_mode
+        )
         with frozen(self.discriminator):
             g_terms = self.generator_terms(inputs, output, features)
         minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
@@ -89,13 +85,20 @@ class Cut(Method):
         `inputs` are the source and, with identity NCE, the target; `features` are those of the translating pass.
         """
         outputs = torch.split(output, [len(images) for images in inputs])
-        terms = {"gan_g": generator_loss(self.discriminator(outputs[0]), self.options.gan_mode)}
+        scores = [self.discriminator(outputs[0]), *(self.scores_of(translated) for translated in outputs[1:])]
+        terms = {"gan_g": generator_loss(scores[0], self.options.gan_mode)}
         start = 0
-        for name, images, translated in zip(("nce", "nce_idt"), inputs, outputs, strict=False):
+        for name, images, translated, judged in zip(("nce", "nce_idt"), inputs, outputs, scores, strict=False):
             reusable = {tap: feature[start : start + len(images)] for tap, feature in features.items()}
-            terms[name] = self.nce(self.keys_of(images, reusable), self.generator.encode(translated, self.options.taps))
+            queries = self.generator.encode(translated, self.options.taps)
+            terms[name] = self.nce(self.keys_of(images, reusable), queries, judged)
             start += len(images)
         return terms
+
+    @torch.no_grad()
+    def scores_of(self, images: Tensor) -> Tensor | None:
+        """The discriminator's scores where sampling looks at them."""
+        return self.discriminator(images) if self.options.k > 1 else None
 
     @torch.no_grad()
     def keys_of(self, images: Tensor, reusable: Features) -> Features:
@@ -104,11 +107,11 @@ class Cut(Method):
             return {tap: feature.detach() for tap, feature in reusable.items()}
         return self.generator.encode(images, self.options.taps)
 
-    def nce(self, keys: Features, queries: Features) -> Tensor:
-        """Mean PatchNCE over taps and positions; each tap draws its positions anew, the same for all images."""
+    def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
+        """Mean PatchNCE over taps and positions; each tap draws its positions anew, by the scores in DAG sampling."""
         losses = []
         for tap, head in zip(self.options.taps, self.heads, strict=True):
-            positions = uniform_positions(keys[tap][0, 0].numel(), self.options.patches)
+            positions = sample_positions(self.options, map_size(keys[tap]), scores)
             key = head(gather_cells(keys[tap], positions)).detach()
             query = head(gather_cells(queries[tap], positions))
             losses.append(patch_nce(query, key, self.options.tau, self.options.nce_diag, self.options.negatives).mean())

@@ -50,14 +50,9 @@ class CycleGan(Method):
         super().__init__(options, schedule, device)
         self.g_ab, self.g_ba = make_generator(options), make_generator(options)
         self.d_a, self.d_b = make_discriminator(options), make_discriminator(options)
-        self.networks = {
-            "generator_ab": self.g_ab,
-            "generator_ba": self.g_ba,
-            "discriminator_a": self.d_a,
-            "discriminator_b": self.d_b,
-        }
-        for network in self.networks.values():
-            network.to(device)
+        self.add_networks(
+            generator_ab=self.g_ab, generator_ba=self.g_ba, discriminator_a=self.d_a, discriminator_b=self.d_b
+        )
         self.pool_a, self.pool_b = ImagePool(options.pool_size), ImagePool(options.pool_size)
 
     def build_optimizers(self) -> dict[str, Optimizer]:

@@ -11,36 +11,31 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.config import MethodOptions
+from enco.adversarial import update_discriminator
 from enco.errors import UserError
-from enco.losses import cosine_distance, discriminator_terms, generator_loss, l1, patch_nce
+from enco.losses import cosine_distance, generator_loss, l1, patch_nce
 from enco.methods.base import Batch, Method, MethodInfo
-from enco.networks.discriminator import PatchDiscriminator
-from enco.networks.generator import Features, ResnetGenerator, feature_shapes
+from enco.networks.discriminator import cut_discriminator
+from enco.networks.generator import Features, ResnetGenerator, cut_generator, feature_shapes
 from enco.networks.heads import PairHead, ProjectionHead, batchnorm_projector, bottleneck_predictor
 from enco.networks.init import init_weights
 from enco.optim import adam, frozen, minimize
-from enco.sampling import DagRest, dag_positions, gather_cells, resize_scores
+from enco.sampling import SamplingOptions, dag_positions, gather_cells, map_size, resize_scores
 from enco.schedule import Schedule
 
-DEFAULT_BETA = 0.5
 
-
-class EnCoOptions(MethodOptions):
+class EnCoOptions(SamplingOptions):
     """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
 
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
     pairs: tuple[tuple[int, int], ...] = Field(
         ((3, 28), (7, 24), (13, 18)), min_length=1, description="Generator modules (encoder, decoder) that are paired."
     )
-    patches: int = Field(256, ge=2, description="Positions sampled from each pair (K).")
     k: int = Field(4, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
-    dag_rest: DagRest = Field("top", description="Where the share 1 - beta comes from: top of the pool, or anywhere.")
-    beta: float = Field(DEFAULT_BETA, ge=0, le=1, description="Share of positions that look least real.")
     tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
     nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
     heads: Literal["shared", "separate"] = Field("shared", description="One head for keys and queries, or one each.")
@@ -60,13 +55,6 @@ class EnCoOptions(MethodOptions):
     lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
     lr_f: float = Field(5e-5, gt=0, description="Learning rate of the heads.")
 
-    @field_validator("beta")
-    @classmethod
-    def _beta_of_uniform(cls, beta: float, info: ValidationInfo) -> float:
-        # At k = 1 the pool is the sample whatever beta is: equal trainings get equal options.
-        uniform = info.data.get("k") == 1 and info.data.get("dag_rest") == "top"
-        return DEFAULT_BETA if uniform else beta
-
 
 class EnCo(Method):
     """One generator pass gives the translation, the keys and the queries."""
@@ -77,13 +65,10 @@ class EnCo(Method):
 
     def __init__(self, options: EnCoOptions, schedule: Schedule, device: torch.device) -> None:
         super().__init__(options, schedule, device)
-        self.generator = init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
-        self.discriminator = init_weights(PatchDiscriminator(options.ndf), "xavier")
+        self.generator, self.discriminator = cut_generator(options), cut_discriminator(options)
         channels = pair_channels(self.generator, options.pairs, options.crop_size)
         self.heads = init_weights(nn.ModuleList(make_head(c, options) for c in channels), "xavier")
-        self.networks = {"generator": self.generator, "discriminator": self.discriminator, "heads": self.heads}
-        for network in self.networks.values():
-            network.to(device)
+        self.add_networks(generator=self.generator, discriminator=self.discriminator, heads=self.heads)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         return {
@@ -102,9 +87,9 @@ class EnCo(Method):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then generator and heads; terms d_real, d_fake, gan_g, nce and, while on, idt."""
         fake, identity, features = self.forward(batch["source"], batch["target"])
-        real_scores, fake_scores = self.discriminator(batch["target"]), self.discriminator(fake.detach())
-        d_terms = discriminator_terms(real_scores, fake_scores, self.options.gan_mode)
-        minimize(0.5 * (d_terms["d_real"] + d_terms["d_fake"]), self.optimizers["discriminator"])
+        d_terms = update_discriminator(
+            self.discriminator, self.optimizers["discriminator"], batch["target"], fake, self.options.gan_mode
+        )
         with frozen(self.discriminator):
             g_terms = self.generator_terms(fake, features, identity, batch["target"])
         minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
@@ -138,9 +123,8 @@ class EnCo(Method):
     def pair_loss(self, keys: Tensor, queries: Tensor, scores: Tensor, head: Any) -> Tensor:
         """Mean content loss of one pair of B x C x H x W features at freshly sampled positions."""
         opt = self.options
-        positions = dag_positions(
-            resize_scores(scores.detach(), (keys.shape[2], keys.shape[3])), opt.patches, opt.k, opt.beta, opt.dag_rest
-        )
+        # By DAG at k = 1 too, where it is uniform, as the paper's code draws them: each image's positions on their own.
+        positions = dag_positions(resize_scores(scores, map_size(keys)), opt.patches, opt.k, opt.beta, opt.dag_rest)
         key_cells = gather_cells(keys.detach() if opt.key_detach == "feature" else keys, positions)
         # Batch norm in the heads wants rows, so images are stacked for them.
         with torch.set_grad_enabled(opt.key_detach != "embedding"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from enco.config import MethodOptions
 from enco.networks.blur import BlurDown
+from enco.networks.init import init_weights
 
 
 class PatchDiscriminator(nn.Sequential):
@@ -22,6 +24,11 @@ class PatchDiscriminator(nn.Sequential):
             *_conv(4 * ndf, 8 * ndf, stride=1),
             nn.Conv2d(8 * ndf, 1, 4, padding=1),
         )
+
+
+def cut_discriminator(options: MethodOptions) -> PatchDiscriminator:
+    """The discriminator of CUT and of the methods built on it, initialised."""
+    return init_weights(PatchDiscriminator(options.ndf), "xavier")
 
 
 def _conv(inputs: int, outputs: int, stride: int, norm: bool = True) -> list[nn.Module]:

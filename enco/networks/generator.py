@@ -9,8 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from enco.config import MethodOptions
 from enco.errors import UserError
 from enco.networks.blur import BlurDown, BlurUp
+from enco.networks.init import init_weights
 from enco.networks.padding import ReflectionPad
 
 Arch = Literal["antialiased", "mixed", "strided"]
@@ -72,6 +74,11 @@ class ResnetGenerator(nn.Sequential):
             if index in taps:
                 features[index] = x
         return x, features
+
+
+def cut_generator(options: MethodOptions) -> ResnetGenerator:
+    """The generator of CUT and of the methods built on it, initialised."""
+    return init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
 
 
 @torch.no_grad()

@@ -6,21 +6,29 @@ from typing import Literal, TypeVar
 
 from torch import nn
 
-Init = Literal["xavier", "normal"]
+Init = Literal["xavier", "normal", "kaiming"]
 Net = TypeVar("Net", bound=nn.Module)
+LINEAR, CONVOLUTIONS = (nn.Linear,), (nn.Conv2d, nn.ConvTranspose2d)
 
 
-def init_weights(net: Net, kind: Init, gain: float = 0.02) -> Net:
-    """Draw every convolution's and linear layer's weights from torch's global state and zero the biases; in place.
+def init_weights(net: Net, kind: Init, gain: float = 0.02, *, zero_biases: bool = True, linear: bool = True) -> Net:
+    """Draw the weights of every convolution, and with `linear` of linear layers, from torch's global state; in place.
 
-    `xavier`: Xavier-normal with this gain (CUT, EnCo); `normal`: standard deviation `gain` (CycleGAN).
+    `xavier`: Xavier-normal with this gain (CUT, EnCo); `normal`: standard deviation `gain` (CycleGAN); `kaiming`: for
+    ReLU, from the fan-in (MUNIT). Biases become zero or keep PyTorch's own initialisation.
     """
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            if kind == "xavier":
-                nn.init.xavier_normal_(module.weight, gain)
-            else:
-                nn.init.normal_(module.weight, 0.0, gain)
-            if module.bias is not None:
+        if isinstance(module, CONVOLUTIONS + LINEAR if linear else CONVOLUTIONS):
+            _draw(module, kind, gain)
+            if zero_biases and module.bias is not None:
                 nn.init.zeros_(module.bias)
     return net
+
+
+def _draw(module: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, kind: Init, gain: float) -> None:
+    if kind == "xavier":
+        nn.init.xavier_normal_(module.weight, gain)
+    elif kind == "normal":
+        nn.init.normal_(module.weight, 0.0, gain)
+    else:
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
