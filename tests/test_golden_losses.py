@@ -3,12 +3,13 @@
 They are computed in double precision: Adam's first steps amplify single-precision rounding, which differs between
 processors, a hundred-thousandfold, and no tolerance would tell that from a changed method.
 
-After an intended change: `python -m tests.test_golden_losses` writes them anew; the diff then shows what moved.
+After an intended change: `python -m tests.test_golden_losses [METHOD...]` writes them anew; the diff then shows what moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,12 +61,12 @@ def test_losses_follow_the_golden_curve(name: str) -> None:
         pytest.fail(f"{name} left its golden curve: {error}")
 
 
-def regenerate() -> None:
+def regenerate(names: Iterable[str]) -> None:
     GOLDEN.mkdir(exist_ok=True)
-    for name in available():
+    for name in names:
         loss_curve(name).to_csv(golden_file(name), float_format="%.8g", lineterminator="\n")
         print(f"wrote {golden_file(name)}")
 
 
 if __name__ == "__main__":
-    regenerate()
+    regenerate(sys.argv[1:] or available())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class MultiScaleDiscriminator(nn.ModuleList):
 def _scale(ndf: int, slope: float) -> nn.Sequential:
     widths = (3, ndf, 2 * ndf, 4 * ndf, 8 * ndf)
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [*padded_conv(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(slope)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))
 
@@ -49,6 +51,6 @@ class StyleEncoder(nn.Sequential):
     def __init__(self, ngf: int = 64, style_dim: int = 8) -> None:
         widths = (ngf, 2 * ngf, 4 * ngf, 4 * ngf, 4 * ngf)
         layers = [*padded_conv(3, ngf, 7, padding=3), nn.ReLU()]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [*padded_conv(inputs, outputs, 4, stride=2, padding=1), nn.ReLU()]
         super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Conv2d(widths[-1], style_dim, 1))
