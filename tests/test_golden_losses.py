@@ -3,7 +3,7 @@
 They are computed in double precision: Adam's first steps amplify single-precision rounding, which differs between
 processors, a hundred-thousandfold, and no tolerance would tell that from a changed method.
 
-After an intended change: `python -m tests.test_golden_losses [METHOD...]` writes them anew; the diff then shows what moved.
+After an intended change, `python -m tests.test_golden_losses [METHOD...]` writes them anew; the diff shows what moved.
 """
 
 from __future__ import annotations
