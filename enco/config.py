@@ -62,6 +62,16 @@ class MethodOptions(Settings):
         return self
 
     @property
+    def images_per_step(self) -> int:
+        """Images of each domain that one step takes from the data."""
+        return self.batch_size
+
+    @property
+    def images_per_iteration(self) -> int:
+        """Images of each domain that one step translates; the tables' sec/iter is per one of them."""
+        return self.batch_size
+
+    @property
     def test_side(self) -> int:
         """Side of a test image, in pixels."""
         return self.test_size or self.crop_size

@@ -94,9 +94,20 @@ def test_a_variant_is_named_by_what_differs(options: dict[str, Any], name: str) 
 
 
 def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
-    epochs = {run.task: run.config.train.n_const + run.config.train.n_decay for run in plan(tables, all_twelve).runs}
-    assert epochs["cityscapes"] == epochs["horse2zebra"] == 400
-    assert epochs["cat2dog"] == epochs["photo2vangogh"] == 200
+    runs = plan(tables, all_twelve, method_epochs={"munit": (7, 0)}).runs
+    epochs = {(r.task, r.config.method): r.config.train.n_const + r.config.train.n_decay for r in runs}
+    assert epochs["cityscapes", "enco"] == epochs["horse2zebra", "cyclegan"] == 400
+    assert epochs["cat2dog", "enco"] == epochs["photo2vangogh", "cut"] == 200
+    assert epochs["cityscapes", "munit"] == epochs["cat2dog", "munit"] == 7
+
+
+def test_options_of_a_task_are_no_variant_of_their_own(
+    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]
+) -> None:
+    runs = plan(tables, all_twelve, task_options={"cat2dog": {"cut": {"patches": 9}}}).runs
+    patches = {run.task: run.config.options["patches"] for run in runs if run.variant == "cut"}
+    assert patches["cat2dog"] == 9
+    assert set(patches.values()) == {9, 256}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +120,9 @@ def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: 
         ({"options": {"cutt": {"k": 1}}}, ["cutt", "cyclegan"]),
         ({"options": {"cut": {"kk": 1}}}, ["kk", "patches"]),
         ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),
+        ({"task_options": {"horse2zbra": {}}}, ["horse2zbra", "horse2zebra"]),
+        ({"task_options": {"horse2zebra": {"cut": {"kk": 1}}}}, ["kk", "task_options.horse2zebra"]),
+        ({"method_epochs": {"cutt": [1, 1]}}, ["cutt", "cyclegan"]),
         (
             {"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dgo", "metrics": ["FID"]}]}}},
             ["cat2dgo", "cat2dog"],

@@ -77,11 +77,6 @@ class Grid:
     def runs(self) -> list[Run]:
         return list(dict.fromkeys(evaluation.run for evaluation in self.evaluations))
 
-    @property
-    def variants(self) -> dict[str, RunConfig]:
-        """One run's configuration for each variant, for timing."""
-        return {run.variant: run.config for run in reversed(self.runs)}
-
     def table(self, name: str) -> Grid:
         return Grid(tuple(cell for cell in self.cells if cell.table == name))
 
@@ -159,8 +154,9 @@ def _options(method: type[Method], overrides: Mapping[str, Any]) -> MethodOption
 def _run_config(
     task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
 ) -> RunConfig:
-    n_const, n_decay = config.epochs.get(task) or config.epochs["default"]
-    scale = _scale_options(method, row, config)
+    name = method.info.name
+    n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
+    scale = _scale_options(method, row, task, config)
     return RunConfig(
         method=row.method,
         task=task,
@@ -173,11 +169,12 @@ def _run_config(
     )
 
 
-def _scale_options(method: type[Method], row: RowSpec, config: ScaleConfig) -> dict[str, Any]:
+def _scale_options(method: type[Method], row: RowSpec, task: str, config: ScaleConfig) -> dict[str, Any]:
     """What a scale sets of a method's options. It may not set what the row sets, or the variant's name would lie."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
     scale |= config.options.get(method.info.name, {})
+    scale |= config.task_options.get(task, {}).get(method.info.name, {})
     clash = sorted(scale.keys() & row.options.keys())
     if clash:
         raise UserError(
@@ -195,16 +192,25 @@ def check_methods(tables: Mapping[str, TableSpec], known: Iterable[str]) -> None
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:
-    """Every name under the scale's `options` must be 'all' or a method, its keys options; else UserError."""
-    for name, options in config.options.items():
-        if name == "all":
-            known: Iterable[str] = {key for method in methods.values() for key in method.Options.model_fields}
-        elif name in methods:
-            known = methods[name].Options.model_fields
-        else:
-            raise unknown("method", name, ["all", *methods], f"'options' of scale {config.scale}")
-        for key in options.keys() - set(known):
-            raise unknown("option", key, known, f"'options.{name}' of scale {config.scale}")
+    """Every method that the scale names must exist, and every option that it sets; else UserError."""
+    where = f"of scale {config.scale}"
+    for name in config.method_epochs:
+        if name not in methods:
+            raise unknown("method", name, methods, f"'method_epochs' {where}")
+    _check_keys(config.options, methods, f"'options' {where}", common="all")
+    for task, options in config.task_options.items():
+        _check_keys(options, methods, f"'task_options.{task}' {where}")
+
+
+def _check_keys(options: Mapping[str, Mapping[str, Any]], methods: Methods, where: str, common: str = "") -> None:
+    known = {name: set(method.Options.model_fields) for name, method in methods.items()}
+    if common:
+        known[common] = set().union(*known.values())
+    for name, given in options.items():
+        if name not in known:
+            raise unknown("method", name, known, where)
+        for key in given.keys() - known[name]:
+            raise unknown("option", key, known[name], f"'{name}' in {where}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from enco import methods
 from enco.files import read_json
 from workflow.grid import Cell, Run
 from workflow.project import Project
@@ -38,8 +39,8 @@ def render(project: Project) -> str:
     table = tabulate(rows, headers=("task", "variant", "seed", "iterations", "feeds"), tablefmt="simple", intfmt=",")
     total = sum(row[3] or 0 for row in rows)
     pending = [cell for cell in project.grid.cells if cell.evaluation is None]
-    methods = ", ".join(dict.fromkeys(cell.row.label for cell in pending))
-    note = f"\n{len(pending)} of {len(project.grid.cells)} numbers pending: {methods} not there yet." if pending else ""
+    missing = ", ".join(dict.fromkeys(cell.row.label for cell in pending))
+    note = f"\n{len(pending)} of {len(project.grid.cells)} numbers pending: {missing} not there yet." if pending else ""
     return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {project.config.scale}.{note}"
 
 
@@ -66,7 +67,9 @@ def iterations(project: Project, run: Run) -> int | None:
     if counts is None:
         return None
     schedule = run.config.train
-    return (schedule.n_const + schedule.n_decay) * (max(counts) // run.config.options["batch_size"])
+    options = methods.get(run.config.method).Options.model_validate(run.config.options)
+    total = (schedule.n_const + schedule.n_decay) * (max(counts) // options.images_per_step)
+    return min(total, options.max_iterations or total)
 
 
 def train_counts(project: Project, root: Path) -> tuple[int, int] | None:

@@ -309,8 +309,8 @@ class Project:
 
     def timing_variants(self, wildcards: Wildcards) -> str:
         """Method and options of every variant whose seconds some table prints, as JSON."""
-        timed = {cell.variant for cell in self.grid.cells if cell.metric == "sec/iter" and cell.variant}
-        runs = {name: run for name, run in self.grid.variants.items() if name in timed}
+        timed = (c.evaluation.run for c in self.grid.cells if c.metric == "sec/iter" and c.evaluation)
+        runs = {run.variant: run.config for run in timed}
         return json.dumps({name: {"method": run.method, "options": run.options} for name, run in sorted(runs.items())})
 
     @property

@@ -93,7 +93,13 @@ class ScaleConfig(Settings):
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Method options of this scale; 'all' for every method."
     )
+    task_options: dict[str, dict[str, dict[str, Any]]] = Field(
+        default_factory=dict, description="Method options of single tasks, by task and method: advice of the authors."
+    )
     epochs: dict[str, tuple[int, int]] = Field(description="Constant and decay epochs by task; 'default' for the rest.")
+    method_epochs: dict[str, tuple[int, int]] = Field(
+        default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
+    )
     train: TrainConfig = TrainConfig()
     workers: int = Field(0, ge=0, description="Processes that load a training's images; 0 loads between iterations.")
     features: FeatureConfig = FeatureConfig()
@@ -133,9 +139,13 @@ def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
         if not re.fullmatch(NAME, str(name)):
             raise UserError(f"The task name '{name}' cannot be part of a path: use letters, digits, '-' and '_'.")
     tasks = {name: parse(TaskConfig, entry, f"task {name}") for name, entry in entries.items()}
-    for name in config.epochs:
-        if name not in {*tasks, "default"}:
-            raise unknown("task", name, {*tasks, "default"}, f"'epochs' of scale {config.scale}")
+    for key, known, given in (
+        ("epochs", {*tasks, "default"}, config.epochs),
+        ("task_options", {*tasks}, config.task_options),
+    ):
+        for name in given:
+            if name not in known:
+                raise unknown("task", name, known, f"'{key}' of scale {config.scale}")
     return tasks
 
 

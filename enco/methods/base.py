@@ -63,12 +63,12 @@ class Method(ABC):
     @property
     def images_per_step(self) -> int:
         """Images of each domain that one step takes from the data."""
-        return self.options.batch_size
+        return self.options.images_per_step
 
     @property
     def images_per_iteration(self) -> int:
         """Images of each domain that one step translates; the tables' sec/iter is per one of them."""
-        return self.options.batch_size
+        return self.options.images_per_iteration
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
