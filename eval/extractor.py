@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from enco.data.folders import decode_all, load_rgb
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import sha256
+from enco.weights import load_tensors
 from eval.features import Features
 from eval.inception_weights import find_weights
 
@@ -107,11 +107,7 @@ def _prepare(path: Path, size: int, legacy_rounding: bool, input_size: int) -> T
 
 
 def _published(path: Path, device: torch.device) -> Extractor:
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path} does not hold network weights ({error}): fetch it again.") from error
-    return Extractor("inception", sha256(path), _place(_build(weights), device), device)
+    return Extractor("inception", sha256(path), _place(_build(load_tensors(path)), device), device)
 
 
 def _random(seed: int, input_size: int, device: torch.device) -> Extractor:

@@ -1,0 +1,112 @@
+"""Published weights: found, downloaded from a real server on this machine, checked, refused."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+
+from enco.errors import UserError
+from enco.weights import cache_path, download, load_tensors, published_hash, published_weights
+
+CONTENT = b"weights" * 1000
+GOOD = f"net-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
+OTHER = "net-00000000.pth"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Where the same content is served under its own hash and under another."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    for name in (GOOD, OTHER):
+        (folder / name).write_bytes(CONTENT)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+        http.shutdown()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty torch cache."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    return tmp_path / "hub" / "checkpoints"
+
+
+def test_missing_weights_are_downloaded_once(address: str, cache: Path) -> None:
+    path = published_weights(f"{address}/{GOOD}")
+    assert path == cache_path(GOOD) == cache / GOOD
+    assert path.read_bytes() == CONTENT
+    assert list(cache.iterdir()) == [path]
+    assert published_weights(f"http://nowhere.invalid/{GOOD}") == path
+
+
+def test_a_file_put_by_hand_is_taken(cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / GOOD).write_bytes(CONTENT)
+    assert published_weights(f"http://nowhere.invalid/{GOOD}").read_bytes() == CONTENT
+
+
+def test_wrong_content_is_refused_and_not_kept(address: str, cache: Path) -> None:
+    with pytest.raises(UserError, match=f"{address}/{OTHER} .*not the published file .*00000000.*{cache / OTHER}"):
+        published_weights(f"{address}/{OTHER}")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_wrong_file_is_named_with_the_cure_and_left_alone(address: str, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / GOOD).write_bytes(b"truncated")
+    with pytest.raises(UserError, match=f"{cache / GOOD} is not the published.*delete it and fetch {address}/{GOOD}"):
+        published_weights(f"{address}/{GOOD}")
+    assert (cache / GOOD).read_bytes() == b"truncated"
+
+
+def test_a_file_that_is_not_there_is_named_with_its_place(address: str, tmp_path: Path) -> None:
+    target = tmp_path / "weights" / "net.pth"
+    with pytest.raises(UserError, match=f"download {address}/no-00000000.pth .*404.*put it at {target}") as error:
+        download(f"{address}/no-00000000.pth", target)
+    assert "\n" not in str(error.value)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"Could not download http://127\.0\.0\.1:9/net"):
+        download("http://127.0.0.1:9/net-00000000.pth", tmp_path / "net.pth")
+
+
+def test_a_place_that_cannot_be_written_is_named(address: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(UserError, match=r"put it at .*file/net\.pth"):
+        download(f"{address}/{GOOD}", tmp_path / "file" / "net.pth")
+
+
+def test_hashes_are_read_from_torchs_names() -> None:
+    assert published_hash("vgg16-397923af.pth") == "397923af"
+    with pytest.raises(ValueError, match="carries no hash"):
+        published_hash("weights.pth")
+
+
+def test_tensors_are_read_in_both_of_torchs_formats(tmp_path: Path) -> None:
+    weights = {"layer.weight": torch.arange(3.0)}
+    for zipped in (True, False):
+        torch.save(weights, tmp_path / "net.pth", _use_new_zipfile_serialization=zipped)
+        assert torch.equal(load_tensors(tmp_path / "net.pth")["layer.weight"], weights["layer.weight"])
+
+
+def test_nothing_but_tensors_is_unpickled(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"layer": torch.nn.Linear(1, 1)}, path)
+    with pytest.raises(UserError, match=r"net\.pth does not hold network weights"):
+        load_tensors(path)
