@@ -1,0 +1,29 @@
+"""A discriminator that judges whole images: the one that NEGCUT's code names for AFHQ (arXiv 2108.04547)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn
+
+from enco.networks.blur import BlurDown
+
+
+class GlobalDiscriminator(nn.Sequential):
+    """Images B x 3 x H x W to one raw score each, B x 1 x 1 x 1, for a side of `smallest_side`; 256 with six halvings.
+
+    Larger images get a map of scores, smaller ones do not fit.
+    """
+
+    def __init__(self, ndf: int = 64, halvings: int = 6) -> None:
+        widths = [3, *(min(2**level, 8) * ndf for level in range(halvings))]
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            norms = [] if inputs == 3 else [nn.InstanceNorm2d(outputs)]
+            layers += [nn.Conv2d(inputs, outputs, 4, padding=1), *norms, nn.LeakyReLU(0.2), BlurDown()]
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4))
+
+
+def smallest_side(halvings: int) -> int:
+    """Side in pixels of the smallest image that a global discriminator can judge: four cells after its halvings."""
+    return 4 * 2**halvings

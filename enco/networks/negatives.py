@@ -1,0 +1,28 @@
+"""The negative generator of NEGCUT (Wang et al. 2021, arXiv 2108.04547)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from enco.networks.heads import ProjectionHead
+
+
+class NegativeGenerator(nn.Module):
+    """Negatives for one feature map from its mean embedding and noise, by a two-layer MLP (NEGCUT, section 3)."""
+
+    def __init__(self, width: int = 256, noise_dim: int = 64) -> None:
+        super().__init__()
+        self.noise_dim = noise_dim
+        self.head = ProjectionHead(width + noise_dim, width)
+
+    def forward(self, mean_embeddings: Tensor, count: int) -> Tensor:
+        """B x width mean embeddings to B x count x width unit negatives; every one has noise of its own."""
+        noise = torch.randn(len(mean_embeddings), count, self.noise_dim).to(mean_embeddings)
+        repeated = mean_embeddings[:, None].expand(-1, count, -1)
+        return self.head(torch.cat([repeated, noise], dim=-1))
+
+
+def mean_embedding(head: nn.Module, features: Tensor) -> Tensor:
+    """The mean of all cells' embeddings by this head: B x C x H x W features to B x width."""
+    return head(features.flatten(2).mT).mean(dim=1)
