@@ -12,6 +12,7 @@ from eval.cells import PlannedCell, Sources
 from eval.layout import Block
 from eval.metrics import METRICS
 from eval.tablespec import ALL_TASKS, TableSpec
+from eval.training_settings import describe_settings
 
 Line = tuple[str, str]
 """A line of the protocol: what it is about, and what holds."""
@@ -43,6 +44,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
         *_segmentation(spec, planned, sources),
         *([("Checkpoint", _selection(scores))] if scores else []),
         ("Seeds", _seeds(planned)),
+        *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *_timing(spec, planned, sources),
         *([("Evaluated on", _places(scores))] if scores else []),
         *([("Trained at", _trained_at(scores))] if scores else []),
@@ -143,8 +145,8 @@ def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) ->
 
 def _device(timing: dict[str, Any], variants: Iterable[str]) -> str:
     size, common = timing.get("size"), timing.get("batch_size")
-    batches = {timing.get("measured", {}).get(variant, {}).get("batch_size", common) for variant in variants}
-    at = f", {size} × {size} pixels, batch {' and '.join(map(str, sorted(batches)))}" if size and common else ""
+    batches = {timing.get("measured", {}).get(variant, {}).get("batch_size", common) for variant in variants} - {None}
+    at = f", {size} × {size} pixels, batch {' and '.join(map(str, sorted(batches)))}" if size and batches else ""
     return f"{timing['device']} ({timing.get('precision', 'unknown precision')}{at})"
 
 

@@ -18,6 +18,7 @@ from eval.extractor import Extractor, extract_features
 from eval.features import Features, check_comparable
 from eval.fid import fid
 from eval.prdc import precision_recall
+from eval.training_settings import changed_settings
 
 SCORING_LIBRARIES = ("pytorch-fid", "piq")
 
@@ -56,6 +57,7 @@ def score_run(
         "scale": config["scale"],
         "config_hash": run["config_hash"],
         "trained_at": run["git"],
+        "settings": changed_settings(config),
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {
             **_features_protocol(generated, reals),

@@ -33,7 +33,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         **{"device": "cpu", "versions": {"torch": "2.15.0"}},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
-    kept |= {"trained_at": {"commit": "fedcba9876543210", "dirty": False}}
+    kept |= {"trained_at": {"commit": "fedcba9876543210", "dirty": False}, "settings": {"epochs": "3+2", "ngf": 8}}
     return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}
 
 
