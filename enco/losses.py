@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -65,3 +66,8 @@ def cosine_distance(queries: Tensor, keys: Tensor) -> Tensor:
 def l1(images: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute error: identity and cycle-consistency losses."""
     return F.l1_loss(images, wanted)
+
+
+def summed(losses: Iterable[Tensor]) -> Tensor:
+    """The sum of 0-d losses, such as those of a discriminator's scales."""
+    return torch.stack(list(losses)).sum()

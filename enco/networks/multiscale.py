@@ -18,7 +18,7 @@ def padded_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding
 class MultiScaleDiscriminator(nn.ModuleList):
     """Images B x 3 x H x W to a map of raw scores for each scale, 1 x H/16 x W/16 at the first, half at the next.
 
-    All scales have the same layers, without norms (MUNIT, section B.2). Three scales need at least 64 x 64 pixels.
+    All scales have the same layers, without norms (MUNIT, section B.2). H and W are at least `smallest_side`.
     """
 
     def __init__(self, ndf: int = 64, slope: float = 0.2, scales: int = 3) -> None:
@@ -43,6 +43,11 @@ def _scale(ndf: int, slope: float) -> nn.Sequential:
 def half_size(images: Tensor) -> Tensor:
     """Average over 3 x 3 windows with stride 2; the padding does not count."""
     return F.avg_pool2d(images, 3, stride=2, padding=1, count_include_pad=False)
+
+
+def smallest_side(scales: int) -> int:
+    """Pixels that an image's sides need for this many scales: the last must see 16 x 16."""
+    return 15 * 2 ** (scales - 1) + 1
 
 
 class StyleEncoder(nn.Sequential):
