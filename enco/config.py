@@ -76,6 +76,11 @@ class MethodOptions(Settings):
         """Side of a test image, in pixels."""
         return self.test_size or self.crop_size
 
+    @classmethod
+    def stand_ins(cls, size: int) -> dict[str, Any]:
+        """Options that differ from the original's, needed to run at this image size (pixels) and without a download."""
+        return {}
+
 
 class DataConfig(Settings):
     """Where a run's images are: a folder with trainA, trainB, testA and testB."""

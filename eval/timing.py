@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from tabulate import tabulate
 
 from enco.arguments import choose_device
 from enco.config import Settings, parse
@@ -24,12 +23,17 @@ from enco.methods import Batch, Method, available, create, get
 from enco.provenance import device_name, versions
 from enco.schedule import Schedule
 from enco.startup import skip_compiler
+from eval.timingtable import failures, notes, published_speeds, timing_table
 
 HALVES = {"first_half": 1, "second_half": 2}
 """The halves of training, by an epoch of each under `SCHEDULE`: at the full rate, and in the decay."""
 SCHEDULE = Schedule(n_const=1, n_decay=1)
 ROUND = 4
 """Iterations of one variant before the next has its turn, so that noise on a shared machine hits all alike."""
+ITERATIONS = {"cpu": 10, "cuda": 50}
+"""Timed steps of each half where the command line names no number."""
+PREPARING = 4
+"""Batches that a method may prepare itself with."""
 LEGACY_START, LEGACY_WEIGHT = 0.1, 0.005
 
 
@@ -42,32 +46,47 @@ class Variant(Settings):
 
 @dataclass
 class Stopwatch:
-    """A method in training and the seconds of its iterations, by half; or the error that ended it."""
+    """A method in training and the seconds of its steps, by half; or the error that ended it."""
 
     variant: Variant
     method: Method | None = None
+    batch: Batch | None = None
     seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
+    sizes: dict[str, int] = field(default_factory=dict)
     error: str = ""
 
-    def build(self, size: int, batch_size: int, device: torch.device) -> None:
+    def build(self, size: int, batch_size: int | None, device: torch.device) -> None:
         """Build the method for such images, where its options say nothing else; UserError for an unknown one."""
-        options = {"crop_size": size, "load_size": size, "batch_size": batch_size, **self.variant.options}
+        common = {"crop_size": size, "load_size": size} | ({"batch_size": batch_size} if batch_size else {})
         with self._survive():
-            self.method = create(self.variant.method, schedule=SCHEDULE, device=device, **options)
+            method = create(self.variant.method, schedule=SCHEDULE, device=device, **common | self.variant.options)
+            side, images = method.options.crop_size, method.images_per_step
+            method.prepare(random_batch(side, images, seed) for seed in range(1, 1 + PREPARING))
+            self.batch = random_batch(side, images)
+            self.sizes = {
+                "size": side,
+                "batch_size": method.options.batch_size,
+                "images_per_iteration": method.images_per_iteration,
+            }
+            self.method = method
 
-    def begin(self, half: str, batch: Batch, warmup: int) -> None:
-        """Enter a half of training and do some untimed iterations, unless an earlier one failed."""
+    def begin(self, half: str, warmup: int) -> None:
+        """Enter a half of training and do some untimed steps, unless an earlier one failed."""
         with self._survive():
-            if self.method:
+            if self.method and self.batch:
                 self.method.begin_epoch(HALVES[half])
                 for _ in range(warmup):
-                    time_step(self.method, batch)
+                    time_step(self.method, self.batch)
 
-    def run(self, half: str, batch: Batch, count: int) -> None:
-        """Time some iterations, unless an earlier one failed."""
+    def run(self, half: str, count: int) -> None:
+        """Time some steps, unless an earlier one failed."""
         with self._survive():
-            if self.method:
-                self.seconds[half] += [time_step(self.method, batch) for _ in range(count)]
+            if self.method and self.batch:
+                self.seconds[half] += [time_step(self.method, self.batch) for _ in range(count)]
+
+    def summary(self) -> dict[str, Any]:
+        """The variant's entry of a timing file."""
+        return self.sizes | summary(self.seconds, self.sizes["images_per_iteration"])
 
     @contextmanager
     def _survive(self) -> Iterator[None]:
@@ -84,7 +103,7 @@ class Stopwatch:
 
 
 def time_step(method: Method, batch: Batch) -> float:
-    """One iteration in seconds, with the copy to the device and without loading data, as the originals count."""
+    """One step in seconds, with the copy to the device and without loading data, as the originals count."""
     _synchronise(method.device)
     begin = time.perf_counter()
     method.step(Batch(source=batch["source"].to(method.device), target=batch["target"].to(method.device)))
@@ -97,15 +116,15 @@ def measure(
     device: torch.device,
     *,
     size: int,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     warmup: int = 5,
     iterations: int = 50,
 ) -> dict[str, Any]:
-    """Time every variant on random images: `warmup` untimed and `iterations` timed iterations of each half of training.
+    """Time every variant on random images: `warmup` untimed and `iterations` timed steps of each half of training.
 
-    Returns the content of a timing file, in seconds per iteration; `sec_per_iter` is the mean of both halves' medians.
-    A variant whose options name a batch size has that one. One that fails, say for want of memory, becomes an entry of
-    `errors` and the others go on.
+    Each variant has its own options' batch size, else `batch_size`, else its method's default. Returns the content of a
+    timing file, in seconds. A variant that fails, say for want of memory, becomes an entry of `errors` and the others
+    go on.
     Raises UserError for an unknown method or option, and for fewer than two iterations.
     """
     if iterations < 2:
@@ -113,39 +132,42 @@ def measure(
     watches = {name: Stopwatch(variant) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
-    batch_sizes = {name: variant.options.get("batch_size", batch_size) for name, variant in variants.items()}
-    batches = {count: random_batch(size, count) for count in batch_sizes.values()}
     for half in HALVES:
-        for name, watch in watches.items():
-            watch.begin(half, batches[batch_sizes[name]], warmup)
+        for watch in watches.values():
+            watch.begin(half, warmup)
         for start in range(0, iterations, ROUND):
-            for name, watch in watches.items():
-                watch.run(half, batches[batch_sizes[name]], min(ROUND, iterations - start))
+            for watch in watches.values():
+                watch.run(half, min(ROUND, iterations - start))
     return {
         "device": device_name(device),
         "precision": _precision(device),
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
-        "measured": {name: summary(w.seconds, batch_sizes[name]) for name, w in watches.items() if not w.error},
+        "measured": {name: watch.summary() for name, watch in watches.items() if not watch.error},
         "errors": {name: watch.error for name, watch in watches.items() if watch.error},
+        "options": {name: variant.options for name, variant in variants.items()},
     }
 
 
-def random_batch(size: int, batch_size: int, seed: int = 0) -> Batch:
+def random_batch(size: int, images: int, seed: int = 0) -> Batch:
     """Uniform noise in [-1, 1] in place of both domains."""
     generator = torch.Generator().manual_seed(seed)
-    source, target = torch.rand(2, batch_size, 3, size, size, generator=generator) * 2 - 1
+    source, target = torch.rand(2, images, 3, size, size, generator=generator) * 2 - 1
     return Batch(source=source, target=target)
 
 
-def summary(seconds: Mapping[str, Sequence[float]], batch_size: int) -> dict[str, Any]:
-    """One variant's entry: statistics of each half, the headline, and the originals' average over both halves."""
+def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, Any]:
+    """Statistics of each half's steps, the headline, and the originals' average over both halves.
+
+    `sec_per_iter`, the headline, is the mean of both halves' medians for each of the `images` that a step translates.
+    """
     halves = {half: statistics_of(values) for half, values in seconds.items()}
+    sec_per_step = statistics.mean(half["median"] for half in halves.values())
     return {
         **halves,
-        "batch_size": batch_size,
-        "sec_per_iter": statistics.mean(half["median"] for half in halves.values()),
-        "legacy": legacy_average([value for values in seconds.values() for value in values], batch_size),
+        "sec_per_step": sec_per_step,
+        "sec_per_iter": sec_per_step / images,
+        "legacy": legacy_average([value for values in seconds.values() for value in values], images),
     }
 
 
@@ -155,40 +177,35 @@ def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
     return {"median": median, "mean": statistics.mean(seconds), "iqr": high - low, "n": len(seconds)}
 
 
-def legacy_average(seconds: Iterable[float], batch_size: int = 1) -> float:
+def legacy_average(seconds: Iterable[float], images: int = 1) -> float:
     """The number that CycleGAN's and CUT's training prints: per image, exponential, started at 0.1 s.
 
     The start still weighs 0.995^n after n iterations.
     """
     average = LEGACY_START
     for value in seconds:
-        average += LEGACY_WEIGHT * (value / batch_size - average)
+        average += LEGACY_WEIGHT * (value / images - average)
     return average
-
-
-def table(timing: Mapping[str, Any], baseline: str = "enco") -> str:
-    """The measured variants as a table in milliseconds, fastest first, with the ratio to a baseline."""
-    measured = sorted(timing["measured"].items(), key=lambda item: item[1]["sec_per_iter"])
-    reference = timing["measured"].get(baseline, {}).get("sec_per_iter")
-    rows = [
-        (
-            name,
-            *(1000 * entry[half][key] for half in HALVES for key in ("median", "iqr")),
-            1000 * entry["sec_per_iter"],
-            entry["sec_per_iter"] / reference if reference else None,
-        )
-        for name, entry in measured
-    ]
-    headers = ("variant", "first half", "IQR", "second half", "IQR", "ms/iter", f"x {baseline}")
-    return tabulate(rows, headers=headers, floatfmt=("", *[".1f"] * 5, ".2f"), missingval="-")
 
 
 def load_variants(source: str) -> dict[str, Variant]:
     """Variants by name, {"enco+k=2": {"method": "enco", "options": {"k": 2}}}, from JSON text or a file of it."""
-    content = _json(source) if source.lstrip().startswith("{") else read_json(Path(source))
-    if not isinstance(content, dict) or not content:
-        raise UserError('--variants needs a JSON object such as {"enco": {"method": "enco", "options": {}}}.')
+    content = _json(source, "--variants", '{"enco": {"method": "enco", "options": {}}}')
     return {name: parse(Variant, entry, f"variant {name}") for name, entry in content.items()}
+
+
+def method_variants(names: Sequence[str], size: int, options: Mapping[str, Any]) -> dict[str, Variant]:
+    """Methods by name, or 'all', each at its defaults but for the options given for it.
+
+    Where a default cannot run at this size, or would need a download, the method's documented stand-in takes its place.
+    Raises UserError for an unknown method.
+    """
+    for name in options:
+        get(name)
+    chosen = available() if list(names) == ["all"] else names
+    return {
+        name: Variant(method=name, options=get(name).Options.stand_ins(size) | options.get(name, {})) for name in chosen
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -197,21 +214,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     skip_compiler()
+    device = choose_device(given.device)
     timing = measure(
         _variants(given),
-        choose_device(given.device),
+        device,
         size=given.size,
         batch_size=given.batch_size,
         warmup=given.warmup,
-        iterations=given.iterations,
+        iterations=given.iterations or ITERATIONS.get(device.type, ITERATIONS["cuda"]),
     )
-    print(table(timing))
-    print(f"{timing['device']}, {timing['precision']}, {given.size} x {given.size} pixels, batch {given.batch_size}")
-    failed = "; ".join(f"{name} ({error})" for name, error in timing["errors"].items())
-    if failed and not given.allow_failures:
-        raise UserError(f"Nothing is written, as this could not be timed: {failed}; mend it or give --allow-failures.")
-    if failed:
-        print(f"Not timed: {failed}")
+    print(timing_table(timing, published_speeds(given.published)))
+    print(*notes(timing), sep="\n")
+    if timing["errors"] and not given.allow_failures:
+        cure = "mend it or give --allow-failures"
+        raise UserError(f"Nothing is written, as this could not be timed: {failures(timing)}; {cure}.")
     if given.out:
         write_json(given.out, timing)
 
@@ -219,8 +235,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _variants(given: argparse.Namespace) -> dict[str, Variant]:
     if given.variants:
         return load_variants(given.variants)
-    names = list(available()) if given.methods == ["all"] else given.methods
-    return {name: Variant(method=get(name).info.name) for name in names}
+    options = _json(given.options, "--options", '{"cut": {"tau": 0.1}}') if given.options else {}
+    return method_variants(given.methods, given.size, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -228,22 +244,29 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--methods", nargs="+", metavar="NAME", help="methods at their default options, or 'all'")
     what.add_argument("--variants", metavar="JSON_OR_FILE", help="variants by name, each a method with options")
+    parser.add_argument("--options", metavar="JSON_OR_FILE", help="with --methods: options by method's name")
     parser.add_argument("--size", type=int, default=256, help="side of the images in pixels (default 256)")
-    parser.add_argument("--batch-size", type=int, default=1, help="where a variant's options name none (default 1)")
-    parser.add_argument("--warmup", type=int, default=5, help="untimed iterations of each half (default 5)")
-    parser.add_argument("--iterations", type=int, default=50, help="timed iterations of each half (default 50)")
+    parser.add_argument("--batch-size", type=int, help="where a variant's options name none (default: the method's)")
+    parser.add_argument("--warmup", type=int, default=2, help="untimed steps of each half (default 2)")
+    counts = ", ".join(f"{count} on {kind}" for kind, count in ITERATIONS.items())
+    parser.add_argument("--iterations", type=int, help=f"timed steps of each half (default {counts})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--published", type=Path, default=Path("config", "published.csv"), help="the paper's numbers")
     parser.add_argument("--out", type=Path, metavar="FILE", help="timing file (JSON) to write")
     parser.add_argument("--allow-failures", action="store_true", help="write --out although a variant failed")
     return parser
 
 
-def _json(text: str) -> Any:
+def _json(source: str, option: str, example: str) -> dict[str, Any]:
+    """An object that is not empty, from JSON text or a file of it."""
     try:
-        return json.loads(text)
+        content = json.loads(source) if source.lstrip().startswith("{") else read_json(Path(source))
     except ValueError as error:
-        raise UserError(f"--variants is not readable JSON ({error}).") from error
+        raise UserError(f"{option} is not readable JSON ({error}).") from error
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"{option} needs a JSON object such as {example}.")
+    return content
 
 
 def _synchronise(device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,49 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enco.config import MethodOptions
 from enco.errors import UserError
-from enco.methods import Batch
+from enco.methods import Batch, available, get
 from eval import timing
-from eval.timing import Variant, legacy_average, load_variants, main, measure, statistics_of, summary, table
+from eval.timing import (
+    Variant,
+    legacy_average,
+    load_variants,
+    main,
+    measure,
+    method_variants,
+    statistics_of,
+    summary,
+)
+from eval.timingtable import notes, published_speeds, timing_table
 from tests.tiny_methods import tiny_options
 
 CPU = torch.device("cpu")
+SIZE = 24
+PUBLISHED = Path(__file__).parent.parent / "config" / "published.csv"
 seconds = st.lists(st.floats(1e-4, 10), min_size=2, max_size=30)
 
 
 class Fake:
-    """A method whose every iteration takes as many seconds as its epoch, and which may fail."""
+    """A method whose every step takes as many seconds as its epoch, and which may fail."""
 
     clock = 0.0
     calls: list[str] = []  # noqa: RUF012 (shared on purpose: the order over all methods)
+    prepared: dict[str, int] = {}  # noqa: RUF012 (shared as well)
+    images: dict[str, set[int]] = {}  # noqa: RUF012 (shared as well)
 
-    batch_sizes: dict[str, set[int]] = {}  # noqa: RUF012 (shared as well)
-
-    def __init__(self, name: str, fails_after: int | None = None) -> None:
+    def __init__(
+        self, name: str, crop_size: int, load_size: int, batch_size: int = 2, fails_after: int | None = None
+    ) -> None:
+        self.options = MethodOptions(crop_size=crop_size, load_size=load_size, batch_size=batch_size)
+        self.images_per_step = self.images_per_iteration = batch_size
         self.name, self.fails_after, self.device, self.epoch, self.done = name, fails_after, CPU, 0, 0
 
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        Fake.prepared[self.name] = sum(len(batch["source"]) for batch in batches)
+
     def begin_epoch(self, epoch: int) -> None:
+        assert self.name in Fake.prepared
         self.epoch = epoch
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -41,23 +63,23 @@ class Fake:
         self.done += 1
         Fake.clock += self.epoch
         Fake.calls.append(self.name)
-        Fake.batch_sizes.setdefault(self.name, set()).add(len(batch["source"]))
+        Fake.images.setdefault(self.name, set()).add(len(batch["source"]))
         return {}
 
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def create(name: str, **options: Any) -> Any:
-        return Fake(name, options.get("fails_after"))
+    def create(name: str, *, schedule: object, device: object, **options: Any) -> Any:
+        return Fake(name, **options)
 
-    Fake.calls, Fake.batch_sizes = [], {}
+    Fake.calls, Fake.prepared, Fake.images = [], {}, {}
     monkeypatch.setattr(timing, "create", create)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: Fake.clock)
 
 
 @pytest.mark.usefixtures("fakes")
 def test_halves_are_measured_apart_and_variants_take_turns() -> None:
-    found = measure({n: Variant(method=n) for n in "ab"}, CPU, size=8, warmup=1, iterations=6)
+    found = measure({n: Variant(method=n) for n in "ab"}, CPU, size=SIZE, batch_size=1, warmup=1, iterations=6)
     for entry in found["measured"].values():
         assert (entry["first_half"]["median"], entry["second_half"]["median"]) == (1, 2)
         assert (entry["sec_per_iter"], entry["first_half"]["n"]) == (1.5, 6)
@@ -69,7 +91,7 @@ def test_halves_are_measured_apart_and_variants_take_turns() -> None:
 @pytest.mark.parametrize("fails_after", [0, 3, 8])
 def test_a_variant_that_fails_is_reported_and_the_rest_goes_on(fails_after: int) -> None:
     variants = {"a": Variant(method="a", options={"fails_after": fails_after}), "b": Variant(method="b")}
-    found = measure(variants, CPU, size=8, warmup=1, iterations=6)
+    found = measure(variants, CPU, size=SIZE, warmup=1, iterations=6)
     assert list(found["measured"]) == ["b"]
     assert found["errors"] == {"a": "OutOfMemoryError: out of memory"}
     assert Fake.calls.count("b") == 14
@@ -83,7 +105,7 @@ def test_a_failure_ends_in_an_error_and_no_file_unless_allowed(tmp_path: Path) -
         "--variants",
         json.dumps(variants),
         "--size",
-        "8",
+        str(SIZE),
         "--iterations",
         "2",
         "--device",
@@ -99,11 +121,22 @@ def test_a_failure_ends_in_an_error_and_no_file_unless_allowed(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("fakes")
-def test_a_variants_own_batch_size_goes_before_the_common_one() -> None:
-    variants = {"own": Variant(method="own", options={"batch_size": 3}), "common": Variant(method="common")}
-    found = measure(variants, CPU, size=8, batch_size=2, warmup=1, iterations=2)
-    assert Fake.batch_sizes == {"own": {3}, "common": {2}}
-    assert {name: entry["batch_size"] for name, entry in found["measured"].items()} == {"own": 3, "common": 2}
+def test_the_batch_size_is_the_variants_own_then_the_common_then_the_methods() -> None:
+    variants = {"own": Variant(method="own", options={"batch_size": 3}), "other": Variant(method="other")}
+    for common, other in ((4, 4), (None, 2)):
+        found = measure(variants, CPU, size=SIZE, batch_size=common, warmup=1, iterations=2)
+        assert Fake.images == {"own": {3}, "other": {other}}
+        assert {name: entry["batch_size"] for name, entry in found["measured"].items()} == {"own": 3, "other": other}
+        assert Fake.prepared == {"own": 12, "other": 4 * other}
+        Fake.images = {}
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_headline_is_per_image_and_the_raw_numbers_per_step() -> None:
+    entry = measure({"a": Variant(method="a")}, CPU, size=SIZE, warmup=0, iterations=2)["measured"]["a"]
+    assert entry["images_per_iteration"] == 2
+    assert (entry["sec_per_step"], entry["sec_per_iter"]) == (1.5, 0.75)
+    assert entry["second_half"]["median"] == 2
 
 
 @given(seconds)
@@ -115,7 +148,7 @@ def test_statistics(values: list[float]) -> None:
 
 
 def test_headline_is_the_mean_of_both_medians() -> None:
-    found = summary({"first_half": [1, 2, 9], "second_half": [1, 1, 1]}, batch_size=1)
+    found = summary({"first_half": [1, 2, 9], "second_half": [1, 1, 1]}, images=1)
     assert found["sec_per_iter"] == 1.5
     assert found["first_half"]["mean"] == 4
 
@@ -123,29 +156,70 @@ def test_headline_is_the_mean_of_both_medians() -> None:
 @pytest.mark.parametrize(("n", "left"), [(100, 0.606), (920, 0.00994)])
 def test_legacy_average_forgets_its_start_slowly(n: int, left: float) -> None:
     assert legacy_average([0.0] * n) / 0.1 == pytest.approx(left, rel=0.01)
-    assert legacy_average([0.8] * 5000, batch_size=4) == pytest.approx(0.2)
+    assert legacy_average([0.8] * 5000, images=4) == pytest.approx(0.2)
     assert legacy_average([]) == 0.1
 
 
-def test_real_methods_are_timed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    variants = {name: {"method": name, "options": tiny_options(name)} for name in ("enco", "cut", "cyclegan")}
+def test_every_method_is_timed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    variants = {name: {"method": name, "options": tiny_options(name)} for name in available()}
     out = tmp_path / "timing.json"
     sizes = ["--size", "32", "--warmup", "1", "--iterations", "2", "--threads", "1", "--device", "cpu"]
-    main(["--variants", json.dumps(variants), *sizes, "--out", str(out)])
+    main(["--variants", json.dumps(variants), *sizes, "--published", str(PUBLISHED), "--out", str(out)])
     found = json.loads(out.read_text())
-    assert set(found["measured"]) == {"enco", "cut", "cyclegan"} and found["errors"] == {}
+    assert set(found["measured"]) == set(available()) and found["errors"] == {}
     assert all(entry["sec_per_iter"] > 0 for entry in found["measured"].values())
-    assert (found["size"], found["batch_size"], found["precision"]) == (32, 1, "float32")
+    assert (found["size"], found["precision"]) == (32, "float32")
     assert found["versions"]["torch"] == torch.__version__.split("+")[0]
-    assert "x enco" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert all(f"\n{name} " in printed for name in available())
 
 
-def test_table_gives_ratios_to_the_baseline() -> None:
-    entry = summary({"first_half": [1, 1], "second_half": [1, 1]}, 1)
-    twice = summary({"first_half": [2, 2], "second_half": [2, 2]}, 1)
-    lines = table({"measured": {"slow": twice, "enco": entry}}).splitlines()
-    assert lines[2].split()[0] == "enco" and lines[2].split()[-1] == "1.00"
-    assert lines[3].split()[0] == "slow" and lines[3].split()[-1] == "2.00"
+@pytest.mark.slow
+def test_all_methods_are_timed_at_a_small_size_without_a_download(capsys: pytest.CaptureFixture[str]) -> None:
+    narrow = json.dumps({name: {"ngf": 4, "ndf": 4} for name in available()})
+    main(["--methods", "all", "--size", "64", "--warmup", "0", "--iterations", "2", "--options", narrow])
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines[2 : 2 + len(available())]} == set(available())
+
+
+def test_methods_keep_their_defaults_but_for_stand_ins_and_given_options() -> None:
+    for name, variant in method_variants(["all"], 64, {"cut": {"tau": 0.5}}).items():
+        expected = get(name).Options.stand_ins(64) | ({"tau": 0.5} if name == "cut" else {})
+        assert variant == Variant(method=name, options=expected)
+
+
+def timed(seconds: float, images: int = 1) -> dict[str, Any]:
+    halves = {"first_half": [seconds] * 2, "second_half": [seconds] * 2}
+    return {"images_per_iteration": images, **summary(halves, images)}
+
+
+def test_table_gives_measured_and_published_ratios_to_the_baseline() -> None:
+    measured = {"cut": timed(3), "enco": timed(1), "distancegan": timed(4, images=2), "enco+k=2": timed(8)}
+    rows = [line.split() for line in timing_table({"measured": measured}, published_speeds(PUBLISHED)).splitlines()[2:]]
+    assert [row[:5] for row in rows] == [
+        ["enco", "1.0000", "1.00", "0.14", "1.00"],
+        ["distancegan", "2.0000", "2.00", "0.15", "1.07"],
+        ["cut", "3.0000", "3.00", "0.24", "1.71"],
+        ["enco+k=2", "8.0000", "8.00", "-", "-"],
+    ]
+    assert rows[1][-5:] == ["4.0000", "0.0000", "4.0000", "0.0000", "2"]
+
+
+def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path) -> None:
+    text = timing_table({"measured": {"cut": timed(3)}}, published_speeds(tmp_path / "none.csv"))
+    assert text.splitlines()[2].split()[:5] == ["cut", "3.0000", "-", "-", "-"]
+
+
+def test_notes_name_options_and_failures() -> None:
+    about = {"device": "cpu", "precision": "float32", "size": 64, "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
+    assert list(notes(about)) == [
+        "cpu, float32, 64 x 64 pixels, seconds per image",
+        "a: with k=2, else its defaults",
+    ]
+    assert (
+        list(notes(about | {"errors": {"b": "OutOfMemoryError: 9 GiB"}}))[-1]
+        == "Not timed: b (OutOfMemoryError: 9 GiB)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,6 +227,8 @@ def test_table_gives_ratios_to_the_baseline() -> None:
     [
         (["--methods", "enc"], "Unknown method 'enc'"),
         (["--methods", "enco", "--iterations", "1"], "give at least 2"),
+        (["--methods", "enco", "--options", '{"encoo": {}}'], "Unknown method 'encoo'"),
+        (["--methods", "enco", "--options", '{"enco": {"bogus": 1}}'], "bogus"),
         (["--variants", "{"], "not readable JSON"),
         (["--variants", "{}"], "needs a JSON object"),
         (["--variants", '{"a": {"methods": "enco"}}'], "in variant a"),

@@ -1,0 +1,66 @@
+"""What `python -m eval.timing` prints: the measured speeds beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from eval.cells import read_published
+
+BASELINE = "enco"
+PUBLISHED_TABLE = "1"
+HEADERS = (
+    *("variant", "sec/iter", f"x {BASELINE}", "paper", f"paper x {BASELINE}"),
+    *("first half", "IQR", "second half", "IQR", "images"),
+)
+
+
+def published_speeds(path: Path) -> dict[str, float]:
+    """The paper's sec/iter by row of its first table; none where there is no such file."""
+    if not path.exists():
+        return {}
+    numbers = read_published(path).items()
+    return {row: float(v) for (table, row, _, metric), v in numbers if (table, metric) == (PUBLISHED_TABLE, "sec/iter")}
+
+
+def timing_table(timing: Mapping[str, Any], published: Mapping[str, float]) -> str:
+    """The measured variants, fastest first: seconds per image, the ratio to EnCo, and both as published.
+
+    The halves and their interquartile ranges are seconds per step, which translates as many `images` of each domain.
+    """
+    measured = timing["measured"]
+    speeds = {name: entry["sec_per_iter"] for name, entry in measured.items()}
+    rows = [
+        (
+            name,
+            *(speeds[name], ratio(speeds, name), published.get(name), ratio(published, name)),
+            *(measured[name][half][key] for half in ("first_half", "second_half") for key in ("median", "iqr")),
+            measured[name]["images_per_iteration"],
+        )
+        for name in sorted(speeds, key=lambda name: speeds[name])
+    ]
+    digits = ("", ".4f", ".2f", "g", ".2f", *[".4f"] * 4, "g")
+    return tabulate(rows, headers=HEADERS, floatfmt=digits, missingval="-")
+
+
+def ratio(speeds: Mapping[str, float], name: str) -> float | None:
+    """A variant's seconds as a multiple of the baseline's, where both are known."""
+    return speeds[name] / speeds[BASELINE] if name in speeds and BASELINE in speeds else None
+
+
+def notes(timing: Mapping[str, Any]) -> Iterator[str]:
+    """Where it was measured, and what was timed with other options than its defaults, or not at all."""
+    yield f"{timing['device']}, {timing['precision']}, {timing['size']} x {timing['size']} pixels, seconds per image"
+    for name, options in timing["options"].items():
+        if options:
+            yield f"{name}: with {', '.join(f'{key}={value}' for key, value in options.items())}, else its defaults"
+    if timing["errors"]:
+        yield f"Not timed: {failures(timing)}"
+
+
+def failures(timing: Mapping[str, Any]) -> str:
+    """Every variant that could not be timed, with its error."""
+    return "; ".join(f"{name} ({error})" for name, error in timing["errors"].items())
