@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from enco.adversarial import update_discriminator
-from enco.losses import Negatives, generator_loss, patch_nce
+from enco.contrast import ContrastOptions, contrast, key_features, make_heads
+from enco.losses import generator_loss
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import cut_discriminator
-from enco.networks.generator import Features, cut_generator, feature_shapes
-from enco.networks.heads import ProjectionHead
-from enco.networks.init import init_weights
+from enco.networks.generator import Features, cut_generator
 from enco.optim import adam, frozen, minimize
-from enco.sampling import SamplingOptions, gather_cells, map_size, sample_positions
 from enco.schedule import Schedule
 
 
-class CutOptions(SamplingOptions):
+class CutOptions(ContrastOptions):
     """CUT's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
 
-    taps: tuple[int, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
-    tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
-    nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
-    negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")
     identity_nce: bool = Field(True, description="Also contrast G(target) with the target.")
     nce_half_factor: bool = Field(True, description="Halve both NCE terms where there are two.")
-    key_features: Literal["encoded", "reused"] = Field(
-        "encoded",
-        description="Keys from an encoder pass of their own, as in the code, or from the pass that translates: "
-        "the same numbers, in less time.",
-    )
-    head_width: int = Field(256, ge=1, description="Width of the heads.")
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
     lambda_nce: float = Field(1.0, ge=0, description="Weight of the NCE terms.")
     lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
@@ -54,9 +41,7 @@ class Cut(Method):
     def __init__(self, options: CutOptions, schedule: Schedule, device: torch.device) -> None:
         super().__init__(options, schedule, device)
         self.generator, self.discriminator = cut_generator(options), cut_discriminator(options)
-        shapes = feature_shapes(self.generator, options.taps, options.crop_size)
-        heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.taps)
-        self.heads = init_weights(heads, "xavier")
+        self.heads = make_heads(self.generator, options)
         self.add_networks(generator=self.generator, discriminator=self.discriminator, heads=self.heads)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
@@ -100,22 +85,13 @@ class Cut(Method):
         """The discriminator's scores where sampling looks at them."""
         return self.discriminator(images) if self.options.k > 1 else None
 
-    @torch.no_grad()
     def keys_of(self, images: Tensor, reusable: Features) -> Features:
         """Features to contrast with, by a pass of their own or those already there; no gradient flows to keys."""
-        if self.options.key_features == "reused":
-            return {tap: feature.detach() for tap, feature in reusable.items()}
-        return self.generator.encode(images, self.options.taps)
+        return key_features(self.generator, images, reusable, self.options)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
         """Mean PatchNCE over taps and positions; each tap draws its positions anew, by the scores in DAG sampling."""
-        losses = []
-        for tap, head in zip(self.options.taps, self.heads, strict=True):
-            positions = sample_positions(self.options, map_size(keys[tap]), scores)
-            key = head(gather_cells(keys[tap], positions)).detach()
-            query = head(gather_cells(queries[tap], positions))
-            losses.append(patch_nce(query, key, self.options.tau, self.options.nce_diag, self.options.negatives).mean())
-        return torch.stack(losses).mean()
+        return contrast(keys, queries, self.heads, self.heads, self.options, scores)
 
 
 def total_loss(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
