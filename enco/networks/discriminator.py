@@ -13,15 +13,16 @@ class PatchDiscriminator(nn.Sequential):
     """Images B x 3 x H x W to a map of raw scores, high where a patch looks real; 1 x 30 x 30 for 256 squared.
 
     One score sees 84 x 84 pixels with blurred downsampling (`antialiased`), 70 x 70 with strided convolutions.
+    `affine`: instance norms have a learned scale and shift.
     """
 
-    def __init__(self, ndf: int = 64, antialiased: bool = True) -> None:
+    def __init__(self, ndf: int = 64, antialiased: bool = True, affine: bool = False) -> None:
         down = _blurred_down if antialiased else _strided_down
         super().__init__(
             *down(3, ndf, norm=False),
-            *down(ndf, 2 * ndf),
-            *down(2 * ndf, 4 * ndf),
-            *_conv(4 * ndf, 8 * ndf, stride=1),
+            *down(ndf, 2 * ndf, affine=affine),
+            *down(2 * ndf, 4 * ndf, affine=affine),
+            *_conv(4 * ndf, 8 * ndf, stride=1, affine=affine),
             nn.Conv2d(8 * ndf, 1, 4, padding=1),
         )
 
@@ -31,14 +32,14 @@ def cut_discriminator(options: MethodOptions) -> PatchDiscriminator:
     return init_weights(PatchDiscriminator(options.ndf), "xavier")
 
 
-def _conv(inputs: int, outputs: int, stride: int, norm: bool = True) -> list[nn.Module]:
-    norms = [nn.InstanceNorm2d(outputs)] if norm else []
+def _conv(inputs: int, outputs: int, stride: int, norm: bool = True, affine: bool = False) -> list[nn.Module]:
+    norms = [nn.InstanceNorm2d(outputs, affine=affine)] if norm else []
     return [nn.Conv2d(inputs, outputs, 4, stride, padding=1), *norms, nn.LeakyReLU(0.2)]
 
 
-def _blurred_down(inputs: int, outputs: int, norm: bool = True) -> list[nn.Module]:
-    return [*_conv(inputs, outputs, stride=1, norm=norm), BlurDown()]
+def _blurred_down(inputs: int, outputs: int, norm: bool = True, affine: bool = False) -> list[nn.Module]:
+    return [*_conv(inputs, outputs, stride=1, norm=norm, affine=affine), BlurDown()]
 
 
-def _strided_down(inputs: int, outputs: int, norm: bool = True) -> list[nn.Module]:
-    return _conv(inputs, outputs, stride=2, norm=norm)
+def _strided_down(inputs: int, outputs: int, norm: bool = True, affine: bool = False) -> list[nn.Module]:
+    return _conv(inputs, outputs, stride=2, norm=norm, affine=affine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Literal
 
@@ -20,16 +20,16 @@ Features = dict[int, Tensor]
 
 
 class ResidualBlock(nn.Module):
-    """x + IN(Conv(Pad(ReLU(IN(Conv(Pad(x))))))) with reflection-padded 3x3 convolutions."""
+    """x + IN(Conv(Pad(ReLU(IN(Conv(Pad(x))))))) with padded 3x3 convolutions."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, pad: Callable[[int], nn.Module] = ReflectionPad, affine: bool = False) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            ReflectionPad(1),
-            *conv_norm_relu(channels, channels, 3),
-            ReflectionPad(1),
+            pad(1),
+            *conv_norm_relu(channels, channels, 3, affine=affine),
+            pad(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            nn.InstanceNorm2d(channels, affine=affine),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,20 +41,30 @@ class ResnetGenerator(nn.Sequential):
 
     `arch`: blurred down- and upsampling (antialiased, CUT: 32 modules at 9 blocks), strided and transposed
     convolutions (strided, CycleGAN: 28 modules), or strided down and blurred up (mixed: 30 modules).
+    `affine`: instance norms have a learned scale and shift. `padding`: of the first, last and residual convolutions.
     """
 
-    def __init__(self, ngf: int = 64, n_blocks: int = 9, arch: Arch = "antialiased") -> None:
+    def __init__(
+        self,
+        ngf: int = 64,
+        n_blocks: int = 9,
+        arch: Arch = "antialiased",
+        *,
+        affine: bool = False,
+        padding: Literal["reflect", "zeros"] = "reflect",
+    ) -> None:
         down = _blurred_down if arch == "antialiased" else _strided_down
         up = _strided_up if arch == "strided" else _blurred_up
+        pad = ReflectionPad if padding == "reflect" else nn.ZeroPad2d
         super().__init__(
-            ReflectionPad(3),
-            *conv_norm_relu(3, ngf, 7),
-            *down(ngf, 2 * ngf),
-            *down(2 * ngf, 4 * ngf),
-            *(ResidualBlock(4 * ngf) for _ in range(n_blocks)),
-            *up(4 * ngf, 2 * ngf),
-            *up(2 * ngf, ngf),
-            ReflectionPad(3),
+            pad(3),
+            *conv_norm_relu(3, ngf, 7, affine=affine),
+            *down(ngf, 2 * ngf, affine),
+            *down(2 * ngf, 4 * ngf, affine),
+            *(ResidualBlock(4 * ngf, pad, affine) for _ in range(n_blocks)),
+            *up(4 * ngf, 2 * ngf, affine),
+            *up(2 * ngf, ngf, affine),
+            pad(3),
             nn.Conv2d(ngf, 3, 7),
             nn.Tanh(),
         )
@@ -95,23 +105,26 @@ def feature_shapes(generator: ResnetGenerator, taps: Collection[int], size: int)
     return {tap: (f.shape[1], f.shape[2], f.shape[3]) for tap, f in features.items()}
 
 
-def conv_norm_relu(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-    """Convolution with bias, instance norm without parameters, ReLU (not in place: each output may be tapped)."""
-    return [nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.InstanceNorm2d(outputs), nn.ReLU()]
+def conv_norm_relu(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, *, affine: bool = False
+) -> list[nn.Module]:
+    """Convolution with bias, instance norm, ReLU (not in place: each output may be tapped)."""
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding)
+    return [convolution, nn.InstanceNorm2d(outputs, affine=affine), nn.ReLU()]
 
 
-def _blurred_down(inputs: int, outputs: int) -> list[nn.Module]:
-    return [*conv_norm_relu(inputs, outputs, 3, padding=1), BlurDown()]
+def _blurred_down(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
+    return [*conv_norm_relu(inputs, outputs, 3, padding=1, affine=affine), BlurDown()]
 
 
-def _strided_down(inputs: int, outputs: int) -> list[nn.Module]:
-    return conv_norm_relu(inputs, outputs, 3, stride=2, padding=1)
+def _strided_down(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
+    return conv_norm_relu(inputs, outputs, 3, stride=2, padding=1, affine=affine)
 
 
-def _blurred_up(inputs: int, outputs: int) -> list[nn.Module]:
-    return [BlurUp(), *conv_norm_relu(inputs, outputs, 3, padding=1)]
+def _blurred_up(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
+    return [BlurUp(), *conv_norm_relu(inputs, outputs, 3, padding=1, affine=affine)]
 
 
-def _strided_up(inputs: int, outputs: int) -> list[nn.Module]:
+def _strided_up(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
     up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return [up, nn.InstanceNorm2d(outputs), nn.ReLU()]
+    return [up, nn.InstanceNorm2d(outputs, affine=affine), nn.ReLU()]

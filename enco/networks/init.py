@@ -25,6 +25,15 @@ def init_weights(net: Net, kind: Init, gain: float = 0.02, *, zero_biases: bool 
     return net
 
 
+def init_affine_norms(net: Net, spread: float = 0.02) -> Net:
+    """Draw the scales of instance norms that learn them from N(1, spread), with shifts of 0 (DistanceGAN); in place."""
+    for module in net.modules():
+        if isinstance(module, nn.InstanceNorm2d) and module.affine:
+            nn.init.normal_(module.weight, 1.0, spread)
+            nn.init.zeros_(module.bias)
+    return net
+
+
 def _draw(module: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, kind: Init, gain: float) -> None:
     if kind == "xavier":
         nn.init.xavier_normal_(module.weight, gain)
