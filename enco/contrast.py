@@ -37,12 +37,22 @@ def make_heads(generator: ResnetGenerator, options: ContrastOptions) -> nn.Modul
     return init_weights(heads, "xavier")
 
 
-@torch.no_grad()
-def key_features(generator: ResnetGenerator, images: Tensor, reusable: Features, options: ContrastOptions) -> Features:
-    """The images' features to contrast with, by a pass of their own or those already there; they get no gradient."""
+def key_features(
+    generator: ResnetGenerator, images: Tensor, reusable: Features, options: ContrastOptions, detached: bool = True
+) -> Features:
+    """The images' features to contrast with, by a pass of their own or those already there, detached or not."""
     if options.key_features == "reused":
-        return {tap: feature.detach() for tap, feature in reusable.items()}
-    return generator.encode(images, options.taps)
+        return {tap: feature.detach() if detached else feature for tap, feature in reusable.items()}
+    with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
+        return generator.encode(images, options.taps)
+
+
+def sampled_cells(
+    keys: Tensor, queries: Tensor, options: ContrastOptions, scores: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The cells of two B x C x H x W features at the same freshly drawn positions, both as B x P x C."""
+    positions = sample_positions(options, map_size(keys), scores)
+    return gather_cells(keys, positions), gather_cells(queries, positions)
 
 
 def contrast(
@@ -59,8 +69,7 @@ def contrast(
     """
     losses = []
     for tap, key_head, query_head in zip(options.taps, key_heads, query_heads, strict=True):
-        positions = sample_positions(options, map_size(keys[tap]), scores)
-        key = key_head(gather_cells(keys[tap], positions)).detach()
-        query = query_head(gather_cells(queries[tap], positions))
+        key, query = sampled_cells(keys[tap], queries[tap], options, scores)
+        key, query = key_head(key).detach(), query_head(query)
         losses.append(patch_nce(query, key, options.tau, options.nce_diag, options.negatives).mean())
     return torch.stack(losses).mean()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from enco.adversarial import update_discriminator
@@ -40,9 +40,13 @@ class Cut(Method):
 
     def __init__(self, options: CutOptions, schedule: Schedule, device: torch.device) -> None:
         super().__init__(options, schedule, device)
-        self.generator, self.discriminator = cut_generator(options), cut_discriminator(options)
+        self.generator, self.discriminator = cut_generator(options), self.make_discriminator()
         self.heads = make_heads(self.generator, options)
         self.add_networks(generator=self.generator, discriminator=self.discriminator, heads=self.heads)
+
+    def make_discriminator(self) -> nn.Module:
+        """The discriminator, initialised."""
+        return cut_discriminator(self.options)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         return {
@@ -53,16 +57,27 @@ class Cut(Method):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then the generator and heads; terms d_real, d_fake, gan_g, nce and nce_idt."""
-        inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
-        output, features = self.generator.tapped(torch.cat(inputs), self.options.taps)
-        fake = output[: len(batch["source"])]
-        d_terms = update_discriminator(
-            self.discriminator, self.optimizers["discriminator"], batch["target"], fake, self.options.gan_mode
-        )
-        with frozen(self.discriminator):
-            g_terms = self.generator_terms(inputs, output, features)
-        minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
+        inputs, output, features = self.forward(batch)
+        d_terms = self.update_discriminator(batch, output)
+        g_terms = self.update_generator(inputs, output, features)
         return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+
+    def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
+        """The source and, with identity NCE, the target; the generator's output for them stacked, and its features."""
+        inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
+        return inputs, *self.generator.tapped(torch.cat(inputs), self.options.taps)
+
+    def update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
+        """One step of the discriminator; returns d_real and d_fake."""
+        fake, optimizer = output[: len(batch["source"])], self.optimizers["discriminator"]
+        return update_discriminator(self.discriminator, optimizer, batch["target"], fake, self.options.gan_mode)
+
+    def update_generator(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
+        """One step of the generator and heads against the discriminator as it is; returns the `generator_terms`."""
+        with frozen(self.discriminator):
+            terms = self.generator_terms(inputs, output, features)
+        minimize(total_loss(terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
+        return terms
 
     def generator_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
         """Adversarial and NCE terms, unweighted, of the generator's output for the stacked inputs.
@@ -72,22 +87,34 @@ class Cut(Method):
         outputs = torch.split(output, [len(images) for images in inputs])
         scores = [self.discriminator(outputs[0]), *(self.scores_of(translated) for translated in outputs[1:])]
         terms = {"gan_g": generator_loss(scores[0], self.options.gan_mode)}
+        for name, keys, queries, judged in self.contrasts(inputs, outputs, features, scores):
+            terms[name] = self.nce(keys, queries, judged)
+        return terms
+
+    def contrasts(
+        self, inputs: list[Tensor], outputs: Sequence[Tensor], features: Features, scores: list[Tensor | None]
+    ) -> Iterator[tuple[str, Features, Features, Tensor | None]]:
+        """Name, keys, queries and scores to sample by of each NCE term, encoded one after the other."""
         start = 0
         for name, images, translated, judged in zip(("nce", "nce_idt"), inputs, outputs, scores, strict=False):
             reusable = {tap: feature[start : start + len(images)] for tap, feature in features.items()}
             queries = self.generator.encode(translated, self.options.taps)
-            terms[name] = self.nce(self.keys_of(images, reusable), queries, judged)
+            yield name, self.keys_of(images, reusable), queries, judged
             start += len(images)
-        return terms
 
     @torch.no_grad()
     def scores_of(self, images: Tensor) -> Tensor | None:
         """The discriminator's scores where sampling looks at them."""
         return self.discriminator(images) if self.options.k > 1 else None
 
+    @property
+    def keys_detached(self) -> bool:
+        """Whether the encodings that keys come from get no gradient; embedded keys never do."""
+        return True
+
     def keys_of(self, images: Tensor, reusable: Features) -> Features:
-        """Features to contrast with, by a pass of their own or those already there; no gradient flows to keys."""
-        return key_features(self.generator, images, reusable, self.options)
+        """Features to contrast with, by a pass of their own or those already there."""
+        return key_features(self.generator, images, reusable, self.options, self.keys_detached)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
         """Mean PatchNCE over taps and positions; each tap draws its positions anew, by the scores in DAG sampling."""
@@ -96,7 +123,11 @@ class Cut(Method):
 
 def total_loss(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
     """The generator's loss from its unweighted terms: gan_g, nce and, where identity NCE is on, nce_idt."""
-    nce = terms["nce"]
-    if "nce_idt" in terms:
-        nce = (0.5 if options.nce_half_factor else 1.0) * (nce + terms["nce_idt"])
-    return options.lambda_gan * terms["gan_g"] + options.lambda_nce * nce
+    return options.lambda_gan * terms["gan_g"] + options.lambda_nce * combined_nce(terms, options)
+
+
+def combined_nce(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
+    """The unweighted NCE terms as one: nce, or half of its sum with nce_idt."""
+    if "nce_idt" not in terms:
+        return terms["nce"]
+    return (0.5 if options.nce_half_factor else 1.0) * (terms["nce"] + terms["nce_idt"])
