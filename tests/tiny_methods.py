@@ -19,7 +19,10 @@ TINY: dict[str, Any] = {
     "head_width": 16,
     "pool_size": 2,
 }
-SMALLEST: dict[str, dict[str, Any]] = {}
+SMALLEST: dict[str, dict[str, Any]] = {
+    "drit": {"n_scales": 2, "content_d_layers": 0},
+    "fsesim": {"vgg": "random", "vgg_width": 0.0625},
+}
 """What single methods need besides, to be small."""
 
 
