@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from workflow.warm import start_server
+
 LOCKS = Path(".snakemake", "locks")
 
 
@@ -23,6 +25,7 @@ def main() -> None:
     if any(LOCKS.glob("*")):
         print("The call before this one was killed: going on from what it left.", flush=True)
         subprocess.run([*snakemake, "--unlock"], check=True)
+    start_server()
     os.execv(sys.executable, snakemake)
 
 

@@ -1,0 +1,130 @@
+"""Jobs that are forks of a process with the libraries imported behave as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workflow.warm import SOCKET
+
+STARTER = """
+import os, sys
+from workflow import warm
+warm.LIBRARIES = ("colorsys",)
+warm.start_server()
+print(os.environ[warm.SOCKET], flush=True)
+sys.stdin.read()
+"""
+JOB = """
+import os, sys
+print(sys.argv[1:], os.environ.get("WORD"), "colorsys" in sys.modules, os.path.basename(os.getcwd()))
+print("to stderr", file=sys.stderr)
+sys.exit(int(sys.argv[1]))
+"""
+WAITING = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGUSR2, lambda *_: sys.exit(75))
+pathlib.Path("pid").write_text(str(__import__("os").getpid()))
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A server whose life hangs on this process; `tmp_path` has the modules job and waiting."""
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout
+    os.environ[SOCKET] = starter.stdout.readline().strip()
+    yield starter
+    del os.environ[SOCKET]
+    starter.kill()
+    starter.communicate()
+
+
+def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "workflow.warm", *words],
+        **{"cwd": folder, "env": {**os.environ, **environment}, "text": True},
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE},
+    )
+
+
+def job_of(folder: Path) -> psutil.Process:
+    """The waiting job, once it waits."""
+    deadline = time.monotonic() + 20
+    while not (folder / "pid").exists() or not (folder / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return psutil.Process(int((folder / "pid").read_text()))
+
+
+def test_a_job_has_its_clients_arguments_folder_environment_streams_and_status(
+    server: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    for status in (0, 3):
+        job = start(tmp_path, "job", str(status), WORD="given")
+        out, err = job.communicate(timeout=30)
+        assert out == f"['{status}'] given True {tmp_path.name}\n"
+        assert err == "to stderr\n"
+        assert job.returncode == status
+
+
+def test_a_job_that_raises_prints_its_traceback(server: subprocess.Popen[str], tmp_path: Path) -> None:
+    job = start(tmp_path, "job")
+    _, err = job.communicate(timeout=30)
+    assert job.returncode == 1 and "IndexError" in err
+
+
+def test_without_a_server_the_module_runs_in_the_same_process(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(JOB)
+    for environment in ({}, {SOCKET: str(tmp_path / "gone")}):
+        job = start(tmp_path, "job", "4", **environment)
+        out, _ = job.communicate(timeout=30)
+        assert out == f"['4'] None False {tmp_path.name}\n" and job.returncode == 4
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGUSR2, 75), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_signal_to_the_client_is_one_to_the_job(
+    server: subprocess.Popen[str], tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    client = start(tmp_path, "waiting")
+    job = job_of(tmp_path)
+    client.send_signal(number)
+    client.communicate(timeout=20)
+    assert client.returncode == status
+    assert not job.is_running()
+
+
+def test_a_killed_clients_job_is_killed(server: subprocess.Popen[str], tmp_path: Path) -> None:
+    client = start(tmp_path, "waiting")
+    job = job_of(tmp_path)
+    client.kill()
+    client.communicate()
+    job.wait(timeout=20)
+
+
+def test_a_killed_starter_ends_the_server_and_leaves_jobs_alone(server: subprocess.Popen[str], tmp_path: Path) -> None:
+    address = Path(os.environ[SOCKET])
+    client = start(tmp_path, "waiting")
+    job = job_of(tmp_path)
+    server.kill()
+    deadline = time.monotonic() + 20
+    while address.parent.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert job.is_running()
+    client.terminate()
+    client.communicate(timeout=20)
+    assert client.returncode == -signal.SIGTERM
