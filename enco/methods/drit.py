@@ -1,0 +1,390 @@
+"""DRIT: content that two domains share, and attributes that they do not (Lee et al. 2018, arXiv 1808.00948).
+
+As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. Half of a batch is encoded;
+the other half only shows the second pair of discriminators what real images look like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from enco.config import GanMode, MethodOptions
+from enco.losses import discriminator_loss, generator_loss, l1, summed
+from enco.methods.base import Batch, Method, MethodInfo, Way
+from enco.networks.drit import (
+    DOMAINS,
+    AttributeEncoder,
+    ContentDiscriminator,
+    ContentEncoder,
+    Domain,
+    Generator,
+    smallest_content_side,
+)
+from enco.networks.init import Net, init_weights
+from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, smallest_side
+from enco.optim import adam, frozen, minimize
+from enco.schedule import Schedule
+from enco.styles import styles_of
+
+OTHER: dict[Domain, Domain] = {"a": "b", "b": "a"}
+WAY_TO: dict[Domain, str] = {"a": "ba", "b": "ab"}
+
+
+class DritOptions(MethodOptions):
+    """DRIT's settings; the defaults are those of the authors' code."""
+
+    n_blocks: int = Field(
+        3, ge=1, description="Residual blocks of each domain's content encoder and decoder, besides the shared ones."
+    )
+    gan_mode: GanMode = Field("vanilla", description="Adversarial loss on images; that on contents is cross-entropy.")
+    batch_size: int = Field(
+        2, ge=2, multiple_of=2, description="Images of each domain in one update: half encoded, half only judged."
+    )
+    d_iter: int = Field(
+        3, ge=1, description="Updates of the content discriminator, on a batch each, for one of everything else."
+    )
+    crop_size: int = Field(216, ge=24, multiple_of=4, description="Side of a training crop, in pixels.")
+    load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
+    test_size: int | None = Field(
+        256, ge=8, multiple_of=4, description="Side of a test image, in pixels; null is crop_size."
+    )
+    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
+    max_iterations: int | None = Field(
+        500_000, ge=1, description="Iterations after which training ends, whatever its epochs; null is no limit."
+    )
+    concat: bool = Field(
+        True,
+        description="Put attributes beside the decoder's features, drawn from an encoded distribution; false is the "
+        "feature-wise decoder, advised where shapes change, with attributes that are encoded exactly.",
+    )
+    mode_seeking: bool = Field(
+        True, description="Also keep images of two random attributes apart, as the code does since 2019 (MSGAN)."
+    )
+    attribute_dim: int = Field(8, ge=1, description="Length of an attribute code.")
+    n_scales: int = Field(
+        3, ge=1, description="Scales of an image discriminator; crops below 61 pixels need fewer than the paper's 3."
+    )
+    content_d_layers: int = Field(
+        3,
+        ge=0,
+        description="Strided layers of the content discriminator; crops below 209 pixels need fewer than the "
+        "paper's 3: 2 from 97 pixels on, 1 from 41 on, else 0.",
+    )
+    content_d_clip: float = Field(5.0, gt=0, description="Largest norm of the content discriminator's gradient.")
+    style_seed: int = Field(0, ge=0, description="Seed of the random attributes that images are translated with.")
+    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses on images, of both kinds.")
+    lambda_content_gan: float = Field(1.0, ge=0, description="Weight of hiding a content's domain.")
+    lambda_cycle: float = Field(10.0, ge=0, description="Weight of the cross-cycle losses.")
+    lambda_recon: float = Field(10.0, ge=0, description="Weight of the self-reconstruction losses.")
+    lambda_attribute: float = Field(0.01, ge=0, description="Weight of the attributes' distance to N(0, I).")
+    lambda_content: float = Field(0.01, ge=0, description="Weight of the contents' mean square.")
+    lambda_latent: float = Field(10.0, ge=0, description="Weight of finding a random attribute again.")
+    lambda_ms: float = Field(1.0, ge=0, description="Weight of mode seeking.")
+    lr_g: float = Field(1e-4, gt=0, description="Learning rate of the encoders and the generator.")
+    lr_d: float = Field(1e-4, gt=0, description="Learning rate of the image discriminators.")
+    lr_content_d: float = Field(4e-5, gt=0, description="Learning rate of the content discriminator.")
+    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of every optimiser.")
+
+    @model_validator(mode="after")
+    def _discriminators_fit(self) -> DritOptions:
+        for option, least in (
+            ("n_scales", smallest_side(self.n_scales)),
+            ("content_d_layers", smallest_content_side(self.content_d_layers)),
+        ):
+            if self.crop_size < least:
+                given = getattr(self, option)
+                raise ValueError(f"{option} {given} needs a crop_size of {least}, not {self.crop_size}: lower {option}")
+        return self
+
+    @property
+    def images_per_step(self) -> int:
+        """A batch for each update of the content discriminator."""
+        return self.batch_size * self.d_iter
+
+    @property
+    def images_per_iteration(self) -> int:
+        """The encoded half of a batch."""
+        return self.batch_size // 2
+
+
+Pair = dict[Domain, Tensor]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Encoded attributes, B x dim: a normal distribution's mean and log-variance; None is no spread."""
+
+    mean: Tensor
+    log_variance: Tensor | None = None
+
+    def draw(self) -> Tensor:
+        """Attribute codes, B x dim, drawn from torch's global state."""
+        if self.log_variance is None:
+            return self.mean
+        return self.mean + (self.log_variance / 2).exp() * torch.randn_like(self.mean)
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that is made of an iteration's encoded images, by the domain of the image that it is or belongs to."""
+
+    content: Pair
+    attribute: dict[Domain, Attribute]
+    fake: Pair
+    recon: Pair
+    cycle: Pair
+    random: dict[Domain, tuple[Tensor, ...]]
+    regressed: Pair
+    latents: tuple[Tensor, ...]
+
+
+class Drit(Method):
+    """Any content can be shown with any attribute of either domain; both are encoded from images."""
+
+    info = MethodInfo("drit", "DRIT", "arXiv 1808.00948", 2018, two_sided=True)
+    Options = DritOptions
+    options: DritOptions
+    translators = ("content_encoder", "generator")
+
+    def __init__(self, options: DritOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        opt = options
+        self.content_encoder = initialised(ContentEncoder(opt.ngf, opt.n_blocks))
+        self.attribute_encoders = {domain: make_attribute_encoder(opt) for domain in DOMAINS}
+        self.generator = initialised(Generator(opt.ngf, opt.n_blocks, opt.attribute_dim, opt.concat))
+        self.discriminators = {domain: make_discriminator(opt) for domain in DOMAINS}
+        self.random_discriminators = {domain: make_discriminator(opt) for domain in DOMAINS}
+        self.content_discriminator = initialised(ContentDiscriminator(4 * opt.ngf, 4 * opt.ndf, opt.content_d_layers))
+        self.add_networks(
+            content_encoder=self.content_encoder,
+            attribute_encoder_a=self.attribute_encoders["a"],
+            attribute_encoder_b=self.attribute_encoders["b"],
+            generator=self.generator,
+            discriminator_a=self.discriminators["a"],
+            discriminator_b=self.discriminators["b"],
+            discriminator_a2=self.random_discriminators["a"],
+            discriminator_b2=self.random_discriminators["b"],
+            content_discriminator=self.content_discriminator,
+        )
+
+    @property
+    def image_discriminators(self) -> list[nn.Module]:
+        """The discriminators of images: of those with encoded attributes, then of those with random ones."""
+        return [*self.discriminators.values(), *self.random_discriminators.values()]
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        rates, decay = self.options, self.options.weight_decay
+        encoders = self.attribute_encoders.values()
+        return {
+            "translator": adam(self.content_encoder, self.generator, lr=rates.lr_g, weight_decay=decay),
+            "attribute_encoders": adam(*encoders, lr=rates.lr_g, weight_decay=decay),
+            "discriminators": adam(*self.image_discriminators, lr=rates.lr_d, weight_decay=decay),
+            "content_discriminator": adam(self.content_discriminator, lr=rates.lr_content_d, weight_decay=decay),
+        }
+
+    def lr_factor(self, epoch: int) -> float:
+        """The shared decay, begun an epoch later."""
+        return self.schedule.factor(max(1, epoch - 1))
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the content discriminator d_iter times, the last time together with everything else."""
+        *earlier, images, unseen = split_batch(batch, self.options.d_iter)
+        for encoded in earlier[::2]:
+            with torch.no_grad():
+                content = {d: self.noisy_content(encoded[d], d) for d in DOMAINS}
+            self.update_content_discriminator(content)
+        made = self.forward(images)
+        d_terms = self.discriminator_terms(images, unseen, made)
+        minimize(summed(d_terms.values()), self.optimizers["discriminators"])
+        d_terms |= self.update_content_discriminator(made.content)
+        with frozen(*self.image_discriminators, self.content_discriminator):
+            encoded_terms, random_terms = self.encoded_terms(images, made), self.random_terms(made)
+        self.update_translator(encoded_terms, random_terms)
+        return {name: term.detach() for name, term in (d_terms | encoded_terms | random_terms).items()}
+
+    def forward(self, images: Pair) -> Made:
+        """Translate both ways, with encoded and with random attributes, and the former translations back."""
+        content = {d: self.noisy_content(images[d], d) for d in DOMAINS}
+        attribute = {d: self.attribute(images[d], d) for d in DOMAINS}
+        codes = {d: attribute[d].draw() for d in DOMAINS}
+        latents = self.draw_latents(len(images["a"]))
+        encoded = {d: self.generate([content[OTHER[d]], content[d]], [codes[d], codes[d]], d) for d in DOMAINS}
+        random = {d: self.generate([content[OTHER[d]]] * len(latents), latents, d) for d in DOMAINS}
+        fake = {d: encoded[d][0] for d in DOMAINS}
+        content_again = {OTHER[d]: self.noisy_content(fake[d], d) for d in DOMAINS}
+        codes_again = {d: self.attribute(fake[d], d).draw() for d in DOMAINS}
+        return Made(
+            content=content,
+            attribute=attribute,
+            latents=latents,
+            fake=fake,
+            recon={d: encoded[d][1] for d in DOMAINS},
+            cycle={d: self.generator(content_again[d], codes_again[d], d) for d in DOMAINS},
+            random=random,
+            regressed={d: self.attribute(random[d][0], d).mean for d in DOMAINS},
+        )
+
+    def noisy_content(self, images: Tensor, domain: Domain) -> Tensor:
+        """Content codes as training uses them everywhere: with unit Gaussian noise."""
+        content = self.content_encoder(images, domain)
+        return content + torch.randn_like(content)
+
+    def attribute(self, images: Tensor, domain: Domain) -> Attribute:
+        """Encode a domain's images."""
+        encoder = self.attribute_encoders[domain]
+        return Attribute(*encoder(images)) if self.options.concat else Attribute(encoder(images).flatten(1))
+
+    def draw_latents(self, n: int) -> tuple[Tensor, ...]:
+        """Random attributes, n x attribute_dim, the same for both domains; a second draw for mode seeking."""
+        draws = 2 if self.options.mode_seeking else 1
+        return tuple(torch.randn(n, self.options.attribute_dim, device=self.device) for _ in range(draws))
+
+    def generate(self, contents: Sequence[Tensor], codes: Sequence[Tensor], domain: Domain) -> tuple[Tensor, ...]:
+        """A domain's images of each content with its code, by one pass."""
+        return self.generator(torch.cat([*contents]), torch.cat([*codes]), domain).chunk(len(codes))
+
+    def discriminator_terms(self, images: Pair, unseen: Pair, made: Made) -> dict[str, Tensor]:
+        """Both halves of all four image discriminators' losses; the fakes are detached."""
+        terms: dict[str, Tensor] = {}
+        for d in DOMAINS:
+            real, fake = self.d_losses(self.discriminators[d], images[d], [made.fake[d].detach()])
+            terms |= {f"d_{d}_real": real, f"d_{d}_fake": fake}
+            fakes = [fake.detach() for fake in made.random[d]]
+            real, fake = self.d_losses(self.random_discriminators[d], unseen[d], fakes)
+            terms |= {f"d_{d}2_real": real, f"d_{d}2_fake": fake}
+        return terms
+
+    def d_losses(self, discriminator: nn.Module, real: Tensor, fakes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """A discriminator's losses on real images and on fakes, summed over scales and fakes: each fake meets them."""
+        mode, n, times = self.options.gan_mode, len(real), len(fakes)
+        maps = discriminator(torch.cat([real, *fakes]))
+        on_real = summed(discriminator_loss(scores[:n], True, mode) for scores in maps)
+        on_fakes = summed(discriminator_loss(scores[n:], False, mode) for scores in maps)
+        return times * on_real, times * on_fakes
+
+    def g_loss(self, discriminator: nn.Module, fakes: Sequence[Tensor]) -> Tensor:
+        """The adversarial loss of generated images, summed over a discriminator's scales and the fakes."""
+        maps = discriminator(torch.cat([*fakes]))
+        return len(fakes) * summed(generator_loss(scores, self.options.gan_mode) for scores in maps)
+
+    def update_content_discriminator(self, content: Pair) -> dict[str, Tensor]:
+        """One step of telling the domains' contents apart, with its gradient clipped; returns both terms."""
+        terms = {
+            f"d_content_{d}": discriminator_loss(self.content_discriminator(content[d].detach()), d == "b", "vanilla")
+            for d in DOMAINS
+        }
+        optimizer = self.optimizers["content_discriminator"]
+        optimizer.zero_grad()
+        torch.autograd.backward(summed(terms.values()))
+        nn.utils.clip_grad_norm_(self.content_discriminator.parameters(), self.options.content_d_clip)
+        optimizer.step()
+        return terms
+
+    def encoded_terms(self, images: Pair, made: Made) -> dict[str, Tensor]:
+        """Terms, unweighted, of what is made with encoded attributes: they train encoders and generator."""
+        terms: dict[str, Tensor] = {}
+        for d in DOMAINS:
+            terms |= {
+                f"gan_{WAY_TO[d]}": self.g_loss(self.discriminators[d], [made.fake[d]]),
+                f"content_gan_{d}": confusion(self.content_discriminator(made.content[d])),
+                f"cycle_{d}": l1(made.cycle[d], images[d]),
+                f"recon_{d}": l1(made.recon[d], images[d]),
+                f"attribute_{d}": attribute_penalty(made.attribute[d]),
+                f"content_{d}": made.content[d].square().mean(),
+            }
+        return terms
+
+    def random_terms(self, made: Made) -> dict[str, Tensor]:
+        """Terms, unweighted, of what is made with random attributes: they train content encoder and generator."""
+        terms: dict[str, Tensor] = {}
+        for d in DOMAINS:
+            terms[f"gan_random_{WAY_TO[d]}"] = self.g_loss(self.random_discriminators[d], made.random[d])
+            terms[f"latent_{WAY_TO[d]}"] = l1(made.regressed[d], made.latents[0])
+            if self.options.mode_seeking:
+                terms[f"ms_{WAY_TO[d]}"] = mode_seeking(made.random[d], made.latents)
+        return terms
+
+    def update_translator(self, encoded_terms: Mapping[str, Tensor], random_terms: Mapping[str, Tensor]) -> None:
+        """Two steps of content encoder and generator, of which the attribute encoders take the first only.
+
+        Both gradients are those of the weights before the first step; the code's framework of 2018 took the second
+        one's from old activations and new weights, which today's refuse.
+        """
+        translator, attribute_encoders = self.optimizers["translator"], self.optimizers["attribute_encoders"]
+        weights = [*self.content_encoder.parameters(), *self.generator.parameters()]
+        second = torch.autograd.grad(total_loss(random_terms, self.options), weights, retain_graph=True)
+        minimize(total_loss(encoded_terms, self.options), translator, attribute_encoders)
+        for weight, gradient in zip(weights, second, strict=True):
+            weight.grad = gradient
+        translator.step()
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+        """Translate B x 3 x H x W images in [-1, 1], each with a random attribute of its own that stays the same."""
+        source, target = DOMAINS if direction == "forward" else DOMAINS[::-1]
+        codes = styles_of(images, self.options.attribute_dim, self.options.style_seed)
+        return self.generator(self.content_encoder(images, source), codes, target)
+
+
+def split_batch(batch: Batch, d_iter: int) -> list[Pair]:
+    """Equal parts of both domains' images: for each of d_iter batches the encoded and the unseen half."""
+    parts = (batch["source"].chunk(2 * d_iter), batch["target"].chunk(2 * d_iter))
+    return [{"a": a, "b": b} for a, b in zip(*parts, strict=True)]
+
+
+def initialised(network: Net) -> Net:
+    """The same network with normal convolution weights; all else as PyTorch makes it."""
+    return init_weights(network, "normal", zero_biases=False, linear=False)
+
+
+def make_attribute_encoder(options: DritOptions) -> AttributeEncoder | StyleEncoder:
+    """One domain's attribute encoder, initialised."""
+    encoder = AttributeEncoder if options.concat else StyleEncoder
+    return initialised(encoder(options.ngf, options.attribute_dim))
+
+
+def make_discriminator(options: DritOptions) -> MultiScaleDiscriminator:
+    """A discriminator of one domain's images, initialised."""
+    return initialised(MultiScaleDiscriminator(options.ndf, slope=0.01, scales=options.n_scales))
+
+
+def confusion(scores: Tensor) -> Tensor:
+    """Cross-entropy of raw scores with one half: least, at ln 2, where the discriminator cannot tell (section 3.1)."""
+    return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, 0.5))
+
+
+def attribute_penalty(attribute: Attribute) -> Tensor:
+    """Divergence of the encoded distributions from N(0, I), summed over batch and dimensions; without a spread, the
+    codes' mean square."""
+    mean, log_variance = attribute.mean, attribute.log_variance
+    if log_variance is None:
+        return mean.square().mean()
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+
+
+def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
+    """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
+    return 1 / (l1(*images) / l1(*latents) + 1e-5)
+
+
+def total_loss(terms: Mapping[str, Tensor], options: DritOptions) -> Tensor:
+    """The weighted sum of unweighted terms, those with encoded attributes or those with random ones."""
+    weights = {
+        "gan": options.lambda_gan,
+        "content_gan": options.lambda_content_gan,
+        "cycle": options.lambda_cycle,
+        "recon": options.lambda_recon,
+        "attribute": options.lambda_attribute,
+        "content": options.lambda_content,
+        "gan_random": options.lambda_gan,
+        "latent": options.lambda_latent,
+        "ms": options.lambda_ms,
+    }
+    return summed(weights[name.rpartition("_")[0]] * term for name, term in terms.items())
