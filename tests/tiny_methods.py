@@ -21,6 +21,7 @@ TINY: dict[str, Any] = {
 }
 SMALLEST: dict[str, dict[str, Any]] = {
     "drit": {"n_scales": 2, "content_d_layers": 0},
+    "munit": {"n_scales": 2, "mlp_width": 16},
     "fsesim": {"vgg": "random", "vgg_width": 0.0625},
 }
 """What single methods need besides, to be small."""

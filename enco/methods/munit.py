@@ -1,0 +1,197 @@
+"""MUNIT: a content from one domain, decoded in a random style of the other (Huang et al. 2018, arXiv 1804.04732).
+
+Source is domain A. A style may also be that of an example: `method.b.decode(method.a.encode(image)[0], style)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.optim import Optimizer
+
+from enco.config import MethodOptions
+from enco.losses import discriminator_loss, generator_loss, l1, summed
+from enco.methods.base import Batch, Method, MethodInfo, Way
+from enco.networks.init import init_weights
+from enco.networks.multiscale import MultiScaleDiscriminator, smallest_side
+from enco.networks.munit import AutoEncoder
+from enco.optim import adam, frozen, minimize
+from enco.schedule import Schedule
+from enco.styles import styles_of
+
+
+class MunitOptions(MethodOptions):
+    """MUNIT's settings; the defaults are those of the default configuration of the original code."""
+
+    n_blocks: int = Field(4, ge=1, description="Residual blocks of a content encoder, and as many of a decoder.")
+    load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
+    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
+    resize: Literal["square", "shorter"] = Field(
+        "shorter", description="Resize training images to load_size squared, or their shorter side to load_size."
+    )
+    interpolation: Literal["bicubic", "bilinear"] = Field(
+        "bilinear", description="Filter that resizes training images."
+    )
+    max_iterations: int | None = Field(
+        1_000_000, ge=1, description="Iterations after which training ends, whatever its epochs; null is no limit."
+    )
+    style_dim: int = Field(8, ge=1, description="Numbers in a style.")
+    mlp_width: int = Field(256, ge=1, description="Width of the MLP from a style to the decoder's AdaIN parameters.")
+    n_scales: int = Field(
+        3, ge=1, description="Scales that a discriminator looks at; below 64 pixels only fewer fit, unlike the paper's."
+    )
+    style_seed: int = Field(0, ge=0, description="Seed of the random styles that images are translated with.")
+    stretch: bool = Field(
+        False, description="Stretch each translation to its own least and greatest value, as the original test code."
+    )
+    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
+    lambda_image: float = Field(10.0, ge=0, description="Weight of reconstructing an image within its domain.")
+    lambda_style: float = Field(1.0, ge=0, description="Weight of reconstructing a random style.")
+    lambda_content: float = Field(1.0, ge=0, description="Weight of reconstructing a content.")
+    lambda_cycle: float = Field(
+        0.0, ge=0, description="Weight of the cycle through the other domain; summer2winter had 10."
+    )
+    lr_g: float = Field(1e-4, gt=0, description="Learning rate of the autoencoders.")
+    lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminators.")
+    lr_step: int = Field(100_000, ge=1, description="Iterations after which, each time, rates are lowered.")
+    lr_gamma: float = Field(0.5, gt=0, le=1, description="Factor by which they are lowered.")
+    weight_decay: float = Field(1e-4, ge=0, description="L2 penalty in Adam, on every parameter.")
+
+    @model_validator(mode="after")
+    def _scales_fit(self) -> MunitOptions:
+        if self.crop_size < smallest_side(self.n_scales):
+            raise ValueError(f"n_scales {self.n_scales} needs a crop_size of {smallest_side(self.n_scales)} or more")
+        return self
+
+
+class Munit(Method):
+    """Each domain has an autoencoder and a discriminator; contents are common to both, styles are not."""
+
+    info = MethodInfo("munit", "MUNIT", "arXiv 1804.04732", 2018, two_sided=True)
+    Options = MunitOptions
+    options: MunitOptions
+    translators = ("autoencoder_a", "autoencoder_b")
+
+    def __init__(self, options: MunitOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        self.a, self.b = make_autoencoder(options), make_autoencoder(options)
+        self.d_a, self.d_b = make_discriminator(options), make_discriminator(options)
+        self.add_networks(autoencoder_a=self.a, autoencoder_b=self.b)
+        self.add_networks(discriminator_a=self.d_a, discriminator_b=self.d_b)
+        self.iteration = 0
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        decay = self.options.weight_decay
+        return {
+            "autoencoders": adam(self.a, self.b, lr=self.options.lr_g, weight_decay=decay),
+            "discriminators": adam(self.d_a, self.d_b, lr=self.options.lr_d, weight_decay=decay),
+        }
+
+    def lr_factor(self, epoch: int) -> float:
+        """Lowered by iterations, whatever the epoch, and one iteration early, as the original counts."""
+        return self.options.lr_gamma ** ((self.iteration + 1) // self.options.lr_step)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the discriminators, then the autoencoders, each with random styles of its own."""
+        self.begin_epoch(self.epoch)
+        a, b = batch["source"], batch["target"]
+        d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
+        minimize(summed(d_terms.values()), self.optimizers["discriminators"])
+        with frozen(self.d_a, self.d_b):
+            g_terms = self.generator_terms(a, b, self.random_styles(len(b)), self.random_styles(len(a)))
+        minimize(total_loss(g_terms, self.options), self.optimizers["autoencoders"])
+        self.iteration += 1
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+
+    def random_styles(self, count: int) -> Tensor:
+        """So many draws from N(0, I)."""
+        return torch.randn(count, self.options.style_dim, device=self.device)
+
+    @torch.no_grad()
+    def translations(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """B's images as domain A's, and A's as domain B's, in random styles."""
+        fake_a = self.a.decode(self.b.content_encoder(b), self.random_styles(len(b)))
+        return fake_a, self.b.decode(self.a.content_encoder(a), self.random_styles(len(a)))
+
+    def discriminator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """Both halves of both discriminators' losses, each summed over scales; the fakes are detached."""
+        mode = self.options.gan_mode
+        return {
+            "d_a_real": summed(discriminator_loss(scores, True, mode) for scores in self.d_a(a)),
+            "d_a_fake": summed(discriminator_loss(scores, False, mode) for scores in self.d_a(fake_a)),
+            "d_b_real": summed(discriminator_loss(scores, True, mode) for scores in self.d_b(b)),
+            "d_b_fake": summed(discriminator_loss(scores, False, mode) for scores in self.d_b(fake_b)),
+        }
+
+    def generator_terms(self, a: Tensor, b: Tensor, style_a: Tensor, style_b: Tensor) -> dict[str, Tensor]:
+        """Adversarial, reconstruction and, where weighted, cycle terms, unweighted, for random styles B x style_dim.
+
+        Content losses pull at both encodings: neither is detached.
+        """
+        content_a, own_style_a = self.a.encode(a)
+        content_b, own_style_b = self.b.encode(b)
+        fake_a, fake_b = self.a.decode(content_b, style_a), self.b.decode(content_a, style_b)
+        content_b_again, style_a_again = self.a.encode(fake_a)
+        content_a_again, style_b_again = self.b.encode(fake_b)
+        terms = {
+            "gan_ab": summed(generator_loss(scores, self.options.gan_mode) for scores in self.d_b(fake_b)),
+            "gan_ba": summed(generator_loss(scores, self.options.gan_mode) for scores in self.d_a(fake_a)),
+            "image_a": l1(self.a.decode(content_a, own_style_a), a),
+            "image_b": l1(self.b.decode(content_b, own_style_b), b),
+            "style_a": l1(style_a_again, style_a),
+            "style_b": l1(style_b_again, style_b),
+            "content_a": l1(content_a_again, content_a),
+            "content_b": l1(content_b_again, content_b),
+        }
+        if self.options.lambda_cycle > 0:
+            terms["cycle_a"] = l1(self.a.decode(content_a_again, own_style_a), a)
+            terms["cycle_b"] = l1(self.b.decode(content_b_again, own_style_b), b)
+        return terms
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+        """Translate B x 3 x H x W images in [-1, 1], each in a random style of its own (`styles_of`)."""
+        source, target = (self.a, self.b) if direction == "forward" else (self.b, self.a)
+        styles = styles_of(images, self.options.style_dim, self.options.style_seed)
+        translated = target.decode(source.content_encoder(images), styles)
+        return stretched(translated) if self.options.stretch else translated
+
+    def extra_state(self) -> dict[str, Any]:
+        """The iterations done, which the learning rates go by."""
+        return {"iteration": self.iteration}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the iterations done."""
+        self.iteration = state["iteration"]
+
+
+def make_autoencoder(options: MunitOptions) -> AutoEncoder:
+    """One domain's autoencoder, initialised."""
+    net = AutoEncoder(options.ngf, options.n_blocks, options.style_dim, options.mlp_width)
+    return init_weights(net, "kaiming")
+
+
+def make_discriminator(options: MunitOptions) -> MultiScaleDiscriminator:
+    """One domain's discriminator, initialised."""
+    return init_weights(MultiScaleDiscriminator(options.ndf, scales=options.n_scales), "normal")
+
+
+def total_loss(terms: Mapping[str, Tensor], options: MunitOptions) -> Tensor:
+    """The autoencoders' loss from its unweighted terms, both domains' alike; cycle terms may be absent."""
+    loss = options.lambda_gan * (terms["gan_ab"] + terms["gan_ba"])
+    loss = loss + options.lambda_image * (terms["image_a"] + terms["image_b"])
+    loss = loss + options.lambda_style * (terms["style_a"] + terms["style_b"])
+    loss = loss + options.lambda_content * (terms["content_a"] + terms["content_b"])
+    if "cycle_a" in terms:
+        loss = loss + options.lambda_cycle * (terms["cycle_a"] + terms["cycle_b"])
+    return loss
+
+
+def stretched(images: Tensor) -> Tensor:
+    """Each of B x 3 x H x W images scaled and shifted as a whole so that it fills [-1, 1]."""
+    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+    return 2 * (images - low) / (high - low).clamp_min(1e-5) - 1
