@@ -38,7 +38,7 @@ class Samples:
         with untouched_randomness(method.device, SEED), evaluating(method.networks.values()):
             if self.source is not None:
                 rows += [self.source, method.translate(self.source.to(method.device))]
-            if self.target is not None and method.info.two_sided:
+            if self.target is not None and method.two_sided:
                 rows += [self.target, method.translate(self.target.to(method.device), "backward")]
         if rows:
             with atomic_path(self.folder / f"iter{iteration:07d}.png") as partial:

@@ -46,7 +46,7 @@ class Method(ABC):
 
     info: ClassVar[MethodInfo]
     Options: ClassVar[type[MethodOptions]]
-    translators: ClassVar[tuple[str, ...]] = ("generator",)
+    translators: tuple[str, ...] = ("generator",)
     """Names of the networks that translate, forward first."""
 
     def __init__(self, options: MethodOptions, schedule: Schedule, device: torch.device) -> None:
@@ -59,6 +59,11 @@ class Method(ABC):
     def add_networks(self, **networks: nn.Module) -> None:
         """Make these networks, moved to the device, part of the method's state."""
         self.networks |= {name: network.to(self.device) for name, network in networks.items()}
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether this training translates backward too: where `info` says so, unless options leave that out."""
+        return self.info.two_sided
 
     @property
     def images_per_step(self) -> int:
@@ -101,8 +106,10 @@ class Method(ABC):
     @torch.no_grad()
     def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1]; `backward` needs a two-sided method, else UserError."""
-        if direction == "backward" and not self.info.two_sided:
-            raise UserError(f"{self.info.label} is one-sided and cannot translate backward: train the other direction.")
+        if direction == "backward" and not self.two_sided:
+            raise UserError(
+                f"This {self.info.label} is one-sided and cannot translate backward: train the other direction."
+            )
         name = self.translators[0 if direction == "forward" else -1]
         return self.networks[name](images)
 

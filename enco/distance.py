@@ -1,0 +1,71 @@
+"""Distances between images that a translation should keep (Benaim and Wolf 2017, arXiv 1706.00826)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from enco.errors import UserError
+from enco.losses import l1
+
+Axis = Literal["height", "width"]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation of the distances in one domain; these defaults leave distances as they are."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, distances: Tensor) -> Statistics:
+        """Those of N distances, as of a whole population; UserError where they do not vary and cannot be scaled."""
+        deviation = float(distances.double().std(correction=0)) if len(distances) else 0.0
+        if deviation == 0:
+            raise UserError(
+                f"The {len(distances)} distances measured in one domain's training images do not differ, so they "
+                "cannot be normalised: give more images, or set the option 'normalize' to false."
+            )
+        return cls(float(distances.double().mean()), deviation)
+
+    def normalize(self, distances: Tensor) -> Tensor:
+        """Distances of any shape in standard deviations from the mean."""
+        return (distances - self.mean) / self.deviation
+
+
+def pair_distances(images: Tensor) -> Tensor:
+    """B x 3 x H x W to the mean absolute differences of all B(B-1)/2 pairs of images, with gradients."""
+    return torch.stack([l1(one, other) for one, other in combinations(images, 2)])
+
+
+@torch.no_grad()
+def item_distances(items: Sequence[Tensor]) -> Tensor:
+    """The same for N tensors of one shape: N(N-1)/2 mean absolute differences, on the CPU."""
+    vectors = torch.stack([item.flatten() for item in items]).cpu()
+    return F.pdist(vectors, p=1) / vectors.shape[1]
+
+
+def half_distance(images: Tensor, axis: Axis = "height") -> Tensor:
+    """Mean absolute difference of B x 3 x H x W images' top and bottom halves (`height`) or left and right (`width`).
+
+    A scalar: the mean over the batch. A middle row or column belongs to neither half.
+    """
+    dim = -2 if axis == "height" else -1
+    half = images.shape[dim] // 2
+    return l1(images.narrow(dim, 0, half), images.narrow(dim, images.shape[dim] - half, half))
+
+
+def distance_loss(before: Tensor, after: Tensor, source: Statistics, target: Statistics) -> Tensor:
+    """Mean absolute change that translating makes to normalised distances.
+
+    `before`: distances in the inputs, which the source domain's statistics normalise; `after`: the same ones in the
+    translations, which those of the target domain's real images do.
+    """
+    return l1(target.normalize(after), source.normalize(before))

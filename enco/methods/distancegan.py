@@ -1,0 +1,186 @@
+"""DistanceGAN: images far from each other should be so after translating (Benaim and Wolf 2017, arXiv 1706.00826).
+
+Both directions are trained side by side and share nothing; source is domain A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, replace
+from itertools import islice
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.optim import Optimizer
+
+from enco.adversarial import update_discriminator
+from enco.config import MethodOptions
+from enco.distance import Statistics, distance_loss, item_distances, pair_distances
+from enco.losses import generator_loss
+from enco.methods.base import Batch, Method, MethodInfo
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.generator import ResnetGenerator
+from enco.networks.init import init_affine_norms, init_weights
+from enco.optim import adam, frozen, minimize
+from enco.pool import ImagePool
+from enco.schedule import Schedule
+
+OTHER = {"a": "b", "b": "a"}
+"""The domain that each is translated from."""
+
+
+class DistanceGanOptions(MethodOptions):
+    """DistanceGAN's settings; the defaults are those of the original code."""
+
+    batch_size: int = Field(2, ge=2, description="Images of each domain in one iteration; distances need two.")
+    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
+    resize: Literal["square", "shorter"] = Field(
+        "shorter", description="Resize training images to load_size squared, or their shorter side to load_size."
+    )
+    interpolation: Literal["bicubic", "bilinear"] = Field(
+        "bilinear", description="Filter that resizes training images."
+    )
+    flip_together: bool = Field(
+        True, description="Decide on flipping once an iteration, for the batch and both domains; else for each image."
+    )
+    directions: Literal["both", "forward"] = Field(
+        "both", description="Train both directions, as the papers timed it, or the forward one alone, at half the cost."
+    )
+    normalize: bool = Field(True, description="Compare distances in standard deviations from their domain's mean.")
+    max_items: int = Field(
+        900, ge=2, description="Batches of the first epoch, at most, that means and standard deviations come from."
+    )
+    lambda_distance: float = Field(1.0, ge=0, description="Weight of each direction's distance loss.")
+    pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
+    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
+    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
+
+
+class DistanceGan(Method):
+    """Each direction keeps the distances between the images of a batch; all is keyed by the domain translated to."""
+
+    info = MethodInfo("distancegan", "DistanceGAN", "arXiv 1706.00826", 2017, two_sided=True)
+    Options = DistanceGanOptions
+    options: DistanceGanOptions
+
+    def __init__(self, options: DistanceGanOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        domains = ("b", "a") if options.directions == "both" else ("b",)
+        self.generators = {domain: make_generator(options) for domain in domains}
+        self.discriminators = {domain: make_discriminator(options) for domain in domains}
+        self.pools = {domain: ImagePool(options.pool_size) for domain in domains}
+        self.statistics = {domain: Statistics() for domain in OTHER}
+        self.translators = tuple(f"generator_{way(domain)}" for domain in domains)
+        self.add_networks(**dict(zip(self.translators, self.generators.values(), strict=True)))
+        self.add_networks(**{f"discriminator_{domain}": net for domain, net in self.discriminators.items()})
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        optimizers = {f"discriminator_{d}": adam(net, lr=self.options.lr_d) for d, net in self.discriminators.items()}
+        return {"generators": adam(*self.generators.values(), lr=self.options.lr_g), **optimizers}
+
+    @property
+    def two_sided(self) -> bool:
+        return self.options.directions == "both"
+
+    def lr_factor(self, epoch: int) -> float:
+        """The decay begins one epoch late and ends where it would, as the original lowers the rate after an epoch."""
+        n_const, n_decay = self.schedule.n_const, self.schedule.n_decay
+        return replace(self.schedule, n_const=n_const + 1, n_decay=max(n_decay - 1, 0)).factor(epoch)
+
+    @torch.no_grad()
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Measure both domains' distances between whole batches, once, in at most `max_items` of them.
+
+        Until then distances are not normalised. Raises UserError where distances in a domain do not differ.
+        """
+        if self.options.normalize:
+            items = [
+                {"a": self.item(batch["source"]), "b": self.item(batch["target"])}
+                for batch in islice(batches, self.options.max_items)
+            ]
+            for domain in self.statistics:
+                self.statistics[domain] = Statistics.of(self.item_distances([item[domain] for item in items]))
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the generators, then each discriminator on the images made before that."""
+        real = {"a": batch["source"], "b": batch["target"]}
+        fake = {domain: generator(real[OTHER[domain]]) for domain, generator in self.generators.items()}
+        with frozen(*self.discriminators.values()):
+            terms = self.generator_terms(real, fake)
+        minimize(total_loss(terms, self.options), self.optimizers["generators"])
+        for domain in fake:
+            terms |= self.discriminator_terms(domain, real[domain], fake[domain])
+        return {name: term.detach() for name, term in terms.items()}
+
+    def generator_terms(self, real: Mapping[str, Tensor], fake: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Adversarial and distance terms, unweighted, of the images made for each domain."""
+        terms = {}
+        for domain, images in fake.items():
+            source = OTHER[domain]
+            before, after = self.distances(real[source]), self.distances(images)
+            distance = distance_loss(before, after, self.statistics[source], self.statistics[domain])
+            terms[f"gan_{way(domain)}"] = generator_loss(self.discriminators[domain](images), self.options.gan_mode)
+            terms[f"distance_{way(domain)}"] = distance
+        return terms
+
+    def discriminator_terms(self, domain: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Update a domain's discriminator, with the pool's images for fakes; both halves of its loss."""
+        pooled = self.pools[domain].query(fake.detach())
+        terms = update_discriminator(
+            self.discriminators[domain],
+            self.optimizers[f"discriminator_{domain}"],
+            real,
+            pooled,
+            self.options.gan_mode,
+        )
+        return {f"d_{domain}_real": terms["d_real"], f"d_{domain}_fake": terms["d_fake"]}
+
+    def distances(self, images: Tensor) -> Tensor:
+        """The distances in a training batch B x 3 x H x W that translating should keep: here of all pairs."""
+        return pair_distances(images)
+
+    def item(self, images: Tensor) -> Tensor:
+        """What the statistics need of one batch."""
+        return images.clone()  # A copy, as the memory that a loader's workers share is scarce.
+
+    def item_distances(self, items: Sequence[Tensor]) -> Tensor:
+        """The distances that the statistics are of: here between all pairs of batches, image by image."""
+        return item_distances(items)
+
+    def extra_state(self) -> dict[str, Any]:
+        """The image pools and the statistics."""
+        return {
+            "pools": {domain: pool.state() for domain, pool in self.pools.items()},
+            "statistics": {domain: list(astuple(statistics)) for domain, statistics in self.statistics.items()},
+        }
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the image pools and the statistics."""
+        for domain, pool in self.pools.items():
+            pool.load(state["pools"][domain], self.device)
+        self.statistics = {domain: Statistics(*numbers) for domain, numbers in state["statistics"].items()}
+
+
+def way(domain: str) -> str:
+    """The name of the direction that ends in this domain: `ab` or `ba`."""
+    return OTHER[domain] + domain
+
+
+def make_generator(options: DistanceGanOptions) -> ResnetGenerator:
+    """One direction's generator, initialised; biases keep PyTorch's own initialisation."""
+    generator = ResnetGenerator(options.ngf, options.n_blocks, "strided", affine=True, padding="zeros")
+    return init_affine_norms(init_weights(generator, "normal", zero_biases=False))
+
+
+def make_discriminator(options: DistanceGanOptions) -> PatchDiscriminator:
+    """One domain's discriminator, initialised likewise."""
+    discriminator = PatchDiscriminator(options.ndf, antialiased=False, affine=True)
+    return init_affine_norms(init_weights(discriminator, "normal", zero_biases=False))
+
+
+def total_loss(terms: Mapping[str, Tensor], options: DistanceGanOptions) -> Tensor:
+    """The generators' loss from the unweighted terms of one direction or of both."""
+    ways = [way(domain) for domain in OTHER if f"gan_{way(domain)}" in terms]
+    return torch.stack([terms[f"gan_{ab}"] + options.lambda_distance * terms[f"distance_{ab}"] for ab in ways]).sum()
