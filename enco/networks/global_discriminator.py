@@ -10,7 +10,7 @@ from enco.networks.blur import BlurDown
 
 
 class GlobalDiscriminator(nn.Sequential):
-    """Images B x 3 x H x W to one raw score each, B x 1 x 1 x 1, for a side of `smallest_side`; 256 with six halvings.
+    """Images B x 3 x H x W to one raw score each, B x 1 x 1 x 1, for sides of 4 * 2^halvings pixels: 256 with six.
 
     Larger images get a map of scores, smaller ones do not fit.
     """
@@ -24,6 +24,6 @@ class GlobalDiscriminator(nn.Sequential):
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4))
 
 
-def smallest_side(halvings: int) -> int:
-    """Side in pixels of the smallest image that a global discriminator can judge: four cells after its halvings."""
-    return 4 * 2**halvings
+def most_halvings(side: int) -> int:
+    """How often a global discriminator can halve images of `side` pixels, 4 or more, and still have 4 x 4 cells."""
+    return (side // 4).bit_length() - 1

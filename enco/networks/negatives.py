@@ -9,7 +9,7 @@ from enco.networks.heads import ProjectionHead
 
 
 class NegativeGenerator(nn.Module):
-    """Negatives for one feature map from its mean embedding and noise, by a two-layer MLP (NEGCUT, section 3)."""
+    """Negatives for one feature map from its mean embedding and noise, by a two-layer MLP."""
 
     def __init__(self, width: int = 256, noise_dim: int = 64) -> None:
         super().__init__()
