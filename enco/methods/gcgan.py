@@ -1,0 +1,156 @@
+"""GcGAN: translating a turned image should give the turned translation (Fu et al. 2018, arXiv 1809.05852)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.optim import Optimizer
+
+from enco.config import MethodOptions
+from enco.losses import discriminator_terms, generator_loss, l1
+from enco.methods.base import Batch, Method, MethodInfo
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.generator import ResnetGenerator
+from enco.networks.init import init_weights
+from enco.optim import adam, frozen, minimize
+from enco.pool import ImagePool
+from enco.schedule import Schedule
+
+Geometry = Literal["rot", "vf"]
+
+
+class GcGanOptions(MethodOptions):
+    """GcGAN's settings; the defaults are those of the original code, but for its batch of 8."""
+
+    load_size: int = Field(
+        288, ge=8, description="Side that a training image is resized to before the crop, in pixels."
+    )
+    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
+    sharing: Literal["share", "cross"] = Field(
+        "share",
+        description="One generator for plain and transformed images, or one each: the authors' advice for horse2zebra "
+        "and the seasons.",
+    )
+    geometry: Geometry = Field("rot", description="Turn by 90 degrees clockwise (rot), or flip upside down (vf).")
+    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
+    lambda_ab: float = Field(10.0, ge=0, description="Common weight of consistency and identity losses.")
+    lambda_gc: float = Field(2.0, ge=0, description="Weight of the geometry consistency, relative to lambda_ab.")
+    lambda_identity: float = Field(
+        0.5, ge=0, description="Weight of the identity losses, relative to lambda_ab; the authors' 0.3 for Cityscapes."
+    )
+    pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
+    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
+    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
+
+
+class GcGan(Method):
+    """Each image is translated as it is and transformed; one discriminator judges either kind."""
+
+    info = MethodInfo("gcgan", "GcGAN", "arXiv 1809.05852", 2018, two_sided=False)
+    Options = GcGanOptions
+    options: GcGanOptions
+
+    def __init__(self, options: GcGanOptions, schedule: Schedule, device: torch.device) -> None:
+        super().__init__(options, schedule, device)
+        self.generator = self.generator_gc = make_generator(options)
+        self.discriminator, self.discriminator_gc = make_discriminator(options), make_discriminator(options)
+        self.add_networks(
+            generator=self.generator, discriminator=self.discriminator, discriminator_gc=self.discriminator_gc
+        )
+        if options.sharing == "cross":
+            self.generator_gc = make_generator(options)
+            self.add_networks(generator_gc=self.generator_gc)
+        self.pool, self.pool_gc = ImagePool(options.pool_size), ImagePool(options.pool_size)
+
+    def build_optimizers(self) -> dict[str, Optimizer]:
+        generators = [self.generator] if self.options.sharing == "share" else [self.generator, self.generator_gc]
+        return {
+            "generators": adam(*generators, lr=self.options.lr_g),
+            "discriminators": adam(self.discriminator, self.discriminator_gc, lr=self.options.lr_d),
+        }
+
+    def lr_factor(self, epoch: int) -> float:
+        """The schedule's factor of the epoch after, as in the original: the decay's last epoch learns nothing."""
+        return self.schedule.factor(epoch + 1)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update the generators, then both discriminators on the images made before that."""
+        source, target = batch["source"], batch["target"]
+        turned = transform(target, self.options.geometry)
+        fake = self.generator(source)
+        fake_gc = self.generator_gc(transform(source, self.options.geometry))
+        with frozen(self.discriminator, self.discriminator_gc):
+            g_terms = self.generator_terms(target, turned, fake, fake_gc)
+        minimize(total_loss(g_terms, self.options), self.optimizers["generators"])
+        pooled, pooled_gc = self.pool.query(fake.detach()), self.pool_gc.query(fake_gc.detach())
+        d_terms = self.discriminator_terms(target, turned, pooled, pooled_gc)
+        minimize(0.5 * torch.stack(list(d_terms.values())).sum(), self.optimizers["discriminators"])
+        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
+
+    def generator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
+        """Adversarial, geometry and identity terms, unweighted; `turned` are the transformed target images."""
+        mode = self.options.gan_mode
+        terms = {
+            "gan_g": generator_loss(self.discriminator(fake), mode),
+            "gan_gc": generator_loss(self.discriminator_gc(fake_gc), mode),
+            "gc": geometry_loss(fake, fake_gc, self.options.geometry),
+        }
+        if self.options.lambda_identity > 0:
+            terms |= {"idt": l1(self.generator(target), target), "idt_gc": l1(self.generator_gc(turned), turned)}
+        return terms
+
+    def discriminator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
+        """Both halves of both discriminators' losses; the fakes are detached."""
+        mode = self.options.gan_mode
+        plain = discriminator_terms(self.discriminator(target), self.discriminator(fake), mode)
+        transformed = discriminator_terms(self.discriminator_gc(turned), self.discriminator_gc(fake_gc), mode)
+        return {**plain, "d_gc_real": transformed["d_real"], "d_gc_fake": transformed["d_fake"]}
+
+    def extra_state(self) -> dict[str, Any]:
+        """The image pools."""
+        return {"pool": self.pool.state(), "pool_gc": self.pool_gc.state()}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back the image pools."""
+        self.pool.load(state["pool"], self.device)
+        self.pool_gc.load(state["pool_gc"], self.device)
+
+
+def transform(images: Tensor, geometry: Geometry) -> Tensor:
+    """Turn B x C x H x W images by 90 degrees clockwise (rot), to B x C x W x H, or flip them upside down (vf)."""
+    return images.rot90(-1, (-2, -1)) if geometry == "rot" else images.flip(-2)
+
+
+def inverse(images: Tensor, geometry: Geometry) -> Tensor:
+    """Undo `transform`."""
+    return images.rot90(1, (-2, -1)) if geometry == "rot" else images.flip(-2)
+
+
+def geometry_loss(fake: Tensor, fake_gc: Tensor, geometry: Geometry) -> Tensor:
+    """L1 of each translation to the other one, transformed to fit and detached, so that both chase each other.
+
+    `fake` is the translation of the plain images, `fake_gc` that of the transformed ones.
+    """
+    return l1(fake, inverse(fake_gc.detach(), geometry)) + l1(fake_gc, transform(fake.detach(), geometry))
+
+
+def make_generator(options: GcGanOptions) -> ResnetGenerator:
+    """A generator, initialised; biases keep PyTorch's own initialisation."""
+    return init_weights(ResnetGenerator(options.ngf, options.n_blocks, "strided"), "xavier", zero_biases=False)
+
+
+def make_discriminator(options: GcGanOptions) -> PatchDiscriminator:
+    """A discriminator, initialised likewise."""
+    return init_weights(PatchDiscriminator(options.ndf, antialiased=False), "xavier", zero_biases=False)
+
+
+def total_loss(terms: Mapping[str, Tensor], options: GcGanOptions) -> Tensor:
+    """The generators' loss from its unweighted terms; identity terms may be absent."""
+    kept = options.lambda_gc * terms["gc"]
+    if "idt" in terms:
+        kept = kept + options.lambda_identity * (terms["idt"] + terms["idt_gc"])
+    return options.lambda_gan * (terms["gan_g"] + terms["gan_gc"]) + options.lambda_ab * kept
