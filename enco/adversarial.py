@@ -1,7 +1,8 @@
-"""The step of a discriminator that the one-sided methods share."""
+"""The discriminators' side of training, as the methods share it."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -16,4 +17,24 @@ def update_discriminator(
     """One step on real and generated B x 3 x H x W images; returns d_real and d_fake, whose half sum it minimises."""
     terms = discriminator_terms(discriminator(real), discriminator(fake.detach()), mode)
     minimize(0.5 * (terms["d_real"] + terms["d_fake"]), optimizer)
+    return terms
+
+
+def update_both_discriminators(
+    d_a: nn.Module,
+    d_b: nn.Module,
+    optimizer: Optimizer,
+    real: tuple[Tensor, Tensor],
+    fake: tuple[Tensor, Tensor],
+    mode: GanMode,
+) -> dict[str, Tensor]:
+    """One step on the A and B images of each kind; returns d_a_real, d_a_fake, d_b_real and d_b_fake.
+
+    It minimises half their sum.
+    """
+    terms: dict[str, Tensor] = {}
+    for domain, discriminator, reals, fakes in zip("ab", (d_a, d_b), real, fake, strict=True):
+        found = discriminator_terms(discriminator(reals), discriminator(fakes.detach()), mode)
+        terms |= {f"d_{domain}_real": found["d_real"], f"d_{domain}_fake": found["d_fake"]}
+    minimize(0.5 * torch.stack(list(terms.values())).sum(), optimizer)
     return terms

@@ -12,6 +12,7 @@ from torch import Tensor
 from enco.config import GanMode
 
 Negatives = Literal["image", "batch"]
+HingeForm = Literal["linear", "clipped"]
 
 
 def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
@@ -34,9 +35,12 @@ def discriminator_terms(real_scores: Tensor, fake_scores: Tensor, mode: GanMode)
     }
 
 
-def generator_loss(scores: Tensor, mode: GanMode) -> Tensor:
-    """Mean adversarial loss of a generator whose images got these raw discriminator scores."""
-    return -scores.mean() if mode == "hinge" else discriminator_loss(scores, True, mode)
+def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -> Tensor:
+    """Mean adversarial loss of a generator whose images got these raw discriminator scores.
+
+    The hinge is linear in the scores, or clipped like a discriminator's: no gradient where a score is above 1 (DCLGAN).
+    """
+    return -scores.mean() if (mode, hinge) == ("hinge", "linear") else discriminator_loss(scores, True, mode)
 
 
 def patch_nce(

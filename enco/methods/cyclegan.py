@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.optim import Optimizer
 
+from enco.adversarial import update_both_discriminators
 from enco.config import MethodOptions
-from enco.losses import discriminator_loss, generator_loss, l1
+from enco.losses import generator_loss, l1
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import Arch, ResnetGenerator
@@ -68,8 +69,10 @@ class CycleGan(Method):
         with frozen(self.d_a, self.d_b):
             g_terms = self.generator_terms(a, b, fake_a, fake_b)
         minimize(total_loss(g_terms, self.options), self.optimizers["generators"])
-        d_terms = self.discriminator_terms(a, b, self.pool_a.query(fake_a.detach()), self.pool_b.query(fake_b.detach()))
-        minimize(0.5 * torch.stack(list(d_terms.values())).sum(), self.optimizers["discriminators"])
+        pooled = self.pool_a.query(fake_a.detach()), self.pool_b.query(fake_b.detach())
+        d_terms = update_both_discriminators(
+            self.d_a, self.d_b, self.optimizers["discriminators"], (a, b), pooled, self.options.gan_mode
+        )
         return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     def generator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
@@ -84,16 +87,6 @@ class CycleGan(Method):
         if self.options.lambda_identity > 0:
             terms |= {"idt_a": l1(self.g_ba(a), a), "idt_b": l1(self.g_ab(b), b)}
         return terms
-
-    def discriminator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """Both halves of both discriminators' losses; the fakes are detached."""
-        mode = self.options.gan_mode
-        return {
-            "d_a_real": discriminator_loss(self.d_a(a), True, mode),
-            "d_a_fake": discriminator_loss(self.d_a(fake_a), False, mode),
-            "d_b_real": discriminator_loss(self.d_b(b), True, mode),
-            "d_b_fake": discriminator_loss(self.d_b(fake_b), False, mode),
-        }
 
     def extra_state(self) -> dict[str, Any]:
         """The image pools."""
