@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +26,11 @@ from enco.networks.drit import (
     ContentEncoder,
     Domain,
     Generator,
+    most_content_layers,
     smallest_content_side,
 )
 from enco.networks.init import Net, init_weights
-from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, smallest_side
+from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, most_scales, smallest_side
 from enco.optim import adam, frozen, minimize
 from enco.schedule import Schedule
 from enco.styles import styles_of
@@ -91,6 +93,14 @@ class DritOptions(MethodOptions):
     lr_d: float = Field(1e-4, gt=0, description="Learning rate of the image discriminators.")
     lr_content_d: float = Field(4e-5, gt=0, description="Learning rate of the content discriminator.")
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of every optimiser.")
+
+    @classmethod
+    def stand_ins(cls, size: int) -> dict[str, Any]:
+        """Fewer scales and layers for small images."""
+        usual = cls()
+        scales, layers = most_scales(size, usual.n_scales), most_content_layers(size, usual.content_d_layers)
+        fewer = {"n_scales": scales} if scales < usual.n_scales else {}
+        return fewer | ({"content_d_layers": layers} if layers < usual.content_d_layers else {})
 
     @model_validator(mode="after")
     def _discriminators_fit(self) -> DritOptions:

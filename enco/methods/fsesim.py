@@ -66,6 +66,11 @@ class FSeSimOptions(MethodOptions):
     lr_g: float = Field(1e-4, gt=0, description="Learning rate of the generator.")
     lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminator.")
 
+    @classmethod
+    def stand_ins(cls, size: int) -> dict[str, Any]:
+        """Random features in place of downloaded ones."""
+        return {"vgg": "random"}
+
     @model_validator(mode="after")
     def _width_of_random(self) -> FSeSimOptions:
         if self.vgg == "imagenet" and self.vgg_width != 1:

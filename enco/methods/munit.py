@@ -17,7 +17,7 @@ from enco.config import MethodOptions
 from enco.losses import discriminator_loss, generator_loss, l1, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.init import init_weights
-from enco.networks.multiscale import MultiScaleDiscriminator, smallest_side
+from enco.networks.multiscale import MultiScaleDiscriminator, most_scales, smallest_side
 from enco.networks.munit import AutoEncoder
 from enco.optim import adam, frozen, minimize
 from enco.schedule import Schedule
@@ -60,6 +60,13 @@ class MunitOptions(MethodOptions):
     lr_step: int = Field(100_000, ge=1, description="Iterations after which, each time, rates are lowered.")
     lr_gamma: float = Field(0.5, gt=0, le=1, description="Factor by which they are lowered.")
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty in Adam, on every parameter.")
+
+    @classmethod
+    def stand_ins(cls, size: int) -> dict[str, Any]:
+        """Fewer scales for small images."""
+        usual = cls().n_scales
+        scales = most_scales(size, usual)
+        return {"n_scales": scales} if scales < usual else {}
 
     @model_validator(mode="after")
     def _scales_fit(self) -> MunitOptions:

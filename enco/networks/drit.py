@@ -202,3 +202,8 @@ class ContentDiscriminator(nn.Sequential):
 def smallest_content_side(layers: int) -> int:
     """Pixels that an image's sides need for a content discriminator of this many strided layers."""
     return 28 * 2**layers - 15
+
+
+def most_content_layers(side: int, limit: int) -> int:
+    """Strided layers of a content discriminator, up to a limit, that images of this many pixels have room for."""
+    return max(layers for layers in range(limit + 1) if smallest_content_side(layers) <= side)

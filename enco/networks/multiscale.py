@@ -50,6 +50,11 @@ def smallest_side(scales: int) -> int:
     return 15 * 2 ** (scales - 1) + 1
 
 
+def most_scales(side: int, limit: int) -> int:
+    """Scales, up to a limit, that images of this many pixels have room for."""
+    return max(scales for scales in range(1, limit + 1) if smallest_side(scales) <= side)
+
+
 class StyleEncoder(nn.Sequential):
     """Images B x 3 x H x W to style codes B x style_dim x 1 x 1; no norms, which would take the style away."""
 
