@@ -1,0 +1,332 @@
+"""DRIT against the published loss values, rates and order of updates."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from math import log
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from enco.losses import summed
+from enco.methods.drit import (
+    Attribute,
+    Drit,
+    DritOptions,
+    Made,
+    attribute_penalty,
+    confusion,
+    mode_seeking,
+    split_batch,
+    total_loss,
+)
+from enco.networks.drit import DOMAINS
+from enco.optim import frozen
+from enco.schedule import Schedule
+from tests.tiny_methods import batch_for, images, tiny_method
+
+MODES = pytest.mark.parametrize("concat", [True, False])
+
+
+def tiny(**options: Any) -> Drit:
+    method = tiny_method("drit", **options)
+    assert isinstance(method, Drit)
+    return method
+
+
+def stepped(method: Drit) -> Drit:
+    method.step(batch_for(method, 0))
+    return method
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def forward(method: Drit) -> tuple[dict[Any, Tensor], dict[Any, Tensor], Made]:
+    """The encoded and the unseen images of a full update, and what is made of the former."""
+    *_, encoded, unseen = split_batch(batch_for(method, 0), method.options.d_iter)
+    return encoded, unseen, method.forward(encoded)
+
+
+class Constant(nn.Module):
+    """A discriminator of three scales that says the same of everything."""
+
+    def __init__(self, score: float = 0.0) -> None:
+        super().__init__()
+        self.score = nn.Parameter(torch.tensor(score))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [self.score.expand(len(images), 1, side, side) for side in (4, 2, 1)]
+
+
+@pytest.mark.parametrize(("ms", "draws"), [(True, 2), (False, 1)])
+def test_undecided_discriminators_have_the_published_losses(ms: bool, draws: int) -> None:
+    method = tiny(mode_seeking=ms)
+    encoded, unseen, made = forward(method)
+    for domain in DOMAINS:
+        method.discriminators[domain] = method.random_discriminators[domain] = Constant()
+    d = method.discriminator_terms(encoded, unseen, made)
+    assert float(d["d_a_real"] + d["d_a_fake"]) == pytest.approx(4.158883)
+    assert float(d["d_b2_real"] + d["d_b2_fake"]) == pytest.approx(4.158883 * draws)
+    assert float(method.encoded_terms(encoded, made)["gan_ab"]) == pytest.approx(3 * log(2))
+    assert float(method.random_terms(made)["gan_random_ba"]) == pytest.approx(3 * log(2) * draws)
+
+
+def test_an_undecided_content_discriminator_has_the_published_loss() -> None:
+    method = tiny()
+    nn.init.zeros_(method.content_discriminator[-1].weight)
+    nn.init.zeros_(method.content_discriminator[-1].bias)
+    terms = method.update_content_discriminator(forward(method)[2].content)
+    assert float(summed(terms.values())) == pytest.approx(1.386294)
+
+
+def test_a_content_discriminator_takes_a_for_fake_and_b_for_real() -> None:
+    method = tiny()
+    nn.init.zeros_(method.content_discriminator[-1].weight)
+    nn.init.constant_(method.content_discriminator[-1].bias, 3.0)
+    terms = method.update_content_discriminator(forward(method)[2].content)
+    assert float(terms["d_content_a"]) == pytest.approx(3.048587)
+    assert float(terms["d_content_b"]) == pytest.approx(0.048587, abs=1e-6)
+
+
+@pytest.mark.parametrize(("score", "loss"), [(0.0, 0.693147), (2.0, 1.126928), (-2.0, 1.126928)])
+def test_a_content_hides_its_domain_best_where_scores_are_zero(score: float, loss: float) -> None:
+    assert float(confusion(torch.full((1, 1, 2, 2), score))) == pytest.approx(loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "weighted"),
+    [
+        (Attribute(torch.ones(1, 8), torch.zeros(1, 8)), 0.04),
+        (Attribute(torch.ones(2, 8), torch.zeros(2, 8)), 0.08),
+        (Attribute(torch.zeros(1, 8), torch.full((1, 8), log(4))), 0.064548),
+        (Attribute(torch.full((2, 8), 3.0)), 0.09),
+    ],
+)
+def test_attribute_penalties(attribute: Attribute, weighted: float) -> None:
+    terms = {"attribute_a": attribute_penalty(attribute)}
+    assert float(total_loss(terms, DritOptions())) == pytest.approx(weighted, rel=1e-5)
+
+
+def test_mode_seeking_of_the_published_distances() -> None:
+    pictures = [torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.2)]
+    latents = [torch.zeros(1, 8), torch.full((1, 8), -0.5)]
+    assert float(mode_seeking(pictures, latents)) == pytest.approx(2.499938)
+
+
+def test_an_attribute_without_a_spread_is_its_mean() -> None:
+    mean = torch.randn(3, 8)
+    assert torch.equal(Attribute(mean).draw(), mean)
+    wide = Attribute(torch.full((4000, 1), 5.0), torch.full((4000, 1), log(9))).draw()
+    assert float(wide.mean()) == pytest.approx(5, abs=0.3)
+    assert float(wide.std()) == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [
+        *(("gan", 1), ("content_gan", 1), ("cycle", 10), ("recon", 10), ("attribute", 0.01), ("content", 0.01)),
+        *(("gan_random", 1), ("latent", 10), ("ms", 1)),
+    ],
+)
+def test_loss_weights(name: str, weight: float) -> None:
+    terms = {f"{name}_a": torch.tensor(2.0), f"{name}_b": torch.tensor(3.0), "gan_ab": torch.tensor(0.5)}
+    assert float(total_loss(terms, DritOptions())) == pytest.approx(5 * weight + 0.5)
+
+
+@MODES
+@pytest.mark.parametrize("ms", [True, False])
+def test_a_step_names_its_terms(concat: bool, ms: bool) -> None:
+    groups = {"gan_ab", "gan_ba", "gan_random_ab", "gan_random_ba", "latent_ab", "latent_ba"}
+    groups |= {f"{name}_{d}" for name in ("content_gan", "cycle", "recon", "attribute", "content") for d in DOMAINS}
+    groups |= {f"d_{d}{kind}" for d in ("a", "b", "a2", "b2") for kind in ("_real", "_fake")}
+    groups |= {"d_content_a", "d_content_b"} | ({"ms_ab", "ms_ba"} if ms else set())
+    assert tiny(concat=concat, mode_seeking=ms).step(images(0, batch_size=6)).keys() == groups
+
+
+def test_terms_compare_what_they_say() -> None:
+    method = tiny()
+    encoded, _, made = forward(method)
+    terms = method.encoded_terms(encoded, made) | method.random_terms(made)
+    for d in DOMAINS:
+        assert float(terms[f"recon_{d}"]) == pytest.approx(float((made.recon[d] - encoded[d]).abs().mean()))
+        assert float(terms[f"cycle_{d}"]) == pytest.approx(float((made.cycle[d] - encoded[d]).abs().mean()))
+        assert float(terms[f"content_{d}"]) == pytest.approx(float(made.content[d].square().mean()))
+    apart = [made.random["b"][1] - made.random["b"][0], made.latents[1] - made.latents[0]]
+    ratio = float(apart[0].abs().mean() / apart[1].abs().mean())
+    assert float(terms["ms_ab"]) == pytest.approx(1 / (ratio + 1e-5), rel=1e-4)
+    with torch.no_grad():
+        mean = method.attribute_encoders["a"](made.random["a"][0])[0]
+    assert float(terms["latent_ba"]) == pytest.approx(float((mean - made.latents[0]).abs().mean()))
+
+
+def test_images_are_made_of_the_contents_and_attributes_that_they_should() -> None:
+    method = tiny(concat=False)
+    _, _, made = forward(method)
+    with torch.no_grad():
+        for d, other in (("a", "b"), ("b", "a")):
+            code = made.attribute[d].draw()
+            close(made.fake[d], method.generator(made.content[other], code, d))
+            close(made.recon[d], method.generator(made.content[d], code, d))
+            for latent, image in zip(made.latents, made.random[d], strict=True):
+                close(image, method.generator(made.content[other], latent, d))
+
+
+def test_a_cycle_goes_through_the_other_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Drit, "noisy_content", lambda self, images, domain: self.content_encoder(images, domain))
+    method = tiny(concat=False)
+    _, _, made = forward(method)
+    with torch.no_grad():
+        code = method.attribute(made.fake["a"], "a").mean
+        close(made.cycle["a"], method.generator(method.content_encoder(made.fake["b"], "b"), code, "a"))
+
+
+def close(ours: Tensor, theirs: Tensor) -> None:
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_contents_are_noisy_in_training_only() -> None:
+    method, image = tiny(), images(0)["source"]
+    with torch.no_grad():
+        noise = method.noisy_content(image, "a") - method.content_encoder(image, "a")
+    assert float(noise.mean()) == pytest.approx(0, abs=0.15)
+    assert float(noise.std()) == pytest.approx(1, abs=0.1)
+    assert torch.equal(method.translate(image), method.translate(image))
+
+
+def test_a_step_takes_a_batch_for_each_content_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = tiny()
+    assert (method.images_per_step, method.images_per_iteration) == (6, 1)
+    batch = batch_for(method, 0)
+    seen: list[Tensor] = []
+    encode = method.noisy_content
+    monkeypatch.setattr(method, "noisy_content", lambda images, d: seen.append(images) or encode(images, d))
+    judged: list[dict[Any, Tensor]] = []
+    judge = method.discriminator_terms
+    monkeypatch.setattr(method, "discriminator_terms", lambda *given: judged.extend(given[:2]) or judge(*given))
+    method.step(batch)
+    a, b = batch["source"], batch["target"]
+    for images_seen, expected in zip(seen[:6], (a[:1], b[:1], a[2:3], b[2:3], a[4:5], b[4:5]), strict=True):
+        assert torch.equal(images_seen, expected)
+    assert torch.equal(judged[0]["a"], a[4:5])
+    assert torch.equal(judged[1]["b"], b[5:])
+
+
+def test_larger_batches_are_halved() -> None:
+    method = tiny(batch_size=4, d_iter=1)
+    encoded, unseen = split_batch(images(0, batch_size=4), 1)
+    assert method.images_per_iteration == len(encoded["a"]) == len(unseen["a"]) == 2
+
+
+@pytest.mark.parametrize("d_iter", [1, 3])
+def test_updates_of_one_step(d_iter: int) -> None:
+    method = stepped(tiny(d_iter=d_iter))
+    updates = {name: {int(s["step"]) for s in opt.state.values()} for name, opt in method.optimizers.items()}
+    assert updates == {
+        "translator": {2},
+        "attribute_encoders": {1},
+        "discriminators": {1},
+        "content_discriminator": {d_iter},
+    }
+
+
+def test_both_gradients_of_the_translator_are_those_of_the_old_weights() -> None:
+    method = tiny()
+    encoded, _, made = forward(method)
+    with frozen(*method.image_discriminators, method.content_discriminator):
+        first, second = method.encoded_terms(encoded, made), method.random_terms(made)
+    pair = (method.content_encoder, method.generator)
+    parameters = [p for network in pair for p in network.parameters()]
+    losses = [total_loss(terms, method.options) for terms in (first, second)]
+    gradients = [torch.autograd.grad(loss, parameters, retain_graph=True) for loss in losses]
+    copies = [p for network in pair for p in deepcopy(network).parameters()]
+    by_hand = torch.optim.Adam(copies, 1e-4, (0.5, 0.999), weight_decay=1e-4)
+    for gradient in gradients:
+        for parameter, value in zip(copies, gradient, strict=True):
+            parameter.grad = value.clone()
+        by_hand.step()
+    method.update_translator(first, second)
+    for ours, theirs in zip(parameters, copies, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "untouched"),
+    [
+        (
+            {"lambda_gan": 50, "lambda_content_gan": 50, "lambda_latent": 50, "lambda_cycle": 1},
+            ("discriminator_a", "discriminator_b2", "content_discriminator"),
+        ),
+        ({"lambda_latent": 50, "lambda_ms": 50}, ("attribute_encoder_a", "attribute_encoder_b")),
+    ],
+)
+def test_who_does_not_learn_from_a_term(changed: dict[str, Any], untouched: tuple[str, ...]) -> None:
+    before = tiny().networks
+    first, second = (stepped(tiny(**options)).networks for options in ({}, changed))
+    for name in untouched:
+        assert same(weights(first[name]), weights(second[name])), name
+        assert not same(weights(first[name]), weights(before[name])), name
+    assert not same(weights(first["generator"]), weights(second["generator"]))
+
+
+def test_discriminators_do_not_teach_translators() -> None:
+    method = tiny()
+    encoded, unseen, made = forward(method)
+    loss = summed(method.discriminator_terms(encoded, unseen, made).values())
+    method.update_content_discriminator(made.content)
+    teachers = [*method.content_encoder.parameters(), *method.generator.parameters()]
+    assert all(g is None for g in torch.autograd.grad(loss, teachers, allow_unused=True))
+    assert all(p.grad is None for p in teachers)
+
+
+def test_the_content_discriminators_gradient_is_clipped() -> None:
+    norms = []
+    for clip in (1e9, 1e-3):
+        method = tiny(content_d_clip=clip)
+        method.update_content_discriminator(forward(method)[2].content)
+        gradients = [p.grad for p in method.content_discriminator.parameters()]
+        norms.append(float(torch.cat([g.flatten() for g in gradients if g is not None]).norm()))
+    assert norms[0] > 1e-3
+    assert norms[1] == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [(0, 1e-4), (599, 1e-4), (600, 1e-4), (601, 9.983361e-5), (900, 5.008319e-5), (1199, 3.327787e-7)],
+)
+def test_learning_rates(epoch: int, rate: float) -> None:
+    method = tiny()
+    method.schedule = Schedule(600, 600)
+    method.begin_epoch(epoch + 1)
+    rates = {name: opt.param_groups[0]["lr"] for name, opt in method.optimizers.items()}
+    assert rates.pop("content_discriminator") == pytest.approx(0.4 * rate, rel=1e-6)
+    assert list(rates.values()) == pytest.approx([rate] * 3, rel=1e-6)
+
+
+def test_optimisers_are_the_published_ones() -> None:
+    for optimizer in tiny().optimizers.values():
+        (group,) = optimizer.param_groups
+        assert (group["betas"], group["weight_decay"]) == ((0.5, 0.999), 1e-4)
+
+
+def test_defaults_are_the_published_ones() -> None:
+    o = DritOptions()
+    assert (o.batch_size, o.d_iter, o.load_size, o.crop_size, o.test_side) == (2, 3, 256, 216, 256)
+    assert (o.max_iterations, o.jitter_in_decay, o.concat, o.mode_seeking) == (500_000, True, True, True)
+
+
+@MODES
+def test_each_image_is_translated_with_an_attribute_of_its_own(concat: bool) -> None:
+    method = tiny(concat=concat)
+    both = images(3, batch_size=2)["source"]
+    alone = torch.cat([method.translate(image[None]) for image in both])
+    torch.testing.assert_close(method.translate(both), alone, atol=1e-5, rtol=1e-4)
+    other_seed = tiny(concat=concat, style_seed=1)
+    assert not torch.equal(method.translate(both), other_seed.translate(both))
