@@ -357,6 +357,12 @@ def test_smallest_side_is_just_enough(scales: int) -> None:
 
 
 def test_too_many_scales_for_the_crop_are_refused() -> None:
-    with pytest.raises(UserError, match="n_scales 3 needs a crop_size of 61 or more"):
+    with pytest.raises(UserError, match="n_scales 3 needs a crop_size of 61, not 32: lower n_scales"):
         parse(MunitOptions, {"crop_size": SIZE}, "options of method munit")
     assert MunitOptions(crop_size=64).n_scales == 3
+
+
+@pytest.mark.parametrize(("size", "stand_ins"), [(256, {}), (64, {}), (60, {"n_scales": 2}), (24, {"n_scales": 1})])
+def test_small_images_get_fewer_scales(size: int, stand_ins: dict[str, int]) -> None:
+    assert MunitOptions.stand_ins(size) == stand_ins
+    assert MunitOptions(crop_size=size, **stand_ins)

@@ -42,11 +42,11 @@ class MunitOptions(MethodOptions):
     style_dim: int = Field(8, ge=1, description="Numbers in a style.")
     mlp_width: int = Field(256, ge=1, description="Width of the MLP from a style to the decoder's AdaIN parameters.")
     n_scales: int = Field(
-        3, ge=1, description="Scales that a discriminator looks at; below 64 pixels only fewer fit, unlike the paper's."
+        3, ge=1, description="Scales of a discriminator; crops below 61 pixels need fewer than the paper's 3."
     )
     style_seed: int = Field(0, ge=0, description="Seed of the random styles that images are translated with.")
     stretch: bool = Field(
-        False, description="Stretch each translation to its own least and greatest value, as the original test code."
+        False, description="Stretch each translation to the whole range of values, as the original test code does."
     )
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
     lambda_image: float = Field(10.0, ge=0, description="Weight of reconstructing an image within its domain.")
@@ -57,8 +57,8 @@ class MunitOptions(MethodOptions):
     )
     lr_g: float = Field(1e-4, gt=0, description="Learning rate of the autoencoders.")
     lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminators.")
-    lr_step: int = Field(100_000, ge=1, description="Iterations after which, each time, rates are lowered.")
-    lr_gamma: float = Field(0.5, gt=0, le=1, description="Factor by which they are lowered.")
+    lr_step: int = Field(100_000, ge=1, description="Iterations between two cuts of the learning rates.")
+    lr_gamma: float = Field(0.5, gt=0, le=1, description="Factor of a cut of the learning rates.")
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty in Adam, on every parameter.")
 
     @classmethod
@@ -70,8 +70,9 @@ class MunitOptions(MethodOptions):
 
     @model_validator(mode="after")
     def _scales_fit(self) -> MunitOptions:
-        if self.crop_size < smallest_side(self.n_scales):
-            raise ValueError(f"n_scales {self.n_scales} needs a crop_size of {smallest_side(self.n_scales)} or more")
+        n, least = self.n_scales, smallest_side(self.n_scales)
+        if self.crop_size < least:
+            raise ValueError(f"n_scales {n} needs a crop_size of {least}, not {self.crop_size}: lower n_scales")
         return self
 
 
@@ -99,12 +100,15 @@ class Munit(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """Lowered by iterations, whatever the epoch, and one iteration early, as the original counts."""
+        """Lowered every `lr_step` iterations, whatever the epoch.
+
+        The original moves its scheduler before an iteration and so is one iteration early.
+        """
         return self.options.lr_gamma ** ((self.iteration + 1) // self.options.lr_step)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminators, then the autoencoders, each with random styles of its own."""
-        self.begin_epoch(self.epoch)
+        self.begin_epoch(self.epoch)  # rates may change within an epoch
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
         minimize(summed(d_terms.values()), self.optimizers["discriminators"])
