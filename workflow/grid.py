@@ -6,7 +6,7 @@ that need the same training name the same run. A two-sided method's run serves b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,14 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of one table for one seed; `evaluation` is None while its method is not there yet."""
+    """One number of one table for one seed."""
 
     table: str
     row: RowSpec
     task: str
     metric: str
     seed: int
-    variant: str | None
-    evaluation: Evaluation | None
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Grid:
 
     @property
     def evaluations(self) -> list[Evaluation]:
-        return list(dict.fromkeys(cell.evaluation for cell in self.cells if cell.evaluation))
+        return list(dict.fromkeys(cell.evaluation for cell in self.cells))
 
     @property
     def runs(self) -> list[Run]:
@@ -86,7 +85,7 @@ def expand(
 ) -> Grid:
     """Expand every table into cells, sharing runs.
 
-    Raises UserError for an unknown task or option. A row whose method is not in `methods` gives pending cells.
+    Raises UserError for an unknown method, task or option.
     """
     return Grid(
         tuple(cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods))
@@ -97,12 +96,12 @@ def _table_cells(
     name: str, table: TableSpec, tasks: Mapping[str, TaskConfig], config: ScaleConfig, methods: Methods
 ) -> Iterator[Cell]:
     for row in table.rows:
+        if row.method not in methods:
+            raise unknown("method", row.method, methods, f"row '{row.key}' of {name}")
         for task, metric in table.task_metrics():
             for seed in config.seeds:
-                evaluation = None
-                if row.method in methods:
-                    evaluation = plan(table.trained_task(task), row, seed, tasks, config, methods[row.method])
-                yield Cell(name, row, task, metric, seed, evaluation.run.variant if evaluation else None, evaluation)
+                evaluation = plan(table.trained_task(task), row, seed, tasks, config, methods[row.method])
+                yield Cell(name, row, task, metric, seed, evaluation)
 
 
 def plan(
@@ -181,14 +180,6 @@ def _scale_options(method: type[Method], row: RowSpec, task: str, config: ScaleC
             f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one."
         )
     return scale
-
-
-def check_methods(tables: Mapping[str, TableSpec], known: Iterable[str]) -> None:
-    """Every row's method must be there or be one of the paper's; UserError names the row and the valid ones."""
-    for name, table in tables.items():
-        for row in table.rows:
-            if row.method not in set(known):
-                raise unknown("method", row.method, known, f"row '{row.key}' of {name}")
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:

@@ -38,15 +38,12 @@ def render(project: Project) -> str:
     ]
     table = tabulate(rows, headers=("task", "variant", "seed", "iterations", "feeds"), tablefmt="simple", intfmt=",")
     total = sum(row[3] or 0 for row in rows)
-    pending = [cell for cell in project.grid.cells if cell.evaluation is None]
-    missing = ", ".join(dict.fromkeys(cell.row.label for cell in pending))
-    note = f"\n{len(pending)} of {len(project.grid.cells)} numbers pending: {missing} not there yet." if pending else ""
-    return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {project.config.scale}.{note}"
+    return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {project.config.scale}."
 
 
 def feeds(project: Project, run: Run) -> str:
     """The cells of a run, by table and row: 'table1 enco (FID, mAP); table3 F (FID)'."""
-    cells = [cell for cell in project.grid.cells if cell.evaluation and cell.evaluation.run == run]
+    cells = [cell for cell in project.grid.cells if cell.evaluation.run == run]
     groups = groupby(cells, key=lambda cell: (cell.table, cell.row.key, cell.task))
     return "; ".join(
         f"{table} {row}{_way_back(run, task)} ({_metrics(list(group))})" for (table, row, task), group in groups

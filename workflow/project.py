@@ -14,12 +14,11 @@ from enco import methods
 from enco.config import MethodOptions, parse
 from enco.data import demo
 from enco.errors import UserError, unknown
-from eval.cells import PlannedCell, read_published
+from eval.cells import PlannedCell
 from eval.tablespec import RowSpec, TableSpec, load_tables
-from workflow.grid import Cell, Evaluation, Grid, Run, check_methods, check_options, data_folder, dataset_of, expand
+from workflow.grid import Cell, Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
 from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
 
-PAPER_METHODS = "1"  # the published table whose rows are the paper's methods
 TABLE_SUFFIXES = ("csv", "md", "tex", "html")
 
 
@@ -56,8 +55,6 @@ class Project:
         tables = load_tables(load_mapping(scale.tables, base, "tables"))
         tasks = load_tasks(scale, base)
         check_options(scale, methods.available())
-        announced = {row for (table, row, _, _) in read_published(base / scale.published) if table == PAPER_METHODS}
-        check_methods(tables, {*methods.available(), *announced})
         return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
 
     def only(self, names: Iterable[str]) -> Project:
@@ -255,8 +252,6 @@ class Project:
 
     def _planned(self, cell: Cell) -> PlannedCell:
         about = {"row": cell.row.key, "task": cell.task, "metric": cell.metric, "seed": cell.seed}
-        if cell.evaluation is None:
-            return PlannedCell(**about)
         run, scores = cell.evaluation.run, cell.evaluation.scores(self.config.selection)
         timing = self.timing_file if cell.metric == "sec/iter" else None
         return PlannedCell(**about, variant=run.variant, run=str(run.folder), scores=scores, timing=timing)
@@ -297,19 +292,18 @@ class Project:
         """The translated folders of a figure."""
         return [folder for task in self.figure_tasks(wildcards) for folder in task["translated"]]
 
-    def _pictured(self, spec: TableSpec) -> tuple[list[RowSpec], list[str]]:
-        """Rows whose method is there, and the tasks of a table."""
-        rows = [row for row in spec.rows if row.method in methods.available()]
-        return rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
+    def _pictured(self, spec: TableSpec) -> tuple[tuple[RowSpec, ...], list[str]]:
+        """The rows and tasks of a table."""
+        return spec.rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
 
     def _first(self, table: str, row: RowSpec, task: str) -> Evaluation:
         """The first seed's evaluation of a row on a task."""
         cells = self.grid.table(table).cells
-        return next(c.evaluation for c in cells if c.row == row and c.evaluation and c.evaluation.task == task)
+        return next(c.evaluation for c in cells if c.row == row and c.evaluation.task == task)
 
     def timing_variants(self, wildcards: Wildcards) -> str:
         """Method and options of every variant whose seconds some table prints, as JSON."""
-        timed = (c.evaluation.run for c in self.grid.cells if c.metric == "sec/iter" and c.evaluation)
+        timed = (c.evaluation.run for c in self.grid.cells if c.metric == "sec/iter")
         runs = {run.variant: run.config for run in timed}
         return json.dumps({name: {"method": run.method, "options": run.options} for name, run in sorted(runs.items())})
 
