@@ -52,7 +52,7 @@ class DclGanOptions(ContrastOptions):
 
 @dataclass(frozen=True)
 class Pass:
-    """What one generator makes of a batch: translations, images of its own target domain anew, and keys."""
+    """What one generator makes of a batch: translations, what should have stayed as it was, and keys."""
 
     fake: Tensor
     identity: Tensor
