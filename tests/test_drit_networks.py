@@ -20,6 +20,7 @@ from enco.networks.drit import (
     Generator,
     PooledBlock,
     beside,
+    most_content_layers,
     smallest_content_side,
 )
 from tests.tiny_methods import tiny_method
@@ -79,6 +80,7 @@ def test_an_attribute_encoders_odd_maps_are_halved_downwards() -> None:
 @pytest.mark.parametrize(("layers", "side"), [(0, 13), (1, 41), (2, 97), (3, 209)])
 def test_content_discriminators_work_from_their_smallest_side_on(layers: int, side: int) -> None:
     assert smallest_content_side(layers) == side
+    assert most_content_layers(side, limit=3) == most_content_layers(side + 1, limit=layers) == layers
     encoder, discriminator = ContentEncoder(1, 1), ContentDiscriminator(4, 2, layers)
     assert discriminator(encoder(torch.zeros(1, 3, side, side), "a")).shape == (1, 1, 1, 1)
     with pytest.raises(RuntimeError):

@@ -21,6 +21,7 @@ from enco.losses import discriminator_loss, generator_loss, l1, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.drit import (
     DOMAINS,
+    Attribute,
     AttributeEncoder,
     ContentDiscriminator,
     ContentEncoder,
@@ -125,20 +126,6 @@ class DritOptions(MethodOptions):
 
 
 Pair = dict[Domain, Tensor]
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """Encoded attributes, B x dim: a normal distribution's mean and log-variance; None is no spread."""
-
-    mean: Tensor
-    log_variance: Tensor | None = None
-
-    def draw(self) -> Tensor:
-        """Attribute codes, B x dim, drawn from torch's global state."""
-        if self.log_variance is None:
-            return self.mean
-        return self.mean + (self.log_variance / 2).exp() * torch.randn_like(self.mean)
 
 
 @dataclass(frozen=True)
@@ -249,7 +236,7 @@ class Drit(Method):
     def attribute(self, images: Tensor, domain: Domain) -> Attribute:
         """Encode a domain's images."""
         encoder = self.attribute_encoders[domain]
-        return Attribute(*encoder(images)) if self.options.concat else Attribute(encoder(images).flatten(1))
+        return encoder(images) if self.options.concat else Attribute(encoder(images).flatten(1))
 
     def draw_latents(self, n: int) -> tuple[Tensor, ...]:
         """Random attributes, n x attribute_dim, the same for both domains; a second draw for mode seeking."""
@@ -322,10 +309,10 @@ class Drit(Method):
         return terms
 
     def update_translator(self, encoded_terms: Mapping[str, Tensor], random_terms: Mapping[str, Tensor]) -> None:
-        """Two steps of content encoder and generator, of which the attribute encoders take the first only.
+        """Two steps of content encoder and generator, the second without the attribute encoders.
 
-        Both gradients are those of the weights before the first step; the code's framework of 2018 took the second
-        one's from old activations and new weights, which today's refuse.
+        Both gradients are those of the weights before the first step. The authors' PyTorch 0.4 took the second one
+        from old activations and new weights, which later versions refuse.
         """
         translator, attribute_encoders = self.optimizers["translator"], self.optimizers["attribute_encoders"]
         weights = [*self.content_encoder.parameters(), *self.generator.parameters()]

@@ -6,7 +6,7 @@ Domains are named "a" and "b". Layers are those of the authors' code, with its `
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +43,21 @@ def _content_trunk(ngf: int, n_blocks: int) -> nn.Sequential:
     )
 
 
+class Attribute(NamedTuple):
+    """Encoded attributes: a normal distribution's mean and log-variance, B x dim; None is no spread."""
+
+    mean: Tensor
+    log_variance: Tensor | None = None
+
+    def draw(self) -> Tensor:
+        """Attribute codes, B x dim, drawn from torch's global state."""
+        if self.log_variance is None:
+            return self.mean
+        return self.mean + (self.log_variance / 2).exp() * torch.randn_like(self.mean)
+
+
 class AttributeEncoder(nn.Module):
-    """Images B x 3 x H x W to the mean and the log-variance, each B x dim, of their attribute's distribution.
+    """Images B x 3 x H x W to the distributions of their attributes, of dimension `dim`.
 
     No norms, which would take the attribute away. For the feature-wise decoder, StyleEncoder takes its place.
     """
@@ -61,9 +74,9 @@ class AttributeEncoder(nn.Module):
         )
         self.mean, self.log_variance = nn.Linear(4 * ngf, dim), nn.Linear(4 * ngf, dim)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> Attribute:
         features = self.body(images)
-        return self.mean(features), self.log_variance(features)
+        return Attribute(self.mean(features), self.log_variance(features))
 
 
 class PooledBlock(nn.Module):
