@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -35,11 +34,6 @@ class DclGanOptions(ContrastOptions):
         description="Hinge loss of the generators: clipped like the discriminators', or linear in the scores.",
     )
     taps: tuple[int, ...] = Field((4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
-    key_features: Literal["encoded", "reused"] = Field(
-        "reused",
-        description="Keys from an encoder pass of their own, as in the code, or from the pass that translates: "
-        "the same numbers, in less time.",
-    )
     half_factor: bool = Field(True, description="Halve every term of the generators' loss.")
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
     lambda_nce: float = Field(2.0, ge=0, description="Weight of the NCE terms.")
