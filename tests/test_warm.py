@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,11 +25,20 @@ print(os.environ[warm.SOCKET], flush=True)
 sys.stdin.read()
 """
 JOB = """
-import os, sys
+import os, sys, tempfile, threading, time
 print(sys.argv[1:], os.environ.get("WORD"), "colorsys" in sys.modules, os.path.basename(os.getcwd()))
 print("to stderr", file=sys.stderr)
 sys.exit(int(sys.argv[1]))
 """
+ENDINGS = {
+    "message": ("sys.exit('in words')", 1, "", "in words"),
+    "thread": ("threading.Thread(target=lambda: (time.sleep(0.3), print('late'))).start()", 0, "late", ""),
+    "folder": ("print(tempfile.gettempdir())", 0, "{folder}", ""),
+    "interrupt": ("raise KeyboardInterrupt", -signal.SIGINT, "", "KeyboardInterrupt"),
+    "killed": ("os.kill(os.getpid(), 9)", -signal.SIGKILL, "", ""),
+    "threads": ("print(os.environ.get('OMP_NUM_THREADS'))", 0, "None", ""),
+}
+"""Python that a job runs, and its status, output and errors, which are those of `python -m` as well."""
 WAITING = """
 import pathlib, signal, sys, time
 signal.signal(signal.SIGUSR2, lambda *_: sys.exit(75))
@@ -85,6 +95,47 @@ def test_a_job_that_raises_prints_its_traceback(server: subprocess.Popen[str], t
     job = start(tmp_path, "job")
     _, err = job.communicate(timeout=30)
     assert job.returncode == 1 and "IndexError" in err
+
+
+@pytest.mark.parametrize("served", [True, False])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_job_ends_as_a_process_of_its_own_does(
+    server: subprocess.Popen[str], tmp_path: Path, ending: str, served: bool
+) -> None:
+    code, status, printed, error = ENDINGS[ending]
+    (tmp_path / "ending.py").write_text(f"import os, sys, tempfile, threading, time\n{code}\n")
+    address = os.environ[SOCKET] if served else ""
+    job = start(tmp_path, "ending", TMPDIR=str(tmp_path), **{SOCKET: address})
+    out, err = job.communicate(timeout=30)
+    assert job.returncode == status
+    assert out.strip() == printed.format(folder=tmp_path)
+    assert error in err
+
+
+@pytest.mark.parametrize("said", [b"", b"\0" * 7 + b"\x09half"])
+def test_a_client_that_dies_while_asking_leaves_nothing_running(
+    server: subprocess.Popen[str], tmp_path: Path, said: bytes
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(os.environ[SOCKET])
+        client.sendall(said)
+    job = start(tmp_path, "job", "0")
+    job.communicate(timeout=30)
+    assert job.returncode == 0
+    (process,) = psutil.Process(server.pid).children()
+    deadline = time.monotonic() + 20
+    while process.children():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_where_no_socket_can_be_made_there_is_no_server(tmp_path: Path) -> None:
+    deep = tmp_path / ("long" * 30)
+    deep.mkdir()
+    code = "import os\nfrom workflow import warm\nwarm.start_server()\nassert warm.SOCKET not in os.environ"
+    environment = {key: value for key, value in os.environ.items() if key != SOCKET}
+    subprocess.run([sys.executable, "-c", code], env={**environment, "TMPDIR": str(deep)}, check=True)
+    assert not list(deep.iterdir())
 
 
 def test_without_a_server_the_module_runs_in_the_same_process(tmp_path: Path) -> None:
