@@ -82,7 +82,7 @@ def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Te
 
 
 def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
-    """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear."""
+    """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear; over a padded map's border as well."""
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)
 
 
@@ -92,7 +92,7 @@ def map_size(features: Tensor) -> tuple[int, int]:
 
 
 def gather_cells(features: Tensor, positions: Tensor) -> Tensor:
-    """The cells of B x C x H x W features at P positions (B x P, or P for all images alike), as B x P x C."""
+    """The cells of B x C x H x W (or B x C x N) features at P positions (B x P, or P for all images), as B x P x C."""
     batch, channels = features.shape[:2]
     index = positions.to(features.device).expand(batch, -1)[:, None].expand(-1, channels, -1)
     return features.flatten(2).gather(2, index).mT

@@ -57,7 +57,7 @@ def score_run(
         "scale": config["scale"],
         "config_hash": run["config_hash"],
         "trained_at": run["git"],
-        "settings": changed_settings(config),
+        "settings": changed_settings(run),
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {
             **_features_protocol(generated, reals),

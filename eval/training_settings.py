@@ -1,21 +1,28 @@
-"""What a table's rows were trained with, where that is not what their methods publish."""
+"""How long a table's rows were trained, and with which options where these are not their methods' defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from enco.config import parse
 from enco.methods import get
 from eval.cells import PlannedCell, Sources
 from eval.tablespec import ALL_TASKS, TableSpec
 
 
-def changed_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The epochs of a run and those of its method's options that are not the defaults, from run.json's config."""
-    options = get(config["method"]).Options.model_validate(config["options"]).model_dump(mode="json")
-    defaults = get(config["method"]).Options().model_dump(mode="json")
-    train = config["train"]
-    changed = {key: value for key, value in options.items() if value != defaults[key]}
+def changed_settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """From run.json: the epochs, or the iterations where these ended the training, and options that are not defaults.
+
+    Raises UserError for options that the method no longer has.
+    """
+    config, train = run["config"], run["config"]["train"]
+    model = get(config["method"]).Options
+    options = parse(model, config["options"], f"the run.json of an {config['method']} training")
+    values, defaults = options.model_dump(mode="json"), model().model_dump(mode="json")
+    changed = {key: value for key, value in values.items() if value != defaults[key]}
+    if run["iterations"] == options.max_iterations:
+        return {"iterations": run["iterations"], **changed}
     return {"epochs": f"{train['n_const']}+{train['n_decay']}", **changed}
 
 
@@ -28,7 +35,7 @@ def describe_settings(spec: TableSpec, planned: Iterable[PlannedCell], scores: S
     found: dict[str, dict[str, set[str]]] = {}
     for cell in planned:
         if cell.scores and cell.task != ALL_TASKS:
-            settings = scores[cell.scores].get("settings", {})
+            settings = scores[cell.scores].get("settings", {"settings": "unknown"})
             texts = {f"{key}={value}" for key, value in settings.items() if key not in own[cell.row]}
             found.setdefault(cell.row, {})[cell.task] = texts
     common = _shared(texts for tasks in found.values() for texts in tasks.values())
@@ -37,7 +44,7 @@ def describe_settings(spec: TableSpec, planned: Iterable[PlannedCell], scores: S
     for row in spec.rows:
         if changed := _of_row(found.get(row.key, {}), common, headers):
             parts.append(f"{row.label} {', '.join(changed)}")
-    return "; ".join(parts) or "those of the methods' authors"
+    return "; ".join(parts)
 
 
 def _of_row(tasks: Mapping[str, set[str]], common: set[str], headers: Mapping[str, str]) -> list[str]:

@@ -112,6 +112,9 @@ def test_options_of_a_task_are_no_variant_of_their_own(
         ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),
         ({"task_options": {"horse2zbra": {}}}, ["horse2zbra", "horse2zebra"]),
         ({"task_options": {"horse2zebra": {"cut": {"kk": 1}}}}, ["kk", "task_options.horse2zebra"]),
+        ({"task_options": {"facades": {"negcut": {"halvings": "x"}}}}, ["halvings", "negcut"]),
+        ({"task_options": {"dog2cat": {"cyclegan": {"pool_size": 7}}}}, ["dog2cat", "cat2dog", "share_directions"]),
+        ({"epochs": {"default": [1, 1], "dog2cat": [5, 5]}}, ["dog2cat", "cat2dog", "share_directions"]),
         ({"method_epochs": {"cutt": [1, 1]}}, ["cutt", "cyclegan"]),
         (
             {"tables": {"t": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dgo", "metrics": ["FID"]}]}}},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from enco.errors import UserError
 from eval.cells import PlannedCell
 from eval.training_settings import changed_settings, describe_settings
 from tests.table_runs import TABLES
@@ -35,11 +38,20 @@ def test_a_rows_own_options_are_not_repeated() -> None:
     assert described("table3", settings) == "every row ngf=8"
 
 
-def test_nothing_changed_is_said_in_words() -> None:
-    assert described("table1", {("cut", "cat2dog"): {}}) == "those of the methods' authors"
+def test_settings_that_were_not_kept_are_unknown() -> None:
+    planned = [cell("cut", "cat2dog")]
+    assert describe_settings(TABLES["table1"], planned, {Path("cut", "cat2dog"): {}}) == "every row settings=unknown"
 
 
-def test_settings_of_a_run_are_those_that_are_not_the_defaults() -> None:
+@pytest.mark.parametrize(("iterations", "length"), [(50, {"epochs": "3+2"}), (90, {"iterations": 90})])
+def test_settings_of_a_run_are_its_length_and_what_is_not_the_default(iterations: int, length: dict[str, Any]) -> None:
     train = {"n_const": 3, "n_decay": 2}
-    config = {"method": "enco", "options": {"ngf": 8, "k": 4, "beta": 0.75}, "train": train}
-    assert changed_settings(config) == {"epochs": "3+2", "ngf": 8, "beta": 0.75}
+    options = {"ngf": 8, "k": 4, "beta": 0.75, "max_iterations": 90}
+    run = {"config": {"method": "enco", "options": options, "train": train}, "iterations": iterations}
+    assert changed_settings(run) == {**length, "ngf": 8, "beta": 0.75, "max_iterations": 90}
+
+
+def test_a_run_of_options_that_are_gone_is_named() -> None:
+    config = {"method": "enco", "options": {"old": 1}, "train": {"n_const": 1, "n_decay": 1}}
+    with pytest.raises(UserError, match=r"'old' in the run\.json of an enco training"):
+        changed_settings({"config": config, "iterations": 1})

@@ -111,6 +111,7 @@ def plan(
     if task not in tasks:
         raise unknown("task", task, tasks)
     trained = _shared_task(task, tasks) if method.info.two_sided and config.share_directions else task
+    _check_shared(task, trained, config, method.info.name)
     settings = _run_config(trained, row, seed, tasks, config, method)
     run = Run(config.scale, trained, settings.variant, seed, settings)
     return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
@@ -119,6 +120,19 @@ def plan(
 def _shared_task(task: str, tasks: Mapping[str, TaskConfig]) -> str:
     """The first task on the same dataset, which stands for both directions."""
     return next(name for name, other in tasks.items() if dataset_of(name, other) == dataset_of(task, tasks[task]))
+
+
+def _check_shared(task: str, trained: str, config: ScaleConfig, method: str) -> None:
+    """Settings of a task that another one's training serves must be that one's, or they would be ignored."""
+    for key, own, used in (
+        ("epochs", config.epochs.get(task), config.epochs.get(trained)),
+        ("task_options", *(config.task_options.get(name, {}).get(method) for name in (task, trained))),
+    ):
+        if own not in (None, used):
+            raise UserError(
+                f"'{key}' of {task} in scale {config.scale} cannot hold for {method}, whose training on {trained} "
+                f"serves both directions: set the same for {trained}, or 'share_directions: false'."
+            )
 
 
 def dataset_of(name: str, task: TaskConfig) -> str:
@@ -155,7 +169,8 @@ def _run_config(
 ) -> RunConfig:
     name = method.info.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
-    scale = _scale_options(method, row, task, config)
+    scale = _scale_options(method, task, config)
+    _check_clash(row, scale, config.scale)
     return RunConfig(
         method=row.method,
         task=task,
@@ -168,18 +183,21 @@ def _run_config(
     )
 
 
-def _scale_options(method: type[Method], row: RowSpec, task: str, config: ScaleConfig) -> dict[str, Any]:
-    """What a scale sets of a method's options. It may not set what the row sets, or the variant's name would lie."""
+def _scale_options(method: type[Method], task: str, config: ScaleConfig) -> dict[str, Any]:
+    """What a scale sets of a method's options on a task."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
     scale |= config.options.get(method.info.name, {})
-    scale |= config.task_options.get(task, {}).get(method.info.name, {})
+    return scale | config.task_options.get(task, {}).get(method.info.name, {})
+
+
+def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
+    """A scale may not set what a row sets, or the variant's name would lie."""
     clash = sorted(scale.keys() & row.options.keys())
     if clash:
         raise UserError(
-            f"Option '{clash[0]}' is set both by row {row.key} and by 'options' of scale {config.scale}: keep one."
+            f"Option '{clash[0]}' is set both by row {row.key} and by the options of scale {name}: keep one."
         )
-    return scale
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:
@@ -191,6 +209,8 @@ def check_options(config: ScaleConfig, methods: Methods) -> None:
     _check_keys(config.options, methods, f"'options' {where}", common="all")
     for task, options in config.task_options.items():
         _check_keys(options, methods, f"'task_options.{task}' {where}")
+        for name in options:
+            _options(methods[name], _scale_options(methods[name], task, config))
 
 
 def _check_keys(options: Mapping[str, Mapping[str, Any]], methods: Methods, where: str, common: str = "") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
-from enco.config import MethodOptions, parse
+from enco.config import MethodOptions, RunConfig, parse
 from enco.data import demo
 from enco.errors import UserError, unknown
 from eval.cells import PlannedCell
@@ -302,9 +302,18 @@ class Project:
         return next(c.evaluation for c in cells if c.row == row and c.evaluation.task == task)
 
     def timing_variants(self, wildcards: Wildcards) -> str:
-        """Method and options of every variant whose seconds some table prints, as JSON."""
-        timed = (c.evaluation.run for c in self.grid.cells if c.metric == "sec/iter")
-        runs = {run.variant: run.config for run in timed}
+        """Method and options of every variant whose seconds some table prints, as JSON.
+
+        UserError where one variant has different options on two tasks, and so no one time.
+        """
+        runs: dict[str, RunConfig] = {}
+        for run in (cell.evaluation.run for cell in self.grid.cells if cell.metric == "sec/iter"):
+            first = runs.setdefault(run.variant, run.config)
+            if first.options != run.config.options:
+                raise UserError(
+                    f"Variant {run.variant} has other options on {run.task} than on {first.task}, so it has no one "
+                    "sec/iter: ask for it on one of them, or set the same 'task_options'."
+                )
         return json.dumps({name: {"method": run.method, "options": run.options} for name, run in sorted(runs.items())})
 
     @property

@@ -37,9 +37,9 @@ def test_image(path: Path, size: int) -> Tensor:
 
 
 def resize(
-    image: Image.Image, size: int, filter: Image.Resampling = Image.Resampling.BICUBIC, keep_aspect: bool = False
+    image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC, keep_aspect: bool = False
 ) -> Image.Image:
     """Resize to size x size or, to keep the aspect ratio, the shorter side to `size`; one that fits is returned."""
     scale = size / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size) if keep_aspect else (size, size)
-    return image if image.size == (width, height) else image.resize((width, height), filter)
+    return image if image.size == (width, height) else image.resize((width, height), resampling)

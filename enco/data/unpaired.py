@@ -89,7 +89,7 @@ class UnpairedImages(Dataset[Batch]):
 
     def _flips_together(self, epoch: int, position: int) -> bool:
         """Whether the iteration that has this position of the epoch flips its images."""
-        return bool(default_rng([self.seed, _FLIPS, epoch, position // self.options.batch_size]).random() < 0.5)
+        return bool(default_rng([self.seed, _FLIPS, epoch, position // self.options.images_per_step]).random() < 0.5)
 
 
 def random_crop(image: Image.Image, size: int, rng: Generator) -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -23,6 +24,8 @@ from enco.networks.discriminator import cut_discriminator
 from enco.networks.generator import Features, ResnetGenerator, cut_generator
 from enco.optim import adam, frozen, minimize
 from enco.schedule import Schedule
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DclGanOptions(ContrastOptions):
@@ -41,7 +44,7 @@ class DclGanOptions(ContrastOptions):
     lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
     lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
     lr_f: float = Field(1e-3, gt=0, description="Learning rate of the heads.")
-    betas_f: tuple[float, float] = Field((0.9, 0.999), description="Adam's decay rates for the heads.")
+    betas_f: tuple[Decay, Decay] = Field((0.9, 0.999), description="Adam's decay rates for the heads.")
 
 
 @dataclass(frozen=True)

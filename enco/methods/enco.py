@@ -127,7 +127,7 @@ class EnCo(Method):
         positions = dag_positions(resize_scores(scores, map_size(keys)), opt.patches, opt.k, opt.beta, opt.dag_rest)
         key_cells = gather_cells(keys.detach() if opt.key_detach == "feature" else keys, positions)
         # Batch norm in the heads wants rows, so images are stacked for them.
-        with torch.set_grad_enabled(opt.key_detach != "embedding"):
+        with torch.set_grad_enabled(opt.key_detach != "embedding" and torch.is_grad_enabled()):
             key = head.key(key_cells.flatten(0, 1)).view(*positions.shape, -1)
         query = head.query(gather_cells(queries, positions).flatten(0, 1)).view(*positions.shape, -1)
         if opt.content_loss == "cosine":

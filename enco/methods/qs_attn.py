@@ -29,7 +29,10 @@ from enco.networks.generator import Features
 
 
 class QsAttnOptions(CutOptions):
-    """QS-Attn's settings; the defaults are those of its code, but for the layout of local attention."""
+    """QS-Attn's settings; the defaults are those of its code, but for the layout of local attention.
+
+    With `k` above 1, DAG sampling holds for the taps without attention.
+    """
 
     qs_mode: Literal["global", "local", "local_global"] = Field(
         "global",
