@@ -249,7 +249,7 @@ def test_loss_weights() -> None:
     assert float(fsesim.total_loss(terms, FSeSimOptions())) == pytest.approx(0.95)
 
 
-def test_first_step_has_the_published_scale() -> None:
+def test_first_losses_are_those_of_scores_near_zero() -> None:
     terms = fsesim_method().step(images(0))
     assert float(terms["d_real"]) == pytest.approx(1, abs=0.05)
     assert float(terms["d_fake"]) == pytest.approx(0, abs=0.05)

@@ -205,11 +205,6 @@ def test_first_taps_are_sampled_as_cuts(attend_from: int, drawn: int, monkeypatc
     assert len(draws) == 2 * drawn
 
 
-def test_dag_sampling_serves_the_first_taps() -> None:
-    method = method_with(k=2, patches=8)
-    assert torch.isfinite(method.step(batch_for(method, 0))["nce"])
-
-
 def test_the_unused_pass_changes_time_but_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     terms, passes = [], []
     for time_compatible in (False, True):
