@@ -1,0 +1,64 @@
+"""What methods there are, and what options each has: `python -m enco.methods [NAME]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+from tabulate import tabulate
+
+from enco.errors import run_cli
+from enco.methods import MethodInfo, available, get
+
+WIDTH = 60
+
+
+def registry() -> str:
+    """Every method, oldest first, as a table."""
+    infos = sorted((method.info for method in available().values()), key=lambda info: (info.year, info.name))
+    rows = [(info.name, info.label, info.year, info.paper, sides(info)) for info in infos]
+    return tabulate(rows, headers=("name", "label", "year", "paper", "translates"))
+
+
+def description(name: str) -> str:
+    """One method: the first line of its file, and its options; UserError if there is none of the name."""
+    method = get(name)
+    first_line = (sys.modules[method.__module__].__doc__ or "").partition("\n")[0]
+    return f"{first_line}\nTranslates {sides(method.info)}.\n\n{options(method.Options)}"
+
+
+def options(model: type[BaseModel]) -> str:
+    """Every option of a method with its default and what it is for, as a table."""
+    rows = [
+        (option, shown(field.default), fill(field.description or "", WIDTH))
+        for option, field in model.model_fields.items()
+    ]
+    return tabulate(rows, headers=("option", "default", "description"), disable_numparse=True)
+
+
+def shown(default: Any) -> str:
+    """A default as a configuration file has it."""
+    return json.dumps(to_jsonable_python(default), ensure_ascii=False)
+
+
+def sides(info: MethodInfo) -> str:
+    """Whether one training gives one direction or two."""
+    return "both ways" if info.two_sided else "one way"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the registry, or one method."""
+    parser = argparse.ArgumentParser(prog="python -m enco.methods", description=__doc__)
+    parser.add_argument("name", nargs="?", help="print the options of this method")
+    given = parser.parse_args(arguments)
+    print(description(given.name) if given.name else registry())
+
+
+if __name__ == "__main__":
+    run_cli(main)
