@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -176,10 +177,14 @@ def test_every_method_is_timed_and_written(tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.slow
 def test_all_methods_are_timed_at_a_small_size_without_a_download(capsys: pytest.CaptureFixture[str]) -> None:
-    narrow = json.dumps({name: {"ngf": 4, "ndf": 4} for name in available()})
-    main(["--methods", "all", "--size", "64", "--warmup", "0", "--iterations", "2", "--options", narrow])
-    lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines[2 : 2 + len(available())]} == set(available())
+    narrow = {name: {"ngf": 4, "ndf": 4} for name in available()}
+    sizes = ["--size", "64", "--warmup", "0", "--iterations", "2", "--threads", "1", "--device", "cpu"]
+    main(["--methods", "all", *sizes, "--options", json.dumps(narrow), "--published", str(PUBLISHED)])
+    printed = capsys.readouterr().out
+    assert all(
+        re.search(rf"^{name} +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+", printed, re.MULTILINE) for name in available()
+    )
+    assert "drit: with content_d_layers=1" in printed and "fsesim: with vgg=random" in printed
 
 
 def test_methods_keep_their_defaults_but_for_stand_ins_and_given_options() -> None:
