@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from enco.config import GanMode
-from enco.losses import discriminator_terms
+from enco.losses import discriminator_terms, summed
 from enco.optim import minimize
 
 
@@ -36,5 +35,5 @@ def update_both_discriminators(
     for domain, discriminator, reals, fakes in zip("ab", (d_a, d_b), real, fake, strict=True):
         found = discriminator_terms(discriminator(reals), discriminator(fakes.detach()), mode)
         terms |= {f"d_{domain}_real": found["d_real"], f"d_{domain}_fake": found["d_fake"]}
-    minimize(0.5 * torch.stack(list(terms.values())).sum(), optimizer)
+    minimize(0.5 * summed(terms.values()), optimizer)
     return terms

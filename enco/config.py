@@ -58,7 +58,10 @@ class MethodOptions(Settings):
     @model_validator(mode="after")
     def _crop_fits(self) -> MethodOptions:
         if self.load_size < self.crop_size:
-            raise ValueError(f"load_size {self.load_size} is smaller than crop_size {self.crop_size}")
+            raise ValueError(
+                f"load_size {self.load_size} is smaller than crop_size {self.crop_size}: "
+                "raise load_size or lower crop_size"
+            )
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -16,7 +16,7 @@ HingeForm = Literal["linear", "clipped"]
 
 
 def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
-    """Mean loss of raw discriminator scores that should say real or fake; a discriminator trains on half their sum.
+    """Mean loss of raw discriminator scores that should say real or fake; training is on their sum or half of it.
 
     `lsgan`: squared distance to 1 (real) or 0 (fake), Mao et al. 2017; `hinge`: margin 1 either side of 0;
     `vanilla`: binary cross-entropy.
@@ -41,6 +41,11 @@ def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -
     The hinge is linear in the scores, or clipped like a discriminator's: no gradient where a score is above 1 (DCLGAN).
     """
     return -scores.mean() if (mode, hinge) == ("hinge", "linear") else discriminator_loss(scores, True, mode)
+
+
+def confusion(scores: Tensor) -> Tensor:
+    """Cross-entropy of raw scores with one half: least, at ln 2, where a domain cannot be told (DRIT, section 3.1)."""
+    return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, 0.5))
 
 
 def patch_nce(
@@ -70,6 +75,11 @@ def cosine_distance(queries: Tensor, keys: Tensor) -> Tensor:
 def l1(images: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute error: identity and cycle-consistency losses."""
     return F.l1_loss(images, wanted)
+
+
+def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
+    """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
+    return 1 / (l1(*images) / l1(*latents) + 1e-5)
 
 
 def summed(losses: Iterable[Tensor]) -> Tensor:

@@ -219,4 +219,4 @@ def smallest_content_side(layers: int) -> int:
 
 def most_content_layers(side: int, limit: int) -> int:
     """Strided layers of a content discriminator, up to a limit, that images of this many pixels have room for."""
-    return max(layers for layers in range(limit + 1) if smallest_content_side(layers) <= side)
+    return max((layers for layers in range(limit + 1) if smallest_content_side(layers) <= side), default=0)

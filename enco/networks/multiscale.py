@@ -26,9 +26,9 @@ class MultiScaleDiscriminator(nn.ModuleList):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         scores = []
-        for scale in self:
+        for index, scale in enumerate(self):
+            images = half_size(images) if index > 0 else images
             scores.append(scale(images))
-            images = half_size(images)
         return scores
 
 
@@ -51,8 +51,8 @@ def smallest_side(scales: int) -> int:
 
 
 def most_scales(side: int, limit: int) -> int:
-    """Scales, up to a limit, that images of this many pixels have room for."""
-    return max(scales for scales in range(1, limit + 1) if smallest_side(scales) <= side)
+    """Scales, up to a limit and at least 1, that images of this many pixels have room for."""
+    return max((scales for scales in range(1, limit + 1) if smallest_side(scales) <= side), default=1)
 
 
 class StyleEncoder(nn.Sequential):
