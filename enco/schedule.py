@@ -17,11 +17,15 @@ class Schedule:
     def epochs(self) -> int:
         return self.n_const + self.n_decay
 
+    def warmup_factor(self, epoch: int) -> float:
+        """The part of `factor` that the warm-up has: it rises to 1 and stays there."""
+        return min(1.0, epoch / self.warmup) if self.warmup else 1.0
+
     def factor(self, epoch: int) -> float:
         """What every base rate is multiplied by in this epoch.
 
         The decay ends at 1/(n_decay + 1), never at 0, as in the CycleGAN and CUT code.
         """
         if epoch <= self.warmup:
-            return epoch / self.warmup
+            return self.warmup_factor(epoch)
         return 1.0 - max(0, epoch - self.n_const) / (self.n_decay + 1)

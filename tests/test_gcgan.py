@@ -118,6 +118,24 @@ def test_rates_are_the_published_ones(epoch: int, rate: float) -> None:
     assert rates == pytest.approx([rate] * 2, rel=1e-6)
 
 
+def test_a_schedule_without_decay_keeps_its_rate() -> None:
+    method = create("gcgan", ngf=4, ndf=4, n_blocks=1, schedule=Schedule(3, 0))
+    assert [method.lr_factor(epoch) for epoch in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_a_warm_up_is_not_shifted() -> None:
+    method = create("gcgan", ngf=4, ndf=4, n_blocks=1, schedule=Schedule(4, 2, warmup=2))
+    assert [method.lr_factor(epoch) for epoch in range(1, 7)] == pytest.approx([0.5, 1, 1, 2 / 3, 1 / 3, 0])
+
+
+def test_the_discriminators_minimise_half_of_their_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[float] = []
+    monkeypatch.setattr(gcgan, "minimize", lambda loss, *given: losses.append(float(loss.detach())))
+    terms = tiny().step(images(0))
+    halves = sum(float(terms[name]) for name in ("d_real", "d_fake", "d_gc_real", "d_gc_fake"))
+    assert losses[1] == pytest.approx(0.5 * halves)
+
+
 class Half(nn.Module):
     """A discriminator that cannot tell."""
 

@@ -96,9 +96,13 @@ class Method(ABC):
         return self.schedule.factor(epoch)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Enter an epoch (from 1): sets every optimiser's rate to its base rate times `lr_factor`."""
+        """Enter an epoch (from 1), with its learning rates."""
         self.epoch = epoch
-        factor = self.lr_factor(epoch)
+        self.set_rates()
+
+    def set_rates(self) -> None:
+        """Set every optimiser's rate to its base rate times the `lr_factor` of the current epoch."""
+        factor = self.lr_factor(self.epoch)
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from enco.config import MethodOptions
-from enco.losses import discriminator_terms, generator_loss, l1
+from enco.losses import discriminator_terms, generator_loss, l1, summed
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import ResnetGenerator
@@ -48,7 +49,7 @@ class GcGanOptions(MethodOptions):
 
 
 class GcGan(Method):
-    """Each image is translated as it is and transformed; one discriminator judges either kind."""
+    """Each image is translated as it is and transformed; each kind has a discriminator of its own."""
 
     info = MethodInfo("gcgan", "GcGAN", "arXiv 1809.05852", 2018, two_sided=False)
     Options = GcGanOptions
@@ -74,8 +75,9 @@ class GcGan(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """The schedule's factor of the epoch after, as in the original: the decay's last epoch learns nothing."""
-        return self.schedule.factor(epoch + 1)
+        """The decay, if there is one, begins an epoch early, as in the original: its last epoch learns nothing."""
+        early = replace(self.schedule, n_const=self.schedule.n_const - 1)
+        return (early if self.schedule.n_decay else self.schedule).factor(epoch)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the generators, then both discriminators on the images made before that."""
@@ -88,7 +90,7 @@ class GcGan(Method):
         minimize(total_loss(g_terms, self.options), self.optimizers["generators"])
         pooled, pooled_gc = self.pool.query(fake.detach()), self.pool_gc.query(fake_gc.detach())
         d_terms = self.discriminator_terms(target, turned, pooled, pooled_gc)
-        minimize(0.5 * torch.stack(list(d_terms.values())).sum(), self.optimizers["discriminators"])
+        minimize(0.5 * summed(d_terms.values()), self.optimizers["discriminators"])
         return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     def generator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
@@ -104,7 +106,7 @@ class GcGan(Method):
         return terms
 
     def discriminator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
-        """Both halves of both discriminators' losses; the fakes are detached."""
+        """Both halves of both discriminators' losses; give detached fakes."""
         mode = self.options.gan_mode
         plain = discriminator_terms(self.discriminator(target), self.discriminator(fake), mode)
         transformed = discriminator_terms(self.discriminator_gc(turned), self.discriminator_gc(fake_gc), mode)

@@ -1,6 +1,8 @@
 """MUNIT: a content from one domain, decoded in a random style of the other (Huang et al. 2018, arXiv 1804.04732).
 
-Source is domain A. A style may also be that of an example: `method.b.decode(method.a.encode(image)[0], style)`.
+Source is domain A. A style may also be that of an example: `method.b.decode(method.a.encode(image)[0], style)`. The
+VGG perceptual term, which only the authors' configuration for 512 pixels weights, is left out. Test images are
+made square as for every method here, where the original resizes their shorter side.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class MunitOptions(MethodOptions):
     n_scales: int = Field(
         3, ge=1, description="Scales of a discriminator; crops below 61 pixels need fewer than the paper's 3."
     )
-    style_seed: int = Field(0, ge=0, description="Seed of the random styles that images are translated with.")
+    style_seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random styles that images are translated with.")
     stretch: bool = Field(
         False, description="Stretch each translation to the whole range of values, as the original test code does."
     )
@@ -57,7 +59,12 @@ class MunitOptions(MethodOptions):
     )
     lr_g: float = Field(1e-4, gt=0, description="Learning rate of the autoencoders.")
     lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminators.")
-    lr_step: int = Field(100_000, ge=1, description="Iterations between two cuts of the learning rates.")
+    lr_step: int = Field(
+        100_000,
+        ge=1,
+        description="Iterations between two cuts of the learning rates; scale it with max_iterations where that is "
+        "shortened.",
+    )
     lr_gamma: float = Field(0.5, gt=0, le=1, description="Factor of a cut of the learning rates.")
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty in Adam, on every parameter.")
 
@@ -70,9 +77,10 @@ class MunitOptions(MethodOptions):
 
     @model_validator(mode="after")
     def _scales_fit(self) -> MunitOptions:
-        n, least = self.n_scales, smallest_side(self.n_scales)
-        if self.crop_size < least:
-            raise ValueError(f"n_scales {n} needs a crop_size of {least}, not {self.crop_size}: lower n_scales")
+        n, side, least = self.n_scales, self.crop_size, smallest_side(self.n_scales)
+        if side < least:
+            cure = f"lower n_scales to {most_scales(side, n)}"
+            raise ValueError(f"n_scales {n} needs a crop_size of {least}, not {side}: {cure}")
         return self
 
 
@@ -100,15 +108,16 @@ class Munit(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """Lowered every `lr_step` iterations, whatever the epoch.
+        """Lowered every `lr_step` iterations, whatever the epoch, after any warm-up; n_decay lowers nothing.
 
         The original moves its scheduler before an iteration and so is one iteration early.
         """
-        return self.options.lr_gamma ** ((self.iteration + 1) // self.options.lr_step)
+        cuts = (self.iteration + 1) // self.options.lr_step
+        return self.schedule.warmup_factor(epoch) * self.options.lr_gamma**cuts
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminators, then the autoencoders, each with random styles of its own."""
-        self.begin_epoch(self.epoch)  # rates may change within an epoch
+        self.set_rates()  # they may change within an epoch
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
         minimize(summed(d_terms.values()), self.optimizers["discriminators"])
@@ -129,7 +138,7 @@ class Munit(Method):
         return fake_a, self.b.decode(self.a.content_encoder(a), self.random_styles(len(a)))
 
     def discriminator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """Both halves of both discriminators' losses, each summed over scales; the fakes are detached."""
+        """Both halves of both discriminators' losses, each summed over scales; give detached fakes."""
         mode = self.options.gan_mode
         return {
             "d_a_real": summed(discriminator_loss(scores, True, mode) for scores in self.d_a(a)),
