@@ -10,20 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from enco.losses import summed
-from enco.methods.drit import (
-    Drit,
-    DritOptions,
-    Made,
-    attribute_penalty,
-    confusion,
-    mode_seeking,
-    split_batch,
-    total_loss,
-)
+from enco.errors import UserError
+from enco.losses import confusion, mode_seeking, summed
+from enco.methods import drit
+from enco.methods.drit import Drit, DritOptions, Made, attribute_penalty, split_batch, total_loss
 from enco.networks.drit import DOMAINS, Attribute
 from enco.optim import frozen
 from enco.schedule import Schedule
+from enco.styles import styles_of
 from tests.tiny_methods import batch_for, images, tiny_method
 
 MODES = pytest.mark.parametrize("concat", [True, False])
@@ -50,7 +44,7 @@ def same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
 
 def forward(method: Drit) -> tuple[dict[Any, Tensor], dict[Any, Tensor], Made]:
     """The encoded and the unseen images of a full update, and what is made of the former."""
-    *_, encoded, unseen = split_batch(batch_for(method, 0), method.options.d_iter)
+    *_, encoded, unseen = split_batch(batch_for(method, 0), method.options)
     return encoded, unseen, method.forward(encoded)
 
 
@@ -186,8 +180,9 @@ def test_a_cycle_goes_through_the_other_domain(monkeypatch: pytest.MonkeyPatch) 
     method = tiny(concat=False)
     _, _, made = forward(method)
     with torch.no_grad():
-        code = method.attribute(made.fake["a"], "a").mean
-        close(made.cycle["a"], method.generator(method.content_encoder(made.fake["b"], "b"), code, "a"))
+        for d, other in (("a", "b"), ("b", "a")):
+            code = method.attribute(made.fake[d], d).mean
+            close(made.cycle[d], method.generator(method.content_encoder(made.fake[other], other), code, d))
 
 
 def close(ours: Tensor, theirs: Tensor) -> None:
@@ -200,7 +195,38 @@ def test_contents_are_noisy_in_training_only() -> None:
         noise = method.noisy_content(image, "a") - method.content_encoder(image, "a")
     assert float(noise.mean()) == pytest.approx(0, abs=0.15)
     assert float(noise.std()) == pytest.approx(1, abs=0.1)
-    assert torch.equal(method.translate(image), method.translate(image))
+    expected = method.generator(method.content_encoder(image, "a"), styles_of(image, 8), "b")
+    assert torch.equal(method.translate(image), expected)
+
+
+@MODES
+def test_each_direction_decodes_the_sources_content_in_the_target_domain(concat: bool) -> None:
+    method, image = tiny(concat=concat), images(0)["source"]
+    with torch.no_grad():
+        forward, backward = (
+            method.generator(method.content_encoder(image, d), styles_of(image, 8), other) for d, other in ("ab", "ba")
+        )
+    assert torch.equal(method.translate(image, "forward"), forward)
+    assert torch.equal(method.translate(image, "backward"), backward)
+    assert not torch.equal(forward, backward)
+
+
+def test_attributes_are_drawn_in_both_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a spread of one: the draws are those of the random state, in the order of the forward pass."""
+    monkeypatch.setattr(Drit, "noisy_content", lambda self, images, domain: self.content_encoder(images, domain))
+    method = tiny()
+    *_, encoded, _ = split_batch(batch_for(method, 0), method.options)
+    with torch.no_grad():
+        torch.manual_seed(3)
+        made = method.forward(encoded)
+        torch.manual_seed(3)
+        noise_a, noise_b, *_, noise_a_again, noise_b_again = (torch.randn(1, 8) for _ in range(6))
+        for d, other, noise, again in (("a", "b", noise_a, noise_a_again), ("b", "a", noise_b, noise_b_again)):
+            mean, log_variance = method.attribute_encoders[d](encoded[d])
+            close(made.fake[d], method.generator(made.content[other], mean + (log_variance / 2).exp() * noise, d))
+            mean, log_variance = method.attribute_encoders[d](made.fake[d])
+            content = method.content_encoder(made.fake[other], other)
+            close(made.cycle[d], method.generator(content, mean + (log_variance / 2).exp() * again, d))
 
 
 def test_a_step_takes_a_batch_for_each_content_update(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,8 +249,16 @@ def test_a_step_takes_a_batch_for_each_content_update(monkeypatch: pytest.Monkey
 
 def test_larger_batches_are_halved() -> None:
     method = tiny(batch_size=4, d_iter=1)
-    encoded, unseen = split_batch(images(0, batch_size=4), 1)
+    encoded, unseen = split_batch(images(0, batch_size=4), method.options)
     assert method.images_per_iteration == len(encoded["a"]) == len(unseen["a"]) == 2
+
+
+@pytest.mark.parametrize(("source", "target", "given"), [(2, 2, "2"), (5, 5, "5"), (6, 12, "6 and 12")])
+def test_a_wrong_number_of_images_is_refused(source: int, target: int, given: str) -> None:
+    batch = {"source": images(0, source)["source"], "target": images(0, target)["target"]}
+    message = rf"takes 6 images of each domain \(batch_size 2 x d_iter 3\), not {given}: give images_per_step"
+    with pytest.raises(UserError, match=message):
+        tiny().step(batch)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("d_iter", [1, 3])
@@ -288,6 +322,27 @@ def test_discriminators_do_not_teach_translators() -> None:
     assert all(p.grad is None for p in teachers)
 
 
+def test_image_discriminators_minimise_the_sum_of_their_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[float] = []
+    minimize = drit.minimize
+    monkeypatch.setattr(drit, "minimize", lambda loss, *o: losses.append(float(loss.detach())) or minimize(loss, *o))
+    terms = (method := tiny()).step(batch_for(method, 0))
+    mine = [float(value) for name, value in terms.items() if name.startswith("d_") and "content" not in name]
+    assert len(mine) == 8
+    assert losses[0] == pytest.approx(sum(mine))
+
+
+def test_the_content_discriminator_minimises_the_sum_of_its_terms() -> None:
+    method = tiny(content_d_clip=1e9)
+    content, before = forward(method)[2].content, deepcopy(method.content_discriminator)
+    loss = nn.BCEWithLogitsLoss()
+    a, b = (before(content[d].detach()) for d in DOMAINS)
+    wanted = torch.autograd.grad(loss(a, torch.zeros_like(a)) + loss(b, torch.ones_like(b)), [*before.parameters()])
+    method.update_content_discriminator(content)
+    for parameter, gradient in zip(method.content_discriminator.parameters(), wanted, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
 def test_the_content_discriminators_gradient_is_clipped() -> None:
     norms = []
     for clip in (1e9, 1e-3):
@@ -310,6 +365,14 @@ def test_learning_rates(epoch: int, rate: float) -> None:
     rates = {name: opt.param_groups[0]["lr"] for name, opt in method.optimizers.items()}
     assert rates.pop("content_discriminator") == pytest.approx(0.4 * rate, rel=1e-6)
     assert list(rates.values()) == pytest.approx([rate] * 3, rel=1e-6)
+
+
+def test_a_warm_up_is_not_shifted_and_no_decay_keeps_the_rate() -> None:
+    method = tiny()
+    method.schedule = Schedule(2, 2, warmup=2)
+    assert [method.lr_factor(epoch) for epoch in range(1, 5)] == pytest.approx([0.5, 1, 1, 2 / 3])
+    method.schedule = Schedule(2, 0)
+    assert [method.lr_factor(epoch) for epoch in (1, 2)] == [1, 1]
 
 
 def test_optimisers_are_the_published_ones() -> None:

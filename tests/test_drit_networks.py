@@ -81,6 +81,7 @@ def test_an_attribute_encoders_odd_maps_are_halved_downwards() -> None:
 def test_content_discriminators_work_from_their_smallest_side_on(layers: int, side: int) -> None:
     assert smallest_content_side(layers) == side
     assert most_content_layers(side, limit=3) == most_content_layers(side + 1, limit=layers) == layers
+    assert most_content_layers(8, limit=3) == 0
     encoder, discriminator = ContentEncoder(1, 1), ContentDiscriminator(4, 2, layers)
     assert discriminator(encoder(torch.zeros(1, 3, side, side), "a")).shape == (1, 1, 1, 1)
     with pytest.raises(RuntimeError):
@@ -90,14 +91,28 @@ def test_content_discriminators_work_from_their_smallest_side_on(layers: int, si
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"crop_size": 64}, "content_d_layers 3 needs a crop_size of 209, not 64: lower content_d_layers"),
-        ({"crop_size": 60, "content_d_layers": 1}, "n_scales 3 needs a crop_size of 61, not 60: lower n_scales"),
+        ({"crop_size": 64}, "content_d_layers 3 needs a crop_size of 209, not 64: lower content_d_layers to 1"),
+        ({"crop_size": 60, "content_d_layers": 1}, "n_scales 3 needs a crop_size of 61, not 60: lower n_scales to 2"),
         ({"batch_size": 3}, "Invalid setting 'batch_size' .* multiple of 2"),
     ],
 )
 def test_what_does_not_fit_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse(DritOptions, options, "options of method drit")
+
+
+@pytest.mark.parametrize(
+    ("size", "stand_ins"),
+    [
+        *((256, {}), (216, {}), (128, {"content_d_layers": 2, "test_size": 128})),
+        (24, {"n_scales": 1, "content_d_layers": 0, "test_size": 24}),
+    ],
+)
+def test_small_images_get_smaller_discriminators_and_test_images(size: int, stand_ins: dict[str, int]) -> None:
+    assert DritOptions.stand_ins(size) == stand_ins
+    assert DritOptions(crop_size=size, load_size=size, **stand_ins).test_side == max(
+        size, stand_ins.get("test_size", 256)
+    )
 
 
 def test_a_decoders_layer_norm_is_over_the_whole_map_with_gains_by_channel() -> None:

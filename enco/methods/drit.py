@@ -1,23 +1,25 @@
 """DRIT: content that two domains share, and attributes that they do not (Lee et al. 2018, arXiv 1808.00948).
 
 As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. Half of a batch is encoded;
-the other half only shows the second pair of discriminators what real images look like.
+the other half only shows the second pair of discriminators what real images look like. So of the six images of each
+domain that a step takes, one is translated, one only judged, two train the content discriminator alone, and two are
+loaded and not used, as in the original.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from enco.config import GanMode, MethodOptions
-from enco.losses import discriminator_loss, generator_loss, l1, summed
+from enco.errors import UserError
+from enco.losses import confusion, discriminator_loss, generator_loss, l1, mode_seeking, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.drit import (
     DOMAINS,
@@ -44,14 +46,20 @@ class DritOptions(MethodOptions):
     """DRIT's settings; the defaults are those of the authors' code."""
 
     n_blocks: int = Field(
-        3, ge=1, description="Residual blocks of each domain's content encoder and decoder, besides the shared ones."
+        3,
+        ge=1,
+        description="Residual blocks of each domain's content encoder and decoder; encoders share one more, decoders "
+        "too with concat, and without it each has one more of its own.",
     )
     gan_mode: GanMode = Field("vanilla", description="Adversarial loss on images; that on contents is cross-entropy.")
     batch_size: int = Field(
         2, ge=2, multiple_of=2, description="Images of each domain in one update: half encoded, half only judged."
     )
     d_iter: int = Field(
-        3, ge=1, description="Updates of the content discriminator, on a batch each, for one of everything else."
+        3,
+        ge=1,
+        description="Updates of the content discriminator, on a batch each, for one of everything else; what does not "
+        "fill a step at an epoch's end is dropped.",
     )
     crop_size: int = Field(216, ge=24, multiple_of=4, description="Side of a training crop, in pixels.")
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
@@ -81,7 +89,7 @@ class DritOptions(MethodOptions):
         "paper's 3: 2 from 97 pixels on, 1 from 41 on, else 0.",
     )
     content_d_clip: float = Field(5.0, gt=0, description="Largest norm of the content discriminator's gradient.")
-    style_seed: int = Field(0, ge=0, description="Seed of the random attributes that images are translated with.")
+    style_seed: int = Field(0, ge=0, lt=2**32, description="Seed of the random attributes of translated images.")
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses on images, of both kinds.")
     lambda_content_gan: float = Field(1.0, ge=0, description="Weight of hiding a content's domain.")
     lambda_cycle: float = Field(10.0, ge=0, description="Weight of the cross-cycle losses.")
@@ -97,26 +105,31 @@ class DritOptions(MethodOptions):
 
     @classmethod
     def stand_ins(cls, size: int) -> dict[str, Any]:
-        """Fewer scales and layers for small images."""
+        """Fewer scales and layers for small images, and test images of their size where that is below the crop's."""
         usual = cls()
         scales, layers = most_scales(size, usual.n_scales), most_content_layers(size, usual.content_d_layers)
         fewer = {"n_scales": scales} if scales < usual.n_scales else {}
-        return fewer | ({"content_d_layers": layers} if layers < usual.content_d_layers else {})
+        fewer |= {"content_d_layers": layers} if layers < usual.content_d_layers else {}
+        return fewer | ({"test_size": size} if size < usual.crop_size else {})
 
     @model_validator(mode="after")
     def _discriminators_fit(self) -> DritOptions:
-        for option, least in (
-            ("n_scales", smallest_side(self.n_scales)),
-            ("content_d_layers", smallest_content_side(self.content_d_layers)),
+        side, scales, layers = self.crop_size, self.n_scales, self.content_d_layers
+        for option, given, least, most in (
+            ("n_scales", scales, smallest_side(scales), most_scales(side, scales)),
+            ("content_d_layers", layers, smallest_content_side(layers), most_content_layers(side, layers)),
         ):
-            if self.crop_size < least:
-                given = getattr(self, option)
-                raise ValueError(f"{option} {given} needs a crop_size of {least}, not {self.crop_size}: lower {option}")
+            if side < least:
+                raise ValueError(f"{option} {given} needs a crop_size of {least}, not {side}: lower {option} to {most}")
         return self
 
     @property
     def images_per_step(self) -> int:
-        """A batch for each update of the content discriminator."""
+        """A batch for each update of the content discriminator.
+
+        Images that do not fill a step at an epoch's end are dropped, where the original has a step for the rest: 222
+        iterations on horse2zebra, not 223.
+        """
         return self.batch_size * self.d_iter
 
     @property
@@ -188,11 +201,11 @@ class Drit(Method):
 
     def lr_factor(self, epoch: int) -> float:
         """The shared decay, begun an epoch later."""
-        return self.schedule.factor(max(1, epoch - 1))
+        return replace(self.schedule, n_const=self.schedule.n_const + 1).factor(epoch)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the content discriminator d_iter times, the last time together with everything else."""
-        *earlier, images, unseen = split_batch(batch, self.options.d_iter)
+        *earlier, images, unseen = split_batch(batch, self.options)
         for encoded in earlier[::2]:
             with torch.no_grad():
                 content = {d: self.noisy_content(encoded[d], d) for d in DOMAINS}
@@ -330,10 +343,19 @@ class Drit(Method):
         return self.generator(self.content_encoder(images, source), codes, target)
 
 
-def split_batch(batch: Batch, d_iter: int) -> list[Pair]:
-    """Equal parts of both domains' images: for each of d_iter batches the encoded and the unseen half."""
-    parts = (batch["source"].chunk(2 * d_iter), batch["target"].chunk(2 * d_iter))
-    return [{"a": a, "b": b} for a, b in zip(*parts, strict=True)]
+def split_batch(batch: Batch, options: DritOptions) -> list[Pair]:
+    """Equal parts of both domains' images: for each of d_iter batches the encoded and the unseen half.
+
+    Raises UserError where the images do not make that many equal parts.
+    """
+    a, b, parts = batch["source"], batch["target"], 2 * options.d_iter
+    counts = sorted({len(a), len(b)})
+    if len(counts) > 1 or counts[0] % parts:
+        raise UserError(
+            f"DRIT's step takes {options.images_per_step} images of each domain (batch_size {options.batch_size} x "
+            f"d_iter {options.d_iter}), not {' and '.join(map(str, counts))}: give images_per_step of them."
+        )
+    return [{"a": part_a, "b": part_b} for part_a, part_b in zip(a.chunk(parts), b.chunk(parts), strict=True)]
 
 
 def initialised(network: Net) -> Net:
@@ -352,11 +374,6 @@ def make_discriminator(options: DritOptions) -> MultiScaleDiscriminator:
     return initialised(MultiScaleDiscriminator(options.ndf, slope=0.01, scales=options.n_scales))
 
 
-def confusion(scores: Tensor) -> Tensor:
-    """Cross-entropy of raw scores with one half: least, at ln 2, where the discriminator cannot tell (section 3.1)."""
-    return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, 0.5))
-
-
 def attribute_penalty(attribute: Attribute) -> Tensor:
     """Divergence of the encoded distributions from N(0, I), summed over batch and dimensions; without a spread, the
     codes' mean square."""
@@ -364,11 +381,6 @@ def attribute_penalty(attribute: Attribute) -> Tensor:
     if log_variance is None:
         return mean.square().mean()
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
-
-
-def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
-    """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
-    return 1 / (l1(*images) / l1(*latents) + 1e-5)
 
 
 def total_loss(terms: Mapping[str, Tensor], options: DritOptions) -> Tensor:
