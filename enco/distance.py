@@ -25,13 +25,16 @@ class Statistics:
     deviation: float = 1.0
 
     @classmethod
-    def of(cls, distances: Tensor) -> Statistics:
-        """Those of N distances, as of a whole population; UserError where they do not vary and cannot be scaled."""
+    def of(cls, distances: Tensor, domain: str) -> Statistics:
+        """Those of N distances in a domain (source or target), as of a whole population.
+
+        Raises UserError where they do not vary and so cannot be scaled.
+        """
         deviation = float(distances.double().std(correction=0)) if len(distances) else 0.0
         if deviation == 0:
             raise UserError(
-                f"The {len(distances)} distances measured in one domain's training images do not differ, so they "
-                "cannot be normalised: give more images, or set the option 'normalize' to false."
+                f"The {len(distances)} distances measured in the {domain} domain's training images do not differ, so "
+                "they cannot be normalised: give more images, or set the option 'normalize' to false."
             )
         return cls(float(distances.double().mean()), deviation)
 
@@ -41,7 +44,15 @@ class Statistics:
 
 
 def pair_distances(images: Tensor) -> Tensor:
-    """B x 3 x H x W to the mean absolute differences of all B(B-1)/2 pairs of images, with gradients."""
+    """B x 3 x H x W to the mean absolute differences of all B(B-1)/2 pairs of images, with gradients.
+
+    Raises UserError for fewer than two images.
+    """
+    if len(images) < 2:
+        raise UserError(
+            f"Distances are between images of one batch, which needs at least 2 of each domain, not {len(images)}: "
+            "give images_per_step of them."
+        )
     return torch.stack([l1(one, other) for one, other in combinations(images, 2)])
 
 

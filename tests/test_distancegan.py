@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from enco import adversarial
 from enco.config import DataConfig
 from enco.distance import Statistics, distance_loss, half_distance, item_distances, pair_distances
 from enco.errors import UserError
@@ -21,7 +22,7 @@ from enco.methods.files import load_translator, save_generator
 from enco.methods.selfdistance import SelfDistanceOptions
 from enco.samples import Samples
 from enco.schedule import Schedule
-from tests.tiny_methods import SIZE, batch_for, images, tiny_method
+from tests.tiny_methods import SIZE, batch_for, images, tiny_method, tiny_options
 
 both_methods = pytest.mark.parametrize("name", ["distancegan", "selfdistance"])
 A, B = Statistics(0.3, 0.1), Statistics(0.6, 0.2)
@@ -87,7 +88,7 @@ def test_a_middle_row_is_in_neither_half() -> None:
     ],
 )
 def test_statistics_of_pairs_are_the_published_ones(items: list[Tensor], mean: float, deviation: float) -> None:
-    found = Statistics.of(item_distances(items))
+    found = Statistics.of(item_distances(items), "source")
     assert (found.mean, found.deviation) == (pytest.approx(mean, abs=1e-6), pytest.approx(deviation, abs=1e-6))
 
 
@@ -107,7 +108,7 @@ def test_both_ways_to_measure_pairs_agree_and_normalise_to_mean_0_and_deviation_
     torch.testing.assert_close(item_distances(list(batch)), distances)
     assert len(distances) == math.comb(count, 2)
     if count > 2:
-        normal = Statistics.of(distances).normalize(distances)
+        normal = Statistics.of(distances, "source").normalize(distances)
         assert float(normal.mean()) == pytest.approx(0, abs=1e-9)
         assert float(normal.std(correction=0)) == pytest.approx(1)
 
@@ -116,14 +117,35 @@ def test_prepare_takes_no_more_batches_than_asked() -> None:
     method = tiny(max_items=3)
     batches = [batch_for(method, seed) for seed in range(6)]
     method.prepare(batches)
-    assert method.statistics["b"] == Statistics.of(item_distances([batch["target"] for batch in batches[:3]]))
+    measured = item_distances([batch["target"] for batch in batches[:3]])
+    assert method.statistics["b"] == Statistics.of(measured, "target")
 
 
 @both_methods
 def test_domains_whose_distances_are_all_alike_are_refused(name: str) -> None:
     method = tiny(name)
-    with pytest.raises(UserError, match=r"do not differ.*'normalize' to false"):
-        method.prepare([batch_for(method, 0)] * 2)
+    alike, others = batch_for(method, 0), batch_for(method, 1)
+    with pytest.raises(UserError, match=r"source domain's .* do not differ.*'normalize' to false"):
+        method.prepare([alike] * 3)
+    with pytest.raises(UserError, match="target domain's"):
+        sources = (alike["source"], others["source"], 2 * alike["source"])
+        method.prepare([{"source": source, "target": alike["target"]} for source in sources])
+
+
+@both_methods
+def test_training_needs_the_statistics(name: str) -> None:
+    method = create(name, **tiny_options(name))
+    with pytest.raises(UserError, match=r"call prepare\(batches\) first, or set the option 'normalize' to false"):
+        method.step(batch_for(method, 0))
+    resumed = create(name, **tiny_options(name))
+    resumed.load_state_dict(method.state_dict())
+    with pytest.raises(UserError, match="call prepare"):
+        resumed.step(batch_for(method, 0))
+
+
+def test_a_batch_of_one_has_no_distances() -> None:
+    with pytest.raises(UserError, match="at least 2 of each domain, not 1: give images_per_step"):
+        tiny().step(images(0))
 
 
 @both_methods
@@ -180,6 +202,32 @@ def test_rates_are_the_published_ones(epoch: int, rate: float) -> None:
     method.begin_epoch(epoch)
     rates = [group["lr"] for optimizer in method.optimizers.values() for group in optimizer.param_groups]
     assert rates == pytest.approx([rate] * 3)
+
+
+@both_methods
+def test_each_direction_is_translated_by_its_own_generator(name: str) -> None:
+    method, source = tiny(name), images(0)["source"]
+    for way, domain in (("forward", "b"), ("backward", "a")):
+        assert torch.equal(method.translate(source, way), method.generators[domain](source))  # type: ignore[arg-type]
+
+
+@both_methods
+def test_discriminators_minimise_half_of_both_terms_of_the_real_images(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the networks are before a step, with the generators' own images for fakes."""
+    method, before = tiny(name, pool_size=0), tiny(name, pool_size=0)
+    losses: list[float] = []
+    monkeypatch.setattr(adversarial, "minimize", lambda loss, *given: losses.append(float(loss.detach())))
+    a, b = (batch := images(0, 2)).values()
+    terms = method.step(batch)
+    for loss, (domain, real, source) in zip(losses, (("b", b, a), ("a", a, b)), strict=True):
+        d, fake = before.discriminators[domain], before.generators[domain](source)
+        with torch.no_grad():
+            on_real, on_fake = float(((d(real) - 1) ** 2).mean()), float((d(fake) ** 2).mean())
+        assert float(terms[f"d_{domain}_real"]) == pytest.approx(on_real, rel=1e-5)
+        assert float(terms[f"d_{domain}_fake"]) == pytest.approx(on_fake, rel=1e-5)
+        assert loss == pytest.approx(0.5 * (on_real + on_fake), rel=1e-5)
 
 
 def test_a_schedule_without_decay_keeps_its_rate() -> None:

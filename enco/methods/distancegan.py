@@ -18,7 +18,8 @@ from torch.optim import Optimizer
 from enco.adversarial import update_discriminator
 from enco.config import MethodOptions
 from enco.distance import Statistics, distance_loss, item_distances, pair_distances
-from enco.losses import generator_loss
+from enco.errors import UserError
+from enco.losses import generator_loss, summed
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import ResnetGenerator
@@ -50,7 +51,10 @@ class DistanceGanOptions(MethodOptions):
     )
     normalize: bool = Field(True, description="Compare distances in standard deviations from their domain's mean.")
     max_items: int = Field(
-        900, ge=2, description="Batches of the first epoch, at most, that means and standard deviations come from."
+        900,
+        ge=2,
+        description="Batches of the first epoch, at most, that means and standard deviations come from; DistanceGAN "
+        "holds them all in memory, about 4 GB at 256 pixels.",
     )
     lambda_distance: float = Field(1.0, ge=0, description="Weight of each direction's distance loss.")
     pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
@@ -71,7 +75,7 @@ class DistanceGan(Method):
         self.generators = {domain: make_generator(options) for domain in domains}
         self.discriminators = {domain: make_discriminator(options) for domain in domains}
         self.pools = {domain: ImagePool(options.pool_size) for domain in domains}
-        self.statistics = {domain: Statistics() for domain in OTHER}
+        self.statistics: dict[str, Statistics] = {} if options.normalize else dict.fromkeys(OTHER, Statistics())
         self.translators = tuple(f"generator_{way(domain)}" for domain in domains)
         self.add_networks(**dict(zip(self.translators, self.generators.values(), strict=True)))
         self.add_networks(**{f"discriminator_{domain}": net for domain, net in self.discriminators.items()})
@@ -93,18 +97,30 @@ class DistanceGan(Method):
     def prepare(self, batches: Iterable[Batch]) -> None:
         """Measure both domains' distances between whole batches, once, in at most `max_items` of them.
 
-        Until then distances are not normalised. Raises UserError where distances in a domain do not differ.
+        The batches are those of a training: the smaller folder repeats, trainB is drawn from with replacement, and
+        both domains have as many; the original passes once through each domain, so its numbers differ.
+        Raises UserError where distances in a domain do not differ.
         """
         if self.options.normalize:
             items = [
                 {"a": self.item(batch["source"]), "b": self.item(batch["target"])}
                 for batch in islice(batches, self.options.max_items)
             ]
-            for domain in self.statistics:
-                self.statistics[domain] = Statistics.of(self.item_distances([item[domain] for item in items]))
+            self.statistics = {
+                domain: Statistics.of(self.item_distances([item[domain] for item in items]), name)
+                for domain, name in (("a", "source"), ("b", "target"))
+            }
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the generators, then each discriminator on the images made before that."""
+        """Update the generators, then each discriminator on the images made before that.
+
+        Raises UserError where `prepare` has not measured what distances are normalised by.
+        """
+        if not self.statistics:
+            raise UserError(
+                f"{self.info.label} has no statistics to normalise distances by: call prepare(batches) first, or set "
+                "the option 'normalize' to false."
+            )
         real = {"a": batch["source"], "b": batch["target"]}
         fake = {domain: generator(real[OTHER[domain]]) for domain, generator in self.generators.items()}
         with frozen(*self.discriminators.values()):
@@ -150,7 +166,7 @@ class DistanceGan(Method):
         return item_distances(items)
 
     def extra_state(self) -> dict[str, Any]:
-        """The image pools and the statistics."""
+        """The image pools and the statistics, if they are measured."""
         return {
             "pools": {domain: pool.state() for domain, pool in self.pools.items()},
             "statistics": {domain: list(astuple(statistics)) for domain, statistics in self.statistics.items()},
@@ -183,4 +199,4 @@ def make_discriminator(options: DistanceGanOptions) -> PatchDiscriminator:
 def total_loss(terms: Mapping[str, Tensor], options: DistanceGanOptions) -> Tensor:
     """The generators' loss from the unweighted terms of one direction or of both."""
     ways = [way(domain) for domain in OTHER if f"gan_{way(domain)}" in terms]
-    return torch.stack([terms[f"gan_{ab}"] + options.lambda_distance * terms[f"distance_{ab}"] for ab in ways]).sum()
+    return summed(terms[f"gan_{ab}"] + options.lambda_distance * terms[f"distance_{ab}"] for ab in ways)
