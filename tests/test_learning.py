@@ -36,12 +36,11 @@ OWN: dict[str, dict[str, Any]] = {
     "distancegan": {"directions": "forward", "batch_size": 4},
     "selfdistance": {"directions": "forward", "lambda_distance": 0.3},
     "gcgan": {"lr_g": 2e-3, "lr_d": 1e-4, "lambda_gc": 0.5},
-    "negcut": {"lr_n": 5e-5},
     "fsesim": {"attn_layers": [1, 3, 4], "vgg_width": 0.25, "lambda_spatial": 20, "lr_g": 5e-4},
 }
 """What single methods need besides, to learn in few steps on small images."""
 STEPS = 200
-MORE_STEPS = {"distancegan": 400, "selfdistance": 400, "fsesim": 400}
+MORE_STEPS = {"distancegan": 400, "selfdistance": 400, "fsesim": 400, "negcut": 400}
 HALF = 5
 """Epochs of full and of decaying rates that the steps are divided into."""
 WINDOWS = 5
