@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from eval.cells import PlannedCell, Sources
 from eval.layout import Block
 from eval.metrics import METRICS
 from eval.tablespec import ALL_TASKS, TableSpec
+from eval.timingtable import sizes
 from eval.training_settings import describe_settings
 
 Line = tuple[str, str]
@@ -127,7 +128,7 @@ def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -
     cells = [cell for cell in planned if METRICS[cell.metric].source == "timing" and cell.timing]
     devices = {cell.task: _devices(spec, [c for c in cells if c.task == cell.task], sources) for cell in cells}
     for names in dict.fromkeys(tuple(names) for names in devices.values()):
-        yield "sec/iter", f"measured apart from training, synchronised, on {'; '.join(names)}"
+        yield "sec/iter", f"per translated image, apart from training, synchronised, on {'; '.join(names)}"
 
 
 def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) -> list[str]:
@@ -143,11 +144,8 @@ def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) ->
     return [_agree(described, "timing device", cure)]
 
 
-def _device(timing: dict[str, Any], variants: Iterable[str]) -> str:
-    size, common = timing.get("size"), timing.get("batch_size")
-    batches = {timing.get("measured", {}).get(variant, {}).get("batch_size", common) for variant in variants} - {None}
-    at = f", {size} × {size} pixels, batch {' and '.join(map(str, sorted(batches)))}" if size and batches else ""
-    return f"{timing['device']} ({timing.get('precision', 'unknown precision')}{at})"
+def _device(timing: dict[str, Any], variants: Collection[str]) -> str:
+    return f"{timing['device']} ({timing.get('precision', 'unknown precision')}, {sizes(timing, variants)})"
 
 
 def _places(scores: Sources) -> str:

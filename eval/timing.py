@@ -98,8 +98,9 @@ class Stopwatch:
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             self.method = None
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        # Only now, as the error held the failed step's tensors.
+        if self.error and torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def time_step(method: Method, batch: Batch) -> float:
@@ -127,8 +128,8 @@ def measure(
     go on.
     Raises UserError for an unknown method or option, and for fewer than two iterations.
     """
-    if iterations < 2:
-        raise UserError(f"--iterations {iterations} is too few to time: give at least 2.")
+    if iterations < 2 or warmup < 0:
+        raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
     watches = {name: Stopwatch(variant) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
@@ -204,8 +205,14 @@ def method_variants(names: Sequence[str], size: int, options: Mapping[str, Any])
         get(name)
     chosen = available() if list(names) == ["all"] else names
     return {
-        name: Variant(method=name, options=get(name).Options.stand_ins(size) | options.get(name, {})) for name in chosen
+        name: Variant(method=name, options=stand_ins(name, options.get(name, {}), size) | options.get(name, {}))
+        for name in chosen
     }
+
+
+def stand_ins(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """A method's stand-ins for the images that these options are for."""
+    return get(name).Options.stand_ins(options.get("crop_size", size))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -221,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         size=given.size,
         batch_size=given.batch_size,
         warmup=given.warmup,
-        iterations=given.iterations or ITERATIONS.get(device.type, ITERATIONS["cuda"]),
+        iterations=ITERATIONS.get(device.type, ITERATIONS["cuda"]) if given.iterations is None else given.iterations,
     )
     print(timing_table(timing, published_speeds(given.published)))
     print(*notes(timing), sep="\n")

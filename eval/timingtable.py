@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,27 @@ def ratio(speeds: Mapping[str, float], name: str) -> float | None:
 
 def notes(timing: Mapping[str, Any]) -> Iterator[str]:
     """Where it was measured, and what was timed with other options than its defaults, or not at all."""
-    yield f"{timing['device']}, {timing['precision']}, {timing['size']} x {timing['size']} pixels, seconds per image"
+    yield f"{timing['device']}, {timing['precision']}, {sizes(timing)}, seconds per image"
     for name, options in timing["options"].items():
         if options:
             yield f"{name}: with {', '.join(f'{key}={value}' for key, value in options.items())}, else its defaults"
     if timing["errors"]:
         yield f"Not timed: {failures(timing)}"
+
+
+def sizes(timing: Mapping[str, Any], variants: Collection[str] = ()) -> str:
+    """'256 × 256 pixels (drit 216 × 216), batch 1 (drit 2)': what all of these variants, or else all, were fed."""
+    measured = {name: entry for name, entry in timing["measured"].items() if not variants or name in variants}
+    sides = {name: f"{entry['size']} × {entry['size']}" for name, entry in measured.items()}
+    batches = {name: str(entry["batch_size"]) for name, entry in measured.items()}
+    return f"{_with_exceptions(sides, ' pixels')}, batch {_with_exceptions(batches)}"
+
+
+def _with_exceptions(values: Mapping[str, str], unit: str = "") -> str:
+    """The commonest value, and in brackets what has another one."""
+    usual = max(Counter(values.values()).items(), key=lambda item: item[1], default=("nothing", 0))[0]
+    others = ", ".join(f"{name} {value}" for name, value in values.items() if value != usual)
+    return f"{usual}{unit}" + (f" ({others})" if others else "")
 
 
 def failures(timing: Mapping[str, Any]) -> str:

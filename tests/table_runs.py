@@ -39,8 +39,10 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
 
 def timing(variants: Collection[str], device: str = "laptop") -> dict[str, Any]:
     """A timing file's content: 0.1, 0.2, ... seconds per iteration."""
-    measured = {variant: {"sec_per_iter": 0.1 * (i + 1)} for i, variant in enumerate(variants)}
-    return {"device": device, "precision": "float32", "size": 64, "batch_size": 1, "measured": measured}
+    measured = {
+        variant: {"sec_per_iter": 0.1 * (i + 1), "size": 64, "batch_size": 1} for i, variant in enumerate(variants)
+    }
+    return {"device": device, "precision": "float32", "measured": measured}
 
 
 def plan(

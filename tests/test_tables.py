@@ -181,7 +181,7 @@ def test_each_variants_own_batch_size_is_named(tmp_path):
     content = timing(MEASURED)
     content["measured"]["cut"]["batch_size"] = 4
     write_json(tmp_path / "timing.json", content)
-    assert "64 × 64 pixels, batch 1 and 4)" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+    assert "64 × 64 pixels, batch 1 (cut 4))" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
 
 
 def test_scores_of_another_scale_are_refused(tmp_path):

@@ -216,9 +216,11 @@ def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path)
 
 
 def test_notes_name_options_and_failures() -> None:
-    about = {"device": "cpu", "precision": "float32", "size": 64, "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
+    measured = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
+    about = {"device": "cpu", "precision": "float32", "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
+    about["measured"] = measured
     assert list(notes(about)) == [
-        "cpu, float32, 64 x 64 pixels, seconds per image",
+        "cpu, float32, 64 × 64 pixels (c 32 × 32), batch 1, seconds per image",
         "a: with k=2, else its defaults",
     ]
     assert (
