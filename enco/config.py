@@ -65,6 +65,11 @@ class MethodOptions(Settings):
         return self
 
     @property
+    def trains_back(self) -> bool:
+        """Whether a two-sided method with these options learns the way back, too."""
+        return True
+
+    @property
     def images_per_step(self) -> int:
         """Images of each domain that one step takes from the data."""
         return self.batch_size

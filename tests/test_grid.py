@@ -91,6 +91,17 @@ def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: 
     assert epochs["cityscapes", "munit"] == epochs["cat2dog", "munit"] == 7
 
 
+def test_a_two_sided_method_that_trains_one_way_is_trained_for_each(
+    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]
+) -> None:
+    rows = [{"key": "distancegan", "options": {"directions": "forward"}}]
+    columns = [{"task": task, "metrics": ["FID"]} for task in ("cat2dog", "dog2cat")]
+    own = load_tables({"own": {"rows": rows, "columns": columns}})
+    assert [run.task for run in plan(own, all_twelve).runs] == ["cat2dog", "dog2cat"]
+    whole = load_tables({"own": {"rows": [{"key": "distancegan"}], "columns": columns}})
+    assert [run.task for run in plan(whole, all_twelve).runs] == ["cat2dog"]
+
+
 def test_options_of_a_task_are_no_variant_of_their_own(
     tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]
 ) -> None:

@@ -110,7 +110,9 @@ def plan(
     """The evaluation that a row needs on a task, with the run that serves it."""
     if task not in tasks:
         raise unknown("task", task, tasks)
-    trained = _shared_task(task, tasks) if method.info.two_sided and config.share_directions else task
+    options = _options(method, {**_scale_options(method, task, config), **row.options})
+    shares = config.share_directions and method.info.two_sided and options.trains_back
+    trained = _shared_task(task, tasks) if shares else task
     _check_shared(task, trained, config, method.info.name)
     settings = _run_config(trained, row, seed, tasks, config, method)
     run = Run(config.scale, trained, settings.variant, seed, settings)

@@ -63,7 +63,7 @@ class Method(ABC):
     @property
     def two_sided(self) -> bool:
         """Whether this training translates backward too: where `info` says so, unless options leave that out."""
-        return self.info.two_sided
+        return self.info.two_sided and self.options.trains_back
 
     @property
     def images_per_step(self) -> int:

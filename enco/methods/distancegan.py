@@ -61,6 +61,10 @@ class DistanceGanOptions(MethodOptions):
     lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
     lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
 
+    @property
+    def trains_back(self) -> bool:
+        return self.directions == "both"
+
 
 class DistanceGan(Method):
     """Each direction keeps the distances between the images of a batch; all is keyed by the domain translated to."""
@@ -83,10 +87,6 @@ class DistanceGan(Method):
     def build_optimizers(self) -> dict[str, Optimizer]:
         optimizers = {f"discriminator_{d}": adam(net, lr=self.options.lr_d) for d, net in self.discriminators.items()}
         return {"generators": adam(*self.generators.values(), lr=self.options.lr_g), **optimizers}
-
-    @property
-    def two_sided(self) -> bool:
-        return self.options.directions == "both"
 
     def lr_factor(self, epoch: int) -> float:
         """The decay begins one epoch late and ends where it would, as the original lowers the rate after an epoch."""
