@@ -1,0 +1,222 @@
+"""What one training step of each method costs at 256 x 256 pixels: parameters, GFLOP, activations, memory.
+
+    python benchmarks/methods.py [NAME ...]     # all methods, or these; minutes each on a few cores
+
+Each method is measured in a process of its own, on the CPU in float32, at its default options but for stand-ins for
+downloads. Writes benchmarks/methods.csv, where other methods' lines stay, and the table of docs/methods.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from tabulate import tabulate
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from enco.errors import UserError, run_cli
+from enco.files import atomic_path
+from enco.methods import Method, available, create, get
+from enco.startup import skip_compiler
+from eval.timing import SCHEDULE, random_batch
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).with_suffix(".csv")
+DOCS = ROOT / "docs" / "methods.md"
+BEGIN, END = "<!-- written by benchmarks/methods.py -->", "<!-- end -->"
+COLUMNS = ("method", "parameters", "total", "images", "gflop", "activations_gib", "peak_gib")
+SIZE = 256
+GIB = 2**30
+
+
+class FlopCounter(TorchDispatchMode):
+    """Floating-point operations by torch's formulas for convolutions and matrix products.
+
+    Like torch's FlopCounterMode without its account by module, which cannot follow heads called without gradient.
+    """
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func.overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+@dataclass
+class SavedBytes:
+    """Memory that autograd keeps for backward passes: now, and at most; each storage counts once, weights not."""
+
+    weights: set[int]
+    now: int = 0
+    peak: int = 0
+
+    def __post_init__(self) -> None:
+        self.holders: Counter[int] = Counter()
+
+    def keep(self, tensor: Tensor) -> Saved:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in self.weights:
+            self.now += 0 if self.holders[place] else tensor.untyped_storage().nbytes()
+            self.peak = max(self.peak, self.now)
+        self.holders[place] += 1
+        return Saved(tensor.detach(), self)
+
+    def release(self, tensor: Tensor) -> None:
+        place = tensor.untyped_storage().data_ptr()
+        self.holders[place] -= 1
+        if not self.holders[place] and place not in self.weights:
+            self.now -= tensor.untyped_storage().nbytes()
+
+
+@dataclass
+class Saved:
+    """One tensor that autograd keeps, until it lets it go."""
+
+    tensor: Tensor
+    account: SavedBytes
+
+    def __del__(self) -> None:
+        self.account.release(self.tensor)
+
+
+@contextmanager
+def count_saved(method: Method) -> Iterator[SavedBytes]:
+    """Count what autograd keeps while the block runs."""
+    tensors = [tensor for network in method.networks.values() for tensor in (*network.parameters(), *network.buffers())]
+    account = SavedBytes({tensor.untyped_storage().data_ptr() for tensor in tensors})
+    with saved_tensors_hooks(account.keep, lambda saved: saved.tensor):
+        yield account
+
+
+def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
+    """One step of a method, its first, in this process: a line of the results.
+
+    `gflop` counts convolutions and matrix products, forward and backward, a multiply-add as two, for each image that
+    the step translates. `activations_gib` is the most that autograd keeps at one time for backward passes, and
+    `peak_gib` the growth of the process's memory by the method: weights, gradients, Adam's moments, activations.
+    """
+    load_lazy_parts()
+    resident = psutil.Process().memory_info().rss
+    fitting = {"crop_size": size, "load_size": size, **get(name).Options.stand_ins(size), **options}
+    method = create(name, schedule=SCHEDULE, **fitting)
+    method.prepare(random_batch(size, method.images_per_step, seed) for seed in (1, 2, 3))
+    method.begin_epoch(1)
+    with FlopCounter() as flops, count_saved(method) as saved:
+        method.step(random_batch(size, method.images_per_step))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    images = method.images_per_iteration
+    return {
+        "method": name,
+        "parameters": describe_parameters(method),
+        "total": method.parameter_count(),
+        "images": images,
+        "gflop": round(flops.total / images / 1e9),
+        "activations_gib": round(saved.peak / GIB, 2),
+        "peak_gib": round((peak - resident) / GIB, 1),
+    }
+
+
+def load_lazy_parts() -> None:
+    """Have torch load what it loads at first use, so that the memory of it is not the method's."""
+    skip_compiler()
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+    with FlopCounter():
+        (weight @ weight).sum().backward()
+    torch.optim.Adam([weight]).step()
+
+
+def describe_parameters(method: Method) -> str:
+    """'generator 11,378,179; discriminator 2,764,737', with what only follows other weights named so."""
+    return "; ".join(f"{name.replace('_', ' ')} {count_of(network)}" for name, network in method.networks.items())
+
+
+def count_of(network: nn.Module) -> str:
+    """Weights of a network, and whether they are trained."""
+    count = sum(p.numel() for p in network.parameters())
+    return f"{count:,}" if any(p.requires_grad for p in network.parameters()) else f"{count:,} (not trained)"
+
+
+def measure_apart(name: str) -> dict[str, Any]:
+    """The same in a fresh process, with the lowest claim to the processor."""
+    command = ["nice", "-n", "10", sys.executable, __file__, "--here", name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"{name} could not be measured: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def read_results(path: Path = RESULTS) -> dict[str, dict[str, str]]:
+    """The lines of the results by method; none where there is no file."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {line["method"]: line for line in csv.DictReader(file)}
+
+
+def write_results(results: Mapping[str, Mapping[str, Any]], path: Path = RESULTS) -> None:
+    """Write the lines of the methods that there are, in their order of names."""
+    with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(results[name] for name in sorted(set(results) & set(available())))
+
+
+def docs_table(results: Iterable[Mapping[str, str]]) -> str:
+    """The results as a Markdown table."""
+    headers = (
+        *("Method", "Parameters", "Trained", "Images a step"),
+        *("GFLOP an image", "Activations, GiB", "Peak memory, GiB"),
+    )
+    rows = [
+        (
+            *(get(line["method"]).info.label, line["parameters"].replace("; ", "<br>"), f"{int(line['total']):,}"),
+            *(line["images"], f"{int(line['gflop']):,}", line["activations_gib"], line["peak_gib"]),
+        )
+        for line in results
+    ]
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def with_table(text: str, table: str) -> str:
+    """A document with what is between its markers replaced."""
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and write the results and the table."""
+    parser = argparse.ArgumentParser(prog="python benchmarks/methods.py")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--here", action="store_true", help="measure one method in this process and print its line")
+    given = parser.parse_args(arguments)
+    if given.here:
+        print(json.dumps(measure(*given.names)))
+        return
+    results: dict[str, Mapping[str, Any]] = dict(read_results())
+    for name in [get(name).info.name for name in given.names] or list(available()):
+        results[name] = measure_apart(name)
+        print(results[name], flush=True)
+        write_results(results)
+    with atomic_path(DOCS) as partial:
+        partial.write_text(with_table(DOCS.read_text("utf-8"), docs_table(read_results().values())), "utf-8")
+
+
+if __name__ == "__main__":
+    run_cli(main)
