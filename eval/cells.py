@@ -29,7 +29,7 @@ Published = Mapping[tuple[str, str, str, str], str]
 
 
 class PlannedCell(Settings):
-    """One number that a table wants for one seed; its file is None while the method behind it is not there yet."""
+    """One number that a table wants for one seed; its file is None while it is not made."""
 
     row: str
     task: str

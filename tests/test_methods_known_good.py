@@ -1,4 +1,4 @@
-"""The three methods against the published parameter totals, loss weights and behaviour."""
+"""EnCo, CUT and CycleGAN against the published parameter totals, loss weights and behaviour."""
 
 from __future__ import annotations
 
