@@ -23,7 +23,6 @@ from typing import Any
 
 import psutil
 import torch
-from tabulate import tabulate
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -191,7 +190,14 @@ def docs_table(results: Iterable[Mapping[str, str]]) -> str:
         )
         for line in results
     ]
-    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+    rule = ["---", "---", *["--:"] * 5]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headers, rule, *rows))
+
+
+def write_page() -> None:
+    """Bring the page's table up to date with the results."""
+    with atomic_path(DOCS) as partial:
+        partial.write_text(with_table(DOCS.read_text("utf-8"), docs_table(read_results().values())), "utf-8")
 
 
 def with_table(text: str, table: str) -> str:
@@ -214,8 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results[name] = measure_apart(name)
         print(results[name], flush=True)
         write_results(results)
-    with atomic_path(DOCS) as partial:
-        partial.write_text(with_table(DOCS.read_text("utf-8"), docs_table(read_results().values())), "utf-8")
+    write_page()
 
 
 if __name__ == "__main__":
