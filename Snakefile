@@ -4,7 +4,6 @@ from pathlib import Path
 
 from workflow.project import Project
 from workflow.targets import check_targets
-from workflow.warm import launcher
 
 # A config file that names its scale stands alone; without one, the demo.
 if "scale" not in config:

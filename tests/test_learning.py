@@ -75,7 +75,7 @@ def learn(name: str, data: Path, seed: int = 0) -> Learning:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     method = create(name, schedule=Schedule(HALF, HALF), **small_options(name))
-    source, target = test_set(data / "testB"), test_set(data / "testA")
+    source, target = images_in(data / "testB"), images_in(data / "testA")
     begin = time.perf_counter()
     losses = train(method, data, MORE_STEPS.get(name, STEPS))
     seconds = time.perf_counter() - begin
@@ -117,7 +117,7 @@ def content_of(terms: dict[str, Tensor]) -> float:
     return sum(float(value) for name, value in terms.items() if name.split("_")[0] in CONTENT)
 
 
-def test_set(folder: Path) -> Tensor:
+def images_in(folder: Path) -> Tensor:
     """The images of a folder."""
     return torch.stack([load_test_image(file, SIZE) for file in list_images(folder)])
 
@@ -156,7 +156,7 @@ def test_method_learns(name: str, data: Path) -> None:
 
 
 def test_distance_tells_domains_apart(data: Path) -> None:
-    winter, summer, more = (test_set(data / name) for name in ("testB", "testA", "trainA"))
+    winter, summer, more = (images_in(data / name) for name in ("testB", "testA", "trainA"))
     assert patch_distance(summer, summer) == 0
     assert patch_distance(summer, more) < 0.2 * patch_distance(winter, more)
 

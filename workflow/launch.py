@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from workflow.warm import start_server
+from workflow.job import start_server
 
 LOCKS = Path(".snakemake", "locks")
 

@@ -22,7 +22,7 @@ rule real_features:
     message:
         "Extract the features of the real test images of {wildcards.target}"
     shell:
-        "{launcher} eval features --images {params.targets} --sources {params.sources} --out {output.full}"
+        "python -m workflow.job eval features --images {params.targets} --sources {params.sources} --out {output.full}"
         " --paired-out {output.paired} {params.preparation} {params.extractor} --threads {threads} > {log} 2>&1"
 
 
@@ -44,7 +44,7 @@ rule segmentation_network:
     message:
         "Train the segmentation network on the photos and label maps of {wildcards.dataset}"
     shell:
-        "{launcher} eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
+        "python -m workflow.job eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
         " --out {output} {params.recipe} --threads {threads} > {log} 2>&1"
 
 
@@ -69,7 +69,7 @@ rule real_segmentation:
     message:
         "Score the real photos of {wildcards.target}: the ceiling of the column mAP"
     shell:
-        "{launcher} eval segmentation --images {params.images} --labels {params.labels} --drn {params.drn:q}"
+        "python -m workflow.job eval segmentation --images {params.images} --labels {params.labels} --drn {params.drn:q}"
         " --drn-size {params.size} --out {output} --threads {threads} > {log} 2>&1"
 
 
@@ -100,7 +100,7 @@ rule evaluate:
     message:
         "Translate and score the test images of {wildcards.target} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "{launcher} eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.way}"
+        "python -m workflow.job eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.way}"
         " --images {output.images} --run-json {input.record} --task {wildcards.target}"
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"

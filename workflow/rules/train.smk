@@ -37,5 +37,5 @@ rule train:
     message:
         "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
     shell:
-        "{launcher} enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
+        "python -m workflow.job enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
         " --workers {params.workers} > {log} 2>&1"

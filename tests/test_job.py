@@ -14,14 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workflow.warm import SOCKET
+from workflow.job import SOCKET
 
 STARTER = """
 import os, sys
-from workflow import warm
-warm.LIBRARIES = ("colorsys",)
-warm.start_server()
-print(os.environ[warm.SOCKET], flush=True)
+from workflow import job
+job.LIBRARIES = ("colorsys",)
+job.start_server()
+print(os.environ[job.SOCKET], flush=True)
 sys.stdin.read()
 """
 JOB = """
@@ -65,7 +65,7 @@ def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "workflow.warm", *words],
+        [sys.executable, "-m", "workflow.job", *words],
         **{"cwd": folder, "env": {**os.environ, **environment}, "text": True},
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE},
     )
@@ -132,7 +132,7 @@ def test_a_client_that_dies_while_asking_leaves_nothing_running(
 def test_where_no_socket_can_be_made_there_is_no_server(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
-    code = "import os\nfrom workflow import warm\nwarm.start_server()\nassert warm.SOCKET not in os.environ"
+    code = "import os\nfrom workflow import job\njob.start_server()\nassert job.SOCKET not in os.environ"
     environment = {key: value for key, value in os.environ.items() if key != SOCKET}
     subprocess.run([sys.executable, "-c", code], env={**environment, "TMPDIR": str(deep)}, check=True)
     assert not list(deep.iterdir())

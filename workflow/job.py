@@ -1,8 +1,8 @@
-"""Run Python modules as forks of one process that has imported torch already: `python -m workflow.warm MODULE ...`.
+"""Run a Python module as a job: `python -m workflow.job MODULE ...` does what `python -m MODULE ...` does.
 
-At demo scale a job's imports take longer than its work. `workflow.launch` starts the server, which lives as long as its
-Snakemake; where there is none, the module runs in this process. Only libraries are imported before the fork, so a job
-always runs the code that is in the files.
+At demo scale a job's imports take longer than its work. So `workflow.launch` starts a server that imports torch once
+and forks a process for each job; it lives as long as its Snakemake. Where there is none, the module runs in this
+process. Only libraries are imported before the fork, so a job always runs the code that is in the files.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
-launcher = "python -m workflow.warm" if SOCKET in os.environ else "python -m"
-"""What a rule puts before the name of a module that imports torch."""
 
 
 def start_server() -> None:
