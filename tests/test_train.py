@@ -18,12 +18,13 @@ from safetensors import safe_open
 from enco.config import RunConfig
 from enco.errors import UserError
 from enco.files import read_json, write_json
-from enco.methods import available
+from enco.methods import available, create
 from enco.methods.cyclegan import CycleGan
 from enco.runfolder import is_held
 from enco.runlog import NonFiniteLoss, RunLog
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
 from enco.train import DIVERGED, main
+from tests.tiny_methods import tiny_options
 from tests.tiny_runs import PER_EPOCH, assert_same, assert_same_run, final_state, lines, run, tiny_config, write_images
 
 TOTAL = 2 * PER_EPOCH
@@ -79,7 +80,8 @@ class StopAt(StopRequest):
 def test_a_run_that_was_killed_and_stopped_equals_one_that_was_not(
     method: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = tiny_config(data, method)
+    epochs = create(method, **tiny_options(method)).images_per_step  # so that all have twelve iterations
+    config = tiny_config(data, method, n_const=epochs, n_decay=epochs)
     whole = run(config, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(RunLog, "add", dying_at(8))
