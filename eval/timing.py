@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from pydantic import Field
+from tqdm import tqdm
 
 from enco.arguments import choose_device
 from enco.config import Settings, parse
@@ -30,7 +31,7 @@ HALVES = {"first_half": 1, "second_half": 2}
 SCHEDULE = Schedule(n_const=1, n_decay=1)
 ROUND = 4
 """Iterations of one variant before the next has its turn, so that noise on a shared machine hits all alike."""
-ITERATIONS = {"cpu": 10, "cuda": 50}
+ITERATIONS = {"cpu": 8, "cuda": 50}
 """Timed steps of each half where the command line names no number."""
 PREPARING = 4
 """Batches that a method may prepare itself with."""
@@ -133,12 +134,16 @@ def measure(
     watches = {name: Stopwatch(variant) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
-    for half in HALVES:
-        for watch in watches.values():
-            watch.begin(half, warmup)
-        for start in range(0, iterations, ROUND):
+    with tqdm(total=len(HALVES) * len(watches) * (warmup + iterations), unit="step", disable=None) as progress:
+        for half in HALVES:
             for watch in watches.values():
-                watch.run(half, min(ROUND, iterations - start))
+                watch.begin(half, warmup)
+                progress.update(warmup)
+            for start in range(0, iterations, ROUND):
+                count = min(ROUND, iterations - start)
+                for watch in watches.values():
+                    watch.run(half, count)
+                    progress.update(count)
     return {
         "device": device_name(device),
         "precision": _precision(device),
