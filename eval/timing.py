@@ -31,8 +31,10 @@ HALVES = {"first_half": 1, "second_half": 2}
 SCHEDULE = Schedule(n_const=1, n_decay=1)
 ROUND = 4
 """Iterations of one variant before the next has its turn, so that noise on a shared machine hits all alike."""
-ITERATIONS = {"cpu": 8, "cuda": 50}
+ITERATIONS = {"cpu": 5, "cuda": 50}
 """Timed steps of each half where the command line names no number."""
+SIZES = {"crop_size", "load_size", "test_size", "batch_size"}
+"""Options that a timing file tells apart from the others."""
 PREPARING = 4
 """Batches that a method may prepare itself with."""
 LEGACY_START, LEGACY_WEIGHT = 0.1, 0.005
@@ -54,6 +56,7 @@ class Stopwatch:
     batch: Batch | None = None
     seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
     sizes: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, Any] = field(default_factory=dict)
     error: str = ""
 
     def build(self, size: int, batch_size: int | None, device: torch.device) -> None:
@@ -69,6 +72,7 @@ class Stopwatch:
                 "batch_size": method.options.batch_size,
                 "images_per_iteration": method.images_per_iteration,
             }
+            self.changed = method.options.model_dump(mode="json", exclude=SIZES, exclude_defaults=True)
             self.method = method
 
     def begin(self, half: str, warmup: int) -> None:
@@ -151,7 +155,7 @@ def measure(
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
         "measured": {name: watch.summary() for name, watch in watches.items() if not watch.error},
         "errors": {name: watch.error for name, watch in watches.items() if watch.error},
-        "options": {name: variant.options for name, variant in variants.items()},
+        "options": {name: watch.changed for name, watch in watches.items()},
     }
 
 
