@@ -1,0 +1,65 @@
+"""GPUs of one machine, each for one job at a time: whoever holds its lock file has it.
+
+A lock goes with its process, however that ends, and holds for every workflow of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+POLL_SECONDS = 0.2
+
+
+def lock_folder() -> Path:
+    """The machine's folder of lock files, for all its users."""
+    folder = Path(tempfile.gettempdir(), "snakemake-submitit-gpus")
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(PermissionError):  # another user made it, and has opened it to all
+        folder.chmod(0o1777)
+    return folder
+
+
+@contextmanager
+def claim(count: int, devices: Sequence[str], folder: Path | None = None) -> Iterator[list[str]]:
+    """Hold `count` of these devices within the block, waiting for them as long as it takes.
+
+    Raises ValueError if there are not so many.
+    """
+    if count > len(devices):
+        raise ValueError(f"{count} GPUs are asked for, but there are only {len(devices)}.")
+    folder = folder or lock_folder()
+    while True:
+        with ExitStack() as held:
+            taken = _take(count, devices, folder, held)
+            if len(taken) == count:
+                yield taken
+                return
+        time.sleep(POLL_SECONDS)  # all or none: two jobs that each hold half would wait for ever
+
+
+def _take(count: int, devices: Sequence[str], folder: Path, held: ExitStack) -> list[str]:
+    taken: list[str] = []
+    for device in devices:
+        if len(taken) == count:
+            break
+        with contextlib.suppress(Timeout):
+            lock = FileLock(folder / f"{device.replace('/', '-')}.lock", timeout=0, mode=0o666)
+            held.enter_context(lock)
+            taken.append(device)
+    return taken
+
+
+def visible_devices(count: int) -> list[str]:
+    """What CUDA_VISIBLE_DEVICES of this process names, else the first `count` of the machine."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return [str(index) for index in range(count)]
+    return [name.strip() for name in named.split(",") if name.strip()]

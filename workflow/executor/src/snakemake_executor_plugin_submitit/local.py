@@ -1,0 +1,94 @@
+"""This machine as a queue: processes that outlive their Snakemake, or none at all."""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import cloudpickle
+import psutil
+from submitit import DebugExecutor, LocalExecutor, LocalJob
+
+from snakemake_executor_plugin_submitit.queue import Queue, Ticket, submission_environment, submit_all
+from snakemake_executor_plugin_submitit.resources import Parameters
+from snakemake_executor_plugin_submitit.task import SnakemakeJob
+
+
+class LocalQueue(Queue):
+    """Jobs as processes of this machine, all started at once: Snakemake's resources limit how many there are."""
+
+    def __init__(self, folder: Path, max_timeouts: int, grace: float) -> None:
+        super().__init__(folder)
+        self.max_timeouts = max_timeouts
+        self.grace = grace
+        self._jobs: dict[str, LocalJob[None]] = {}
+
+    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
+        executor = LocalExecutor(self.folder, max_num_timeout=self.max_timeouts)
+        executor.update_parameters(**parameters)
+        submitted = submit_all(executor, jobs)
+        self._jobs.update({job.job_id: job for job in submitted})
+        return [Ticket(job.job_id, self.folder, _born(job.job_id)) for job in submitted]
+
+    def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
+        return {ticket.id: "RUNNING" if self._controller(ticket) else "ENDED" for ticket in tickets}
+
+    def cancel(self, tickets: Sequence[Ticket]) -> None:
+        """End these jobs: they have the time to save their state, and are killed then."""
+        controllers = [found for ticket in tickets if (found := self._controller(ticket))]
+        for controller in controllers:
+            controller.terminate()  # it passes this on to its job
+        _, left = psutil.wait_procs(controllers, timeout=self.grace)
+        for controller in left:
+            for process in (*controller.children(recursive=True), controller):
+                process.kill()
+
+    def _controller(self, ticket: Ticket) -> psutil.Process | None:
+        """submitit's process that looks after a job, if it lives."""
+        if (job := self._jobs.get(ticket.id)) and job.done():
+            return None
+        try:
+            process = psutil.Process(int(ticket.id))
+            lives = process.create_time() == ticket.born and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if lives else None
+
+
+def _born(job_id: str) -> float:
+    try:
+        return psutil.Process(int(job_id)).create_time()
+    except psutil.NoSuchProcess:  # so short a job was it
+        return 0.0
+
+
+class DebugQueue(Queue):
+    """Jobs run one after the other while they are submitted, with their output on this terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._numbers = itertools.count(1)
+
+    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
+        return [self._run(job, parameters) for job in jobs]
+
+    def _run(self, job: SnakemakeJob, parameters: Parameters) -> Ticket:
+        ticket = Ticket(f"debug{next(self._numbers)}", self.folder)
+        executor = DebugExecutor(self.folder)
+        with submission_environment():
+            submitted = executor.submit(job)
+            try:
+                result = ("success", submitted.result())
+            except Exception:
+                result = ("error", traceback.format_exc())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ticket.paths.result_pickle.write_bytes(cloudpickle.dumps(result))
+        return ticket
+
+    def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
+        return {ticket.id: "ENDED" for ticket in tickets}
+
+    def cancel(self, tickets: Sequence[Ticket]) -> None:
+        """Nothing is left to cancel."""

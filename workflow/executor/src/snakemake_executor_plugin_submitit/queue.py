@@ -1,0 +1,178 @@
+"""A queue of jobs: SLURM's, this machine's, or none. Every kind is asked the same four things."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from submitit.core.core import Executor
+from submitit.core.utils import FailedJobError, JobPaths
+from submitit.helpers import clean_env
+
+from snakemake_executor_plugin_submitit.resources import Parameters
+from snakemake_executor_plugin_submitit.task import SnakemakeJob
+
+SETTLE_SECONDS = 15.0
+"""How long a job without a result must have been seen ended: files arrive late, and it may be queued again."""
+ENDED = {
+    *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "ENDED", "FAILED"),
+    *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
+}
+"""Words for a job that is over, SLURM's and ENDED, a local queue's; any other is of one that waits or runs."""
+CLUSTER_SETTINGS = ("SLURM_CONF", "SLURM_CLUSTERS")
+"""Variables that say which SLURM to talk to, unlike those that SLURM sets for a job."""
+
+
+class SubmissionFailed(Exception):
+    """The queue did not take the jobs; the text is its answer."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A job in a queue: enough for another process to find it again."""
+
+    id: str
+    folder: Path
+    born: float = 0.0
+
+    @property
+    def paths(self) -> JobPaths:
+        return JobPaths(self.folder, job_id=self.id, task_id=0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: `reason` is None for success, else the queue's word for it (TIMEOUT) or the job's own."""
+
+    reason: str | None = None
+
+
+class Queue(ABC):
+    """Where jobs run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self._ended_since: dict[str, float] = {}
+
+    @abstractmethod
+    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
+        """Queue jobs that ask for the same. Raises SubmissionFailed."""
+
+    @abstractmethod
+    def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
+        """The queue's word for the state of each of these jobs that it knows; one question for all."""
+
+    @abstractmethod
+    def cancel(self, tickets: Sequence[Ticket]) -> None:
+        """End these jobs."""
+
+    def alive(self, tickets: Sequence[Ticket]) -> set[str]:
+        """The ids of those jobs that are surely waiting or running."""
+        return {job for job, state in self.states(tickets).items() if state not in ENDED}
+
+    def poll(self, tickets: Iterable[Ticket]) -> dict[str, Outcome]:
+        """The outcomes of those jobs that have ended; the queue is asked at most once."""
+        results = {ticket: read_result(ticket) for ticket in tickets}
+        outcomes = {ticket.id: Outcome() for ticket, result in results.items() if result == ""}
+        rest = [ticket for ticket in results if ticket.id not in outcomes]
+        states = self.states(rest) if rest else {}
+        endings = {job: state for job, state in states.items() if state in ENDED}
+        for ticket in rest:
+            reason = self._reason(ticket, results[ticket], endings.get(ticket.id))
+            if reason:
+                outcomes[ticket.id] = Outcome(reason)
+        return outcomes
+
+    def _reason(self, ticket: Ticket, error: str | None, ending: str | None) -> str | None:
+        """Why a job failed, once that is certain: from the queue's word for its end, and its own last word."""
+        if error is None and ending is None:
+            self._ended_since.pop(ticket.id, None)
+            return None
+        since = self._ended_since.setdefault(ticket.id, time.monotonic())
+        settled = time.monotonic() - since > SETTLE_SECONDS
+        if error is None:
+            return f"{ending} without a result" if settled else None
+        if ending is None and not settled:
+            return None
+        return error if ending in (None, "COMPLETED", "ENDED", "FAILED") else f"{ending}, {error}"
+
+
+def read_result(ticket: Ticket) -> str | None:
+    """What a job has left: nothing yet (None), success (''), or the last line of its error."""
+    try:
+        outcome, value = pickle.loads(ticket.paths.result_pickle.read_bytes())
+    except (FileNotFoundError, EOFError):
+        return None
+    return "" if outcome == "success" else str(value).strip().splitlines()[-1].rpartition("submitit.core.utils.")[2]
+
+
+def last_lines(path: Path, count: int = 20) -> str:
+    """The end of a log; empty if there is none."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - 200 * count))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-count:])
+
+
+def remove_files(ticket: Ticket, keep_log: bool) -> None:
+    """Delete what submitit keeps of a job that has ended."""
+    paths = ticket.paths
+    for path in (paths.submitted_pickle, paths.result_pickle, *(() if keep_log else (paths.stdout,))):
+        path.unlink(missing_ok=True)
+    if "_" not in ticket.id:
+        paths.submission_file.unlink(missing_ok=True)
+
+
+def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
+    """Submit through submitit; several jobs become one array. Raises SubmissionFailed.
+
+    An interrupt waits until the queue has answered: a job whose number is not known could not be cancelled.
+    """
+    try:
+        with interrupts_held(), submission_environment():
+            if len(jobs) == 1:
+                return [executor.submit(jobs[0])]
+            with executor.batch():
+                submitted = [executor.submit(job) for job in jobs]
+            return submitted
+    except FailedJobError as error:
+        raise SubmissionFailed(" ".join(str(error).split())) from error
+
+
+@contextmanager
+def submission_environment() -> Iterator[None]:
+    """An environment without what SLURM and submitit set for a job, in case this process is one."""
+    kept = {name: os.environ[name] for name in CLUSTER_SETTINGS if name in os.environ}
+    with clean_env():
+        os.environ.update(kept)
+        yield
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Put off Ctrl-C until the end of the block, also for programs started in it; other threads get none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)

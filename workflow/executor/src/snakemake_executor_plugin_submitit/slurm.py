@@ -1,0 +1,73 @@
+"""SLURM as a queue: submitted through submitit, asked with one command for all jobs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from submitit import AutoExecutor
+
+from snakemake_executor_plugin_submitit.queue import Queue, Ticket, submit_all
+from snakemake_executor_plugin_submitit.resources import Parameters
+from snakemake_executor_plugin_submitit.task import SnakemakeJob
+
+QUERY_SECONDS = 120
+
+
+class SlurmQueue(Queue):
+    """The SLURM that this machine's sbatch talks to."""
+
+    def __init__(self, folder: Path, max_timeouts: int, warn: Callable[[str], None]) -> None:
+        super().__init__(folder)
+        self.warn = warn
+        self.max_timeouts = max_timeouts
+        self.queries = 0
+        self._accounting = True
+        self._silent = False
+
+    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
+        executor = AutoExecutor(self.folder, cluster="slurm", slurm_max_num_timeout=self.max_timeouts)
+        executor.update_parameters(**parameters)
+        return [Ticket(job.job_id, self.folder) for job in submit_all(executor, jobs)]
+
+    def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
+        """SLURM's words, from its accounting or, where there is none, its controller; none while it does not answer."""
+        self.queries += 1
+        answer = self._ask(sacct(tickets) if self._accounting else squeue())
+        if self._accounting and answer.returncode and "accounting storage is disabled" in answer.stderr:
+            self._accounting = False
+            answer = self._ask(squeue())
+        if answer.returncode and not self._silent:
+            self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
+        self._silent = bool(answer.returncode)
+        known = parse_states(answer.stdout)
+        return {ticket.id: known[ticket.id] for ticket in tickets if ticket.id in known}
+
+    def cancel(self, tickets: Sequence[Ticket]) -> None:
+        if tickets:
+            subprocess.run(["scancel", "--quiet", *(ticket.id for ticket in tickets)], check=False)
+
+    def _ask(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(command, capture_output=True, text=True, timeout=QUERY_SECONDS, check=False)
+        except (subprocess.TimeoutExpired, OSError) as error:
+            return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+def sacct(tickets: Sequence[Ticket]) -> list[str]:
+    """The command that asks the accounting for the states of these jobs; of an array all of its jobs."""
+    ids = sorted({ticket.id.partition("_")[0] for ticket in tickets})
+    options = ["--allocations", "--array", "--noheader", "--parsable2", "--format=JobID,State"]
+    return ["sacct", *options, f"--jobs={','.join(ids)}"]
+
+
+def squeue() -> list[str]:
+    """The command that asks the controller, which forgets ended jobs after some minutes, for all jobs of this user."""
+    return ["squeue", "--me", "--array", "--noheader", "--states=all", "--format=%i|%T"]
+
+
+def parse_states(answer: str) -> dict[str, str]:
+    """`12_3|CANCELLED by 0` lines as {'12_3': 'CANCELLED'}."""
+    lines = (line.partition("|") for line in answer.splitlines() if "|" in line)
+    return {job: state.split()[0] for job, _, state in lines if state.strip()}
