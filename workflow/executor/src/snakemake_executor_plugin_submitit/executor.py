@@ -55,7 +55,7 @@ class Executor(RemoteExecutor):
 
     def _parameters(self, job: JobExecutorInterface) -> Parameters:
         convert = slurm_parameters if self.settings.cluster == "slurm" else local_parameters
-        return convert(job.name, job.resources, job.threads, self.settings.signal_delay)
+        return convert(job.name, dict(job.resources.items()), job.threads, self.settings.signal_delay)
 
     def _submit(self, jobs: Sequence[JobExecutorInterface], parameters: Parameters) -> None:
         try:

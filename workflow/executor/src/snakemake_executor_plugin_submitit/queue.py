@@ -99,11 +99,11 @@ class Queue(ABC):
             return None
         since = self._ended_since.setdefault(ticket.id, time.monotonic())
         settled = time.monotonic() - since > SETTLE_SECONDS
-        if error is None:
-            return f"{ending} without a result" if settled else None
-        if ending is None and not settled:
+        if not settled and (error is None or ending is None):
             return None
-        return error if ending in (None, "COMPLETED", "ENDED", "FAILED") else f"{ending}, {error}"
+        if ending in (None, "COMPLETED", "ENDED", "FAILED"):
+            return error or "it left no result"
+        return f"{ending} ({error})" if error else ending
 
 
 def read_result(ticket: Ticket) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from submitit import AutoExecutor
+from submitit.slurm.slurm import read_job_id
 
 from snakemake_executor_plugin_submitit.queue import Queue, Ticket, submit_all
 from snakemake_executor_plugin_submitit.resources import Parameters
@@ -58,7 +59,7 @@ class SlurmQueue(Queue):
 def sacct(tickets: Sequence[Ticket]) -> list[str]:
     """The command that asks the accounting for the states of these jobs; of an array all of its jobs."""
     ids = sorted({ticket.id.partition("_")[0] for ticket in tickets})
-    options = ["--allocations", "--array", "--noheader", "--parsable2", "--format=JobID,State"]
+    options = ["--allocations", "--noheader", "--parsable2", "--format=JobID,State"]
     return ["sacct", *options, f"--jobs={','.join(ids)}"]
 
 
@@ -68,6 +69,17 @@ def squeue() -> list[str]:
 
 
 def parse_states(answer: str) -> dict[str, str]:
-    """`12_3|CANCELLED by 0` lines as {'12_3': 'CANCELLED'}."""
-    lines = (line.partition("|") for line in answer.splitlines() if "|" in line)
-    return {job: state.split()[0] for job, _, state in lines if state.strip()}
+    """`12_3|CANCELLED by 0` and `12_[4-5]|PENDING` as {'12_3': 'CANCELLED', '12_4': 'PENDING', '12_5': 'PENDING'}."""
+    lines = (line.partition("|") for line in answer.splitlines())
+    return {job: state.split()[0] for named, _, state in lines if state.strip() for job in expand(named)}
+
+
+def expand(named: str) -> list[str]:
+    """The ids of the jobs that SLURM names together: `12_[0,4-5%2]` are 12_0, 12_4 and 12_5."""
+    ids = []
+    for job, *indices in read_job_id(named):
+        if indices:
+            ids += [f"{job}_{index}" for index in range(int(indices[0]), int(indices[-1]) + 1)]
+        else:
+            ids.append(job)
+    return ids

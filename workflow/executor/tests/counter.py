@@ -1,0 +1,43 @@
+"""Count up to N, five a second: `counter.py FILE N`. Asked to stop by USR2 or TERM, it saves its state and ends with 75.
+
+Every start and stop is a line in FILE.story, and FILE appears when it is done.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+asked: list[int] = []
+
+
+def note(number: int, frame: FrameType | None) -> None:
+    asked.append(number)
+
+
+def main(path: Path, last: int) -> None:
+    for number in (signal.SIGUSR2, signal.SIGTERM):
+        signal.signal(number, note)
+    saved, story = path.with_suffix(".saved"), path.with_suffix(".story")
+    count = int(saved.read_text()) if saved.exists() else 0
+    tell(story, f"start {count} gpu={os.environ.get('CUDA_VISIBLE_DEVICES', '')} {time.time():.2f}")
+    while count < last:
+        time.sleep(0.2)
+        count += 1
+        if asked:
+            saved.write_text(str(count))
+            tell(story, f"stop {count} {signal.Signals(asked[0]).name} {time.time():.2f}")
+            sys.exit(75)
+    tell(story, f"end {count} - {time.time():.2f}")
+    path.write_text(str(count))
+
+
+def tell(story: Path, line: str) -> None:
+    with story.open("a") as file:
+        file.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
