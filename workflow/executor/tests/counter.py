@@ -1,4 +1,4 @@
-"""Count up to N, five a second: `counter.py FILE N`. Asked to stop by USR2 or TERM, it saves its state and ends with 75.
+"""Count up to N, five a second: `counter.py FILE N`. On USR2 or TERM it saves its state and ends with 75.
 
 Every start and stop is a line in FILE.story, and FILE appears when it is done.
 """

@@ -58,7 +58,7 @@ class Head:
 
 def rule(name: str, count: int, resources: str = "runtime=30", script: str = COUNT) -> str:
     return f"""
-rule {name}:
+rule {name.partition("{")[0]}:
     output: "{name}.txt"
     log: "{name}.log"
     resources: {resources}, mem_mb=200
@@ -149,9 +149,9 @@ def test_logs_of_failures_are_kept_and_others_are_not(fates: tuple[Head, int]) -
 
 def test_two_gpus_serve_two_jobs_at_a_time_sent_as_one_array(slurm: SlurmCluster, tmp_path: Path) -> None:
     names = [f"train{index}" for index in range(5)]
-    rules = "".join(rule(name, 15, resources="runtime=30, gpu=1") for name in names)
-    head = Head(slurm, tmp_path, everything(*names) + rules)
+    head = Head(slurm, tmp_path, everything(*names) + rule("train{index}", 15, resources="runtime=30, gpu=1"))
     assert head.start().wait(timeout=300) == 0, head.said()
+    assert "Queued 5 jobs of train as " in head.said()
     times = [{line[0]: float(line[3]) for line in head.story(name)} for name in names]
     moments = sorted([(t["start"], 1) for t in times] + [(t["end"], -1) for t in times])
     busy = [sum(change for _, change in moments[: index + 1]) for index in range(len(moments))]
