@@ -7,24 +7,24 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 POLL_SECONDS = 0.1
 # The command's own programs decide what USR2 means to them; unasked, it would kill Snakemake and the shells between.
-# The guard reads from a pipe that only this process holds open: when this process dies, of anything, the group follows.
+# The guard reads from a pipe that only this process holds open: when this process lets go of it or dies, of anything,
+# the group follows, and whatever the command has left running.
 WRAPPER = """
 trap '' USR2
 trap : TERM
-(trap '' TERM; read -r _ <&{pipe}; kill -KILL 0) & guard=$!
+(trap '' TERM; read -r _ <&{pipe}; kill -KILL 0) &
 exec {pipe}<&-
 (
 {command}
 )
-status=$?
-kill -KILL $guard
-exit $status
+exit $?
 """
 
 
@@ -45,7 +45,7 @@ class Group:
         return self._shell.poll()
 
     def close(self) -> None:
-        """Let go of the group; whatever of it still lives is killed by its guard."""
+        """Let go of the group: its guard kills whatever of it still lives, and itself."""
         os.close(self._held)
 
     def members(self) -> list[int]:
@@ -78,10 +78,11 @@ class Group:
     def end(self, seconds: float) -> None:
         """Wait so many seconds for the group to end by itself, then kill it."""
         last = time.monotonic() + seconds
-        while self.members() and time.monotonic() < last:
+        while len(self.members()) > 1 and time.monotonic() < last:  # the guard stays to the end
             time.sleep(POLL_SECONDS)
-        for pid in self.members():
-            _send(pid, signal.SIGKILL)
+        if self.members():
+            with suppress(ProcessLookupError):
+                os.killpg(self._shell.pid, signal.SIGKILL)  # all at once: none can fork and get away
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
@@ -95,7 +96,5 @@ def catches(pid: int, number: signal.Signals) -> bool:
 
 
 def _send(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        return
