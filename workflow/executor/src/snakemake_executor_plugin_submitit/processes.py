@@ -28,6 +28,15 @@ exit $?
 """
 
 
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+"""What a terminal sends to all that was started from it: Ctrl-C, and its own end."""
+
+
+def heed_terminal() -> None:
+    """Unblock a terminal's signals, which the processes around a job of this machine have blocked."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
+
+
 class Group:
     """A shell command and all its descendants, as long as they stay in its process group."""
 
@@ -35,7 +44,11 @@ class Group:
         pipe, self._held = os.pipe()
         script = WRAPPER.format(pipe=pipe, command=command)
         self._shell = subprocess.Popen(
-            ["bash", "-c", script], env=dict(environment), pass_fds=[pipe], start_new_session=True
+            ["bash", "-c", script],
+            env=dict(environment),
+            pass_fds=[pipe],
+            start_new_session=True,
+            preexec_fn=heed_terminal,
         )
         os.close(pipe)
 

@@ -18,6 +18,7 @@ from submitit.core.core import Executor
 from submitit.core.utils import FailedJobError, JobPaths
 from submitit.helpers import clean_env
 
+from snakemake_executor_plugin_submitit.processes import TERMINAL_SIGNALS
 from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
@@ -162,17 +163,20 @@ def submission_environment() -> Iterator[None]:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Put off Ctrl-C until the end of the block, also for programs started in it; other threads get none."""
+    """Put off Ctrl-C until the end of the block. Programs started in it never get it, nor their terminal's end.
+
+    In other threads than the main one, which get no Ctrl-C, nothing happens.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
         signal.signal(signal.SIGINT, before)
         if held:
             signal.raise_signal(signal.SIGINT)
