@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from submitit.core.core import Executor
-from submitit.core.utils import FailedJobError, JobPaths
+from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
 from submitit.helpers import clean_env
 
 from snakemake_executor_plugin_submitit.processes import TERMINAL_SIGNALS
@@ -111,7 +111,7 @@ def read_result(ticket: Ticket) -> str | None:
     """What a job has left: nothing yet (None), success (''), or the last line of its error."""
     try:
         outcome, value = pickle.loads(ticket.paths.result_pickle.read_bytes())
-    except (FileNotFoundError, EOFError):
+    except (OSError, EOFError):  # a shared disk may be away for a while
         return None
     return "" if outcome == "success" else str(value).strip().splitlines()[-1].rpartition("submitit.core.utils.")[2]
 
@@ -148,7 +148,7 @@ def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
             with executor.batch():
                 submitted = [executor.submit(job) for job in jobs]
             return submitted
-    except FailedJobError as error:
+    except (FailedJobError, FailedSubmissionError) as error:
         raise SubmissionFailed(" ".join(str(error).split())) from error
 
 
