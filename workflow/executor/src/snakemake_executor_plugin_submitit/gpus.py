@@ -58,8 +58,8 @@ def _take(count: int, devices: Sequence[str], folder: Path, held: ExitStack) -> 
 
 
 def visible_devices(count: int) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES of this process names, else the first `count` of the machine."""
+    """The first `count` that CUDA_VISIBLE_DEVICES of this process names, else of the machine."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         return [str(index) for index in range(count)]
-    return [name.strip() for name in named.split(",") if name.strip()]
+    return [name.strip() for name in named.split(",") if name.strip()][:count]
