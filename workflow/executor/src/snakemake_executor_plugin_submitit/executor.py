@@ -59,15 +59,16 @@ class Executor(RemoteExecutor):
 
     def _submit(self, jobs: Sequence[JobExecutorInterface], parameters: Parameters) -> None:
         try:
-            tickets = self.queue.submit([self._task(job) for job in jobs], parameters)
+            with self.queue.held():
+                tickets = self.queue.submit([self._task(job) for job in jobs], parameters)
+                for job, ticket in zip(jobs, tickets, strict=True):
+                    self.ledger.write(job, ticket)
+                    self._track(job, ticket)
         except SubmissionFailed as error:
             for job in jobs:
                 stop_retries(job)
                 self.report_job_error(SubmittedJobInfo(job), msg=f"The queue did not take the job: {error}. ")
             return
-        for job, ticket in zip(jobs, tickets, strict=True):
-            self.ledger.write(job, ticket)
-            self._track(job, ticket)
         self.logger.info(f"Queued {named(jobs)} as {', '.join(ticket.id for ticket in tickets)}.")
 
     def _task(self, job: JobExecutorInterface) -> SnakemakeJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import cloudpickle
@@ -71,10 +72,14 @@ class DebugQueue(Queue):
         super().__init__(folder)
         self._numbers = itertools.count(1)
 
-    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
-        return [self._run(job, parameters) for job in jobs]
+    def held(self) -> AbstractContextManager[None]:
+        """Jobs end while they are submitted, so that Ctrl-C must not wait."""
+        return nullcontext()
 
-    def _run(self, job: SnakemakeJob, parameters: Parameters) -> Ticket:
+    def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
+        return [self._run(job) for job in jobs]
+
+    def _run(self, job: SnakemakeJob) -> Ticket:
         ticket = Ticket(f"debug{next(self._numbers)}", self.folder)
         executor = DebugExecutor(self.folder)
         with submission_environment():

@@ -9,7 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,10 @@ class Queue(ABC):
     def cancel(self, tickets: Sequence[Ticket]) -> None:
         """End these jobs."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """A block in which Ctrl-C waits: a job that was submitted but is not noted yet could not be cancelled."""
+        return interrupts_held()
+
     def alive(self, tickets: Sequence[Ticket]) -> set[str]:
         """The ids of those jobs that are surely waiting or running."""
         return {job for job, state in self.states(tickets).items() if state not in ENDED}
@@ -137,12 +141,9 @@ def remove_files(ticket: Ticket, keep_log: bool) -> None:
 
 
 def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
-    """Submit through submitit; several jobs become one array. Raises SubmissionFailed.
-
-    An interrupt waits until the queue has answered: a job whose number is not known could not be cancelled.
-    """
+    """Submit through submitit; several jobs become one array. Raises SubmissionFailed."""
     try:
-        with interrupts_held(), submission_environment():
+        with submission_environment():
             if len(jobs) == 1:
                 return [executor.submit(jobs[0])]
             with executor.batch():
