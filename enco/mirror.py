@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +21,7 @@ from enco.runfolder import is_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 T = TypeVar("T")
 
@@ -32,8 +32,12 @@ STATUS = {
     "stopped": "KILLED",
     "killed": "KILLED",
 }
-MIRRORED = "mirrored_iteration"
 LOCK = ".mlflow.lock"
+POINTS, PARAMS = 1000, 100
+"""How many of each MLflow takes in one call."""
+THUMBNAIL = (256, 256)
+HAS_IMAGES = "mlflow.loggedImages"
+"""The tag by which MLflow's pages know that a run has pictures to show."""
 
 
 @dataclass(frozen=True)
@@ -170,42 +174,53 @@ def _set_params(client: MlflowClient, run: Run, record: Record) -> None:
     from mlflow.entities import Param
 
     new = [(key, value[:6000]) for key, value in flatten(record.config) if key not in run.data.params]
-    for chunk in chunks(new, 100):
+    for chunk in chunks(new, PARAMS):
         client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in chunk])
 
 
 def _add_curves(client: MlflowClient, run: Run, record: Record) -> None:
+    """Add the lines that are not there yet, all points of a line in one call and so in one transaction."""
+    mirrored = _last_iteration(run)
+    lines = [list(_points(line)) for line in record.metrics if line["iteration"] > mirrored]
+    for chunk in chunks(lines, POINTS // max(map(len, lines), default=1)):
+        client.log_batch(run.info.run_id, metrics=[point for points in chunk for point in points])
+
+
+def _last_iteration(run: Run) -> int:
+    """The iteration of the last line that is there, 0 for none: every line has a `sec_per_iter`."""
+    return max((point.step for point in run.data.to_proto().metrics if point.key == "sec_per_iter"), default=0)
+
+
+def _points(line: dict[str, Any]) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
-    mirrored = int(run.data.tags.get(MIRRORED, 0))
-    lines = [line for line in record.metrics if line["iteration"] > mirrored]
-    points = (
-        Metric(key, value, round(line["time"] * 1000), line["iteration"])
-        for line in lines
-        for key, value in _curve_values(line)
-    )
-    for chunk in chunks(points, 1000):
-        client.log_batch(run.info.run_id, metrics=chunk)
-    if lines:
-        client.set_tag(run.info.run_id, MIRRORED, lines[-1]["iteration"])
-
-
-def _curve_values(line: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    yield from numbers(line["losses"], "loss")
-    yield from numbers(line["lr"], "lr")
-    yield "sec_per_iter", line["sec_per_iter"]
+    losses, rates = numbers(line["losses"], "loss"), numbers(line["lr"], "lr")
+    for key, value in chain(losses, rates, [("sec_per_iter", line["sec_per_iter"])]):
+        yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
 
 
 def _add_images(client: MlflowClient, run: Run, record: Record) -> None:
+    if record.samples and HAS_IMAGES not in run.data.tags:
+        client.set_tag(run.info.run_id, HAS_IMAGES, True)
     there = _image_steps([file.path for file in client.list_artifacts(run.info.run_id, "images")])
     for step, path in record.samples.items():
         if step not in there:
-            with Image.open(path) as image:
-                client.log_image(run.info.run_id, image.convert("RGB"), key="samples", step=step)
+            _add_image(client, run, step, path)
+
+
+def _add_image(client: MlflowClient, run: Run, step: int, path: Path) -> None:
+    """Log a picture and its small copy as `log_image(key=, step=)` does, but under names that a second try repeats."""
+    name = f"images/samples+step+{step}+timestamp+{run.info.start_time}+{run.info.run_id}"
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    client.log_image(run.info.run_id, picture, artifact_file=f"{name}.png")
+    picture.thumbnail(THUMBNAIL)
+    client.log_image(run.info.run_id, picture, artifact_file=f"{name}+compressed.webp")
 
 
 def _image_steps(names: Sequence[str]) -> set[int]:
-    return {int(found[1]) for name in names if (found := re.search(r"[+%]step[+%](\d+)[+%]", name))}
+    """The steps whose small copy, which is logged last, is there."""
+    return {int(found[1]) for name in names if (found := re.search(r"[+%]step[+%](\d+)[+%].*compressed", name))}
 
 
 def _set_scores(client: MlflowClient, run: Run, record: Record) -> None:

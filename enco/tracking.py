@@ -72,20 +72,27 @@ class Store:
     def _turn(self) -> Iterator[None]:
         database = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
         if database:
+            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (seconds, for which the others need not wait)
+
             database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(database.with_name(f".{database.name}.lock")) if database else nullcontext():
             yield
 
 
 def sync(store: Store, folder: Path) -> int:
-    """Mirror every run folder at or under a folder; returns how many were. What cannot be is a warning each."""
-    runs = run_folders(folder)
-    try:
-        client = store.connect() if runs else None
-    except Exception as error:
-        warn(f"cannot open {store.name}", error)
-        return 0
-    return sum(_mirrored(client, run, store.artifacts) for run in runs) if client else 0
+    """Mirror every run folder at or under a folder; returns how many were. What cannot be is a warning each.
+
+    A store that does not answer any more ends it: each run would wait for it in vain.
+    """
+    count = 0
+    for run in run_folders(folder):
+        try:
+            client = store.connect()
+        except Exception as error:
+            warn(f"cannot open {store.name}", error)
+            break
+        count += _mirrored(client, run, store.artifacts)
+    return count
 
 
 def follow(store: Store, run_folder: Path, seconds: float = FOLLOW_SECONDS) -> None:
@@ -142,11 +149,16 @@ def _mirror_patiently(client: MlflowClient, run: Path, artifacts: str | None) ->
 
 
 def _quieten() -> None:
-    """Ask MLflow not to call home, not to hang on a dead server, and not to tell of database migrations."""
+    """Ask MLflow not to call home, not to hang on a dead server, and not to tell of database migrations.
+
+    Nor to repeat a request by itself: one that was carried out, its answer lost, would make a second run.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"  # it would hide what failed
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

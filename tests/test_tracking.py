@@ -203,6 +203,25 @@ def test_a_tracker_that_is_down_fails_nothing(
     assert "secret" not in said
 
 
+def test_a_store_that_goes_away_is_not_waited_for_by_every_run(
+    store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in (1, 2):
+        shutil.copytree(runs / "seed0", runs / f"seed{seed}")
+    connections = iter([store.connect()])
+    monkeypatch.setattr(Store, "connect", lambda self: next(connections))
+    assert sync(store, runs) == 1
+    assert capsys.readouterr().out.count("cannot open") == 1
+
+
+def test_a_picture_that_was_cut_off_half_way_is_not_there_twice(store: Store, runs: Path) -> None:
+    sync(store, runs)
+    pictures = sorted((runs.parent / "mlartifacts").rglob("images/*"))
+    next(path for path in pictures if path.suffix == ".webp").unlink()
+    sync(store, runs)
+    assert sorted((runs.parent / "mlartifacts").rglob("images/*")) == pictures
+
+
 def test_a_fresh_store_can_be_opened_by_many_processes_at_once(tmp_path: Path, empty_store: Path) -> None:
     store = Store.choose(f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
     fork = multiprocessing.get_context("fork")  # these have MLflow imported already, so they do meet
