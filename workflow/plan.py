@@ -1,43 +1,62 @@
-"""The plan in print: every run, its iterations, and the cells that it feeds."""
+"""The plan in print: every run, its iterations, the cells that it feeds, and what the tables cost."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
-from enco import methods
 from enco.files import read_json
-from workflow.grid import Cell, Run
+from eval.cells import read_published
+from workflow.cost import GB, Images, Speeds, estimate, iterations, published_speeds, render_costs, timed_speeds
+from workflow.grid import Cell, Run, data_folder
 from workflow.project import Project
 from workflow.settings import load_scale
 
 ROOT = Path(__file__).parent.parent
+Manifests = Mapping[str, Mapping[str, list[dict[str, Any]]]]
+"""The image sets of each dataset that is in place: by name, each with its files."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the plan of one configuration."""
-    parser = argparse.ArgumentParser(
-        prog="python -m workflow.grid", description="Print which trainings the tables need."
-    )
-    parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
-    parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
-    options = parser.parse_args(argv)
+    """Print the plan of one configuration, and what it costs."""
+    options = parser().parse_args(argv)
     project = Project.load(load_scale(options.config).model_dump(), base=ROOT)
-    print(render(project.only(options.tables or project.headline)))
+    speeds = known_speeds(project, options.timing)
+    planned = project.only(options.tables or project.headline)
+    manifests = read_manifests(planned)
+    images = {**planned.known_counts(), **counts(manifests)}
+    print(render(planned, images), flush=True)  # the costs take some seconds more
+    print("", costs(planned, images, speeds), "", data_note(manifests), sep="\n")
     return 0
 
 
-def render(project: Project) -> str:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow.grid", description="Print which trainings the tables need, and what they cost."
+    )
+    parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
+    parser.add_argument(
+        "--timing", type=Path, metavar="FILE", help="timing file to take seconds from (default: the paper's sec/iter)"
+    )
+    parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
+    return parser
+
+
+def render(project: Project, images: Images) -> str:
     """The plan as text."""
+    steps = [iterations(run.config, images) for run in project.grid.runs]
     rows = [
-        (run.task, run.variant, run.seed, iterations(project, run), feeds(project, run)) for run in project.grid.runs
+        (run.task, run.variant, run.seed, number, feeds(project, run))
+        for run, number in zip(project.grid.runs, steps, strict=True)
     ]
     table = tabulate(rows, headers=("task", "variant", "seed", "iterations", "feeds"), tablefmt="simple", intfmt=",")
-    total = sum(row[3] or 0 for row in rows)
+    total = sum(number or 0 for number in steps)
     return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {project.config.scale}."
 
 
@@ -58,22 +77,40 @@ def _metrics(cells: list[Cell]) -> str:
     return ", ".join(dict.fromkeys(cell.metric for cell in cells))
 
 
-def iterations(project: Project, run: Run) -> int | None:
-    """Optimisation steps of a run; None for image sets that are not there and whose sizes are not known."""
-    counts = train_counts(project, run.config.data.root)
-    if counts is None:
-        return None
-    schedule = run.config.train
-    options = methods.get(run.config.method).Options.model_validate(run.config.options)
-    total = (schedule.n_const + schedule.n_decay) * (max(counts) // options.images_per_step)
-    return min(total, options.max_iterations or total)
+def costs(project: Project, images: Images, speeds: Speeds) -> str:
+    """What each table costs on its own, and all of them together, as text."""
+    grids = {name: project.grid.table(name) for name in project.tables}
+    if len(grids) > 1:
+        grids["all"] = project.grid
+    selection = project.config.selection
+    estimates = [estimate(name, grid, project.tasks, images, speeds, selection) for name, grid in grids.items()]
+    return render_costs(estimates, speeds)
 
 
-def train_counts(project: Project, root: Path) -> tuple[int, int] | None:
-    """Training images of both domains: from the manifest, else from what the data set is known to hold."""
-    manifest = root / "manifest.json"
-    if manifest.exists():
-        sets = read_json(manifest)["sets"]
-        return len(sets["trainA"]), len(sets["trainB"])
-    known = project.known_counts().get(root.name)
-    return (known["trainA"], known["trainB"]) if known else None
+def known_speeds(project: Project, timing: Path | None) -> Speeds:
+    """A timing file's seconds; without one the paper's, at a scale that is the paper's, else none."""
+    if timing:
+        return timed_speeds(read_json(timing), str(timing))
+    if project.config.comparable:
+        published = read_published(project.published)
+        return published_speeds(project.grid, project.tables, published, str(project.config.published))
+    return Speeds(f"the paper's seconds are none of scale {project.config.scale}, so give --timing FILE", {})
+
+
+def read_manifests(project: Project) -> Manifests:
+    """The manifests of those datasets of the plan that are in place."""
+    names = dict.fromkeys(run.config.data.root.name for run in project.grid.runs)
+    paths = {name: data_folder(project.config, name) / "manifest.json" for name in names}
+    return {name: read_json(path)["sets"] if path.exists() else {} for name, path in paths.items()}
+
+
+def counts(manifests: Manifests) -> Images:
+    """Images of each dataset that is in place, by set."""
+    return {name: {key: len(files) for key, files in sets.items()} for name, sets in manifests.items() if sets}
+
+
+def data_note(manifests: Manifests) -> str:
+    """How much the datasets take, and which of them are not there to be asked."""
+    size = sum(file["bytes"] for sets in manifests.values() for files in sets.values() for file in files)
+    absent = ", ".join(name for name, sets in manifests.items() if not sets)
+    return f"Data sets in place: {size / GB:.1f} GB." + f" Not in place, and not counted: {absent}." * bool(absent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from enco import methods
 from enco.config import MethodOptions, RunConfig, parse
 from enco.data import demo
+from enco.data.demo.archive import Archive
 from enco.errors import UserError, unknown
 from eval.cells import PlannedCell
 from eval.tablespec import RowSpec, TableSpec, load_tables
@@ -128,8 +129,8 @@ class Project:
     def known_counts(self) -> dict[str, dict[str, int]]:
         """Images of each dataset by set, where they are known before the data is there."""
         if self.config.data.source == "demo":
-            sizes = {name: a.counts("train", self.config.data.scale_counts) for name, a in demo.ARCHIVES.items()}
-            return {name: {"trainA": a, "trainB": b} for name, (a, b) in sizes.items()}
+            scale = self.config.data.scale_counts
+            return {name: dict(_set_sizes(archive, scale)) for name, archive in demo.ARCHIVES.items()}
         return {} if isinstance(self.config.tasks, dict) else load_mapping(self.config.tasks, self.base, "datasets")
 
     def task_folder(self, task: str) -> Path:
@@ -319,6 +320,12 @@ class Project:
     @property
     def timing_file(self) -> Path:
         return Path("results", "timing", f"{self.config.scale}.json")
+
+
+def _set_sizes(archive: Archive, scale_counts: float) -> Iterator[tuple[str, int]]:
+    """Images of each set that the demo draws."""
+    for split in ("train", "test"):
+        yield from zip((f"{split}A", f"{split}B"), archive.counts(split, scale_counts), strict=True)
 
 
 def _either(names: Iterable[str]) -> str:

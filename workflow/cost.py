@@ -1,0 +1,191 @@
+"""What tables cost before they are made: trainings, iterations, GPU-hours, disk. Pure: no file is touched.
+
+The unit of sec/iter is one translated image of each domain (docs/decisions/0004), that of a training is a step, which
+translates `images_per_iteration` of them: two for DistanceGAN and SelfDistance, whose batches are pairs, one for the
+others at their defaults. So a training takes iterations x images_per_iteration x sec/iter. DRIT's sec/iter is of a
+whole step, with the updates of its content discriminator alone. Loading, checkpoints and evaluation are not in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tabulate import tabulate
+
+from enco.config import MethodOptions, RunConfig, parse
+from enco.errors import UserError
+from enco.methods import get
+from eval.cells import Published
+from eval.tablespec import TableSpec
+from workflow.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
+from workflow.grid import Evaluation, Grid, Run
+from workflow.settings import TaskConfig
+
+Images = Mapping[str, Mapping[str, int]]
+"""Numbers of images, by data set and then by trainA, trainB, testA, testB; data sets that are not known are absent."""
+HEADERS = ("table", "trainings", "iterations", "GPU-hours", "longest training", "disk, GB")
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Seconds for each translated image of each domain, by variant, and where they are from."""
+
+    source: str
+    seconds: Mapping[str, float]
+
+    def charged_to(self, config: RunConfig) -> str | None:
+        """Whose seconds a training is charged: its variant's, else its method's; None if neither is known."""
+        return next((name for name in (config.variant, config.method) if name in self.seconds), None)
+
+    def hours(self, config: RunConfig, steps: int | None) -> float | None:
+        """GPU-hours of so many steps; None where they or their seconds are not known."""
+        name = self.charged_to(config)
+        if name is None or steps is None:
+            return None
+        return steps * options_of(config).images_per_iteration * self.seconds[name] / 3600
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run with its cost; None is not known."""
+
+    run: Run
+    iterations: int | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a table takes if nothing of it is there yet, or several tables that share runs."""
+
+    name: str
+    trainings: tuple[Training, ...]
+    disk: Bytes
+
+    @property
+    def iterations(self) -> int:
+        return sum(training.iterations or 0 for training in self.trainings)
+
+    @property
+    def hours(self) -> float | None:
+        """GPU-hours of those trainings whose hours are known; None if there are none."""
+        return sum(training.hours or 0 for training in self._timed) if self._timed else None
+
+    @property
+    def longest(self) -> Training | None:
+        return max(self._timed, key=lambda training: training.hours or 0, default=None)
+
+    @cached_property
+    def _timed(self) -> list[Training]:
+        return [training for training in self.trainings if training.hours is not None]
+
+
+def published_speeds(grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str) -> Speeds:
+    """The paper's sec/iter of each variant; of several for one, that of the first table."""
+    seconds: dict[str, float] = {}
+    for cell in grid.cells:
+        printed = published.get((tables[cell.table].key, cell.row.key, cell.task, cell.metric))
+        if cell.metric == "sec/iter" and printed is not None:
+            seconds.setdefault(cell.evaluation.run.variant, float(printed))
+    return Speeds(f"the paper's sec/iter ({source})", seconds)
+
+
+def timed_speeds(timing: Any, source: str) -> Speeds:
+    """The sec/iter of a timing file's content; UserError if it is none."""
+    try:
+        seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
+        return Speeds(f"sec/iter measured on {timing['device']} ({source})", seconds)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{source} is no timing file: make one by `python -m eval.timing --out FILE`.") from error
+
+
+def estimate(
+    name: str, grid: Grid, tasks: Mapping[str, TaskConfig], images: Images, speeds: Speeds, selection: str
+) -> Cost:
+    """The cost of a grid, each of its runs and evaluations once; data sets are not in it."""
+    trainings = tuple(train_cost(run, images, speeds) for run in grid.runs)
+    disk = Counter[str]()
+    for training in trainings:
+        disk += training_bytes(training.run.config, training.iterations or 0)
+    for evaluation in grid.evaluations:
+        sources, _ = tested(evaluation, tasks, images)
+        disk += evaluation_bytes(evaluation.run.config, sources, selection)
+    targets = {evaluation.task: sum(tested(evaluation, tasks, images)) for evaluation in grid.evaluations}
+    disk["features"] += FEATURE_BYTES * sum(targets.values())
+    return Cost(name, trainings, disk)
+
+
+def train_cost(run: Run, images: Images, speeds: Speeds) -> Training:
+    """The cost of one training."""
+    steps = iterations(run.config, images)
+    return Training(run, steps, speeds.hours(run.config, steps))
+
+
+def iterations(config: RunConfig, images: Images) -> int | None:
+    """Optimisation steps of a training; None where the size of its image sets is not known."""
+    counts = images.get(config.data.root.name)
+    if counts is None:
+        return None
+    schedule, options = config.train, options_of(config)
+    per_epoch = max(counts["trainA"], counts["trainB"]) // options.images_per_step
+    total = (schedule.n_const + schedule.n_decay) * per_epoch
+    return min(total, options.max_iterations or total)
+
+
+def tested(evaluation: Evaluation, tasks: Mapping[str, TaskConfig], images: Images) -> tuple[int, int]:
+    """Test images of an evaluation's source and target domain; 0 where that is not known."""
+    counts = images.get(evaluation.run.config.data.root.name, {})
+    a, b = counts.get("testA", 0), counts.get("testB", 0)
+    return (a, b) if tasks[evaluation.task].direction == "AtoB" else (b, a)
+
+
+def options_of(config: RunConfig) -> MethodOptions:
+    """A run's method options, whole."""
+    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+
+
+def render_costs(costs: Sequence[Cost], speeds: Speeds) -> str:
+    """Costs as text, the last of them being that of all."""
+    rows = [(c.name, len(c.trainings), c.iterations, c.hours, _longest(c), c.disk.total() / GB) for c in costs]
+    table = tabulate(rows, headers=HEADERS, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
+    return "\n".join([table, "", *notes(costs[-1], speeds)])
+
+
+def _longest(cost: Cost) -> str | None:
+    if cost.longest is None:
+        return None
+    return f"{cost.longest.hours:,.1f} h: {cost.longest.run.task} {cost.longest.run.variant}"
+
+
+def notes(cost: Cost, speeds: Speeds) -> list[str]:
+    """Where the numbers come from, and what they leave out."""
+    unknown = [f"{t.run.task} {t.run.variant}" for t in cost.trainings if t.iterations is None]
+    parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in cost.disk.most_common() if size > GB / 20)
+    return [
+        *_speed_notes([training.run.config for training in cost.trainings], speeds),
+        *_list("Without image sets, and not counted", unknown),
+        f"Disk at most{f', in GB: {parts}' if parts else ''}. Pictures count as uncompressed.",
+    ]
+
+
+def _speed_notes(configs: Iterable[RunConfig], speeds: Speeds) -> Iterator[str]:
+    """Whose seconds the hours are, and of which variants they are not."""
+    if not speeds.seconds:
+        yield f"No GPU-hours: {speeds.source}."
+        return
+    charged = {config.variant: speeds.charged_to(config) for config in configs}
+    borrowed = [f"{name} is charged {other}'s" for name, other in charged.items() if other not in (None, name)]
+    untimed = [name for name, other in charged.items() if other is None]
+    yield f"GPU-hours at {speeds.source}, of training alone."
+    yield from _list("Without seconds of its own", borrowed)
+    yield from _list("Without any seconds, and not in the hours", untimed)
+
+
+def _list(title: str, items: Iterable[str]) -> list[str]:
+    text = ", ".join(items)
+    return [f"{title}: {text}."] if text else []

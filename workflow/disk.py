@@ -1,0 +1,121 @@
+"""Bytes that trainings and their evaluations leave on disk, from what is written there. Pure: no file is touched.
+
+Weights, optimisers, image pools and features are counted, tensor by tensor; a file's own header adds under a percent.
+Pictures count as if PNG compressed nothing, so they are an upper bound: photographs take about half.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from enco import samples
+from enco.checkpoint import KEPT
+from enco.config import RunConfig
+from enco.methods import Method, create
+from enco.pool import ImagePool
+
+Bytes = Counter[str]
+"""Bytes by what they are for."""
+
+MOMENTS = 2
+"""Tensors that Adam keeps for each one that it trains."""
+FEATURE_BYTES = 2048 * 4
+"""Of one image's features: Inception's, in float32."""
+LINE_BYTES = 350
+"""Of a line of metrics.jsonl: measured, as the next, over the demo's trainings of CUT, CycleGAN and EnCo."""
+MIRRORED_LINE_BYTES = 2200
+"""Of the same in MLflow's sqlite database: nine values on average."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of one method's files."""
+
+    checkpoint: int
+    generator: int
+    sample: int
+    picture: int
+
+
+def training_bytes(config: RunConfig, iterations: int) -> Bytes:
+    """What a finished training has left: while one runs, there is a third checkpoint for moments."""
+    sizes, every = sizes_of(config), config.train
+    pictures = math.ceil(iterations / every.sample_every) * sizes.sample
+    lines = math.ceil(iterations / every.log_every)
+    snapshots = (every.n_const + every.n_decay) // every.snapshot_epochs if every.snapshot_epochs else 0
+    mirrored = pictures + lines * MIRRORED_LINE_BYTES if every.tracking != "off" else 0
+    return Counter(
+        {
+            "checkpoints": KEPT * sizes.checkpoint,
+            "generators": (1 + snapshots) * sizes.generator,
+            "samples": pictures,
+            "metrics": lines * LINE_BYTES,
+            "MLflow": mirrored,
+        }
+    )
+
+
+def evaluation_bytes(config: RunConfig, images: int, selection: str) -> Bytes:
+    """What translating and scoring so many test images leaves, and the generator chosen on them where one is."""
+    sizes = sizes_of(config)
+    return Counter(
+        {
+            "translated": images * sizes.picture,
+            "features": images * FEATURE_BYTES,
+            "generators": sizes.generator if selection == "best" else 0,
+        }
+    )
+
+
+def sizes_of(config: RunConfig) -> Sizes:
+    """The sizes of a run's files."""
+    return _sizes(config.method, json.dumps(config.options, sort_keys=True))
+
+
+@cache
+def _sizes(name: str, options: str) -> Sizes:
+    method = on_paper(name, json.loads(options))
+    networks = {key: _bytes(network.state_dict()) for key, network in method.networks.items()}
+    picture = 3 * method.options.test_side**2
+    rows = 4 if method.two_sided else 2
+    return Sizes(
+        checkpoint=sum(networks.values()) + MOMENTS * _trained_bytes(method) + _pool_bytes(method),
+        generator=sum(networks[key] for key in method.translators),
+        sample=rows * samples.COLUMNS * picture,
+        picture=picture,
+    )
+
+
+def on_paper(name: str, options: dict[str, Any]) -> Method:
+    """A method whose tensors have shapes and no content."""
+    with torch.device("meta"):
+        return create(name, device="meta", **options)
+
+
+def _bytes(tensors: dict[str, Any]) -> int:
+    return sum(tensor.nbytes for tensor in tensors.values())
+
+
+def _trained_bytes(method: Method) -> int:
+    groups = (group for optimizer in method.optimizers.values() for group in optimizer.param_groups)
+    return sum(parameter.nbytes for group in groups for parameter in group["params"])
+
+
+def _pool_bytes(method: Method) -> int:
+    """Image pools once they are full, of float32 crops."""
+    return sum(pool.size for pool in _pools(method)) * 3 * method.options.crop_size**2 * torch.float32.itemsize
+
+
+def _pools(method: Method) -> Iterator[ImagePool]:
+    for held in vars(method).values():
+        for value in held.values() if isinstance(held, dict) else [held]:
+            if isinstance(value, ImagePool):
+                yield value
