@@ -1,4 +1,5 @@
-"""Count up to N, five a second: `counter.py FILE N`. On USR2 or TERM it saves its state and ends with 75.
+"""Count up to N, five a second: `counter.py FILE N`. It saves its state every two seconds and,
+on USR2 or TERM, before it ends with 75.
 
 Every start and stop is a line in FILE.story, and FILE appears when it is done.
 """
@@ -26,8 +27,9 @@ def main(path: Path, last: int) -> None:
     while count < last:
         time.sleep(0.2)
         count += 1
-        if asked:
+        if asked or count % 10 == 0:
             saved.write_text(str(count))
+        if asked:
             tell(story, f"stop {count} {signal.Signals(asked[0]).name} {time.time():.2f}")
             sys.exit(75)
     tell(story, f"end {count} - {time.time():.2f}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from slurm_cluster import SlurmCluster
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -122,9 +123,9 @@ def test_a_job_that_is_queued_again_goes_on_where_it_was(fates: tuple[Head, int]
 def test_a_failing_job_is_retried_and_reported_with_its_last_words(fates: tuple[Head, int]) -> None:
     head, _ = fates
     assert head.said().count("Queued failing as ") == 2
-    assert (head.folder / "failing.log").read_text() == "the last words\n" * 2
-    assert f"Job {job_of(head, 'failing')} ended: " in head.said()
-    assert "(command exited with non-zero exit code)" in head.said()
+    _, _, report = head.said().partition(f"Job {job_of(head, 'failing')} ended: ")
+    assert ".snakemake/submitit/" in report.splitlines()[0], "the log is named"
+    assert "the last words" in report
 
 
 def test_a_job_over_its_memory_is_named_so(fates: tuple[Head, int]) -> None:
@@ -175,7 +176,7 @@ def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_pa
     names = ("one", "two")
     head = Head(slurm, tmp_path, everything(*names) + rule("one", 150) + rule("two", 200))
     process = head.start()
-    head.wait_for_start(*names)
+    slurm.wait_for(lambda: len(list(tmp_path.glob("*.saved"))) == 2, "both have saved their state", 90)
     process.kill()
     process.wait()
     before = set(head.ids())
@@ -188,17 +189,19 @@ def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_pa
     assert set(head.ids()) == before, "nothing was submitted twice"
     assert again.wait(timeout=300) == 0, head.said()
     for name in names:
-        told = [line[0] for line in head.story(name)]
-        assert told == ["start", "stop", "start", "end"], "the lost node stopped each once, and each went on"
+        starts = [int(line[1]) for line in head.story(name) if line[0] == "start"]
+        assert len(starts) == 2 and starts[1] > 0, "the lost node killed each once, and each went on"
 
 
-def test_without_accounting_the_controller_is_asked(tmp_path: Path) -> None:
-    with SlurmCluster(accounting=False) as cluster:
-        names = ("fine", "failing", "cancelled")
-        head = Head(cluster, tmp_path, everything(*names) + "".join(FATES[name] for name in names))
-        process = head.start("--submitit-array", "1")
-        head.wait_for_start("cancelled")
-        cluster.cancel(job_of(head, "cancelled"))
-        assert process.wait(timeout=120) == 1
-        assert {path.stem for path in tmp_path.glob("*.txt")} == {"fine"}, head.said()
-        assert f"Job {job_of(head, 'cancelled')} ended: CANCELLED" in head.said()
+def test_without_accounting_the_controller_is_asked(slurm_without_accounting: SlurmCluster, tmp_path: Path) -> None:
+    names = ("fine", "failing", "cancelled", "limited")
+    flags = ("--submitit-signal-delay", "45", "--submitit-max-timeouts", "0")
+    rules = everything(*names) + "".join(FATES[name] for name in names)
+    head = Head(slurm_without_accounting, tmp_path, rules, *flags)
+    process = head.start()
+    head.wait_for_start("cancelled")
+    slurm_without_accounting.cancel(job_of(head, "cancelled"))
+    assert process.wait(timeout=120) == 1
+    assert {path.stem for path in tmp_path.glob("*.txt")} == {"fine"}, head.said()
+    assert f"Job {job_of(head, 'cancelled')} ended: CANCELLED" in head.said()
+    assert f"Job {job_of(head, 'limited')} ended: TIMEOUT" in head.said()

@@ -81,13 +81,9 @@ class DebugQueue(Queue):
 
     def _run(self, job: SnakemakeJob) -> Ticket:
         ticket = Ticket(f"debug{next(self._numbers)}", self.folder)
-        executor = DebugExecutor(self.folder)
         with submission_environment():
-            submitted = executor.submit(job)
-            try:
-                result = ("success", submitted.result())
-            except Exception:
-                result = ("error", traceback.format_exc())
+            error = DebugExecutor(self.folder).submit(job).exception()  # result() would open a debugger on an error
+        result = ("error", "".join(traceback.format_exception(error))) if error else ("success", None)
         self.folder.mkdir(parents=True, exist_ok=True)
         ticket.paths.result_pickle.write_bytes(cloudpickle.dumps(result))
         return ticket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -29,6 +30,8 @@ ENDED = {
     *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
 """Words for a job that is over, SLURM's and ENDED, a local queue's; any other is of one that waits or runs."""
+TIMED_OUT = "timed-out too many times"
+"""What submitit says in a job that ran into its time limit once more than is allowed; SLURM sees it fail."""
 CLUSTER_SETTINGS = ("SLURM_CONF", "SLURM_CLUSTERS")
 """Variables that say which SLURM to talk to, unlike those that SLURM sets for a job."""
 
@@ -106,6 +109,8 @@ class Queue(ABC):
         settled = time.monotonic() - since > SETTLE_SECONDS
         if not settled and (error is None or ending is None):
             return None
+        if error and TIMED_OUT in error:
+            ending = "TIMEOUT"
         if ending in (None, "COMPLETED", "ENDED", "FAILED"):
             return error or "it left no result"
         return f"{ending} ({error})" if error else ending
@@ -117,10 +122,10 @@ def read_result(ticket: Ticket) -> str | None:
         outcome, value = pickle.loads(ticket.paths.result_pickle.read_bytes())
     except (OSError, EOFError):  # a shared disk may be away for a while
         return None
-    return "" if outcome == "success" else str(value).strip().splitlines()[-1].rpartition("submitit.core.utils.")[2]
+    return "" if outcome == "success" else re.sub(r"^[\w.]+: ", "", str(value).strip().splitlines()[-1])
 
 
-def last_lines(path: Path, count: int = 20) -> str:
+def last_lines(path: Path, count: int = 30) -> str:
     """The end of a log; empty if there is none."""
     try:
         with path.open("rb") as log:

@@ -9,7 +9,7 @@ from pathlib import Path
 from submitit import AutoExecutor
 from submitit.slurm.slurm import read_job_id
 
-from snakemake_executor_plugin_submitit.queue import Queue, Ticket, submit_all
+from snakemake_executor_plugin_submitit.queue import ENDED, Queue, Ticket, submit_all
 from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
@@ -59,7 +59,7 @@ class SlurmQueue(Queue):
 def sacct(tickets: Sequence[Ticket]) -> list[str]:
     """The command that asks the accounting for the states of these jobs; of an array all of its jobs."""
     ids = sorted({ticket.id.partition("_")[0] for ticket in tickets})
-    options = ["--allocations", "--noheader", "--parsable2", "--format=JobID,State"]
+    options = ["--noheader", "--parsable2", "--format=JobID,State"]
     return ["sacct", *options, f"--jobs={','.join(ids)}"]
 
 
@@ -69,9 +69,19 @@ def squeue() -> list[str]:
 
 
 def parse_states(answer: str) -> dict[str, str]:
-    """`12_3|CANCELLED by 0` and `12_[4-5]|PENDING` as {'12_3': 'CANCELLED', '12_4': 'PENDING', '12_5': 'PENDING'}."""
-    lines = (line.partition("|") for line in answer.splitlines())
-    return {job: state.split()[0] for named, _, state in lines if state.strip() for job in expand(named)}
+    """`12_3|CANCELLED by 0` and `12_[4-5]|PENDING` as {'12_3': 'CANCELLED', '12_4': 'PENDING', '12_5': 'PENDING'}.
+
+    Of a job's steps (`12_3.0`) only OUT_OF_MEMORY tells more than the job's own state, which may be FAILED then.
+    """
+    states: dict[str, str] = {}
+    for named, _, said in (line.partition("|") for line in answer.splitlines()):
+        job, is_step, _ = named.partition(".")
+        state = said.split()[0] if said.strip() else ""
+        if is_step and state == "OUT_OF_MEMORY" and states.get(job) in ENDED:
+            states[job] = state
+        elif state and not is_step:
+            states.update(dict.fromkeys(expand(job), state))
+    return states
 
 
 def expand(named: str) -> list[str]:

@@ -54,6 +54,8 @@ class SnakemakeJob:
         finally:
             signal.signal(signal.SIGTERM, before)
         if status:
+            if "SUBMITIT_EXECUTOR" in os.environ:  # a process of its own, whose log should end with the command's words
+                sys.tracebacklimit = 0
             raise CommandFailed(f"the command ended with status {status}")
 
     def checkpoint(self) -> DelayedSubmission:
