@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import traceback
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import cloudpickle
@@ -31,7 +31,7 @@ class LocalQueue(Queue):
         executor.update_parameters(**parameters)
         submitted = submit_all(executor, jobs)
         self._jobs.update({job.job_id: job for job in submitted})
-        return [Ticket(job.job_id, self.folder, _born(job.job_id)) for job in submitted]
+        return [Ticket(job.job_id, self.folder) for job in submitted]
 
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         return {ticket.id: "RUNNING" if self._controller(ticket) else "ENDED" for ticket in tickets}
@@ -40,11 +40,11 @@ class LocalQueue(Queue):
         """End these jobs: they have the time to save their state, and are killed then."""
         controllers = [found for ticket in tickets if (found := self._controller(ticket))]
         for controller in controllers:
-            controller.terminate()  # it passes this on to its job
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                controller.terminate()  # it passes this on to its job
         _, left = psutil.wait_procs(controllers, timeout=self.grace)
         for controller in left:
-            for process in (*controller.children(recursive=True), controller):
-                process.kill()
+            _kill(controller)
 
     def _controller(self, ticket: Ticket) -> psutil.Process | None:
         """submitit's process that looks after a job, if it lives."""
@@ -52,17 +52,17 @@ class LocalQueue(Queue):
             return None
         try:
             process = psutil.Process(int(ticket.id))
-            lives = process.create_time() == ticket.born and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
+            return process if str(ticket.folder) in process.cmdline() else None  # else the number is another's by now
+        except psutil.Error:
             return None
-        return process if lives else None
 
 
-def _born(job_id: str) -> float:
-    try:
-        return psutil.Process(int(job_id)).create_time()
-    except psutil.NoSuchProcess:  # so short a job was it
-        return 0.0
+def _kill(controller: psutil.Process) -> None:
+    """Kill a process with its children; what these have started follows, as it is guarded."""
+    with suppress(psutil.NoSuchProcess):
+        for process in (*controller.children(), controller):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 class DebugQueue(Queue):

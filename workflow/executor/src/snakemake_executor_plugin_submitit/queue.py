@@ -46,7 +46,6 @@ class Ticket:
 
     id: str
     folder: Path
-    born: float = 0.0
 
     @property
     def paths(self) -> JobPaths:
