@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,8 +51,11 @@ class SlurmQueue(Queue):
             subprocess.run(["scancel", "--quiet", *(ticket.id for ticket in tickets)], check=False)
 
     def _ask(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        whole = {**os.environ, "SLURM_BITSTR_LEN": "0"}  # else an array's numbers are cut short
         try:
-            return subprocess.run(command, capture_output=True, text=True, timeout=QUERY_SECONDS, check=False)
+            return subprocess.run(
+                command, capture_output=True, text=True, timeout=QUERY_SECONDS, check=False, env=whole
+            )
         except (subprocess.TimeoutExpired, OSError) as error:
             return subprocess.CompletedProcess(command, 1, "", str(error))
 
@@ -85,9 +89,13 @@ def parse_states(answer: str) -> dict[str, str]:
 
 
 def expand(named: str) -> list[str]:
-    """The ids of the jobs that SLURM names together: `12_[0,4-5%2]` are 12_0, 12_4 and 12_5."""
+    """The ids of the jobs that SLURM names together: `12_[0,4-5%2]` are 12_0, 12_4 and 12_5; none of what is no name."""
+    try:
+        ranges = read_job_id(named)
+    except ValueError:
+        return []
     ids = []
-    for job, *indices in read_job_id(named):
+    for job, *indices in ranges:
         if indices:
             ids += [f"{job}_{index}" for index in range(int(indices[0]), int(indices[-1]) + 1)]
         else:
