@@ -1,0 +1,4 @@
+"""Fixtures for the tests of the executor."""
+
+from slurm_fixture import slurm as slurm
+from slurm_fixture import slurm_without_accounting as slurm_without_accounting
