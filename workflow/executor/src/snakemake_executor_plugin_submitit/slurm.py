@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
 QUERY_SECONDS = 120
+SILENCE_SECONDS = 10.0
+"""How long SLURM is left alone where it did not answer and a job cannot be submitted without."""
 
 
 class SlurmQueue(Queue):
@@ -44,7 +47,17 @@ class SlurmQueue(Queue):
             self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
         self._silent = bool(answer.returncode)
         known = parse_states(answer.stdout)
+        if not self._accounting and not self._silent:  # the controller knows every job that has not ended
+            return {ticket.id: known.get(ticket.id, "ENDED") for ticket in tickets}
         return {ticket.id: known[ticket.id] for ticket in tickets if ticket.id in known}
+
+    def alive(self, tickets: Sequence[Ticket]) -> set[str]:
+        """The ids of those jobs that wait or run, once SLURM answers: a job must not be submitted next to itself."""
+        while True:
+            found = super().alive(tickets)
+            if not self._silent:
+                return found
+            time.sleep(SILENCE_SECONDS)
 
     def cancel(self, tickets: Sequence[Ticket]) -> None:
         if tickets:
@@ -89,7 +102,7 @@ def parse_states(answer: str) -> dict[str, str]:
 
 
 def expand(named: str) -> list[str]:
-    """The ids of the jobs that SLURM names together: `12_[0,4-5%2]` are 12_0, 12_4 and 12_5; none of what is no name."""
+    """The ids of the jobs that SLURM names together: `12_[0,4-5%2]` are 12_0, 12_4 and 12_5; none if it is no name."""
     try:
         ranges = read_job_id(named)
     except ValueError:
