@@ -91,9 +91,7 @@ class Executor(RemoteExecutor):
     def _adopt(self, job: JobExecutorInterface) -> bool:
         """Whether an earlier call's job does this already; one that makes the same files otherwise is ended first."""
         if self._left is None:
-            entries = self.ledger.entries()
-            alive = self.queue.alive([entry.ticket for entry in entries.values()]) if entries else set()
-            self._left = {name: entry for name, entry in entries.items() if entry.ticket.id in alive}
+            self._left = self._left_jobs()
         entry = self._left.pop(key(job), None)
         if entry is None:
             return False
@@ -104,6 +102,15 @@ class Executor(RemoteExecutor):
         self.logger.info(f"Job {entry.ticket.id} of an earlier call does this already: it is waited for.")
         self._track(job, entry.ticket)
         return True
+
+    def _left_jobs(self) -> dict[str, Entry]:
+        """The jobs of earlier calls that still wait or run; the others are forgotten."""
+        entries = self.ledger.entries()
+        alive = self.queue.alive([entry.ticket for entry in entries.values()]) if entries else set()
+        for name in [name for name, entry in entries.items() if entry.ticket.id not in alive]:
+            self.ledger.forget(name)
+            del entries[name]
+        return entries
 
     def _end(self, ticket: Ticket) -> None:
         """Cancel a job, and wait until it writes no more."""

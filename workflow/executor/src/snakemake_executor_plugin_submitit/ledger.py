@@ -45,7 +45,11 @@ class Ledger:
 
     def remove(self, job: JobExecutorInterface) -> None:
         """Forget a job that has ended."""
-        self._path(key(job)).unlink(missing_ok=True)
+        self.forget(key(job))
+
+    def forget(self, name: str) -> None:
+        """Forget the job with this key."""
+        self._path(name).unlink(missing_ok=True)
 
     def entries(self) -> dict[str, Entry]:
         """All that is noted for this cluster, by key."""
