@@ -45,7 +45,7 @@ class Head:
         def started() -> bool:
             return all([line[0] for line in self.story(name)].count("start") >= times for name in names)
 
-        self.cluster.wait_for(started, f"{names} have started {times} times", seconds=90)
+        self.cluster.wait_for(started, f"{names} have started {times} times", seconds=180)
 
     def ids(self) -> list[str]:
         """Of the jobs of this folder that SLURM still queues or runs."""
@@ -57,7 +57,7 @@ class Head:
         return self.log.read_text()
 
 
-def rule(name: str, count: int, resources: str = "runtime=30", script: str = COUNT) -> str:
+def rule(name: str, count: int | str, resources: str = "runtime=30", script: str = COUNT) -> str:
     return f"""
 rule {name.partition("{")[0]}:
     output: "{name}.txt"
@@ -83,9 +83,9 @@ FATES = {
     "failing": rule("failing", 0, script="echo the last words; false {output}"),
     "greedy": rule("greedy", 0, script=GREEDY),
     "cancelled": rule("cancelled", 600),
-    "requeued": rule("requeued", 100),
-    "limited": rule("limited", 250, resources="runtime=1"),
-    "preempted": rule("preempted", 150, resources="runtime=30, gpu=2"),
+    "requeued": rule("requeued", "10 2"),
+    "limited": rule("limited", "10 2", resources="runtime=1"),
+    "preempted": rule("preempted", "10 2", resources="runtime=30, gpu=2"),
 }
 
 
@@ -165,18 +165,18 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(slurm: SlurmCluster, tmp_path: 
     rules = "".join(rule(name, 600, resources="runtime=30, gpu=1") for name in names)
     head = Head(slurm, tmp_path, everything(*names) + rules)
     process = head.start()
-    head.cluster.wait_for(lambda: len(head.ids()) == 3 and any(map(head.story, names)), "three jobs are queued", 90)
+    head.cluster.wait_for(lambda: len(head.ids()) == 3 and any(map(head.story, names)), "three jobs are queued", 180)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
-    slurm.wait_for(lambda: not head.ids(), "no job is left", seconds=30)
+    process.wait(timeout=120)
+    slurm.wait_for(lambda: not head.ids(), "no job is left", seconds=90)
     assert not list((tmp_path / ".snakemake" / "submitit-ledger").glob("*.json"))
 
 
 def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_path: Path) -> None:
     names = ("one", "two")
-    head = Head(slurm, tmp_path, everything(*names) + rule("one", 150) + rule("two", 200))
+    head = Head(slurm, tmp_path, everything(*names) + rule("one", "20 2") + rule("two", "40 2"))
     process = head.start()
-    slurm.wait_for(lambda: len(list(tmp_path.glob("*.saved"))) == 2, "both have saved their state", 90)
+    slurm.wait_for(lambda: len(list(tmp_path.glob("*.saved"))) == 2, "both have saved their state", 180)
     process.kill()
     process.wait()
     before = set(head.ids())
@@ -185,7 +185,7 @@ def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_pa
     slurm.resume_node()
     assert head.start("--unlock").wait(timeout=60) == 0
     again = head.start("--rerun-incomplete")
-    slurm.wait_for(lambda: head.said().count("of an earlier call does this already") == 2, "both are found", 60)
+    slurm.wait_for(lambda: head.said().count("of an earlier call does this already") == 2, "both are found", 180)
     assert set(head.ids()) == before, "nothing was submitted twice"
     assert again.wait(timeout=300) == 0, head.said()
     for name in names:
@@ -201,7 +201,7 @@ def test_without_accounting_the_controller_is_asked(slurm_without_accounting: Sl
     process = head.start()
     head.wait_for_start("cancelled")
     slurm_without_accounting.cancel(job_of(head, "cancelled"))
-    assert process.wait(timeout=120) == 1
+    assert process.wait(timeout=300) == 1
     assert {path.stem for path in tmp_path.glob("*.txt")} == {"fine"}, head.said()
     assert f"Job {job_of(head, 'cancelled')} ended: CANCELLED" in head.said()
     assert f"Job {job_of(head, 'limited')} ended: TIMEOUT" in head.said()

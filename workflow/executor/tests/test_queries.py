@@ -1,0 +1,102 @@
+"""What is asked of SLURM, and what its answers and its silence mean; stand-ins speak for sacct and squeue."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from snakemake_executor_plugin_submitit import slurm as slurm_module
+from snakemake_executor_plugin_submitit.queue import Ticket
+from snakemake_executor_plugin_submitit.slurm import SlurmQueue, sacct
+
+NO_ACCOUNTS = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return folder
+
+
+def write(programs: Path, name: str, script: str) -> None:
+    """A stand-in that notes its arguments and says what it is told to."""
+    (programs / name).write_text(f'#!/bin/bash\necho "$@" >> {programs.parent}/{name}.asked\n{script}\n')
+    (programs / name).chmod(0o755)
+
+
+def asked(programs: Path, name: str) -> list[str]:
+    path = programs.parent / f"{name}.asked"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def open_queue(programs: Path, *ids: str) -> tuple[SlurmQueue, list[Ticket], list[str]]:
+    warnings: list[str] = []
+    folder = programs.parent / "queue"
+    return SlurmQueue(folder, 3, warnings.append), [Ticket(name, folder) for name in ids], warnings
+
+
+def test_one_question_for_all_jobs(programs: Path) -> None:
+    write(programs, "sacct", "echo '7|RUNNING'; echo '9_[0-2]|PENDING'")
+    queue, tickets, warnings = open_queue(programs, "7", "9_0", "9_2", "8")
+    assert queue.states(tickets) == {"7": "RUNNING", "9_0": "PENDING", "9_2": "PENDING"}
+    assert len(asked(programs, "sacct")) == queue.queries == 1
+    assert warnings == []
+    assert sacct(tickets)[-1] == "--jobs=7,8,9"
+
+
+def test_an_arrays_numbers_are_asked_for_whole(programs: Path) -> None:
+    write(programs, "sacct", 'echo "7|LIMIT$SLURM_BITSTR_LEN"')
+    queue, tickets, _ = open_queue(programs, "7")
+    assert queue.states(tickets) == {"7": "LIMIT0"}
+
+
+def test_without_accounts_the_controller_is_asked_from_then_on(programs: Path) -> None:
+    write(programs, "sacct", NO_ACCOUNTS)
+    write(programs, "squeue", "echo '7|RUNNING'")
+    queue, tickets, warnings = open_queue(programs, "7")
+    for _ in range(3):
+        assert queue.states(tickets) == {"7": "RUNNING"}
+    assert (len(asked(programs, "sacct")), len(asked(programs, "squeue"))) == (1, 3)
+    assert warnings == []
+
+
+def test_what_the_controller_has_forgotten_has_ended(programs: Path) -> None:
+    """It forgets a job MinJobAge after its end, which may be sooner than it is asked."""
+    write(programs, "sacct", NO_ACCOUNTS)
+    write(programs, "squeue", "echo '7|RUNNING'")
+    queue, tickets, _ = open_queue(programs, "7", "8")
+    assert queue.states(tickets) == {"7": "RUNNING", "8": "ENDED"}
+    write(programs, "squeue", "exit 1")
+    assert queue.states(tickets) == {}
+
+
+def test_silence_is_told_once_and_ends_no_job(programs: Path) -> None:
+    write(programs, "sacct", "echo 'sacct: error: Connection refused' >&2; exit 1")
+    queue, tickets, warnings = open_queue(programs, "7")
+    for _ in range(3):
+        assert queue.poll(tickets) == {}
+    (warning,) = warnings
+    assert "Connection refused" in warning
+    write(programs, "sacct", "echo '7|RUNNING'")
+    assert queue.states(tickets) == {"7": "RUNNING"}
+
+
+def test_whether_a_job_is_alive_waits_for_an_answer(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a job that runs would be submitted a second time, next to itself."""
+    monkeypatch.setattr(slurm_module, "SILENCE_SECONDS", 0.01)
+    write(programs, "sacct", f"[ $(wc -l < {programs.parent}/sacct.asked) -gt 2 ] || exit 1; echo '7|RUNNING'")
+    queue, tickets, _ = open_queue(programs, "7", "8")
+    assert queue.alive(tickets) == {"7"}
+    assert len(asked(programs, "sacct")) == 3
+
+
+def test_all_jobs_are_cancelled_at_once(programs: Path) -> None:
+    write(programs, "scancel", "")
+    queue, tickets, _ = open_queue(programs, "7", "9_0")
+    queue.cancel(tickets)
+    queue.cancel([])
+    assert asked(programs, "scancel") == ["--quiet 7 9_0"]
