@@ -99,6 +99,7 @@ def test_a_training_as_sbatch_reads_it(folder_with_srun: Path) -> None:
         "#SBATCH --open-mode=append",
         f"#SBATCH --output={log}",
         "#SBATCH --partition=gpu",
+        "#SBATCH --requeue",
         "#SBATCH --signal=USR2@120",
         "#SBATCH --time=1440",
     ]
@@ -120,6 +121,12 @@ def test_slurm_extra_holds_nothing_but_long_options(word: str) -> None:
 def test_slurm_extra_leaves_submitit_its_own(name: str) -> None:
     with pytest.raises(WorkflowError, match=f"submitit needs --{name} itself"):
         extra_options("train", f"--{name}=x")
+
+
+def test_a_short_job_is_not_asked_to_save_as_it_starts(folder_with_srun: Path) -> None:
+    assert "#SBATCH --signal=USR2@60" in sbatch_lines(folder_with_srun, {"runtime": 2})
+    assert "#SBATCH --signal=USR2@120" in sbatch_lines(folder_with_srun, {"runtime": 4})
+    assert local_parameters("table", {"runtime": 1}, 1, 120)["signal_delay_s"] == 30
 
 
 def test_this_machine_limits_nothing_but_time() -> None:

@@ -21,7 +21,7 @@ from snakemake_executor_plugin_submitit.gpus import visible_devices
 from snakemake_executor_plugin_submitit.ledger import Entry, Ledger, fingerprint, key
 from snakemake_executor_plugin_submitit.local import DebugQueue, LocalQueue
 from snakemake_executor_plugin_submitit.queue import Outcome, Queue, SubmissionFailed, Ticket, last_lines, remove_files
-from snakemake_executor_plugin_submitit.resources import Parameters, local_parameters, slurm_parameters
+from snakemake_executor_plugin_submitit.resources import Parameters, local_parameters, shortened, slurm_parameters
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import SlurmQueue
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
@@ -73,15 +73,17 @@ class Executor(RemoteExecutor):
 
     def _task(self, job: JobExecutorInterface) -> SnakemakeJob:
         command = self.format_job_exec(job)
+        minutes = job.resources.get("runtime")
+        grace = SAVING_SHARE * shortened(self.settings.signal_delay, int(minutes)) if minutes else self.grace
         if self.settings.cluster == "slurm":
-            return SnakemakeJob(command, self.grace, linger=True)
+            return SnakemakeJob(command, grace, linger=True)
         limit = self.workflow.global_resources.get("gpu")
         if limit is not None and limit.value is not None:
-            return SnakemakeJob(command, self.grace, int(job.resources.get("gpu", 0)), visible_devices(limit.value))
+            return SnakemakeJob(command, grace, int(job.resources.get("gpu", 0)), visible_devices(limit.value))
         # where nobody counts GPUs a job sees those that this process sees, which submitit would hide
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         shown = "unset CUDA_VISIBLE_DEVICES" if named is None else f"export CUDA_VISIBLE_DEVICES={shlex.quote(named)}"
-        return SnakemakeJob(f"{shown}\n{command}", self.grace)
+        return SnakemakeJob(f"{shown}\n{command}", grace)
 
     def _track(self, job: JobExecutorInterface, ticket: Ticket) -> None:
         info = SubmittedJobInfo(job, external_jobid=ticket.id)

@@ -18,9 +18,10 @@ Parameters = dict[str, Any]
 
 def local_parameters(name: str, resources: Mapping[str, Any], threads: int, signal_delay: int) -> Parameters:
     """Parameters of a process of this machine: only its time is limited."""
+    minutes = int(resources.get("runtime", ENDLESS))
     return {
-        "timeout_min": int(resources.get("runtime", ENDLESS)),
-        "signal_delay_s": signal_delay,
+        "timeout_min": minutes,
+        "signal_delay_s": shortened(signal_delay, minutes),
         "stderr_to_stdout": True,
     }
 
@@ -36,9 +37,11 @@ def slurm_parameters(name: str, resources: Mapping[str, Any], threads: int, sign
             f"Rule {name} has no resource 'runtime', from which its time limit is made: set it, in minutes, under "
             "'default-resources' or 'set-resources' of the profile."
         )
+    minutes = int(resources["runtime"])
+    extra = extra_options(name, str(resources.get("slurm_extra", "")))
     wanted = {
         "name": name,
-        "timeout_min": int(resources["runtime"]),
+        "timeout_min": minutes,
         "mem_gb": _gigabytes(resources.get("mem_mb")),
         "slurm_mem_per_cpu": _megabytes(resources.get("mem_mb_per_cpu")),
         "cpus_per_task": threads,
@@ -46,14 +49,19 @@ def slurm_parameters(name: str, resources: Mapping[str, Any], threads: int, sign
         "slurm_account": resources.get("slurm_account"),
         "slurm_qos": resources.get("qos"),
         "slurm_constraint": resources.get("constraint"),
-        "slurm_additional_parameters": extra_options(name, str(resources.get("slurm_extra", ""))) or None,
+        "slurm_additional_parameters": {"requeue": True, **extra},  # which not every site does by itself
         # since SLURM 22.05 srun takes no CPUs over from sbatch; a CPU binding from elsewhere would slow it
         "slurm_srun_args": ["--cpus-per-task", str(threads), "--cpu-bind=none"],
-        "slurm_signal_delay_s": signal_delay,
+        "slurm_signal_delay_s": shortened(signal_delay, minutes),
         "stderr_to_stdout": True,
         **_graphics_cards(resources),
     }
     return {key: value for key, value in wanted.items() if value not in (None, "")}
+
+
+def shortened(signal_delay: int, minutes: int) -> int:
+    """The signal's delay in seconds, or half of a shorter time limit: else a job would be signalled as it starts."""
+    return min(signal_delay, 30 * minutes)
 
 
 def _graphics_cards(resources: Mapping[str, Any]) -> Parameters:
