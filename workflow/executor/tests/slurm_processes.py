@@ -7,6 +7,7 @@ started it has ended, however that ended.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Collection
@@ -21,8 +22,9 @@ NODE = ("slurmd", "slurmstepd")
 
 
 def end_cluster(conf: Path, node: str) -> None:
-    """Kill every daemon and job of a cluster and remove its node's cgroups."""
+    """Kill every daemon and job of a cluster, remove its node's cgroups and its database; its logs stay."""
     kill_cluster(conf)
+    shutil.rmtree(conf.parent / "database", ignore_errors=True)
     for cgroup in sorted(CGROUPS.glob(f"*/slurm_{node}/**/"), reverse=True):
         with suppress(OSError):
             cgroup.rmdir()
