@@ -22,6 +22,7 @@ localrules:
     all_tables,
     cells,
     table,
+    tracking_store,
 
 
 rule all_tables:

@@ -22,12 +22,12 @@ class ImagePool:
 
     def _query(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:
-            self.images.append(image)
+            self.images.append(image.clone())  # a view would hold its whole batch
             return image
         if self.size == 0 or torch.rand(()) < 0.5:
             return image
         index = int(torch.randint(self.size, ()))
-        earlier, self.images[index] = self.images[index], image
+        earlier, self.images[index] = self.images[index], image.clone()
         return earlier
 
     def state(self) -> list[Tensor]:

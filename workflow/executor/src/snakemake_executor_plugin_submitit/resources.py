@@ -37,21 +37,21 @@ def slurm_parameters(name: str, resources: Mapping[str, Any], threads: int, sign
             f"Rule {name} has no resource 'runtime', from which its time limit is made: set it, in minutes, under "
             "'default-resources' or 'set-resources' of the profile."
         )
-    minutes = int(resources["runtime"])
+    minutes, cpus = int(resources["runtime"]), int(resources.get("cpus_per_task") or threads)
     extra = extra_options(name, str(resources.get("slurm_extra", "")))
     wanted = {
         "name": name,
         "timeout_min": minutes,
         "mem_gb": _gigabytes(resources.get("mem_mb")),
         "slurm_mem_per_cpu": _megabytes(resources.get("mem_mb_per_cpu")),
-        "cpus_per_task": threads,
+        "cpus_per_task": cpus,
         "slurm_partition": resources.get("slurm_partition"),
         "slurm_account": resources.get("slurm_account"),
         "slurm_qos": resources.get("qos"),
         "slurm_constraint": resources.get("constraint"),
         "slurm_additional_parameters": {"requeue": True, **extra},  # which not every site does by itself
         # since SLURM 22.05 srun takes no CPUs over from sbatch; a CPU binding from elsewhere would slow it
-        "slurm_srun_args": ["--cpus-per-task", str(threads), "--cpu-bind=none"],
+        "slurm_srun_args": ["--cpus-per-task", str(cpus), "--cpu-bind=none"],
         "slurm_signal_delay_s": shortened(signal_delay, minutes),
         "stderr_to_stdout": True,
         **_graphics_cards(resources),
