@@ -18,6 +18,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from snakemake_executor_plugin_submitit import queue as queue_module
 from snakemake_executor_plugin_submitit.queue import (
     ENDED,
+    QUEUED_AGAIN,
     Outcome,
     Queue,
     SubmissionFailed,
@@ -105,7 +106,7 @@ def test_an_end_without_a_result_must_settle(queue: Scripted, monkeypatch: pytes
     ticket = Ticket("1", queue.folder)
     queue.words = {"1": word}
     assert queue.poll([ticket]) == {}
-    monkeypatch.setattr(queue_module, "SETTLE_SECONDS", -1.0)
+    monkeypatch.setattr(queue_module, "REQUEUE_SECONDS" if word in QUEUED_AGAIN else "SETTLE_SECONDS", -1.0)
     plain = word in ("COMPLETED", "ENDED", "FAILED")
     assert queue.poll([ticket]) == {"1": Outcome("it left no result" if plain else word)}
 
@@ -121,7 +122,7 @@ def test_a_result_that_comes_late_is_a_success(queue: Scripted) -> None:
 def test_a_job_that_is_queued_again_has_not_failed(queue: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time goes on by twice what settles an end, but the job was seen waiting in between."""
     ticket = Ticket("1", queue.folder)
-    clock = itertools.count(0, 2 * queue_module.SETTLE_SECONDS)
+    clock = itertools.count(0, 2 * queue_module.REQUEUE_SECONDS)
     now = next(clock)
     monkeypatch.setattr(time, "monotonic", lambda: now)
     for word in ("PREEMPTED", "PENDING", "RUNNING", "NODE_FAIL", "PENDING", "NODE_FAIL"):

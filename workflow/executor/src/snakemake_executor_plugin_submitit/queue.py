@@ -25,6 +25,9 @@ from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
 SETTLE_SECONDS = 15.0
 """How long a job without a result must have been seen ended: files arrive late, and it may be queued again."""
+REQUEUE_SECONDS = 120.0
+"""The same where the queue starts jobs again by itself: SLURM shows the old end until what is left of it is killed."""
+QUEUED_AGAIN = {"BOOT_FAIL", "NODE_FAIL", "PREEMPTED"}
 ENDED = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "ENDED", "FAILED"),
     *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
@@ -105,8 +108,8 @@ class Queue(ABC):
             self._ended_since.pop(ticket.id, None)
             return None
         since = self._ended_since.setdefault(ticket.id, time.monotonic())
-        settled = time.monotonic() - since > SETTLE_SECONDS
-        if not settled and (error is None or ending is None):
+        settled = time.monotonic() - since > (REQUEUE_SECONDS if ending in QUEUED_AGAIN else SETTLE_SECONDS)
+        if not settled and (error is None or ending is None or ending in QUEUED_AGAIN):
             return None
         if error and TIMED_OUT in error:
             ending = "TIMEOUT"
