@@ -141,10 +141,11 @@ class Executor(RemoteExecutor):
             return
         if outcome.reason.startswith("CANCELLED"):
             stop_retries(info.job)
-        log = ticket.paths.stdout
-        said = f"Job {ticket.id} ended: {outcome.reason}. The end of its log {log}:\n{last_lines(log)}\n"
+        log, ran = ticket.paths.stdout, ticket.paths.stdout.exists()
+        end = f" The end of its log {log}:\n{last_lines(log)}\n" if ran else " "
         remove_files(ticket, keep_log=True)
-        self.report_job_error(info, msg=said, aux_logs=[str(log)])
+        said = f"Job {ticket.id} ended: {outcome.reason}.{end}"
+        self.report_job_error(info, msg=said, aux_logs=[str(log)] if ran else [])
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """End every job of this call: also those that are just being asked about, and are not in `active_jobs`."""
@@ -194,6 +195,6 @@ def stop_retries(job: Any) -> None:
 
 
 def named(jobs: Sequence[JobExecutorInterface]) -> str:
-    """`train` or `3 jobs of train`."""
-    name = jobs[0].name
-    return name if len(jobs) == 1 else f"{len(jobs)} jobs of {name}"
+    """`train` or `3 jobs of select, train`."""
+    names = ", ".join(sorted({job.name for job in jobs}))
+    return names if len(jobs) == 1 else f"{len(jobs)} jobs of {names}"
