@@ -1,7 +1,9 @@
-"""A run's folder: who works in it (the lock), and what became of the run (state.json)."""
+"""A run's folder: who works in it (the lock), what became of the run (state.json), and how (history.jsonl)."""
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from enco.errors import UserError
 from enco.files import write_json
+from enco.metricsfile import append_line
 from enco.signals import Stopped, StopRequest
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -58,11 +61,13 @@ def is_held(folder: Path) -> bool:
 class StateFile:
     """state.json of a run: written on entering and leaving the block, and whenever a checkpoint is made.
 
-    A process killed outright leaves `running` behind while the folder's lock is free.
+    A process killed outright leaves `running` behind while the folder's lock is free. Each start and each end, with
+    its place, is also a line of history.jsonl: a training may go through many jobs and nodes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "state.json"
+        self.history = folder / "history.jsonl"
         self.started = now()
         self.iteration = 0
 
@@ -70,13 +75,21 @@ class StateFile:
         self.write("running")
         return self
 
+    def begin(self, iteration: int) -> None:
+        """Note from where the training goes on."""
+        self.reached(iteration)
+        self.tell("start")
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is None:
             self.write("finished")
+            self.tell("finished")
             return
         reason = str(error) if isinstance(error, UserError | Stopped) else f"{type(error).__name__}: {error}"
+        state: State = "stopped" if isinstance(error, Stopped) else "failed"
         try:
-            self.write("stopped" if isinstance(error, Stopped) else "failed", reason)
+            self.write(state, reason)
+            self.tell(state, reason)
         except (OSError, UserError) as second:
             print(f"warning: {self.path} could not be brought up to date ({second}).", flush=True)
 
@@ -85,9 +98,20 @@ class StateFile:
         self.iteration = iteration
         self.write("running")
 
+    def tell(self, event: str, reason: str | None = None) -> None:
+        """Add a line to the history."""
+        what = {"time": now(), "event": event, "iteration": self.iteration, "reason": reason}
+        append_line(self.history, {**what, "node": platform.node(), "job": slurm_job()})
+
     def write(self, state: State, reason: str | None = None) -> None:
         content = {"state": state, "iteration": self.iteration, "reason": reason, "started": self.started}
         write_json(self.path, {**content, "updated": now()})
+
+
+def slurm_job() -> str | None:
+    """The number of the SLURM job that this process is, as squeue prints it; None outside SLURM."""
+    array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID")
 
 
 def now() -> str:

@@ -121,7 +121,7 @@ class Run:
         if not self.last:
             method.prepare(self.data.loader(0, per_epoch, method.images_per_step, workers))
         batches = self.data.loader(self.done, total, method.images_per_step, workers)
-        state.reached(self.done)
+        state.begin(self.done)
         if self.done < total and every.tracking == "live":
             start_follower(self.out)
         wall, begin = self.last.wall_seconds if self.last else 0.0, time.monotonic()

@@ -365,6 +365,10 @@ def test_sigterm_writes_a_checkpoint_and_says_go_on_later(data: Path, tmp_path: 
     assert state["state"] == "stopped"
     assert 0 < state["iteration"] == final_state(tmp_path)["iteration"] < 100 * PER_EPOCH
     assert lines(tmp_path)[-1]["iteration"] == state["iteration"]
+    started, stopped = map(json.loads, (tmp_path / "history.jsonl").read_text().splitlines())
+    assert (started["event"], started["iteration"]) == ("start", 0)
+    assert (stopped["event"], stopped["iteration"]) == ("stopped", state["iteration"])
+    assert "SIGTERM" in stopped["reason"]
 
 
 def modules_after(code: str) -> set[str]:

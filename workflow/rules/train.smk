@@ -1,5 +1,4 @@
 # Training. Checkpoints lie beside the declared outputs, undeclared, so that a killed run goes on from them.
-# The log is added to: what an attempt said before it was preempted or killed stays there.
 
 
 rule tracking_store:
@@ -39,4 +38,4 @@ rule train:
         "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
     shell:
         "python -m workflow.job enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
-        " --workers {params.workers} >> {log} 2>&1"
+        " --workers {params.workers} > {log} 2>&1"

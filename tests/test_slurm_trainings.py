@@ -1,0 +1,102 @@
+"""The project's own grid on a real SLURM: preempted, requeued and killed, its trainings end with the same weights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from enco.files import sha256
+from slurm_cluster import SlurmCluster
+
+ROOT = Path(__file__).parent.parent
+GRID = ROOT / "tests" / "slurm_grid.yaml"
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[bytes]:
+    """Snakemake on the project's rules, with its results in a folder, as the slurm profile has it but for the site."""
+    placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
+    submitted = ("--executor", "submitit", "--jobs", "20", "--submitit-signal-delay", "30", "--rerun-incomplete")
+    resources = ("--default-resources", "runtime=60", "mem_mb=4000", "--seconds-between-status-checks", "1")
+    with (folder / "head.log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "results/grid.csv", *placed, *submitted, *resources, *flags],
+            cwd=folder,
+            env=cluster.environment,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def weights(folder: Path) -> dict[str, str]:
+    """SHA-256 of every generator, by run."""
+    files = sorted((folder / "results" / "runs").rglob("generator.safetensors"))
+    return {str(file.relative_to(folder).parent): sha256(file) for file in files}
+
+
+def in_training(folder: Path) -> list[Path]:
+    """The run folders that have a checkpoint and are not finished."""
+    found = {path.parent.parent for path in folder.rglob("checkpoints/*.pt")}
+    return sorted(run for run in found if not (run / "generator.safetensors").exists())
+
+
+def running(cluster: SlurmCluster) -> list[str]:
+    """The trainings that run now."""
+    columns = ("--noheader", "--array", "--states=RUNNING", "--name=train", "--format=%i")
+    return cluster.run("squeue", *columns).split()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The weights of trainings that nothing ever stopped, made without any queue."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
+    command = [sys.executable, "-m", "workflow.launch", "results/grid.csv", "--until", "train", *placed]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return weights(folder)
+
+
+def test_a_disturbed_grid_ends_with_the_same_weights(
+    slurm: SlurmCluster, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    first = head(slurm, tmp_path)
+    slurm.wait_for(lambda: len(in_training(tmp_path)) == 2, "two trainings have a checkpoint", 240)
+    assert len(running(slurm)) == 2, "there are two GPUs"
+
+    slurm.submit("sleep 2", "--partition=high", "--gres=gpu:2", "--mem=100")  # preempts both
+    slurm.wait_for(lambda: not running(slurm), "both have given way")
+    slurm.wait_for(lambda: len(running(slurm)) == 2, "two go on", 120)
+    slurm.requeue(running(slurm)[0])
+
+    first.kill()
+    first.wait()
+    assert head(slurm, tmp_path, "--unlock").wait(timeout=120) == 0
+    second = head(slurm, tmp_path)
+    most = 0
+    while second.poll() is None:
+        most = max(most, len(running(slurm)))
+        time.sleep(1)
+    said = (tmp_path / "head.log").read_text()
+    assert second.returncode == 0, said[-6000:]
+    assert most == 2, "never more than two at a time"
+    assert "of an earlier call does this already" in said
+    assert weights(tmp_path) == undisturbed and len(undisturbed) == 4
+    for run in sorted(tmp_path.rglob("history.jsonl")):
+        went_on(run)
+
+
+def went_on(history: Path) -> None:
+    """Each start is from where the training was stopped: nothing is trained twice."""
+    events = [json.loads(line) for line in history.read_text().splitlines()]
+    print(history.read_text())
+    assert events[0]["event"] == "start" and events[-1]["event"] == "finished"
+    for before, after in pairwise(events):
+        if after["event"] == "start":
+            assert before["event"] in ("stopped", "finished") and before["iteration"] == after["iteration"]
