@@ -98,5 +98,7 @@ def went_on(history: Path) -> None:
     print(history.read_text())
     assert events[0]["event"] == "start" and events[-1]["event"] == "finished"
     for before, after in pairwise(events):
-        if after["event"] == "start":
+        if after["event"] == "start" and before["event"] == "start":  # killed before it could stop
+            assert after["iteration"] >= before["iteration"]
+        elif after["event"] == "start":
             assert before["event"] in ("stopped", "finished") and before["iteration"] == after["iteration"]
