@@ -36,7 +36,7 @@ rule all:
 rule gpu:
     output: "{i}.txt"
     resources: gpu=1
-    shell: "gpu=$CUDA_VISIBLE_DEVICES; mkdir ../used-$gpu; sleep 1; rmdir ../used-$gpu; echo $gpu > {output}"
+    shell: "gpu=$CUDA_VISIBLE_DEVICES; mkdir ../used-$gpu; sleep 0.5; rmdir ../used-$gpu; echo $gpu > {output}"
 """
 LIMITED = f"""
 rule limited:
@@ -235,7 +235,7 @@ def test_never_two_jobs_on_a_gpu_not_even_of_two_workflows(start_toy: Callable[.
     """Each job marks its GPU as used with a folder, and fails where that is there already."""
     one, other = start_toy(GPUS, "one"), start_toy(GPUS, "other")
     flags = (*LOCAL, "--resources", "gpu=2")
-    heads = [one.start(*flags, TMPDIR=str(tmp_path)), other.start(*flags, "0.txt", "1.txt", TMPDIR=str(tmp_path))]
+    heads = [one.start(*flags, TMPDIR=str(tmp_path)), other.start("0.txt", "1.txt", *flags, TMPDIR=str(tmp_path))]
     for toy, head in zip((one, other), heads, strict=True):
         assert head.wait(timeout=120) == 0, toy.said
         toy.assert_nothing_runs()

@@ -83,7 +83,7 @@ def test_usr2_reaches_who_handles_it_and_ends_the_group(tmp_path: Path, environm
         assert group.ask_to_save(30)
         assert time.monotonic() - before < 20
         assert (tmp_path / "trains.saved").exists()
-        assert group.members() == []
+        until(lambda: group.members() == [], "all have ended", 5)
     assert marked(str(tmp_path)) == []
 
 

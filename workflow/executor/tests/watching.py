@@ -46,5 +46,6 @@ def alive(pid: int) -> bool:
 
 def _has(process: psutil.Process, mark: str, module: str) -> bool:
     with suppress(psutil.Error, OSError):
-        return process.environ().get(MARK) == mark and (not module or module in process.cmdline())
+        here = process.environ().get(MARK) == mark and (not module or module in process.cmdline())
+        return here and process.status() != psutil.STATUS_ZOMBIE
     return False
