@@ -164,10 +164,10 @@ def test_an_error_of_a_job_that_the_queue_never_ends_is_believed(queue: Scripted
     assert queue.poll([ticket]) == {"1": Outcome("status 1")}
 
 
-def test_alive_are_those_that_surely_wait_or_run(queue: Scripted) -> None:
-    tickets = [Ticket(name, queue.folder) for name in ("waits", "runs", "ended", "unknown")]
-    queue.words = {"waits": "PENDING", "runs": "RUNNING", "ended": "TIMEOUT"}
-    assert queue.alive(tickets) == {"waits", "runs"}
+def test_alive_are_those_that_wait_or_run_or_may_be_queued_again(queue: Scripted) -> None:
+    tickets = [Ticket(name, queue.folder) for name in ("waits", "runs", "lost", "ended", "unknown")]
+    queue.words = {"waits": "PENDING", "runs": "RUNNING", "lost": "NODE_FAIL", "ended": "TIMEOUT"}
+    assert queue.alive(tickets) == {"waits", "runs", "lost"}
     assert queue.questions == 1
 
 

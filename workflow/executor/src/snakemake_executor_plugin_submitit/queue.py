@@ -86,8 +86,8 @@ class Queue(ABC):
         return interrupts_held()
 
     def alive(self, tickets: Sequence[Ticket]) -> set[str]:
-        """The ids of those jobs that are surely waiting or running."""
-        return {job for job, state in self.states(tickets).items() if state not in ENDED}
+        """The ids of those jobs that wait or run, or may be queued again."""
+        return {job for job, state in self.states(tickets).items() if state not in ENDED - QUEUED_AGAIN}
 
     def poll(self, tickets: Iterable[Ticket]) -> dict[str, Outcome]:
         """The outcomes of those jobs that have ended; the queue is asked at most once."""
