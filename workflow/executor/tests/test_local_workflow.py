@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
 
@@ -77,34 +78,25 @@ rule changed:
 
 @pytest.fixture
 def start_toy(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
-    """Makes toy workflows in folders side by side; nothing of them outlives the test."""
-    toys: list[Toy] = []
-
-    def make(snakefile: str, name: str = "toy") -> Toy:
-        toys.append(Toy(tmp_path / name, snakefile))
-        return toys[-1]
-
-    yield make
-    for toy in toys:
-        toy.stop()
+    """Makes toy workflows in folders side by side."""
+    with ExitStack() as toys:
+        yield lambda snakefile, name="toy": toys.enter_context(Toy(tmp_path / name, snakefile))
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Toy, Popen[bytes]]]:
     """A workflow, and its head that runs still, of a job that takes longer than it may: half a minute at least."""
-    toy = Toy(tmp_path_factory.mktemp("limited") / "toy", LIMITED)
-    (toy.folder / "limited.py").write_text(LIMITED_PY)
-    yield toy, toy.start(*LOCAL)
-    toy.stop()
+    with Toy(tmp_path_factory.mktemp("limited") / "toy", LIMITED) as toy:
+        (toy.folder / "limited.py").write_text(LIMITED_PY)
+        yield toy, toy.start(*LOCAL)
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory, limited: tuple[Toy, Popen[bytes]]) -> Iterator[Toy]:
     """A workflow of which one job succeeds and one fails twice, after its end; it ran next to another."""
-    toy = Toy(tmp_path_factory.mktemp("mixed") / "toy", MIXED)
-    assert toy.run(*LOCAL, "--keep-going", "--retries", "1") == 1
-    yield toy
-    toy.stop()
+    with Toy(tmp_path_factory.mktemp("mixed") / "toy", MIXED) as toy:
+        assert toy.run(*LOCAL, "--keep-going", "--retries", "1") == 1
+        yield toy
 
 
 @pytest.mark.slow
@@ -192,21 +184,20 @@ def test_ctrl_c_ends_the_jobs_of_its_own_workflow(start_toy: Callable[..., Toy])
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     """A workflow whose head was killed, and which a next head has brought to its end, with another `rate`."""
-    toy = Toy(tmp_path_factory.mktemp("restarted") / "toy", RESTARTED)
-    head = toy.start(*LOCAL, "--config", "rate=1")
-    toy.wait_for("ended.log", "same.log", "changed.log")
-    head.kill()
-    head.wait()
-    (toy.folder / "end").touch()
-    toy.wait_for("ended.txt")
-    until(lambda: toy.running() == 2, "the job that could end has ended")
-    assert toy.run("--unlock", "--config", "rate=2") == 0
-    head = toy.start(*LOCAL, "--rerun-incomplete", "--config", "rate=2")
-    until(lambda: "it is waited for" in toy.said, "the next head has found a job")
-    (toy.folder / "adopted").touch()
-    assert head.wait(timeout=120) == 0, toy.said
-    yield toy
-    toy.stop()
+    with Toy(tmp_path_factory.mktemp("restarted") / "toy", RESTARTED) as toy:
+        head = toy.start(*LOCAL, "--config", "rate=1")
+        toy.wait_for("ended.log", "same.log", "changed.log")
+        head.kill()
+        head.wait()
+        (toy.folder / "end").touch()
+        toy.wait_for("ended.txt")
+        until(lambda: toy.running() == 2, "the job that could end has ended")
+        assert toy.run("--unlock", "--config", "rate=2") == 0
+        head = toy.start(*LOCAL, "--rerun-incomplete", "--config", "rate=2")
+        until(lambda: "it is waited for" in toy.said, "the next head has found a job")
+        (toy.folder / "adopted").touch()
+        assert head.wait(timeout=120) == 0, toy.said
+        yield toy
 
 
 @pytest.mark.slow

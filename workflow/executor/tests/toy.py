@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 from watching import MARK, kill_marked, marked, until
 
@@ -14,13 +15,22 @@ FLAGS = ("--executor", "submitit", "--jobs", "8", "--seconds-between-status-chec
 
 
 class Toy:
-    """A Snakefile and what its Snakemake, the head, says and leaves; every process carries the folder as its mark."""
+    """A Snakefile and what its Snakemake, the head, says and leaves; nothing of it runs on after the `with` block.
+
+    Every process carries the folder as its mark.
+    """
 
     def __init__(self, folder: Path, snakefile: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "Snakefile").write_text(snakefile)
         (folder / "tmp").mkdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        kill_marked(str(self.folder))
 
     def start(self, *flags: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a head in a process group of its own, as a terminal does."""
@@ -67,10 +77,6 @@ class Toy:
     def assert_nothing_runs(self) -> None:
         """Fail if a process of this workflow is left."""
         until(lambda: not marked(str(self.folder)), f"{marked(str(self.folder))} are left", 10)
-
-    def stop(self) -> None:
-        """Kill all that still runs."""
-        kill_marked(str(self.folder))
 
 
 def interrupt(head: subprocess.Popen[bytes], group: bool) -> int:
