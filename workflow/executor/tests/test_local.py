@@ -43,10 +43,16 @@ def test_a_job_is_found_again_after_the_clock_was_set(
     boot_time = psutil.boot_time()
     monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot_time + 3)
     later = open_queue(tmp_path / "later")
-    assert later.alive([ticket]) == {ticket.id}
+    until(lambda: later.alive([ticket]) == {ticket.id}, "it is found, once it has its command line", 5)
     later.cancel([ticket])
     until(lambda: not marked(mark), "the job has ended", 20)
     assert later.alive([ticket]) == set()
+
+
+def test_a_job_can_be_cancelled_as_soon_as_it_is_submitted(tmp_path: Path, mark: str) -> None:
+    queue = open_queue(tmp_path / "queue")
+    queue.cancel(queue.submit([SnakemakeJob("sleep 60", 10)] * 5, PARAMETERS))
+    until(lambda: not marked(mark), "all have ended", 20)
 
 
 def test_another_process_with_the_number_of_a_job_is_let_alone(tmp_path: Path) -> None:

@@ -48,13 +48,15 @@ class LocalQueue(Queue):
 
     def _controller(self, ticket: Ticket) -> psutil.Process | None:
         """submitit's process that looks after a job, if it lives."""
-        if (job := self._jobs.get(ticket.id)) and job.done():
+        job = self._jobs.get(ticket.id)
+        if job and job.done():
             return None
         try:
             process = psutil.Process(int(ticket.id))
-            return process if str(ticket.folder) in process.cmdline() else None  # else the number is another's by now
+            known = job or str(ticket.folder) in process.cmdline()  # else the number may be another's by now
         except psutil.Error:
             return None
+        return process if known else None
 
 
 def _kill(controller: psutil.Process) -> None:
