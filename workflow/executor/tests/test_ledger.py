@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ class Job:
     output: list[str] = field(default_factory=lambda: ["a/weights", "a/log"])
     shellcmd: str | None = "train a"
     known: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rule(self) -> SimpleNamespace:
+        return SimpleNamespace(shellcmd=self.shellcmd)
 
     def properties(self) -> str:
         standard = {"type": "single", "rule": self.name, "input": ["data"], "output": self.output, "params": {"lr": 1}}

@@ -75,7 +75,8 @@ def test_what_the_controller_has_forgotten_has_ended(programs: Path) -> None:
 
 
 def test_silence_is_told_once_and_ends_no_job(programs: Path) -> None:
-    write(programs, "sacct", "echo 'sacct: error: Connection refused' >&2; exit 1")
+    for name in ("sacct", "squeue"):
+        write(programs, name, f"echo '{name}: error: Connection refused' >&2; exit 1")
     queue, tickets, warnings = open_queue(programs, "7")
     for _ in range(3):
         assert queue.poll(tickets) == {}
@@ -85,13 +86,39 @@ def test_silence_is_told_once_and_ends_no_job(programs: Path) -> None:
     assert queue.states(tickets) == {"7": "RUNNING"}
 
 
-def test_whether_a_job_is_alive_waits_for_an_answer(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a job that runs would be submitted a second time, next to itself."""
-    monkeypatch.setattr(slurm_module, "SILENCE_SECONDS", 0.01)
-    write(programs, "sacct", f"[ $(wc -l < {programs.parent}/sacct.asked) -gt 2 ] || exit 1; echo '7|RUNNING'")
-    queue, tickets, _ = open_queue(programs, "7", "8")
+def test_while_the_accounting_is_away_the_controller_is_asked(programs: Path) -> None:
+    write(programs, "sacct", "echo 'sacct: error: Connection refused' >&2; exit 1")
+    write(programs, "squeue", "echo '7|RUNNING'; echo '8|CANCELLED'")
+    queue, tickets, warnings = open_queue(programs, "7", "8", "9")
+    assert queue.states(tickets) == {"7": "RUNNING", "8": "CANCELLED"}, "nothing is said of a job nobody knows"
+    assert warnings == []
+    write(programs, "sacct", "echo '9|COMPLETED'")
+    assert queue.states(tickets) == {"9": "COMPLETED"}
+
+
+def test_whether_a_job_is_alive_waits_for_the_controllers_answer(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a job that runs, or is still being killed, would be submitted a second time, next to itself."""
+    monkeypatch.setattr(slurm_module, "BUSY_SECONDS", 0.01)
+    write(programs, "sacct", "echo '7|CANCELLED'; echo '8|COMPLETED'")
+    answer = "echo '7|COMPLETING'; echo '8|COMPLETED'"
+    write(programs, "squeue", f"[ $(wc -l < {programs.parent}/squeue.asked) -gt 2 ] || exit 1; {answer}")
+    queue, tickets, _ = open_queue(programs, "7", "8", "9")
     assert queue.alive(tickets) == {"7"}
-    assert len(asked(programs, "sacct")) == 3
+    assert len(asked(programs, "squeue")) == 3
+
+
+def test_a_cancelling_that_nobody_heard_is_tried_again_and_told(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_module, "BUSY_SECONDS", 0.01)
+    write(programs, "scancel", "echo 'scancel: error: Unable to contact slurm controller' >&2; exit 1")
+    queue, tickets, _ = open_queue(programs, "7")
+    assert not queue.cancel(tickets)
+    assert len(asked(programs, "scancel")) == slurm_module.CANCEL_TRIES
+    write(programs, "scancel", "exit 1")
+    assert queue.cancel(tickets), "a job that has ended needs no cancelling"
 
 
 def test_all_jobs_are_cancelled_at_once(programs: Path) -> None:

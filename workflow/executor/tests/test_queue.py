@@ -55,9 +55,10 @@ class Scripted(Queue):
         self.questions += 1
         return {ticket.id: self.words[ticket.id] for ticket in tickets if ticket.id in self.words}
 
-    def cancel(self, tickets: Sequence[Ticket]) -> None:
+    def cancel(self, tickets: Sequence[Ticket]) -> bool:
         for ticket in tickets:
             self.words[ticket.id] = "CANCELLED"
+        return True
 
 
 @pytest.fixture
@@ -164,10 +165,10 @@ def test_an_error_of_a_job_that_the_queue_never_ends_is_believed(queue: Scripted
     assert queue.poll([ticket]) == {"1": Outcome("status 1")}
 
 
-def test_alive_are_those_that_wait_or_run_or_may_be_queued_again(queue: Scripted) -> None:
+def test_alive_are_those_that_wait_or_run(queue: Scripted) -> None:
     tickets = [Ticket(name, queue.folder) for name in ("waits", "runs", "lost", "ended", "unknown")]
     queue.words = {"waits": "PENDING", "runs": "RUNNING", "lost": "NODE_FAIL", "ended": "TIMEOUT"}
-    assert queue.alive(tickets) == {"waits", "runs", "lost"}
+    assert queue.alive(tickets) == {"waits", "runs"}
     assert queue.questions == 1
 
 
@@ -284,16 +285,40 @@ def test_other_threads_hold_no_interrupts() -> None:
     assert done == [signal.default_int_handler]
 
 
+class Refusing:
+    """A queue that answers a submission with an error, as often as it is asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.asked = 0
+
+    def submit(self, job: SnakemakeJob) -> None:
+        self.asked += 1
+        raise self.error
+
+
 @pytest.mark.parametrize("error", [FailedJobError, FailedSubmissionError])
 def test_a_refused_submission_says_why(error: type[Exception]) -> None:
-    class Refusing:
-        """sbatch that refuses, or says what submitit does not understand."""
+    executor = Refusing(error("sbatch: error: Invalid partition\n  name specified"))
+    with pytest.raises(SubmissionFailed, match="Invalid partition name specified") as failed:
+        submit_all(executor, [SnakemakeJob("true", 1)])
+    assert failed.value.refused
+    assert executor.asked == 1
 
-        def submit(self, job: SnakemakeJob) -> None:
-            raise error("sbatch: error: Invalid partition\n  name specified")
 
-    with pytest.raises(SubmissionFailed, match="Invalid partition name specified"):
-        submit_all(Refusing(), [SnakemakeJob("true", 1)])
+def test_a_busy_queue_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "BUSY_SECONDS", 0.0)
+    executor = Refusing(FailedJobError("sbatch: error: Unable to contact slurm controller (connect failure)"))
+    with pytest.raises(SubmissionFailed) as failed:
+        submit_all(executor, [SnakemakeJob("true", 1)])
+    assert not failed.value.refused, "it may take the jobs later"
+    assert executor.asked == queue_module.BUSY_TRIES
+
+
+def test_a_full_disk_is_no_refusal() -> None:
+    with pytest.raises(SubmissionFailed, match="No space left") as failed:
+        submit_all(Refusing(OSError(28, "No space left on device")), [SnakemakeJob("true", 1)])
+    assert not failed.value.refused
 
 
 def test_a_ticket_names_submitits_files(tmp_path: Path) -> None:

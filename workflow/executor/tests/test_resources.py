@@ -41,6 +41,7 @@ def sbatch_lines(folder: Path, resources: dict[str, Any], threads: int = 1) -> l
         ({"mem_mb": 16000}, "--mem=16000MB"),
         ({"mem_mb": 16384}, "--mem=16GB"),
         ({"mem_mb_per_cpu": 1500}, "--mem-per-cpu=1500MB"),
+        ({"mem_mb_per_cpu": 1500, "mem_mb": 8000}, "--mem-per-cpu=1500MB"),
         ({"gpu": 2}, "--gpus-per-node=2"),
         ({"gpu": 1, "gpu_model": "a100"}, "--gres=gpu:a100:1"),
         ({"gres": "gpu:a100:1,nvme:1"}, "--gres=gpu:a100:1,nvme:1"),

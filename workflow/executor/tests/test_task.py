@@ -14,6 +14,7 @@ import psutil
 import pytest
 from submitit import LocalExecutor, LocalJob
 
+from snakemake_executor_plugin_submitit.processes import Group
 from snakemake_executor_plugin_submitit.task import CommandFailed, SnakemakeJob
 from watching import MARK, alive, kill_marked, marked, until
 
@@ -113,8 +114,29 @@ def test_a_job_sees_its_own_gpus_alone(tmp_path: Path, mark: str, monkeypatch: p
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,6,7")
     devices = [f"{uuid.uuid4()}" for _ in range(2)]
     for count, expected in {2: ",".join(devices), 1: devices[0], 0: ""}.items():
-        SnakemakeJob(f'echo "$CUDA_VISIBLE_DEVICES" > {tmp_path}/seen', 10, count, devices)()
+        SnakemakeJob(f'echo "$CUDA_VISIBLE_DEVICES" > {tmp_path}/seen', 10, None, count, devices)()
         assert (tmp_path / "seen").read_text().strip() == expected
     SnakemakeJob(f'echo "$CUDA_VISIBLE_DEVICES" > {tmp_path}/seen', 10)()
     assert (tmp_path / "seen").read_text().strip() == "5,6,7"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,6,7"
+
+
+@pytest.mark.parametrize(("limit", "again"), [(60.0, False), (1000.0, True), (None, True)])
+def test_a_job_that_cannot_save_is_queued_again_unless_its_time_is_up(limit: float | None, again: bool) -> None:
+    """Near its time limit it would only take as long once more; preempted before that, it may have the time."""
+    job = SnakemakeJob("sleep 100", 1, limit)
+    job._group = Group(job.command, os.environ)
+    assert (job.checkpoint() is not None) == again
+    assert not [process for process in job._group.members() if process != os.getpid()]
+    job._group.close()
+
+
+def test_a_job_that_saves_is_queued_again_when_its_time_is_up(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    code = "import pathlib, signal, sys; signal.signal(signal.SIGUSR2, lambda *_: sys.exit(75)); "
+    code += f"pathlib.Path('{ready}').touch(); signal.pause()"
+    job = SnakemakeJob(f'{sys.executable} -c "{code}"', 10, 60.0)
+    job._group = Group(job.command, os.environ)
+    until(ready.exists, "it handles the signal", 20)
+    assert job.checkpoint() is not None
+    job._group.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import shlex
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,15 @@ from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 from snakemake_executor_plugin_submitit.gpus import visible_devices
 from snakemake_executor_plugin_submitit.ledger import Entry, Ledger, fingerprint, key
 from snakemake_executor_plugin_submitit.local import DebugQueue, LocalQueue
-from snakemake_executor_plugin_submitit.queue import Outcome, Queue, SubmissionFailed, Ticket, last_lines, remove_files
+from snakemake_executor_plugin_submitit.queue import (
+    CLUSTER_SETTINGS,
+    Outcome,
+    Queue,
+    SubmissionFailed,
+    Ticket,
+    last_lines,
+    remove_files,
+)
 from snakemake_executor_plugin_submitit.resources import Parameters, local_parameters, shortened, slurm_parameters
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import SlurmQueue
@@ -38,9 +48,15 @@ class Executor(RemoteExecutor):
         self.settings = settings
         self.grace = SAVING_SHARE * settings.signal_delay
         self.queue = open_queue(settings, self.grace, self.logger.warning)
-        self.ledger = Ledger(Path(".snakemake", "submitit-ledger"), settings.cluster)
+        self.queue.latency = float(self.workflow.execution_settings.latency_wait)
+        self.ledger = Ledger(Path(".snakemake", "submitit-ledger"), place(settings.cluster))
         self._tracked: dict[str, tuple[SubmittedJobInfo, Ticket]] = {}
         self._left: dict[str, Entry] | None = None
+
+    @property
+    def cores(self) -> str:
+        """All that a job finds where it runs: this machine's number says nothing of another one."""
+        return "all"
 
     def run_job(self, job: JobExecutorInterface) -> None:
         self.run_jobs([job])
@@ -63,27 +79,29 @@ class Executor(RemoteExecutor):
                 tickets = self.queue.submit([self._task(job) for job in jobs], parameters)
                 for job, ticket in zip(jobs, tickets, strict=True):
                     self.ledger.write(job, ticket)
+                for job, ticket in zip(jobs, tickets, strict=True):
                     self._track(job, ticket)
         except SubmissionFailed as error:
             for job in jobs:
-                stop_retries(job)
+                if error.refused:
+                    stop_retries(job)
                 self.report_job_error(SubmittedJobInfo(job), msg=f"The queue did not take the job: {error}. ")
             return
         self.logger.info(f"Queued {named(jobs)} as {', '.join(ticket.id for ticket in tickets)}.")
 
     def _task(self, job: JobExecutorInterface) -> SnakemakeJob:
-        command = self.format_job_exec(job)
-        minutes = job.resources.get("runtime")
-        grace = SAVING_SHARE * shortened(self.settings.signal_delay, int(minutes)) if minutes else self.grace
+        command, delay, minutes = self.format_job_exec(job), self.settings.signal_delay, job.resources.get("runtime")
+        delay = shortened(delay, int(minutes)) if minutes else delay
+        grace, limit = SAVING_SHARE * delay, 60.0 * int(minutes) - delay if minutes else None
         if self.settings.cluster == "slurm":
-            return SnakemakeJob(command, grace, linger=True)
-        limit = self.workflow.global_resources.get("gpu")
-        if limit is not None and limit.value is not None:
-            return SnakemakeJob(command, grace, int(job.resources.get("gpu", 0)), visible_devices(limit.value))
+            return SnakemakeJob(command, grace, limit, linger=True)
+        gpus = self.workflow.global_resources.get("gpu")
+        if gpus is not None and gpus.value is not None:
+            return SnakemakeJob(command, grace, limit, int(job.resources.get("gpu", 0)), visible_devices(gpus.value))
         # where nobody counts GPUs a job sees those that this process sees, which submitit would hide
         named = os.environ.get("CUDA_VISIBLE_DEVICES")
         shown = "unset CUDA_VISIBLE_DEVICES" if named is None else f"export CUDA_VISIBLE_DEVICES={shlex.quote(named)}"
-        return SnakemakeJob(f"{shown}\n{command}", grace)
+        return SnakemakeJob(f"{shown}\n{command}", grace, limit)
 
     def _track(self, job: JobExecutorInterface, ticket: Ticket) -> None:
         info = SubmittedJobInfo(job, external_jobid=ticket.id)
@@ -117,8 +135,7 @@ class Executor(RemoteExecutor):
     def _end(self, ticket: Ticket) -> None:
         """Cancel a job, and wait until it writes no more."""
         self.queue.cancel([ticket])
-        last = time.monotonic() + self.settings.signal_delay
-        while self.queue.alive([ticket]) and time.monotonic() < last:
+        while self.queue.alive([ticket]):
             time.sleep(1)
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
@@ -136,23 +153,31 @@ class Executor(RemoteExecutor):
         _, ticket = self._tracked.pop(info.external_jobid or "")
         self.ledger.remove(info.job)
         if outcome.reason is None:
-            remove_files(ticket, keep_log=self.settings.keep_logs)
+            self._tidy(ticket, self.settings.keep_logs)
             self.report_job_success(info)
             return
         if outcome.reason.startswith("CANCELLED"):
             stop_retries(info.job)
         log, ran = ticket.paths.stdout, ticket.paths.stdout.exists()
         end = f" The end of its log {log}:\n{last_lines(log)}\n" if ran else " "
-        remove_files(ticket, keep_log=True)
+        self._tidy(ticket, keep_log=True)
         said = f"Job {ticket.id} ended: {outcome.reason}.{end}"
         self.report_job_error(info, msg=said, aux_logs=[str(log)] if ran else [])
+
+    def _tidy(self, ticket: Ticket, keep_log: bool) -> None:
+        """Delete what nobody needs; a shared disk that is away must not end the workflow."""
+        with suppress(OSError):
+            remove_files(ticket, keep_log)
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """End every job of this call: also those that are just being asked about, and are not in `active_jobs`."""
         tracked = list(self._tracked.values())
         if tracked:
             self.logger.info(f"Cancelling {len(tracked)} jobs.")
-        self.queue.cancel([ticket for _, ticket in tracked])
+        if not self.queue.cancel([ticket for _, ticket in tracked]):
+            left = ", ".join(ticket.id for _, ticket in tracked)
+            self.logger.error(f"The queue does not answer, so these jobs may go on: {left}. The next call finds them.")
+            return
         for info, _ in tracked:
             self.ledger.remove(info.job)
 
@@ -173,6 +198,13 @@ def open_queue(settings: ExecutorSettings, grace: float, warn: Callable[[str], N
             "by --submitit-cluster local."
         )
     return SlurmQueue(folder, settings.max_timeouts, warn)
+
+
+def place(cluster: str) -> str:
+    """Which queue a job's number belongs to: of this machine, or of the SLURM that this environment names."""
+    if cluster == "slurm":
+        return " ".join(["slurm", *(os.environ[name] for name in CLUSTER_SETTINGS if name in os.environ)])
+    return f"{cluster} {platform.node()}"
 
 
 def batches(

@@ -1,13 +1,13 @@
 """GPUs of one machine, each for one job at a time: whoever holds its lock file has it.
 
-A lock goes with its process, however that ends, and holds for every workflow of the machine.
+A lock goes with its process, however that ends, and holds for every workflow of this user's on the machine.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,12 +18,17 @@ from filelock import FileLock, Timeout
 POLL_SECONDS = 0.2
 
 
-def lock_folder() -> Path:
-    """The machine's folder of lock files, for all its users."""
-    folder = Path(tempfile.gettempdir(), "snakemake-submitit-gpus")
-    folder.mkdir(exist_ok=True)
-    with contextlib.suppress(PermissionError):  # another user made it, and has opened it to all
-        folder.chmod(0o1777)
+def lock_folder(parent: Path = Path("/tmp")) -> Path:
+    """This user's folder of lock files on this machine, whatever TMPDIR says.
+
+    Raises RuntimeError if the name is another user's, or no folder's.
+    """
+    folder = parent / f"snakemake-submitit-gpus-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise RuntimeError(f"{folder} should be a folder of this user's, for lock files: remove it.")
     return folder
 
 
@@ -51,7 +56,7 @@ def _take(count: int, devices: Sequence[str], folder: Path, held: ExitStack) -> 
         if len(taken) == count:
             break
         with contextlib.suppress(Timeout):
-            lock = FileLock(folder / f"{device.replace('/', '-')}.lock", timeout=0, mode=0o666)
+            lock = FileLock(folder / f"{device.replace('/', '-')}.lock", timeout=0)
             held.enter_context(lock)
             taken.append(device)
     return taken

@@ -69,7 +69,7 @@ def fingerprint(job: JobExecutorInterface) -> str:
     """Differs where a job does something else: other inputs, parameters or shell command; not for other resources."""
     known = json.loads(job.properties())
     parts = list(getattr(job, "jobs", [job]))  # of a group job
-    commands = sorted(str(getattr(part, "shellcmd", "")) for part in parts)
+    commands = sorted(str(getattr(getattr(part, "rule", None), "shellcmd", "")) for part in parts)
     return _hash([{name: known.get(name) for name in SAYS_WHAT_IS_DONE}, commands])
 
 

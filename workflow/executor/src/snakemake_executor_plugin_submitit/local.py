@@ -36,7 +36,7 @@ class LocalQueue(Queue):
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         return {ticket.id: "RUNNING" if self._controller(ticket) else "ENDED" for ticket in tickets}
 
-    def cancel(self, tickets: Sequence[Ticket]) -> None:
+    def cancel(self, tickets: Sequence[Ticket]) -> bool:
         """End these jobs: they have the time to save their state, and are killed then."""
         controllers = [found for ticket in tickets if (found := self._controller(ticket))]
         for controller in controllers:
@@ -45,6 +45,7 @@ class LocalQueue(Queue):
         _, left = psutil.wait_procs(controllers, timeout=self.grace)
         for controller in left:
             _kill(controller)
+        return True
 
     def _controller(self, ticket: Ticket) -> psutil.Process | None:
         """submitit's process that looks after a job, if it lives."""
@@ -93,5 +94,6 @@ class DebugQueue(Queue):
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         return {ticket.id: "ENDED" for ticket in tickets}
 
-    def cancel(self, tickets: Sequence[Ticket]) -> None:
+    def cancel(self, tickets: Sequence[Ticket]) -> bool:
         """Nothing is left to cancel."""
+        return True

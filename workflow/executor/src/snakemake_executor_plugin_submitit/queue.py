@@ -10,7 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,22 @@ ENDED = {
     *("NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
 """Words for a job that is over, SLURM's and ENDED, a local queue's; any other is of one that waits or runs."""
-TIMED_OUT = "timed-out too many times"
-"""What submitit says in a job that ran into its time limit once more than is allowed; SLURM sees it fail."""
+TIMED_OUT = ("timed-out too many times", "checkpoint function returned None")
+"""What submitit says in a job that ran into its time limit for the last time; SLURM sees it fail."""
+BUSY = ("Socket timed out", "Unable to contact slurm controller", "temporarily unavailable")
+"""What sbatch says when SLURM may answer a moment later."""
+BUSY_SECONDS = 10.0
+BUSY_TRIES = 13
 CLUSTER_SETTINGS = ("SLURM_CONF", "SLURM_CLUSTERS")
 """Variables that say which SLURM to talk to, unlike those that SLURM sets for a job."""
 
 
 class SubmissionFailed(Exception):
-    """The queue did not take the jobs; the text is its answer."""
+    """The queue did not take the jobs; the text is its answer. `refused` if it would not take them later either."""
+
+    def __init__(self, said: str, refused: bool) -> None:
+        super().__init__(said)
+        self.refused = refused
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Queue(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        self.latency = 0.0
         self._ended_since: dict[str, float] = {}
 
     @abstractmethod
@@ -78,19 +87,23 @@ class Queue(ABC):
         """The queue's word for the state of each of these jobs that it knows; one question for all."""
 
     @abstractmethod
-    def cancel(self, tickets: Sequence[Ticket]) -> None:
-        """End these jobs."""
+    def cancel(self, tickets: Sequence[Ticket]) -> bool:
+        """End these jobs; whether the queue has taken note of that."""
 
     def held(self) -> AbstractContextManager[None]:
         """A block in which Ctrl-C waits: a job that was submitted but is not noted yet could not be cancelled."""
         return interrupts_held()
 
     def alive(self, tickets: Sequence[Ticket]) -> set[str]:
-        """The ids of those jobs that wait or run, or may be queued again."""
-        return {job for job, state in self.states(tickets).items() if state not in ENDED - QUEUED_AGAIN}
+        """The ids of those jobs that surely wait or run."""
+        return {job for job, state in self.states(tickets).items() if state not in ENDED}
 
     def poll(self, tickets: Iterable[Ticket]) -> dict[str, Outcome]:
         """The outcomes of those jobs that have ended; the queue is asked at most once."""
+        tickets = list(tickets)
+        for folder in {ticket.folder for ticket in tickets}:
+            with suppress(OSError):  # a listing brings a shared disk's news
+                list(folder.iterdir())
         results = {ticket: read_result(ticket) for ticket in tickets}
         outcomes = {ticket.id: Outcome() for ticket, result in results.items() if result == ""}
         rest = [ticket for ticket in results if ticket.id not in outcomes]
@@ -108,10 +121,13 @@ class Queue(ABC):
             self._ended_since.pop(ticket.id, None)
             return None
         since = self._ended_since.setdefault(ticket.id, time.monotonic())
-        settled = time.monotonic() - since > (REQUEUE_SECONDS if ending in QUEUED_AGAIN else SETTLE_SECONDS)
+        settle = REQUEUE_SECONDS if ending in QUEUED_AGAIN else max(SETTLE_SECONDS, self.latency)
+        settled = time.monotonic() - since > settle
         if not settled and (error is None or ending is None or ending in QUEUED_AGAIN):
             return None
-        if error and TIMED_OUT in error:
+        if ending in QUEUED_AGAIN and self.alive([ticket]):
+            return None
+        if error and any(words in error for words in TIMED_OUT):
             ending = "TIMEOUT"
         if ending in (None, "COMPLETED", "ENDED", "FAILED"):
             return error or "it left no result"
@@ -148,16 +164,30 @@ def remove_files(ticket: Ticket, keep_log: bool) -> None:
 
 
 def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
-    """Submit through submitit; several jobs become one array. Raises SubmissionFailed."""
-    try:
-        with submission_environment():
-            if len(jobs) == 1:
-                return [executor.submit(jobs[0])]
-            with executor.batch():
-                submitted = [executor.submit(job) for job in jobs]
-            return submitted
-    except (FailedJobError, FailedSubmissionError) as error:
-        raise SubmissionFailed(" ".join(str(error).split())) from error
+    """Submit through submitit; several jobs become one array. Raises SubmissionFailed.
+
+    A queue that is too busy to answer is asked again. Had it taken the jobs after all, they would end by themselves:
+    submitit gives a job its work only after the queue has told its number.
+    """
+    for tried in range(1, BUSY_TRIES + 1):
+        try:
+            with submission_environment():
+                return _submitted(executor, jobs)
+        except (FailedJobError, FailedSubmissionError, OSError) as error:
+            said = " ".join(str(error).split())
+            busy = any(word in said for word in BUSY)
+            if not busy or tried == BUSY_TRIES:
+                raise SubmissionFailed(said, refused=not busy and not isinstance(error, OSError)) from error
+            time.sleep(BUSY_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _submitted(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
+    if len(jobs) == 1:
+        return [executor.submit(jobs[0])]
+    with executor.batch():
+        submitted = [executor.submit(job) for job in jobs]
+    return submitted
 
 
 @contextmanager

@@ -42,8 +42,7 @@ def slurm_parameters(name: str, resources: Mapping[str, Any], threads: int, sign
     wanted = {
         "name": name,
         "timeout_min": minutes,
-        "mem_gb": _gigabytes(resources.get("mem_mb")),
-        "slurm_mem_per_cpu": _megabytes(resources.get("mem_mb_per_cpu")),
+        **_memory(resources),
         "cpus_per_task": cpus,
         "slurm_partition": resources.get("slurm_partition"),
         "slurm_account": resources.get("slurm_account"),
@@ -86,9 +85,8 @@ def extra_options(name: str, text: str) -> dict[str, str | bool]:
     return options
 
 
-def _gigabytes(megabytes: int | None) -> float | None:
-    return megabytes / 1024 if megabytes else None
-
-
-def _megabytes(megabytes: int | None) -> str | None:
-    return f"{megabytes}MB" if megabytes else None
+def _memory(resources: Mapping[str, Any]) -> Parameters:
+    """`mem_mb_per_cpu`, else `mem_mb`: SLURM takes one of them."""
+    if resources.get("mem_mb_per_cpu"):
+        return {"slurm_mem_per_cpu": f"{resources['mem_mb_per_cpu']}MB"}
+    return {"mem_gb": resources["mem_mb"] / 1024} if resources.get("mem_mb") else {}

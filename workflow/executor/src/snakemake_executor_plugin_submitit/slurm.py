@@ -11,13 +11,12 @@ from pathlib import Path
 from submitit import AutoExecutor
 from submitit.slurm.slurm import read_job_id
 
-from snakemake_executor_plugin_submitit.queue import ENDED, Queue, Ticket, submit_all
+from snakemake_executor_plugin_submitit.queue import BUSY, BUSY_SECONDS, ENDED, Queue, Ticket, submit_all
 from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
 QUERY_SECONDS = 120
-SILENCE_SECONDS = 10.0
-"""How long SLURM is left alone where it did not answer and a job cannot be submitted without."""
+CANCEL_TRIES = 4
 
 
 class SlurmQueue(Queue):
@@ -37,31 +36,43 @@ class SlurmQueue(Queue):
         return [Ticket(job.job_id, self.folder) for job in submit_all(executor, jobs)]
 
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
-        """SLURM's words, from its accounting or, where there is none, its controller; none while it does not answer."""
+        """SLURM's words, from its accounting or, where that does not answer, its controller; none if neither does."""
         self.queries += 1
-        answer = self._ask(sacct(tickets) if self._accounting else squeue())
-        if self._accounting and answer.returncode and "accounting storage is disabled" in answer.stderr:
-            self._accounting = False
-            answer = self._ask(squeue())
-        if answer.returncode and not self._silent:
-            self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
-        self._silent = bool(answer.returncode)
-        known = parse_states(answer.stdout)
+        answer = self._ask(sacct(tickets)) if self._accounting else None
+        if answer is not None and answer.returncode:
+            self._accounting = "accounting storage is disabled" not in answer.stderr
+            answer = None
+        known = parse_states((answer or self._controller()).stdout)
         if not self._accounting and not self._silent:  # the controller knows every job that has not ended
             return {ticket.id: known.get(ticket.id, "ENDED") for ticket in tickets}
         return {ticket.id: known[ticket.id] for ticket in tickets if ticket.id in known}
 
     def alive(self, tickets: Sequence[Ticket]) -> set[str]:
-        """The ids of those jobs that wait or run, once SLURM answers: a job must not be submitted next to itself."""
-        while True:
-            found = super().alive(tickets)
-            if not self._silent:
-                return found
-            time.sleep(SILENCE_SECONDS)
+        """The ids of those jobs that wait, run or are still being ended, once the controller answers.
 
-    def cancel(self, tickets: Sequence[Ticket]) -> None:
-        if tickets:
-            subprocess.run(["scancel", "--quiet", *(ticket.id for ticket in tickets)], check=False)
+        The accounting is late, and calls a job ended whose processes have yet to be killed.
+        """
+        while True:
+            known = parse_states(self._controller().stdout)
+            if not self._silent:
+                return {ticket.id for ticket in tickets if known.get(ticket.id, "ENDED") not in ENDED}
+            time.sleep(BUSY_SECONDS)
+
+    def cancel(self, tickets: Sequence[Ticket]) -> bool:
+        for _ in range(CANCEL_TRIES if tickets else 0):
+            answer = self._ask(["scancel", "--quiet", *(ticket.id for ticket in tickets)])
+            if not answer.returncode or not any(word in answer.stderr for word in BUSY):
+                return True
+            time.sleep(BUSY_SECONDS)
+        return not tickets
+
+    def _controller(self) -> subprocess.CompletedProcess[str]:
+        """The controller's answer about all jobs of this user; that it does not answer is said once."""
+        answer = self._ask(squeue())
+        if answer.returncode and not self._silent:
+            self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
+        self._silent = bool(answer.returncode)
+        return answer
 
     def _ask(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         whole = {**os.environ, "SLURM_BITSTR_LEN": "0"}  # else an array's numbers are cut short
@@ -94,7 +105,7 @@ def parse_states(answer: str) -> dict[str, str]:
     for named, _, said in (line.partition("|") for line in answer.splitlines()):
         job, is_step, _ = named.partition(".")
         state = said.split()[0] if said.strip() else ""
-        if is_step and state == "OUT_OF_MEMORY" and states.get(job) in ENDED:
+        if is_step and state == "OUT_OF_MEMORY" and states.get(job) in ("COMPLETED", "FAILED"):
             states[job] = state
         elif state and not is_step:
             states.update(dict.fromkeys(expand(job), state))
