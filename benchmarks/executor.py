@@ -31,11 +31,12 @@ rule all:
     input: expand("{{index}}.txt", index=range({jobs}))
 rule one:
     output: "{{index}}.txt"
-    resources: runtime=60, mem_mb=100
+    resources: runtime=60, mem_mb=400
     shell: "sleep 1; touch {{output}}"
 """
 COUNTING_SACCT = '#!/bin/sh\necho >> {calls}\nexec {sacct} "$@"\n'
 POLL_SECONDS = 5
+SCHEDULING = ("--scheduler", "greedy", "--max-jobs-per-timespan", "100/1m")  # as in profiles/
 COLUMNS = ("cluster", "jobs", "at_once", "head_cpu_s", "head_cpu_s_per_job", "wall_s", "polls_at_most", "queries")
 
 
@@ -44,7 +45,7 @@ def measure(cluster: str, jobs: int, at_once: int, environment: dict[str, str], 
     (folder / "Snakefile").write_text(RULES.format(jobs=jobs))
     calls = count_sacct(environment, folder)
     options = ["--executor", "submitit", "--submitit-cluster", cluster, "--jobs", str(at_once)]
-    polling = ["--seconds-between-status-checks", str(POLL_SECONDS), "--quiet", "all"]
+    polling = [*SCHEDULING, "--seconds-between-status-checks", str(POLL_SECONDS)]
     begin = time.monotonic()
     command = [sys.executable, "-m", "snakemake", *options, *polling]
     cpu = head_cpu(psutil.Popen(command, cwd=folder, env=environment), with_children=cluster == "slurm")
