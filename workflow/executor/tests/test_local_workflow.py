@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -222,16 +223,20 @@ def test_nothing_is_left_of_either_head(restarted: Toy) -> None:
 
 
 @pytest.mark.slow
-def test_never_two_jobs_on_a_gpu_not_even_of_two_workflows(start_toy: Callable[..., Toy], tmp_path: Path) -> None:
+def test_never_two_jobs_on_a_gpu_not_even_of_two_workflows(start_toy: Callable[..., Toy]) -> None:
     """Each job marks its GPU as used with a folder, and fails where that is there already."""
     one, other = start_toy(GPUS, "one"), start_toy(GPUS, "other")
-    flags = (*LOCAL, "--resources", "gpu=2")
-    heads = [one.start(*flags, TMPDIR=str(tmp_path)), other.start("0.txt", "1.txt", *flags, TMPDIR=str(tmp_path))]
+    gpus = [f"GPU-{uuid.uuid4()}" for _ in range(2)]  # nobody else's locks
+    flags, visible = (*LOCAL, "--resources", "gpu=2"), f"{gpus[0]},{gpus[1]},GPU-that-is-left-alone"
+    heads = [
+        one.start(*flags, CUDA_VISIBLE_DEVICES=visible),
+        other.start("0.txt", "1.txt", *flags, CUDA_VISIBLE_DEVICES=visible),
+    ]
     for toy, head in zip((one, other), heads, strict=True):
         assert head.wait(timeout=120) == 0, toy.said
         toy.assert_nothing_runs()
     seen = [line for toy in (one, other) for number in range(3) for line in toy.lines(f"{number}.txt")]
-    assert sorted(set(seen)) == ["0", "1"]
+    assert set(seen) == set(gpus)
     assert len(seen) == 5
 
 
