@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,23 +18,30 @@ from slurm_cluster import SlurmCluster
 
 ROOT = Path(__file__).parent.parent
 GRID = ROOT / "tests" / "slurm_grid.yaml"
+PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"))
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[bytes]:
-    """Snakemake on the project's rules, with its results in a folder, as the slurm profile has it but for the site."""
+    """The slurm profile on a small grid, with the site's lines edited for this cluster, and in a hurry."""
     placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
-    submitted = ("--executor", "submitit", "--jobs", "20", "--submitit-signal-delay", "30", "--rerun-incomplete")
-    resources = ("--default-resources", "runtime=60", "mem_mb=4000", "--seconds-between-status-checks", "1")
+    site = ("--default-resources", "slurm_partition=debug", "runtime=60", "mem_mb=4000")
+    same = ("--set-threads", "train=1")  # as `undisturbed`: on a CPU other threads give other last digits
+    quick = ("--submitit-signal-delay", "30", "--seconds-between-status-checks", "1", "--latency-wait", "5")
     with (folder / "head.log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "results/grid.csv", *placed, *submitted, *resources, *flags],
-            cwd=folder,
-            env=cluster.environment,
+            [sys.executable, "-m", "snakemake", "results/grid.csv", *PROFILE, *placed, *site, *same, *quick, *flags],
+            cwd=ROOT,
+            env=with_programs(cluster.environment),
             stdout=log,
             stderr=log,
         )
+
+
+def with_programs(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which rules find this environment's programs."""
+    return {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
 
 
 def weights(folder: Path) -> dict[str, str]:
@@ -64,7 +73,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("undisturbed")
     placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
     command = [sys.executable, "-m", "workflow.launch", "results/grid.csv", "--until", "train", *placed]
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, env=with_programs(os.environ), check=True)
     return weights(folder)
 
 
