@@ -169,17 +169,17 @@ def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
     A queue that is too busy to answer is asked again. Had it taken the jobs after all, they would end by themselves:
     submitit gives a job its work only after the queue has told its number.
     """
-    for tried in range(1, BUSY_TRIES + 1):
+    tried = 0
+    while True:
         try:
             with submission_environment():
                 return _submitted(executor, jobs)
         except (FailedJobError, FailedSubmissionError, OSError) as error:
             said = " ".join(str(error).split())
-            busy = any(word in said for word in BUSY)
+            busy, tried = any(word in said for word in BUSY), tried + 1
             if not busy or tried == BUSY_TRIES:
                 raise SubmissionFailed(said, refused=not busy and not isinstance(error, OSError)) from error
             time.sleep(BUSY_SECONDS)
-    raise AssertionError("the last try returns or raises")
 
 
 def _submitted(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:

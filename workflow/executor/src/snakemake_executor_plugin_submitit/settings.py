@@ -36,7 +36,7 @@ class ExecutorSettings(ExecutorSettingsBase):
     )
     max_timeouts: int = field(
         default=20,
-        metadata={"help": "How often a job that ran into its time limit is queued again; preemptions do not count."},
+        metadata={"help": "How often a job that ran into its time limit, or was near it, is queued again."},
     )
     array: int = field(
         default=200,

@@ -26,7 +26,6 @@ class SlurmQueue(Queue):
         super().__init__(folder)
         self.warn = warn
         self.max_timeouts = max_timeouts
-        self.queries = 0
         self._accounting = True
         self._silent = False
 
@@ -37,7 +36,6 @@ class SlurmQueue(Queue):
 
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         """SLURM's words, from its accounting or, where that does not answer, its controller; none if neither does."""
-        self.queries += 1
         answer = self._ask(sacct(tickets)) if self._accounting else None
         if answer is not None and answer.returncode:
             self._accounting = "accounting storage is disabled" not in answer.stderr
