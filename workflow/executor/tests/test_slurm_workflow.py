@@ -183,11 +183,11 @@ def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_pa
     before = set(head.ids())
     slurm.fail_node()
     slurm.wait_for(lambda: slurm.node_state().startswith("down"), "the node is lost")
-    slurm.resume_node()
     assert head.start("--unlock").wait(timeout=60) == 0
     again = head.start("--rerun-incomplete")
     slurm.wait_for(lambda: head.said().count("of an earlier call does this already") == 2, "both are found", 180)
     assert set(head.ids()) == before, "nothing was submitted twice"
+    slurm.resume_node()
     assert again.wait(timeout=300) == 0, head.said()
     for name in names:
         starts = [int(line[1]) for line in head.story(name) if line[0] == "start"]
