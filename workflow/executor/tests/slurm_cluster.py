@@ -24,6 +24,8 @@ PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server-core", "mariadb-cl
 """Where Debian has the programs."""
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "sacct", "slurmdbd", "mariadbd", "mariadb-install-db")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+GIVES_UP_SECONDS = 15
+"""After which slurmctld, which tries once a second for 10 s, tells a node that does not listen nothing more."""
 
 
 def missing_programs() -> list[str]:
@@ -56,6 +58,7 @@ class SlurmCluster:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
         self.environment = inherited | {"PATH": PATH, "SLURM_CONF": str(self.conf)}
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._lost = 0.0
 
     def __enter__(self) -> Self:
         try:
@@ -82,7 +85,7 @@ class SlurmCluster:
 
     def _start_node(self) -> None:
         self._daemon("slurmd", "-D", "-N", self.configuration.node, port=self.configuration.ports.slurmd)
-        self.wait_for(lambda: self.node_state() == "idle", "the node is idle")
+        self.wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node is up")
 
     def _write_configuration(self) -> None:
         for name in ("state", "spool", "database", "jobs"):
@@ -198,9 +201,14 @@ class SlurmCluster:
         """Lose the node as by a power cut: kill slurmd and every job at once. SLURM requeues what ran on it."""
         kill_cluster(self.conf, NODE)
         self.run("scontrol", "update", f"nodename={self.configuration.node}", "state=down", "reason=test")
+        self._lost = time.monotonic()
 
     def resume_node(self) -> None:
-        """Bring the lost node back."""
+        """Bring the lost node back, not sooner than SLURM has given up telling it to kill the jobs that it had.
+
+        A node that is back before would kill what was requeued meanwhile and runs on it, and SLURM call that FAILED.
+        """
+        time.sleep(max(0.0, self._lost + GIVES_UP_SECONDS - time.monotonic()))
         self._start_node()
 
 
