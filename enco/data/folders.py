@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from enco.errors import UserError
 
@@ -42,22 +43,62 @@ def list_images(folder: Path) -> list[Path]:
 
 def load_rgb(path: Path) -> Image.Image:
     """Decode an image file as 8-bit RGB; UserError names a file that cannot be decoded in full."""
-    return _decode(path).convert("RGB")
+    return to_rgb(decode_image(path, str(path)), str(path))
 
 
 def load_labels(path: Path) -> NDArray[np.uint8]:
     """Decode a label map as H x W trainIds; UserError unless it is a whole 8-bit single-channel image of them."""
-    image = _decode(path)
+    image, name = decode_image(path, str(path)), printable(str(path))
     if image.mode not in ("L", "P"):
-        raise UserError(f"The label map {path} has mode {image.mode}: store class ids as an 8-bit greyscale PNG.")
-    labels = np.asarray(image)
-    unknown = np.setdiff1d(labels, TRAIN_IDS)
-    if unknown.size:
+        raise UserError(f"The label map {name} has mode {image.mode}: store class ids as an 8-bit greyscale PNG.")
+    unknown = {level for level, count in enumerate(image.histogram()) if count}.difference(TRAIN_IDS)
+    if unknown:
         raise UserError(
-            f"The label map {path} holds {unknown[0]}, which is no trainId: store classes as 0..{TRAIN_IDS[-2]} and"
+            f"The label map {name} holds {min(unknown)}, which is no trainId: store classes as 0..{TRAIN_IDS[-2]} and"
             f" {TRAIN_IDS[-1]} for what is ignored."
         )
-    return labels
+    return np.asarray(image)
+
+
+def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
+    """Decode an image, in the mode it is stored in, from a file or from a stream that can seek.
+
+    Of several frames it is the first. It is turned upright as its EXIF orientation says; pytorch-fid ignores that, so
+    of images that have one it computes another FID. Raises UserError, in which the image is called `name`, for one that
+    is missing, truncated, no image, without pixels, or too large to be meant (a decompression bomb).
+    """
+    try:
+        with Image.open(file) as image:
+            image.load()
+        with suppress(Exception):  # an EXIF block that cannot be read turns nothing
+            ImageOps.exif_transpose(image, in_place=True)
+    except Exception as error:  # of nearly any type: what Pillow's decoders stumble over in a corrupt file
+        raise UserError(f"The image {printable(name)} {_failure(error)}: replace or remove it.") from error
+    return image
+
+
+def to_rgb(image: Image.Image, name: str) -> Image.Image:
+    """An image of any mode as 8-bit RGB: transparency is dropped, of 16-bit grey the high byte is kept.
+
+    Raises UserError, in which the image is called `name`, for floats and integers of more than 16 bits.
+    """
+    try:
+        if image.mode == "I" or image.mode.startswith("I;16"):
+            return _high_byte(image).convert("RGB")
+        if image.mode == "F":
+            raise ValueError("its levels are floats, of a range that is not known")
+        if "transparency" in image.info:  # a palette's is dropped without a warning on the way over RGBA
+            image = image.convert("RGBA")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except ValueError as error:
+        raise UserError(
+            f"The image {printable(name)} cannot become RGB ({error}): store it as an 8-bit PNG or JPEG."
+        ) from error
+
+
+def printable(name: str) -> str:
+    """A file name that any UTF-8 stream can print: bytes that are no UTF-8 stand as \\udcXX."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def check_images(folder: Path) -> list[Path]:
@@ -81,14 +122,23 @@ def decode_all(files: Sequence[Path], decode: Callable[[Path], T]) -> list[T]:
         return list(pool.map(decode, files))
 
 
-def _decode(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "is truncated or not an image" if path.exists() else "does not exist"
-        raise UserError(f"The image {path} {reason} ({error}): replace or remove it.") from error
+def _high_byte(image: Image.Image) -> Image.Image:
+    levels = np.asarray(image)
+    if levels.min() < 0 or levels.max() > np.iinfo(np.uint16).max:
+        raise ValueError("its levels need more than 16 bits")
+    return Image.fromarray((levels >> 8).astype(np.uint8))
+
+
+def _failure(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot be read ({error.strerror})"
+    if isinstance(error, UnidentifiedImageError):
+        return "is truncated or not an image (its format is not known)"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"is too large ({str(error).partition(',')[0]})"
+    return f"is truncated or not an image ({printable(str(error)).rstrip('.')})"
 
 
 def _types() -> str:
