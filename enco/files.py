@@ -18,13 +18,47 @@ from enco.errors import UserError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk, a spent quota and a file larger than it allows."""
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+"""What it says of a place that is another's, read-only, or a file where a folder should be."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path`, or a temporary file for it, cannot be written.
+
+    Raises UserError where the disk is full or the folder takes no files; all other errors pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise UserError(
+                f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
+            ) from error
+        if error.errno in FORBIDDEN and _is_about(error, path):
+            raise UserError(
+                f"Cannot write {path} ({error.strerror}: {error.filename}): make {path.parent} a folder that you may"
+                " write to, or choose another, and run again."
+            ) from error
+        raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a call failed because there is no room."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether the file of a failed call is `path`, a folder above it, or a temporary `.<name>.` beside it."""
+    place = Path(str(error.filename))
+    return path.is_relative_to(place) or str(place).startswith(str(path.with_name(f".{path.name}.")))
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to; on success it is fsynced and renamed to `path`, on failure removed.
 
-    Raises UserError where the disk is full.
+    Raises UserError where the disk is full or the place cannot be written to.
     """
     with _beside(path) as partial:
         yield partial
@@ -38,7 +72,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill; on success it takes the place of `path`, on failure it is removed.
 
     Processes that make the same folder take turns, by the file `.<name>.lock` beside it, which stays. What a killed
-    process left behind is cleared first. Raises UserError where the disk is full.
+    process left behind is cleared first. Raises UserError where the disk is full or the place cannot be written to.
     """
     with _beside(path) as partial, FileLock(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
@@ -53,20 +87,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A name in the same folder that is gone afterwards, however the block ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-    except OSError as error:
-        if error.errno in FULL:
-            raise UserError(
-                f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
-            ) from error
-        raise
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        partial.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+        finally:
+            if partial.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import atomic_path, sha256
+from enco.fetch import Published, fetch
 
 
 def cache_path(url: str) -> Path:
@@ -26,35 +26,7 @@ def published_weights(url: str, path: Path | None = None) -> Path:
 
     Raises UserError if it cannot be downloaded, or is not what its published name promises.
     """
-    path = path or cache_path(url)
-    if not path.is_file():
-        download(url, path)
-    elif not is_published(path, url):
-        raise UserError(f"{path} is not the published file ({_promise(url)}): delete it and fetch {url} again.")
-    return path
-
-
-def download(url: str, path: Path) -> None:
-    """Download weights to `path`; UserError, and no file, if that fails or they are not what their name promises."""
-    import pooch
-
-    try:
-        with atomic_path(path) as partial:
-            pooch.retrieve(url, known_hash=None, fname=partial.name, path=partial.parent, progressbar=True)
-            if not is_published(partial, url):
-                raise UserError(
-                    f"What {url} sends is not the published file ({_promise(url)}): fetch it elsewhere and put it at"
-                    f" {path}."
-                )
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"Could not download {url} ({error}): fetch it by hand and put it at {path}.") from error
-
-
-def is_published(path: Path, url: str) -> bool:
-    """Whether a file's SHA-256 starts as the name in its address says."""
-    return sha256(path).startswith(published_hash(Path(url).name))
+    return fetch(url, path or cache_path(url), Published(published_hash(Path(url).name)))
 
 
 def published_hash(name: str) -> str:
@@ -63,10 +35,6 @@ def published_hash(name: str) -> str:
     if match is None:
         raise ValueError(f"{name} carries no hash")
     return match.group(1)
-
-
-def _promise(url: str) -> str:
-    return f"whose SHA-256 starts with {published_hash(Path(url).name)}"
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
