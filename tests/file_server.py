@@ -19,7 +19,7 @@ BLOCK = 2**16
 
 @dataclass
 class Request:
-    """What was asked for, the status that was answered, and how many bytes of the file were sent."""
+    """What was asked for, the status that was answered, and how many bytes of the file were given to the connection."""
 
     name: str
     range: str | None
@@ -63,6 +63,10 @@ class FileServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Listen no more."""
         self._http.shutdown()
         self._http.server_close()
 
@@ -114,11 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
         for at in range(0, limit, BLOCK):
             time.sleep(server.pause)
             block = content[at : min(at + BLOCK, limit)]
+            request.sent += len(block)
             try:
                 self.wfile.write(block)
             except OSError:  # the client is gone
                 return
-            request.sent += len(block)
         if limit < len(content):
             self.connection.shutdown(socket.SHUT_RDWR)
 

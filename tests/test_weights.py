@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
 
 from enco.errors import UserError
-from enco.weights import cache_path, download, load_tensors, published_hash, published_weights
+from enco.weights import cache_path, load_tensors, published_hash, published_weights
+from tests.file_server import FileServer
 
 CONTENT = b"weights" * 1000
 GOOD = f"net-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
 OTHER = "net-00000000.pth"
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def server() -> Iterator[FileServer]:
     """Where the same content is served under its own hash and under another."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    for name in (GOOD, OTHER):
-        (folder / name).write_bytes(CONTENT)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
-        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{http.server_address[1]}"
-        http.shutdown()
+    with FileServer({GOOD: CONTENT, OTHER: CONTENT}) as server:
+        yield server
 
 
 @pytest.fixture
@@ -45,11 +32,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub" / "checkpoints"
 
 
-def test_missing_weights_are_downloaded_once(address: str, cache: Path) -> None:
-    path = published_weights(f"{address}/{GOOD}")
+def test_missing_weights_are_downloaded_once(server: FileServer, cache: Path) -> None:
+    path = published_weights(server.url(GOOD))
     assert path == cache_path(GOOD) == cache / GOOD
     assert path.read_bytes() == CONTENT
-    assert list(cache.iterdir()) == [path]
+    assert list(cache.glob("[!.]*")) == [path]
     assert published_weights(f"http://nowhere.invalid/{GOOD}") == path
 
 
@@ -59,37 +46,37 @@ def test_a_file_put_by_hand_is_taken(cache: Path) -> None:
     assert published_weights(f"http://nowhere.invalid/{GOOD}").read_bytes() == CONTENT
 
 
-def test_wrong_content_is_refused_and_not_kept(address: str, cache: Path) -> None:
-    with pytest.raises(UserError, match=f"{address}/{OTHER} .*not the published file .*00000000.*{cache / OTHER}"):
-        published_weights(f"{address}/{OTHER}")
-    assert list(cache.iterdir()) == []
+def test_wrong_content_is_refused_and_not_kept(server: FileServer, cache: Path) -> None:
+    with pytest.raises(UserError, match=f"{server.url(OTHER)} .*not the published file .*00000000.*{cache / OTHER}"):
+        published_weights(server.url(OTHER))
+    assert list(cache.glob("[!.]*")) == []
 
 
-def test_a_wrong_file_is_named_with_the_cure_and_left_alone(address: str, cache: Path) -> None:
+def test_a_wrong_file_is_named_with_the_cure_and_left_alone(server: FileServer, cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / GOOD).write_bytes(b"truncated")
-    with pytest.raises(UserError, match=f"{cache / GOOD} is not the published.*delete it and fetch {address}/{GOOD}"):
-        published_weights(f"{address}/{GOOD}")
+    with pytest.raises(UserError, match=f"{cache / GOOD} is not the published.*delete it.*{server.url(GOOD)}"):
+        published_weights(server.url(GOOD))
     assert (cache / GOOD).read_bytes() == b"truncated"
 
 
-def test_a_file_that_is_not_there_is_named_with_its_place(address: str, tmp_path: Path) -> None:
-    target = tmp_path / "weights" / "net.pth"
-    with pytest.raises(UserError, match=f"download {address}/no-00000000.pth .*404.*put it at {target}") as error:
-        download(f"{address}/no-00000000.pth", target)
+def test_a_file_that_is_not_there_is_named_with_its_place(server: FileServer, tmp_path: Path) -> None:
+    target, url = tmp_path / "weights" / "net.pth", server.url("no-00000000.pth")
+    with pytest.raises(UserError, match=f"download {url} .*404.*put it at {target}") as error:
+        published_weights(url, target)
     assert "\n" not in str(error.value)
-    assert list(target.parent.iterdir()) == []
+    assert list(target.parent.glob("[!.]*")) == []
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Could not download http://127\.0\.0\.1:9/net"):
-        download("http://127.0.0.1:9/net-00000000.pth", tmp_path / "net.pth")
+        published_weights("http://127.0.0.1:9/net-00000000.pth", tmp_path / "net.pth")
 
 
-def test_a_place_that_cannot_be_written_is_named(address: str, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(UserError, match=r"put it at .*file/net\.pth"):
-        download(f"{address}/{GOOD}", tmp_path / "file" / "net.pth")
+    with pytest.raises(UserError, match=rf"Cannot write .*file/net\.pth .* make {tmp_path / 'file'} a folder"):
+        published_weights(server.url(GOOD), tmp_path / "file" / "net.pth")
 
 
 def test_hashes_are_read_from_torchs_names() -> None:

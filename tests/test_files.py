@@ -1,0 +1,45 @@
+"""Files and folders that are whole or absent, and places that cannot be written to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from enco.errors import UserError
+from enco.files import atomic_folder, atomic_path, write_json
+from tests.tmpfs import tmpfs
+
+
+def test_a_read_only_place_is_named_with_the_cure(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "disk", "ro") as disk:
+        for path in (disk / "a.json", disk / "new" / "folder" / "a.json"):
+            with pytest.raises(UserError, match=rf"Cannot write {path} \(Read-only .*\): make {path.parent} a folder"):
+                write_json(path, {})
+            with pytest.raises(UserError, match=f"Cannot write {path}"), atomic_folder(path):
+                pytest.fail("a folder was made on a read-only disk")
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a.json", tmp_path / "file" / "new" / "a.json"):
+        with pytest.raises(UserError, match=f"Cannot write {path} .*: {tmp_path / 'file'}"):
+            write_json(path, {})
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "disk", "size=1m") as disk:
+        with pytest.raises(UserError, match=f"Disk full while writing {disk / 'a'}"), atomic_path(disk / "a") as part:
+            part.write_bytes(bytes(2**21))
+        with pytest.raises(UserError, match=f"Disk full while writing {disk / 'b'}"), atomic_folder(disk / "b") as part:
+            (part / "c").write_bytes(bytes(2**21))
+        assert list(disk.glob("[!.]*")) == list(disk.glob(".*.partial")) == []
+
+
+def test_what_else_goes_wrong_while_writing_is_not_said_of_the_place(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileExistsError), atomic_path(tmp_path / "a"):
+        (tmp_path / "folder").mkdir()
+    with pytest.raises(PermissionError, match="of a source"), atomic_folder(tmp_path / "b"):
+        raise PermissionError(13, "of a source", str(tmp_path / "source.jpg"))
+    assert list(tmp_path.glob("[!.]*")) == [tmp_path / "folder"]
