@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one command; UserError for anything that a user can mend."""
+def main(arguments: list[str] | None = None) -> int | None:
+    """Run one command and give its exit status; UserError for anything that a user can mend."""
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["timing"]:
-        return timing(words[1:])
+        timing(words[1:])
+        return None
     given = parser().parse_args(words)
-    COMMANDS[given.command](given)
+    return COMMANDS[given.command](given)
 
 
 def timing(words: list[str]) -> None:
@@ -87,14 +88,35 @@ def pr(given: argparse.Namespace) -> None:
     _print({**_rounded(values), "k": given.k, **_protocol_of(real, generated)})
 
 
-def drn_train(given: argparse.Namespace) -> None:
-    """Train a segmentation network."""
+def drn_train(given: argparse.Namespace) -> int | None:
+    """Train a segmentation network; a training that is asked to stop ends with the status that says so."""
+    from enco.signals import GO_ON_LATER, Stopped, stop_signals
+    from enco.weights import published_weights
+    from eval.segmentation.published import IMAGENET_URL
     from eval.segmentation.train import Recipe, train_segmenter
 
     names = ("width", "epochs", "batch_size", "lr", "step", "seed")
     recipe = Recipe(size=tuple(given.size), **{name: getattr(given, name) for name in names})
-    train_segmenter(given.images, given.labels, given.out, recipe, _device(given), given.trunk)
+    trunk = published_weights(IMAGENET_URL) if given.trunk == Path("imagenet") else given.trunk
+    try:
+        with stop_signals() as stop:
+            train_segmenter(given.images, given.labels, given.out, recipe, _device(given), trunk, stop)
+    except Stopped as stopped:
+        print(stopped)
+        return GO_ON_LATER
     print(f"written to {given.out}")
+    return None
+
+
+def weights(given: argparse.Namespace) -> None:
+    """Find or fetch a published weight file, and say which it is."""
+    from enco.files import write_json
+    from eval.weight_records import record
+
+    found = record(given.name)
+    _print(found)
+    if given.out:
+        write_json(given.out, found)
 
 
 def segmentation(given: argparse.Namespace) -> None:
@@ -164,7 +186,7 @@ def select(given: argparse.Namespace) -> None:
     print(f"{chosen.path.name} copied to {given.out}. {CHOSEN_ON}")
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "translate": translate,
     "features": features,
     "fid": fid,
@@ -174,6 +196,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "scores": scores,
     "evaluate": evaluate,
     "select": select,
+    "weights": weights,
 }
 
 
@@ -189,7 +212,7 @@ def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
     from eval.segmentation.scores import score_folder
     from eval.segmentation.weights import load_segmenter
 
-    segmenter = load_segmenter(given.drn, _device(given))
+    segmenter = load_segmenter(given.drn, _device(given), given.drn_network)
     return score_folder(images, given.labels, segmenter, tuple(given.drn_size), given.batch_size)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from eval.segmentation.published import NETWORKS
+
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; imports nothing heavy, so that help and mistakes come at once."""
@@ -56,7 +58,8 @@ def _drn_train(command: argparse.ArgumentParser) -> None:
     _path(command, "--images", "folder of photos")
     _path(command, "--labels", "folder of label maps (8-bit PNG of trainIds, 255 = ignored) of the same stems")
     _path(command, "--out", "weights to write (.safetensors)")
-    _path(command, "--trunk", "ImageNet weights to start from (drn_d_22-4bd2f8ea.pth)", required=False)
+    text = "ImageNet weights to start from: drn_d_22-4bd2f8ea.pth, or 'imagenet' to find or fetch that file"
+    _path(command, "--trunk", text, required=False)
     command.add_argument("--width", type=float, default=1.0, help="scales all channels; 1 is DRN-D-22")
     command.add_argument("--size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
     command.add_argument("--epochs", type=int, default=250)
@@ -104,6 +107,11 @@ def _select(command: argparse.ArgumentParser) -> None:
     _add_extractor(command)
 
 
+def _weights(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="inception (FID), vgg16 (FSeSim) or drn-imagenet (start of `drn-train`)")
+    _path(command, "--out", "record of the file (JSON) to write", required=False)
+
+
 def _path(command: argparse.ArgumentParser, name: str, text: str, required: bool = True) -> None:
     command.add_argument(name, type=Path, required=required, metavar="PATH", help=text)
 
@@ -136,6 +144,7 @@ def _add_preparation(command: argparse.ArgumentParser) -> None:
 def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
     _path(command, "--labels", "folder of label maps of the same stems", required)
     _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
+    command.add_argument("--drn-network", choices=NETWORKS, default="own", help="whose network it is (default own)")
     command.add_argument("--drn-size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
 
 
@@ -153,4 +162,5 @@ _COMMANDS = {
     "scores": (_scores, "all scores of one run"),
     "evaluate": (_evaluate, "translate a run's test images and score them"),
     "select": (_select, "choose a run's best generator by its FID on the test set"),
+    "weights": (_weights, "find or fetch a published weight file in torch's cache"),
 }

@@ -15,6 +15,7 @@ def find_weights(weights: Path | None = None, download: bool = False) -> Path:
     path = weights or cache_path(FID_WEIGHTS_URL)
     if not path.is_file() and not download:
         raise UserError(
-            f"The Inception weights {path} are missing: put the file from {FID_WEIGHTS_URL} there, or add --download."
+            f"The Inception weights {path} are missing: put the file from {FID_WEIGHTS_URL} there, or run"
+            " `python -m eval weights inception` where there is internet."
         )
     return published_weights(FID_WEIGHTS_URL, path)

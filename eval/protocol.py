@@ -11,6 +11,7 @@ from enco.errors import UserError
 from eval.cells import PlannedCell, Sources
 from eval.layout import Block
 from eval.metrics import METRICS
+from eval.segmentation.published import THE_PAPERS
 from eval.tablespec import ALL_TASKS, TableSpec
 from eval.timingtable import sizes
 from eval.training_settings import describe_settings
@@ -104,10 +105,26 @@ def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sour
         scores = {cell.scores: sources[cell.scores] for cell in cells if cell.scores}
         if not scores:
             continue
-        network, weights = (_agreed(scores, key, "segmentation network") for key in ("drn", "drn_hash"))
-        real = next(iter(scores.values()))["metrics"].get("segmentation_real") or {}
-        ceiling = f"; the real photos score mAP {real['mAP']:.1f} (the ceiling)" if real.get("mAP") is not None else ""
-        yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {_short(weights)}{ceiling}"
+        keys = ("drn", "drn_network", "drn_hash")
+        network, whose, weights = (_agreed(scores, key, "segmentation network") for key in keys)
+        apart = (
+            "" if whose == THE_PAPERS else "; not NEGCUT's network, so this column is not comparable with the paper's"
+        )
+        yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {_short(weights)}{apart}"
+        real = next(iter(scores.values()))["metrics"].get("segmentation_real")
+        if real:
+            yield "mAP ceiling", _ceiling(real)
+
+
+def _ceiling(real: Mapping[str, Any]) -> str:
+    """What the same network makes of the real photos: no translation can be expected to score more."""
+    overall = ", ".join(f"{name} {_percent(real[name])}" for name in ("mAP", "pixAcc", "classAcc"))
+    classes = ", ".join(f"{name} {_percent(value)}" for name, value in real["perClassIoU"].items())
+    return f"the real photos score {overall} under this network; IoU: {classes}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _selection(scores: Sources) -> str:

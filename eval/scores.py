@@ -125,4 +125,4 @@ def _segmentation_protocol(segmentation: SegmentationTest | None) -> dict[str, A
     used, real = segmentation.translated["protocol"], segmentation.real
     if real and {**used, "n": 0} != {**real["protocol"], "n": 0}:
         raise UserError("The scores of the real photos are of another network or size: make them again.")
-    return {"drn": used["drn"], "drn_hash": used["drn_hash"], "drn_size": used["drn_size"]}
+    return {name: used[name] for name in ("drn", "drn_network", "drn_hash", "drn_size")}

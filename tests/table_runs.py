@@ -30,6 +30,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
     protocol = {
         **{"extractor": "random-inception", "extractor_hash": "feed" * 16, "k": 5},
         **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "drn": "drn_d_22", "drn_hash": "beef" * 16},
+        "drn_network": "negcut",
         **{"device": "cpu", "versions": {"torch": "2.15.0"}},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}

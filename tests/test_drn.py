@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
 from enco.errors import UserError
 from eval.segmentation.drn import DRN, bilinear_kernel
+from eval.segmentation.published import NetworkName
 from eval.segmentation.weights import load_segmenter, load_trunk, save_segmenter
 
 CPU = torch.device("cpu")
@@ -106,6 +108,74 @@ def test_every_file_format_gives_the_same_network(kind: str, tmp_path: Path) -> 
     assert len(found.sha256) == 64
 
 
+ACCURACIES = {
+    "python": 92.5,
+    "numpy": np.float64(92.5),
+    "numpy32": np.float32(92.5),
+    "tensor": torch.tensor(92.5),
+}
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    return DRN().state_dict()
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
+@pytest.mark.parametrize("kind", ACCURACIES)
+def test_negcuts_format_is_read_whatever_its_accuracy_is(
+    weights: dict[str, torch.Tensor], kind: str, zipped: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "drn_d_22.pth.tar"
+    prefixed = OrderedDict((f"module.{name}", value) for name, value in weights.items())
+    content = {"epoch": 250, "arch": "drn_d_22", "state_dict": prefixed, "best_prec1": ACCURACIES[kind]}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    assert torch.equal(load_segmenter(path, CPU, "negcut").network.seg.weight, weights["seg.weight"])
+
+
+def test_a_numpy_number_of_before_numpy_2_is_read(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    path = tmp_path / "drn_d_22.pth.tar"
+    content = {"state_dict": weights, "best_prec1": np.float64(92.5)}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    assert torch.equal(load_segmenter(path, CPU, "negcut").network.seg.weight, weights["seg.weight"])
+
+
+def test_a_published_network_is_named_as_such(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    path = tmp_path / "renamed.pth"
+    torch.save(weights, path)
+    labels = {name: load_segmenter(path, CPU, name).label for name in ("negcut", "fyu", "own")}
+    assert labels["negcut"] == "DRN-D-22 by the file NEGCUT publishes (drn_d_22.pth.tar; no hash of it is published)"
+    assert "drn_d_22_cityscapes.pth" in labels["fyu"]
+    assert "trained at full resolution, not the paper's" in labels["fyu"]
+    assert labels["own"] == "DRN-D-22 (renamed.pth)"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("negcut", ["put drn_d_22.pth.tar there", "WeilunWang/NEGCUT", "assets/drn", "network: own", "snakemake drn"]),
+        ("fyu", ["put drn_d_22_cityscapes.pth there", "go.yf.io/drn-cityscapes-models", "fyu/drn", "snakemake drn"]),
+        ("own", ["python -m eval drn-train"]),
+    ],
+)
+def test_a_missing_file_is_one_sentence_with_source_place_and_way_out(
+    name: NetworkName, words: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "weights" / "drn.pth"
+    with pytest.raises(UserError) as error:
+        load_segmenter(path, CPU, name)
+    assert all(word in str(error.value) for word in [str(path), *words]) and "\n" not in str(error.value)
+
+
+def test_a_network_trained_here_is_not_called_a_published_one(narrow: DRN, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    save_segmenter(narrow, path, {"label": "own DRN", "width": str(1 / 16)})
+    with pytest.raises(UserError, match="network: own"):
+        load_segmenter(path, CPU, "negcut")
+
+
 def test_a_narrow_network_remembers_its_width(narrow: DRN, tmp_path: Path) -> None:
     path = tmp_path / "narrow.safetensors"
     save_segmenter(narrow, path, {"label": "own DRN", "width": str(1 / 16)})
@@ -118,12 +188,12 @@ class Payload:
 
 
 def test_bad_weight_files_are_refused(narrow: DRN, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UserError, match=r"missing: put drn_d_22\.pth\.tar"):
-        load_segmenter(tmp_path / "absent.pth", CPU)
     path = tmp_path / "evil.pth"
-    torch.save({"state_dict": Payload()}, path)
-    with pytest.raises(UserError, match="tensors only"):
-        load_segmenter(path, CPU)
+    for content in ({"state_dict": Payload()}, {"state_dict": {}, "best_prec1": np.array([Payload()], dtype=object)}):
+        for zipped in (True, False):
+            torch.save(content, path, _use_new_zipfile_serialization=zipped)
+            with pytest.raises(UserError, match="tensors only"):
+                load_segmenter(path, CPU)
     assert "was run" not in capsys.readouterr().out
     torch.save(narrow.state_dict(), path)
     with pytest.raises(UserError, match="DRN-D-22 with 19 classes"):

@@ -133,7 +133,7 @@ def test_a_file_of_the_right_hash_that_holds_no_weights_is_named(
 def test_missing_weights_name_file_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     cached = tmp_path / "checkpoints" / Path(FID_WEIGHTS_URL).name
-    with pytest.raises(UserError, match=f"{cached}.*https://.*--download"):
+    with pytest.raises(UserError, match=f"{cached}.*https://.*python -m eval weights inception"):
         find_weights()
 
 

@@ -30,8 +30,8 @@ def score_folder(images: Path, labels: Path, segmenter: Segmenter, size: Size, b
         photos, maps = zip(*matched[start : start + batch_size], strict=True)
         predicted = predict(segmenter, load_photos(photos, size).to(device))
         total += confusion_matrix(load_label_maps(maps, size), predicted.cpu(), len(NAMES))
-    protocol = {"drn": segmenter.label, "drn_hash": segmenter.sha256, "drn_size": list(size), "n": len(matched)}
-    return {"metrics": scores(total), "protocol": protocol}
+    network = {"drn": segmenter.label, "drn_network": segmenter.name, "drn_hash": segmenter.sha256}
+    return {"metrics": scores(total), "protocol": {**network, "drn_size": list(size), "n": len(matched)}}
 
 
 @torch.inference_mode()

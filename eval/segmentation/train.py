@@ -13,6 +13,8 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from enco.errors import UserError
+from enco.signals import Stopped, StopRequest
+from eval.segmentation.checkpoint import EpochCheckpoint, Stateful, identity
 from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
 from eval.segmentation.drn import DRN
 from eval.segmentation.labels import IGNORE
@@ -36,12 +38,20 @@ class Recipe:
 
 
 def train_segmenter(
-    images: Path, labels: Path, out: Path, recipe: Recipe, device: torch.device, trunk: Path | None = None
+    images: Path,
+    labels: Path,
+    out: Path,
+    recipe: Recipe,
+    device: torch.device,
+    trunk: Path | None = None,
+    stop: StopRequest | None = None,
 ) -> DRN:
     """Train on every photo of `images` with its label map and write `out` (.safetensors) whole.
 
-    `trunk` is the ImageNet classifier to start from. All images are held in memory as bytes. Raises UserError for a
-    photo without label map, a size that is no multiple of 8, and a loss that is not finite.
+    `trunk` is the ImageNet classifier to start from. The network of the last epoch is kept. A training that was stopped
+    or killed goes on after its last whole epoch, on a CPU bit for bit. All images are held in memory as bytes.
+    Raises UserError for a photo without label map, a size that is no multiple of 8, and a loss that is not finite, and
+    Stopped if `stop` was set.
     """
     check_size(recipe.size)
     photos, maps = _load(images, labels, recipe.size)
@@ -49,31 +59,52 @@ def train_segmenter(
     network = DRN(width=recipe.width)
     if trunk:
         load_trunk(network, trunk)
-    fit(network.to(device), photos, maps, recipe)
     about = {**asdict(recipe), "images": len(photos), "trunk": trunk.name if trunk else None}
-    label = f"own DRN-D-22, width {recipe.width:g}, trained on {len(photos)} images of the task"
-    save_segmenter(network, out, {"label": label, "width": str(recipe.width), "recipe": json.dumps(about)})
+    settings = json.dumps(about)
+    checkpoint = EpochCheckpoint(out, identity(settings, [*network.state_dict().values(), photos, maps]))
+    fit(network.to(device), photos, maps, recipe, checkpoint, stop or StopRequest())
+    start = "ImageNet weights" if trunk else "random weights"
+    label = f"own DRN-D-22, width {recipe.width:g}, trained from {start} on {len(photos)} images of the task"
+    save_segmenter(network, out, {"label": label, "width": str(recipe.width), "recipe": settings})
+    checkpoint.remove()
     return network
 
 
-def fit(network: DRN, photos: Tensor, maps: Tensor, recipe: Recipe) -> None:
+def fit(
+    network: DRN, photos: Tensor, maps: Tensor, recipe: Recipe, checkpoint: EpochCheckpoint, stop: StopRequest
+) -> None:
     """Train in place on B x 3 x H x W bytes and B x H x W labels, in an order drawn from torch's random state."""
     device = next(network.parameters()).device
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, recipe.step)
+    parts: dict[str, Stateful] = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    done = checkpoint.resume(parts, device)
     network.train()
-    progress = tqdm(range(1, recipe.epochs + 1), desc="segmentation network", unit="epoch", mininterval=1)
+    epochs = range(done + 1, recipe.epochs + 1)
+    progress = tqdm(epochs, "segmentation network", recipe.epochs, initial=done, unit="epoch", mininterval=1)
     for epoch in progress:
-        losses = [_step(network, optimizer, photos[i], maps[i], device) for i in _batches(len(photos), recipe)]
+        mean = _epoch(network, optimizer, photos, maps, recipe, stop)
         schedule.step()
-        mean = sum(losses) / len(losses)
         if not math.isfinite(mean):
             raise UserError(
                 f"The segmentation loss is {mean} in epoch {epoch}: lower --lr, or see that maps have labels."
             )
         progress.set_postfix_str(f"loss {mean:.4f}")
+        checkpoint.save(epoch, parts, device)
     network.eval()
+
+
+def _epoch(
+    network: DRN, optimizer: torch.optim.Optimizer, photos: Tensor, maps: Tensor, recipe: Recipe, stop: StopRequest
+) -> float:
+    """Train on every whole batch of a new order; the mean loss. Raises Stopped, and the epoch is lost."""
+    losses = []
+    for chosen in _batches(len(photos), recipe):
+        losses.append(_step(network, optimizer, photos[chosen], maps[chosen]))
+        if stop.by:
+            raise Stopped(f"stopped by {stop.by}: the same command goes on after the last whole epoch")
+    return sum(losses) / len(losses)
 
 
 def _load(images: Path, labels: Path, size: Size) -> tuple[Tensor, Tensor]:
@@ -88,7 +119,8 @@ def _batches(count: int, recipe: Recipe) -> list[Tensor]:
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
 
 
-def _step(network: DRN, optimizer: torch.optim.Optimizer, photos: Tensor, maps: Tensor, device: torch.device) -> float:
+def _step(network: DRN, optimizer: torch.optim.Optimizer, photos: Tensor, maps: Tensor) -> float:
+    device = network.seg.weight.device
     photos, maps = _flip(photos, maps)
     scores = network(normalise(photos.to(device)))
     loss = cross_entropy(scores, maps.long().to(device), ignore_index=IGNORE)

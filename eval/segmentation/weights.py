@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -15,32 +16,39 @@ from torch import Tensor
 from enco.errors import UserError
 from enco.files import atomic_path, sha256
 from eval.segmentation.drn import DRN
+from eval.segmentation.published import PUBLISHED, NetworkName, check_there
 
 PREFIX = "module."
+_SCALAR = np.float64(0).__reduce__()[0]
+NUMPY_NUMBERS: list[Any] = [
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),  # before and since numpy 2
+    *(np.dtype, type(np.dtype(np.float32)), type(np.dtype(np.float64))),
+]
+"""What torch must be allowed for a `best_prec1` that is a numpy number; with these alone no code of a file is run."""
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained network, ready to use, with what it is called and its file's SHA-256."""
+    """A trained network, ready to use, with whose it is, what a table calls it, and its file's SHA-256."""
 
     network: DRN
+    name: NetworkName
     label: str
     sha256: str
 
 
-def load_segmenter(path: Path, device: torch.device) -> Segmenter:
-    """Read a DRN from one of three kinds of file.
+def load_segmenter(path: Path, device: torch.device, name: NetworkName = "own") -> Segmenter:
+    """Read a DRN from one of three kinds of file; `name` says whose it is.
 
     Those are `drn_d_22.pth.tar` (a dictionary with `state_dict`, names prefixed `module.`), `drn_d_22_cityscapes.pth`
-    (a bare state dict) and the .safetensors of `python -m eval drn-train`. Raises UserError if it is none of them.
+    (a bare state dict) and the .safetensors of `python -m eval drn-train`. Raises UserError if it is none of them, and
+    for a network trained here that is called one of the published.
     """
-    if not path.is_file():
-        raise UserError(
-            f"The segmentation weights {path} are missing: put drn_d_22.pth.tar (see the README of NEGCUT) there, or"
-            " train a network of your own with `python -m eval drn-train`."
-        )
-    own = path.suffix == ".safetensors"
-    weights, about = _read_own(path) if own else (_read_published(path), {})
+    check_there(path, name)
+    trained_here = path.suffix == ".safetensors"
+    if trained_here and name != "own":
+        raise UserError(f"{path} was trained by `drn-train`: name it with 'network: own', or give {name}'s own file.")
+    weights, about = _read_own(path) if trained_here else (_read_published(path), {})
     network = DRN(width=float(about.get("width", 1.0)))
     try:
         network.load_state_dict(weights)
@@ -48,8 +56,8 @@ def load_segmenter(path: Path, device: torch.device) -> Segmenter:
         raise UserError(
             f"{path} does not hold the weights of a DRN-D-22 with 19 classes: name another file."
         ) from error
-    label = about.get("label", f"DRN-D-22 ({path.name})")
-    return Segmenter(network.eval().requires_grad_(False).to(device), label, sha256(path))
+    label = PUBLISHED[name].label if name in PUBLISHED else about.get("label", f"DRN-D-22 ({path.name})")
+    return Segmenter(network.eval().requires_grad_(False).to(device), name, label, sha256(path))
 
 
 def save_segmenter(network: DRN, path: Path, about: dict[str, str]) -> None:
@@ -77,7 +85,8 @@ def load_trunk(network: DRN, path: Path) -> None:
 
 def _read_published(path: Path) -> dict[str, Tensor]:
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(NUMPY_NUMBERS):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"The weights {path} do not exist.") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:

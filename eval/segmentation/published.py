@@ -1,0 +1,58 @@
+"""The segmentation networks that others published: which file, what a table calls it, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from enco.errors import UserError
+
+IMAGENET_URL = "http://dl.yf.io/drn/drn_d_22-4bd2f8ea.pth"
+"""The ImageNet classifier that a network of one's own starts from."""
+
+NetworkName = Literal["negcut", "fyu", "own"]
+NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
+THE_PAPERS = "negcut"
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """A trained DRN-D-22 that has to be fetched by hand."""
+
+    file: str
+    label: str
+    source: str
+
+
+PUBLISHED: dict[str, PublishedNetwork] = {
+    "negcut": PublishedNetwork(
+        "drn_d_22.pth.tar",
+        "DRN-D-22 by the file NEGCUT publishes (drn_d_22.pth.tar; no hash of it is published)",
+        "assets/drn of the Google Drive folder 'checkpoints' that the README of https://github.com/WeilunWang/NEGCUT"
+        " links",
+    ),
+    "fyu": PublishedNetwork(
+        "drn_d_22_cityscapes.pth",
+        "DRN-D-22 by the file fyu/drn publishes (drn_d_22_cityscapes.pth; no hash of it is published; trained at full"
+        " resolution, not the paper's)",
+        "the Google Drive folder http://go.yf.io/drn-cityscapes-models that the README of https://github.com/fyu/drn"
+        " links",
+    ),
+}
+
+
+def check_there(path: Path, network: NetworkName) -> None:
+    """UserError unless the weight file is there: what to fetch from where, or how to train one instead."""
+    if path.is_file():
+        return
+    if network == "own":
+        raise UserError(
+            f"The segmentation weights {path} are missing: train them with `python -m eval drn-train`, or correct the"
+            " path."
+        )
+    known = PUBLISHED[network]
+    raise UserError(
+        f"The segmentation weights {path} are missing: put {known.file} there, from {known.source}, or set"
+        " 'drn: {network: own}' to have a network trained (`snakemake drn`)."
+    )

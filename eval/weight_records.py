@@ -1,0 +1,32 @@
+"""The published weights that can be fetched by name, and the record that the pipeline keeps of such a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytorch_fid.inception import FID_WEIGHTS_URL
+
+from enco.errors import unknown
+from enco.files import sha256
+from enco.networks import vgg
+from enco.weights import published_weights
+from eval.segmentation.published import IMAGENET_URL
+
+URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
+
+
+def record(name: str) -> dict[str, Any]:
+    """Find a published file in torch's cache, or fetch it there: its name, place, bytes, SHA-256 and address.
+
+    Raises UserError for an unknown name, and for a file that cannot be fetched or is not the published one.
+    """
+    if name not in URLS:
+        raise unknown("weights", name, URLS)
+    path = published_weights(URLS[name])
+    return {
+        "name": name,
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+        "url": URLS[name],
+    }
