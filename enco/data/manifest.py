@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from enco.errors import UserError
 from enco.files import read_json, sha256, write_json
 
 NAME = "manifest.json"
+Entry = dict[str, Any]
+"""What is known of one image file."""
 
 
 def write_manifest(root: Path) -> str:
@@ -20,10 +23,33 @@ def write_manifest(root: Path) -> str:
     Per set it lists each file's name, bytes, SHA-256, width and height. Raises UserError if one of the four sets is
     missing or empty or an image does not decode; label sets are listed where there are any.
     """
-    sets = {name: decode_all(list_images(root / name), _entry) for name in present_sets(root)}
+    return save_manifest(root, {name: decode_all(list_images(root / name), _read_entry) for name in present_sets(root)})
+
+
+def save_manifest(root: Path, sets: Mapping[str, list[Entry]], source: Mapping[str, Any] | None = None) -> str:
+    """Write manifest.json from the entries of each set, and what the images were made from; returns its hash.
+
+    The hash is of the images alone: however they came there, equal images have equal hashes.
+    """
     digest = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()
-    write_json(root / NAME, {"hash": digest, "sets": sets})
+    write_json(root / NAME, {"hash": digest, **({"source": source} if source else {}), "sets": sets})
     return digest
+
+
+def entry(name: str, content: bytes, size: tuple[int, int]) -> Entry:
+    """What the manifest says of a file of this name and content, an image of (width, height) `size`."""
+    digest = hashlib.sha256(content).hexdigest()
+    return {"file": name, "bytes": len(content), "sha256": digest, "width": size[0], "height": size[1]}
+
+
+def read_counts(root: Path) -> dict[str, int]:
+    """Images by set as the manifest has them."""
+    return {name: len(entries) for name, entries in _read(root)["sets"].items()}
+
+
+def read_source(root: Path) -> dict[str, Any]:
+    """What a data folder's images were made from; empty where that is not known."""
+    return dict(_read(root).get("source", {}))
 
 
 def read_manifest_hash(root: Path) -> str:
@@ -45,7 +71,7 @@ def verify_manifest(root: Path) -> None:
                 raise UserError(f"{path} changed since {root / NAME} was written: delete the manifest and run again.")
 
 
-def _is_same(path: Path, entry: dict[str, Any], written: float) -> bool:
+def _is_same(path: Path, entry: Entry, written: float) -> bool:
     if not path.is_file() or path.stat().st_size != entry["bytes"]:
         return False
     return path.stat().st_mtime < written or sha256(path) == entry["sha256"]
@@ -58,12 +84,5 @@ def _read(root: Path) -> dict[str, Any]:
     return content
 
 
-def _entry(path: Path) -> dict[str, Any]:
-    width, height = load_size(path)
-    return {
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "sha256": sha256(path),
-        "width": width,
-        "height": height,
-    }
+def _read_entry(path: Path) -> Entry:
+    return entry(path.name, path.read_bytes(), load_size(path))

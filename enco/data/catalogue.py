@@ -1,0 +1,120 @@
+"""The data sets and tasks of config/datasets.yaml, typed: where images come from and what must be in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from enco.config import Direction, Settings, parse
+from enco.data.folders import LABEL_SETS, SETS
+from enco.errors import UserError, unknown
+
+NAME = r"[A-Za-z0-9_-]+"
+CATALOGUE = Path("config", "datasets.yaml")
+SHA256 = r"^([0-9a-f]{8,64})?$"
+Counts = dict[str, int]
+"""Images by set."""
+
+
+class TaskConfig(Settings):
+    """One translation task."""
+
+    dataset: str = Field(
+        "", pattern=f"^({NAME})?$", description="Image sets of config/datasets.yaml; tasks of one dataset share them."
+    )
+    folder: Path | None = Field(None, description="A folder of your own with trainA, trainB, testA and testB.")
+    direction: Direction = "AtoB"
+    title: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TaskConfig:
+        if bool(self.dataset) == (self.folder is not None):
+            raise ValueError("a task names either a dataset or a folder")
+        return self
+
+
+class ArchiveFile(Settings):
+    """One published file, and what is known of it."""
+
+    name: str = Field(pattern=r"^[^/\\]+$")
+    url: str | None = Field(None, description="Where it can be fetched; null: only the user can get it.")
+    bytes: int | None = Field(None, ge=1)
+    sha256: str = Field("", pattern=SHA256, description="Lower-case hex, whole or its start; empty: not published.")
+
+
+class Dataset(Settings):
+    """Image sets as someone published them."""
+
+    site: str = Field(description="The page that offers them.")
+    licence: str
+    archives: list[ArchiveFile] = Field(min_length=1)
+    counts: Counts = Field(description="Images by set, as the paper used them.")
+    preparation: Literal["folders", "cityscapes"] = Field(
+        "folders", description="Image folders taken as they are, or photos and label maps made from Cityscapes' own."
+    )
+    sets: dict[str, list[str]] = Field(
+        default_factory=dict, description="Folders in the archive that may hold a set; by default one of its name."
+    )
+    mistaken_for: dict[str, Counts] = Field(
+        default_factory=dict, description="Counts of releases that are easily taken for this one."
+    )
+    notes: list[str] = Field(default_factory=list, description="What a reader of the numbers should know.")
+
+    @field_validator("counts", "sets")
+    @classmethod
+    def _known_sets(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name not in (*SETS, *LABEL_SETS):
+                raise ValueError(f"'{name}' is no image set: choose one of {', '.join((*SETS, *LABEL_SETS))}")
+        return value
+
+    def folders_of(self, name: str) -> list[str]:
+        """Folders in the archive that may hold a set."""
+        return self.sets.get(name, [name])
+
+    def look_alike(self, counts: Counts) -> str | None:
+        """The release that has these counts, if it is one that this one is mistaken for."""
+        for name, other in self.mistaken_for.items():
+            if all(counts.get(key) == count for key, count in other.items()):
+                return name
+        return None
+
+
+def load_datasets(path: Path) -> dict[str, Dataset]:
+    """Every data set by name; UserError if the file is missing or wrong."""
+    return parse_datasets(read_yaml(path).get("datasets", {}), str(path))
+
+
+def load_tasks(path: Path) -> dict[str, TaskConfig]:
+    """Every task by name; UserError if the file is missing or wrong."""
+    tasks = read_yaml(path).get("tasks", {})
+    return {name: parse(TaskConfig, entry, f"task {name} of {path}") for name, entry in tasks.items()}
+
+
+def parse_datasets(entries: dict[str, Any], where: str) -> dict[str, Dataset]:
+    """Data sets from the mapping that a YAML file has of them."""
+    return {name: parse(Dataset, entry, f"data set {name} of {where}") for name, entry in entries.items()}
+
+
+def find_dataset(name: str, path: Path) -> Dataset:
+    """One data set; UserError with the valid names."""
+    datasets = load_datasets(path)
+    if name not in datasets:
+        raise unknown("data set", name, datasets, str(path))
+    return datasets[name]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping; UserError, with the line, if it does not."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: name a YAML file such as {CATALOGUE}.") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no mapping of keys to values: see {CATALOGUE}.")
+    return content

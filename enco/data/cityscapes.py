@@ -1,0 +1,85 @@
+"""Cityscapes (Cordts et al. 2016) made into the image sets of the CUT family, from the two archives of its own site.
+
+Photo and colour label map are squashed from 2048 x 1024 to 256 x 256 pixels and stored as JPEG of quality 100 without
+chroma subsampling; the official validation set becomes the test set. The trainIds beside them keep their full size, so
+that scoring resizes them once. The CUT family numbers its files; here a scene keeps its own name, whose order is the
+same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import partial
+from itertools import product
+from pathlib import PurePosixPath
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from enco.data.folders import to_rgb
+from enco.data.targets import Made, Make, Target
+from enco.data.train_ids import train_ids
+from enco.errors import UserError
+
+SIDE = 256
+PhotoFilter = Literal["legacy", "bicubic-photo"]
+FILTERS = {"legacy": Image.Resampling.NEAREST, "bicubic-photo": Image.Resampling.BICUBIC}
+"""What resizes the photo; the colour map is always resized to the nearest pixel, or its colours would mix.
+
+`legacy` is what Pillow did before version 7, which the CUT family's instructions ask for (evaluation D10).
+"""
+SPLITS = {"train": "train", "val": "test"}
+PHOTO, COLOUR, LABELS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
+"""How the names of a scene's three files end."""
+
+
+def targets(names: Sequence[str], photo_filter: PhotoFilter) -> dict[str, Target]:
+    """What becomes of each of the archives' files that is used: photos, colour maps and label ids of two splits.
+
+    Raises UserError for a scene of which one of the three files is missing.
+    """
+    kinds: dict[str, tuple[str, str, Make]] = {
+        PHOTO: ("A", ".jpg", partial(_squashed, filter=FILTERS[photo_filter])),
+        COLOUR: ("B", ".jpg", partial(_squashed, filter=Image.Resampling.NEAREST)),
+        LABELS: ("A_labels", ".png", _train_ids),
+    }
+    found = {}
+    for name in names:
+        path = PurePosixPath(name)
+        split = SPLITS.get(path.parent.parent.name)
+        for ending, (domain, suffix, make) in kinds.items():
+            if split and path.name.endswith(ending):
+                scene = path.name.removesuffix(ending)
+                found[name] = Target(f"{split}{domain}", f"{scene}{suffix}", make)
+    _check_scenes(found)
+    return found
+
+
+def _check_scenes(found: dict[str, Target]) -> None:
+    """Raise UserError unless every scene has all three files."""
+    endings = {"A": PHOTO, "B": COLOUR, "A_labels": LABELS}
+    present = {(target.set, PurePosixPath(target.file).stem) for target in found.values()}
+    for split in SPLITS.values():
+        scenes = {scene for key, scene in present if key.removeprefix(split) in endings}
+        for scene, (domain, ending) in product(sorted(scenes), endings.items()):
+            if (f"{split}{domain}", scene) not in present:
+                raise UserError(
+                    f"The Cityscapes archives lack {scene}{ending} but have other files of that scene: get both whole."
+                )
+
+
+def _squashed(image: Image.Image, name: str, filter: Image.Resampling) -> Made:
+    small = to_rgb(image, name).resize((SIDE, SIDE), filter)
+    content = io.BytesIO()
+    small.save(content, format="JPEG", quality=100, subsampling=0)
+    return Made(content.getvalue(), small.size)
+
+
+def _train_ids(image: Image.Image, name: str) -> Made:
+    if image.mode != "L":
+        raise UserError(f"The label map {name} has mode {image.mode}, not 8-bit grey: get the archive again.")
+    content = io.BytesIO()
+    Image.fromarray(train_ids(np.asarray(image))).save(content, format="PNG")
+    return Made(content.getvalue(), image.size)

@@ -1,0 +1,127 @@
+"""Published archives made into a data folder: checked by count, every image decoded once, with a manifest."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from filelock import FileLock
+from tqdm import tqdm
+
+from enco.data import cityscapes
+from enco.data.archives import Member, image_folders, member_names, read_members
+from enco.data.catalogue import Counts, Dataset
+from enco.data.cityscapes import PhotoFilter
+from enco.data.folders import decode_image, present_sets, to_rgb
+from enco.data.manifest import NAME as MANIFEST
+from enco.data.manifest import Entry, entry, read_source, save_manifest
+from enco.data.place import new_folder
+from enco.data.targets import Made, Target
+from enco.errors import UserError
+from enco.files import sha256, writing
+
+Plan = dict[Path, dict[str, Target]]
+"""For each archive what becomes of its files, by their names in it."""
+THREADS = 4
+TOGETHER = 8 * THREADS
+"""Files of an archive that are held in memory at a time."""
+
+
+def prepare(
+    name: str, dataset: Dataset, archives: Sequence[Path], out: Path, photo_filter: PhotoFilter = "legacy"
+) -> Path:
+    """Make the data folder `out` of a data set's archives and return it; it appears whole or not at all.
+
+    Processes that make the same folder take turns, and the second finds it made. `photo_filter` is for Cityscapes.
+    Raises UserError for archives that are damaged or suspicious, for other than the expected numbers of images, and for
+    an image that does not decode.
+    """
+    source = _source(name, dataset, archives, photo_filter)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(out.with_name(f".{out.name}.prepare.lock")):
+            if not (out / MANIFEST).is_file() or read_source(out) != source:
+                plan = _plan(name, dataset, archives, photo_filter)
+                check_counts(name, dataset, plan)
+                with new_folder(out) as folder:
+                    save_manifest(folder, _unpack(plan, folder), source)
+    return out
+
+
+def check_counts(name: str, dataset: Dataset, plan: Plan) -> None:
+    """Raise UserError, naming the release if it is a known one, unless every set has the expected number of images."""
+    counts: Counts = Counter(target.set for targets in plan.values() for target in targets.values())
+    odd = [
+        f"{counts.get(key, 0)} in {key} (expected {count})"
+        for key, count in dataset.counts.items()
+        if counts.get(key, 0) != count
+    ]
+    if odd:
+        other = dataset.look_alike(counts)
+        files = " and ".join(str(path) for path in plan)
+        said = f"{files} has {other}, which is not what the paper used" if other else f"{files} is not the {name} used"
+        raise UserError(f"{said}, {', '.join(odd)}: get {_names(dataset)} from {dataset.site}.")
+
+
+def _plan(name: str, dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> Plan:
+    names = {path: member_names(path) for path in archives}
+    if dataset.preparation == "cityscapes":
+        found = cityscapes.targets([member for members in names.values() for member in members], photo_filter)
+        return {
+            path: {member: found[member] for member in members if member in found} for path, members in names.items()
+        }
+    wanted = {key: dataset.folders_of(key) for key in dataset.counts}
+    return {path: _kept(image_folders(members, wanted, path)) for path, members in names.items()}
+
+
+def _kept(folders: Mapping[str, Sequence[str]]) -> dict[str, Target]:
+    """Files that are taken as they are."""
+    return {member: Target(key, PurePosixPath(member).name) for key, members in folders.items() for member in members}
+
+
+def _unpack(plan: Plan, folder: Path) -> dict[str, list[Entry]]:
+    """Write every planned file; the manifest's entries by set, sorted by name."""
+    for key in {target.set for targets in plan.values() for target in targets.values()}:
+        (folder / key).mkdir()
+    entries: dict[str, list[Entry]] = {key: [] for key in present_sets(folder)}
+    total = sum(len(targets) for targets in plan.values())
+    with ThreadPoolExecutor(THREADS) as pool, tqdm(total=total, unit="image", disable=None) as bar:
+        for archive, targets in plan.items():
+            write = partial(_write, folder, archive, targets)
+            for members in _batches(read_members(archive, targets)):
+                for key, made in pool.map(write, members):
+                    entries[key].append(made)
+                bar.update(len(members))
+    return {key: sorted(made, key=lambda entry: str(entry["file"])) for key, made in entries.items()}
+
+
+def _write(folder: Path, archive: Path, targets: Mapping[str, Target], member: Member) -> tuple[str, Entry]:
+    """Decode one file of an archive and write what becomes of it; its set and its entry."""
+    name, content = member
+    target, called = targets[name], f"{name} in {archive}"
+    image = decode_image(io.BytesIO(content), called)
+    made = target.make(image, called) if target.make else Made(content, to_rgb(image, called).size)
+    (folder / target.set / target.file).write_bytes(made.content)
+    return target.set, entry(target.file, made.content, made.size)
+
+
+def _batches(members: Iterator[Member]) -> Iterator[list[Member]]:
+    while some := list(islice(members, TOGETHER)):
+        yield some
+
+
+def _source(name: str, dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> dict[str, Any]:
+    """What the manifest says of where the images come from."""
+    files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)} for path in archives]
+    filters = {"photo_filter": photo_filter} if dataset.preparation == "cityscapes" else {}
+    return {"dataset": name, "site": dataset.site, "licence": dataset.licence, "archives": files, **filters}
+
+
+def _names(dataset: Dataset) -> str:
+    return " and ".join(archive.name for archive in dataset.archives)
