@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +15,10 @@ from enco.errors import UserError
 T = TypeVar("T", bound="Settings")
 Direction = Literal["AtoB", "BtoA"]
 GanMode = Literal["lsgan", "hinge", "vanilla"]
+Preset = Literal["paper", "cut"]
+
+CUT_MARGIN = Fraction(286, 256)
+"""Side of the images that CUT crops from, as a multiple of the crop's."""
 
 
 class Settings(BaseModel):
@@ -32,6 +37,11 @@ class MethodOptions(Settings):
     batch_size: int = Field(1, ge=1, description="Images of each domain in one iteration.")
     crop_size: int = Field(
         256, ge=24, multiple_of=4, description="Side of a training crop and of a test image, in pixels."
+    )
+    preprocess: Preset | None = Field(
+        None,
+        description="Preset of load_size, resize, interpolation, jitter_in_decay and flip: `paper` resizes to crop_size"
+        " and flips, `cut` also crops out of 286/256 of it in the constant half; null leaves them as they are.",
     )
     load_size: int = Field(
         286, ge=8, description="Side that a training image is resized to before the crop, in pixels."
@@ -54,6 +64,25 @@ class MethodOptions(Settings):
     max_iterations: int | None = Field(
         None, ge=1, description="Iterations after which training ends, whatever its epochs; null is no limit."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_preset(cls, values: Any) -> Any:
+        """Set what `preprocess` stands for; ValueError for a value that contradicts it."""
+        if not isinstance(values, dict) or values.get("preprocess") not in get_args(Preset):
+            return values
+        name = values["preprocess"]
+        try:
+            crop_size = int(values.get("crop_size", cls.model_fields["crop_size"].default))
+        except (TypeError, ValueError, OverflowError):
+            return values  # a crop_size that is no number has an error of its own
+        preset = preset_options(name, crop_size)
+        for key, value in preset.items():
+            if values.get(key, value) != value:
+                raise ValueError(
+                    f"{key} {values[key]} contradicts preprocess '{name}', which sets it to {value}: drop one of them"
+                )
+        return values | preset
 
     @model_validator(mode="after")
     def _crop_fits(self) -> MethodOptions:
@@ -90,6 +119,22 @@ class MethodOptions(Settings):
         return {}
 
 
+def preset_options(name: Preset, crop_size: int) -> dict[str, Any]:
+    """The options that a way of preparing training images stands for, at a crop of `crop_size` pixels.
+
+    `paper` is what EnCo's text says, images resized to the crop's size; `cut` is what the code that it builds on does:
+    a crop out of 286 pixels for 256 in the constant half, and plain resizing in the decay half.
+    """
+    load_size = crop_size if name == "paper" else round(crop_size * CUT_MARGIN)
+    return {
+        "load_size": load_size,
+        "resize": "square",
+        "interpolation": "bicubic",
+        "jitter_in_decay": False,
+        "flip": True,
+    }
+
+
 class DataConfig(Settings):
     """Where a run's images are: a folder with trainA, trainB, testA and testB."""
 
@@ -108,6 +153,7 @@ class TrainConfig(Settings):
     snapshot_epochs: int = Field(
         0, ge=0, description="Epochs between generator snapshots for selection 'best'; 0 keeps none."
     )
+    cache_mb: int = Field(64, ge=0, description="Memory for decoded training images, in MiB; the rest is read anew.")
     tracking: Literal["live", "sync", "off"] = Field(
         "sync",
         description="MLflow: mirrored while training (live), by `python -m enco.tracking sync` (sync), or not at all.",
@@ -133,10 +179,12 @@ class RunConfig(Settings):
         content = self.model_dump(
             mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True}
         )
+        if content["options"].get("preprocess") is None:  # as in runs from before there were presets
+            content["options"].pop("preprocess", None)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_CADENCE = {"checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "tracking"}
+_CADENCE = {"checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "tracking", "cache_mb"}
 
 
 def parse(model: type[T], values: dict[str, Any], where: str) -> T:
