@@ -82,8 +82,8 @@ class Run:
         """Build the method, and decode every image once so that none can stop the training later."""
         method = build(config, device)
         config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
-        root, direction = config.data.root, config.data.direction
-        data = UnpairedImages(root, direction, method.options, config.train.n_const, config.seed)
+        root, direction, settings = config.data.root, config.data.direction, config.train
+        data = UnpairedImages(root, direction, method.options, settings.n_const, config.seed, settings.cache_mb)
         samples = Samples(config.data, method.options.test_side, out / "samples")
         about = describe(config, method)
         return cls(config, out, method, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)

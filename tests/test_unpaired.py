@@ -1,5 +1,6 @@
 """Which images an item holds, and that nothing but the seed and the item decides it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from enco.config import Direction, MethodOptions
-from enco.data import unpaired
-from enco.data.unpaired import UnpairedImages
+from enco.data.unpaired import UnpairedImages, random_crop
 from enco.errors import UserError
 
 SIDE = 24
@@ -32,8 +32,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def data(root: Path, options: MethodOptions = PLAIN, direction: Direction = "AtoB", seed: int = 0) -> UnpairedImages:
-    return UnpairedImages(root, direction, options, n_const=2, seed=seed)
+def data(
+    root: Path, options: MethodOptions = PLAIN, direction: Direction = "AtoB", seed: int = 0, cache_mb: int = 1
+) -> UnpairedImages:
+    return UnpairedImages(root, direction, options, n_const=2, seed=seed, cache_mb=cache_mb)
 
 
 def identity(image: torch.Tensor) -> int:
@@ -131,7 +133,7 @@ def test_jitter_covers_every_place() -> None:
     rng = np.random.default_rng(0)
     pixels = np.arange(11 * 11, dtype=np.uint8).reshape(11, 11)
     image = Image.fromarray(np.repeat(pixels[..., None], 3, axis=2))
-    corners = {int(np.asarray(unpaired.random_crop(image, 8, rng))[0, 0, 0]) for _ in range(400)}
+    corners = {int(np.asarray(random_crop(image, 8, rng))[0, 0, 0]) for _ in range(400)}
     assert corners == {row * 11 + column for row in range(4) for column in range(4)}
 
 
@@ -157,9 +159,33 @@ def test_bad_data_is_said_before_training(tmp_path: Path, root: Path) -> None:
         data(tmp_path)
 
 
-def test_images_beyond_the_cache_are_decoded_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached = data(root)
-    monkeypatch.setattr(unpaired, "CACHE_BYTES", 2 * SIDE * SIDE * 3)
-    small = data(root)
-    assert len(small._images.images) == 2
-    assert all(torch.equal(small.get(i)["source"], cached.get(i)["source"]) for i in range(5))
+@pytest.mark.parametrize("workers", [0, 2])
+@settings(max_examples=4)
+@given(images=st.integers(0, 8))
+def test_batches_are_the_same_with_any_number_of_images_in_memory(root: Path, workers: int, images: int) -> None:
+    some = data(root, JITTER)
+    some._images.images.clear()
+    some._images.free = images * SIDE * SIDE * 3
+    without = data(root, JITTER, cache_mb=0)
+    assert not without._images.images
+    for batch, wanted in zip(some.loader(0, 12, 1, workers), without.loader(0, 12, 1), strict=True):
+        assert torch.equal(batch["source"], wanted["source"]) and torch.equal(batch["target"], wanted["target"])
+    assert len(some._images.images) == (0 if workers else min(images, 8))
+
+
+def test_images_are_kept_up_to_the_cache_and_the_rest_is_read_anew(tmp_path: Path) -> None:
+    for name in ("trainA", "trainB"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            Image.new("RGB", (256, 512), (number, 0, 0)).save(tmp_path / name / f"{number}.png")
+    assert [len(data(tmp_path, cache_mb=mb)._images.images) for mb in (0, 1, 2, 9)] == [0, 2, 5, 6]
+
+
+def test_workers_share_the_images_in_memory_and_decode_none_again(root: Path, tmp_path: Path) -> None:
+    wanted = list(data(root, JITTER).loader(0, 5, batch_size=1))
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    kept = data(copy, JITTER, cache_mb=1)
+    shutil.rmtree(copy)
+    for batch, again in zip(wanted, kept.loader(0, 5, batch_size=1, workers=2), strict=True):
+        assert torch.equal(batch["source"], again["source"]) and torch.equal(batch["target"], again["target"])

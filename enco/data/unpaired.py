@@ -25,7 +25,6 @@ from enco.errors import UserError
 from enco.methods.base import Batch
 
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-CACHE_BYTES = 64 * 2**20
 _ORDER, _DRAWS, _FLIPS = 0, 1, 2  # streams of random numbers, kept apart
 
 
@@ -34,13 +33,16 @@ class UnpairedImages(Dataset[Batch]):
 
     Item i takes A[i mod |A|] of its epoch's shuffled order and a B drawn uniformly with replacement; with direction
     BtoA the two change roles after loading, so the target is the sequential one (as in the CycleGAN and CUT loaders).
+    Up to cache_mb MiB of the images stay decoded in memory, which forked workers of a loader share.
     Raises UserError for a missing folder, an empty one, or an image that does not decode.
     """
 
-    def __init__(self, root: Path, direction: Direction, options: MethodOptions, n_const: int, seed: int) -> None:
+    def __init__(
+        self, root: Path, direction: Direction, options: MethodOptions, n_const: int, seed: int, cache_mb: int = 0
+    ) -> None:
         self.files_a, self.files_b = (list_images(root / name) for name in ("trainA", "trainB"))
         self.direction, self.options, self.n_const, self.seed = direction, options, n_const, seed
-        self._images = _ImageCache(CACHE_BYTES)
+        self._images = _ImageCache(cache_mb * 2**20)
         decode_all(self.files_a + self.files_b, self._images.check)
 
     def __len__(self) -> int:
