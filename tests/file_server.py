@@ -23,6 +23,7 @@ class Request:
 
     name: str
     range: str | None
+    accepts: str | None
     status: int = 0
     sent: int = 0
 
@@ -44,8 +45,10 @@ class FileServer:
     """What the first answers are instead of the file."""
     moved: dict[str, str] = field(default_factory=dict)
     """Names that are redirected to other ones."""
+    delay: float = 0.0
+    """Seconds before each answer,"""
     pause: float = 0.0
-    """Seconds before each block of 64 KiB."""
+    """and before each block of 64 KiB."""
     content_type: str = "application/octet-stream"
     requests: list[Request] = field(default_factory=list)
 
@@ -81,10 +84,13 @@ class FileServer:
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: FileServer = self.server.serves  # type: ignore[attr-defined]
-        request = Request(unquote(self.path.lstrip("/")), self.headers.get("Range"))
+        request = Request(
+            unquote(self.path.lstrip("/")), self.headers.get("Range"), self.headers.get("Accept-Encoding")
+        )
         server.requests.append(request)
         content = server.content(request.name)
         start = self._start(request, server)
+        time.sleep(server.delay)
         if server.statuses:
             self._answer(request, server.statuses.pop(0))
         elif request.name in server.moved:

@@ -101,7 +101,7 @@ def test_a_missing_file_is_fetched_once(server: FileServer, path: Path, publishe
         assert fetch(server.url("a.zip"), path, published) == path
     assert path.read_bytes() == CONTENT
     assert left_in(path.parent) == ["a.zip"]
-    assert [request.sent for request in server.requests] == [len(CONTENT)]
+    assert [(request.sent, request.accepts) for request in server.requests] == [(len(CONTENT), "identity")]
 
 
 def test_a_file_that_was_put_there_needs_no_server_and_no_writable_folder(tmp_path: Path) -> None:
@@ -227,12 +227,15 @@ def test_a_busy_server_is_asked_again(
     assert capsys.readouterr().err.count(f"{server.url('a.zip')}: the server answers {status}") == 2
 
 
-def test_a_silent_server_is_asked_again(server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("knob", ["delay", "pause"])
+def test_a_silent_server_is_asked_again(
+    server: FileServer, path: Path, monkeypatch: pytest.MonkeyPatch, knob: str
+) -> None:
     monkeypatch.setattr(fetching, "TIMEOUT", 0.2)
-    monkeypatch.setattr(fetching._Download, "announce_retry", lambda *_: setattr(server, "pause", 0.0))
-    server.pause = 1.0
+    monkeypatch.setattr(fetching._Download, "announce_retry", lambda *_: setattr(server, knob, 0.0))
+    setattr(server, knob, 1.0)
     fetch(server.url("a.zip"), path, KNOWN)
-    assert len(server.requests) == 2
+    assert [request.range for request in server.requests] == [None, None]
 
 
 def test_what_a_part_holds_survives_a_busy_server(server: FileServer, path: Path) -> None:
