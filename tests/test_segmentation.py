@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +14,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import load_file
 
 from enco.data.demo.palettes import CITYSCAPES
 from enco.data.folders import TRAIN_IDS
 from enco.errors import UserError
+from enco.signals import GO_ON_LATER, StopRequest
 from eval.segmentation.data import load_label_maps, load_photos, pairs
 from eval.segmentation.labels import IGNORE, LABEL_IDS, NAMES, train_ids
 from eval.segmentation.scores import confusion_matrix, score_folder, scores
 from eval.segmentation.train import Recipe, train_segmenter
 from eval.segmentation.weights import load_segmenter
+from tests.tiny_runs import assert_same
 
 CPU = torch.device("cpu")
 SKY, ROAD = NAMES.index("sky"), NAMES.index("road")
@@ -104,6 +111,79 @@ def test_same_seed_trains_the_same_weights(tmp_path: Path) -> None:
         train_segmenter(*folders, file, recipe, CPU)
     a, b, c = (load_segmenter(file, CPU).network.seg.weight for file in files)
     assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    folders = draw_horizons(tmp_path, 6)
+    recipe = Recipe(width=1 / 16, size=(16, 16), epochs=4, batch_size=2, step=2)
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    train_segmenter(*folders, whole, recipe, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(*folders, broken, recipe, CPU, stop=KilledInEpoch(3, batches=3))
+    assert not broken.exists()
+    train_segmenter(*folders, broken, recipe, CPU)
+    assert "Going on after epoch 2" in capsys.readouterr().out
+    assert_same(load_file(broken), load_file(whole))
+    assert not list(tmp_path.glob(".*checkpoint*")), "a finished training leaves its network alone"
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.set_num_threads(1)
+    folders = draw_horizons(tmp_path, 6)
+    recipes = [Recipe(width=1 / 16, size=(16, 16), epochs=2, batch_size=2, lr=lr) for lr in (0.01, 0.02)]
+    out, other = tmp_path / "out.safetensors", tmp_path / "other.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(*folders, out, recipes[0], CPU, stop=KilledInEpoch(2, batches=3))
+    for file in (out, other):
+        train_segmenter(*folders, file, recipes[1], CPU)
+    assert "of other images or settings" in capsys.readouterr().out
+    assert_same(load_file(out), load_file(other))
+
+
+class KilledInEpoch(StopRequest):
+    """A stop request that nobody is asked for twice: the process ends in the first batch of an epoch."""
+
+    def __init__(self, epoch: int, batches: int) -> None:
+        self.left = (epoch - 1) * batches
+
+    @property
+    def by(self) -> str | None:  # type: ignore[override]
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return None
+
+
+@pytest.mark.slow
+def test_a_training_that_is_asked_to_stop_and_killed_goes_on(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    photos, labels = draw_horizons(tmp_path, 8)
+    out, whole = tmp_path / "drn.safetensors", tmp_path / "whole.safetensors"
+    recipe = ["--width", "0.0625", "--size", "16", "16", "--epochs", "30", "--batch-size", "2"]
+    files = ["--images", str(photos), "--labels", str(labels), "--out", str(out)]
+    command = [sys.executable, "-m", "eval", "drn-train", *files, *recipe, "--device", "cpu", "--threads", "1"]
+    statuses = []
+    for number in (signal.SIGUSR2, signal.SIGKILL):
+        before = checkpointed(tmp_path)
+        process = subprocess.Popen(command)
+        while checkpointed(tmp_path) <= before:
+            assert process.poll() is None, "it ended before it was stopped"
+            time.sleep(0.01)
+        process.send_signal(number)
+        statuses.append(process.wait())
+    assert statuses == [GO_ON_LATER, -signal.SIGKILL]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Going on after epoch" in said
+    train_segmenter(photos, labels, whole, Recipe(width=1 / 16, size=(16, 16), epochs=30, batch_size=2), CPU)
+    assert_same(load_file(out), load_file(whole))
+
+
+def checkpointed(folder: Path) -> float:
+    """When the checkpoint in a folder was written; 0 if there is none."""
+    return max((file.stat().st_mtime for file in folder.glob(".drn.checkpoint")), default=0)
 
 
 def test_photos_are_smoothed_and_labels_are_not(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The scores of a run: every metric against both sets of real images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from piq import PR
+
+from eval.features import Features
+from eval.fid import fid
+from eval.realsets import real_set
+from eval.scores import SegmentationTest, score_run
+
+CPU = torch.device("cpu")
+RUN = {
+    "config": {
+        **{"scale": "own", "task": "horse2zebra", "method": "cut", "variant": "", "seed": 0},
+        **{"options": {}, "train": {"n_const": 1, "n_decay": 1}},
+    },
+    "config_hash": "0",
+    "iterations": 2,
+    "git": {"commit": None, "dirty": False},
+    "wall_seconds": 1.0,
+    "parameter_count": 1,
+}
+
+
+def features(count: int, seed: int, shift: float = 0.0) -> Features:
+    values = np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32) + shift
+    names = tuple(f"{index}.png" for index in range(count))
+    return Features(values, names, names, "toy", "0", 64, False)
+
+
+@pytest.mark.parametrize(("inputs", "targets"), [(12, 14), (14, 10)], ids=["fewer inputs", "fewer targets"])
+def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targets: int) -> None:
+    generated, full = features(inputs, 0, 0.3), features(targets, 1)
+    reals = {"paired": full.select(real_set(range(inputs), range(targets), "paired")), "full": full}
+    assert len(reals["paired"]) == inputs
+    found = score_run(RUN, generated, reals, CPU, k=3)
+    for name, real in reals.items():
+        scores = found["metrics"][name]
+        precision, recall = PR(nearest_k=3)(torch.tensor(real.features), torch.tensor(generated.features))
+        assert scores["FID"] == pytest.approx(fid(real.features, generated.features))
+        assert scores["precision"] == pytest.approx(100 * float(precision))
+        assert scores["recall"] == pytest.approx(100 * float(recall))
+        assert scores.keys() == {"FID", "precision", "recall", "recall_exact"}
+    assert found["metrics"]["paired"]["FID"] != found["metrics"]["full"]["FID"]
+    assert found["protocol"]["n_real"] == {"paired": inputs, "full": targets}
+
+
+def test_segmentation_scores_come_with_those_of_the_real_photos() -> None:
+    protocol = {"drn": "own", "drn_network": "own", "drn_hash": "0", "drn_size": [16, 16]}
+    metrics = [{"mAP": value, "pixAcc": value, "classAcc": value, "perClassIoU": {}} for value in (20.0, 60.0)]
+    tested = SegmentationTest(*({"metrics": m, "protocol": protocol | {"n": i}} for i, m in enumerate(metrics)))
+    reals = {"paired": features(8, 1), "full": features(8, 1)}
+    found = score_run(RUN, features(8, 0), reals, CPU, segmentation=tested)
+    assert [found["metrics"][name] for name in ("segmentation", "segmentation_real")] == metrics
+    assert found["protocol"]["drn_network"] == "own"
