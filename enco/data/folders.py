@@ -33,11 +33,12 @@ def list_images(folder: Path) -> list[Path]:
 
     Raises UserError if the folder is missing or has no image.
     """
+    place = printable(str(folder))
     if not folder.is_dir():
-        raise UserError(f"The image folder {folder} does not exist: create it or correct the data root.")
+        raise UserError(f"The image folder {place} does not exist: create it or correct the data root.")
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not files:
-        raise UserError(f"The image folder {folder} holds no image: put files of type {_types()} there.")
+        raise UserError(f"The image folder {place} holds no image: put files of type {_types()} there.")
     return files
 
 
@@ -97,8 +98,8 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def printable(name: str) -> str:
-    """A file name that any UTF-8 stream can print: bytes that are no UTF-8 stand as \\udcXX."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    r"""A file name that prints in one line on any UTF-8 stream: \xXX or \udcXX for what does not, as in source code."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
 def check_images(folder: Path) -> list[Path]:
