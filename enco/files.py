@@ -101,7 +101,8 @@ def _beside(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Write readable JSON, whole."""
     with atomic_path(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # a file name may be no UTF-8
 
 
 def read_json(path: Path) -> Any:

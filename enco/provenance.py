@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from enco.data.folders import SETS, list_images
-from enco.data.manifest import NAME, read_manifest_hash, verify_manifest
+from enco.data.manifest import NAME, read_manifest_hash, read_source, verify_manifest
 
 HERE = Path(__file__).resolve()
 
@@ -48,6 +48,11 @@ def data_hash(root: Path) -> str:
     folders = [root / name for name in SETS if (root / name).is_dir()]
     listing = [(folder.name, file.name, file.stat().st_size) for folder in folders for file in list_images(folder)]
     return hashlib.sha256(repr(listing).encode()).hexdigest()
+
+
+def data_source(root: Path) -> dict[str, Any]:
+    """What a data folder's images were made from, as its manifest says; empty where that is not known."""
+    return read_source(root) if (root / NAME).exists() else {}
 
 
 def _version(package: str) -> str | None:

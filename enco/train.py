@@ -26,7 +26,7 @@ from enco.files import read_json, write_json
 from enco.methods import Batch, Method, create, get
 from enco.methods.files import save_generator
 from enco.progress import Progress
-from enco.provenance import data_hash, device_name, git_state, versions
+from enco.provenance import data_hash, data_source, device_name, git_state, versions
 from enco.randomness import random_state, set_random_state
 from enco.runfolder import StateFile, exclusive, now
 from enco.runlog import NonFiniteLoss, RunLog
@@ -208,6 +208,7 @@ def describe(config: RunConfig, method: Method) -> dict[str, Any]:
         "config": config.model_dump(mode="json"),
         "config_hash": config.hash(),
         "data_hash": data_hash(config.data.root),
+        "data_source": data_source(config.data.root),
         "parameter_count": method.parameter_count(),
         "git": git_state(),
         "versions": versions(),

@@ -32,7 +32,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
     """The protocol of one table, line by line.
 
     Raises UserError where its numbers were not made alike: scale, checkpoint selection, extractor or k differ between
-    runs, the segmentation network within a task, the device within a sec/iter column.
+    runs, the images or the segmentation network within a task, the device within a sec/iter column.
     """
     scores = {cell.scores: sources[cell.scores] for cell in planned if cell.scores}
     for path, content in scores.items():
@@ -42,7 +42,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
             )
     return [
         ("Scale", _scale(made)),
-        *(_features(spec, planned, scores) if scores else []),
+        *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores)] if scores else []),
         *_segmentation(spec, planned, sources),
         *([("Checkpoint", _selection(scores))] if scores else []),
         ("Seeds", _seeds(planned)),
@@ -72,6 +72,26 @@ def _scale(made: Provenance) -> str:
             "iterations, feature extractor and segmentation network without the published weights)"
         )
     return f"{made.scale}: these numbers are not comparable with the paper's (other data or settings)"
+
+
+def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: Sources) -> str:
+    """'Horse→Zebra: horse2zebra.zip (sha256 a74d9d392eec)': what each column's images were made from."""
+    told = []
+    for column in spec.columns:
+        files = {cell.scores for cell in planned if cell.task == column.task and cell.scores}
+        of_task = {path: scores[path].get("data", {}) for path in files}
+        if column.task != ALL_TASKS and of_task:
+            digest = _agree({path: data.get("hash") for path, data in of_task.items()}, "data set")
+            told.append(f"{column.header}: {data_name(digest, next(iter(of_task.values())).get('source', {}))}")
+    return "; ".join(told)
+
+
+def data_name(digest: str | None, source: Mapping[str, Any]) -> str:
+    """Archives with their hashes and how they were prepared, where that is known; else the hash of all images."""
+    archives = [f"{archive['name']} (sha256 {archive['sha256'][:12]})" for archive in source.get("archives", [])]
+    photo_filter = source.get("photo_filter")
+    filtered = [f"photo filter {photo_filter}"] if photo_filter else []
+    return " + ".join([*archives, *filtered]) or f"images of manifest {str(digest)[:12]}"
 
 
 def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> Iterator[Line]:

@@ -58,6 +58,7 @@ def score_run(
         "config_hash": run["config_hash"],
         "trained_at": run["git"],
         "settings": changed_settings(run),
+        "data": {"hash": run["data_hash"], "source": run.get("data_source", {})},
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {
             **_features_protocol(generated, reals),
@@ -94,7 +95,7 @@ def run_name(config: Mapping[str, Any]) -> str:
 def read_run(path: Path) -> dict[str, Any]:
     """A run.json; UserError if it is missing or is not one of a finished training."""
     run = read_json(path)
-    needed = {"config", "config_hash", "git", "wall_seconds", "parameter_count"}
+    needed = {"config", "config_hash", "data_hash", "git", "wall_seconds", "parameter_count"}
     missing = needed - run.keys() if isinstance(run, dict) else needed
     if missing:
         raise UserError(f"{path} has no '{min(missing)}': name the run.json of a finished training.")

@@ -19,6 +19,7 @@ RUN = {
         **{"options": {}, "train": {"n_const": 1, "n_decay": 1}},
     },
     "config_hash": "0",
+    "data_hash": "1",
     "iterations": 2,
     "git": {"commit": None, "dirty": False},
     "wall_seconds": 1.0,

@@ -164,6 +164,15 @@ def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, mes
         written(tmp_path, spec, planned)
 
 
+def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, MEASURED)
+    other = scores("cityscapes") | {"data": {"hash": "0123", "source": {}}}
+    write_json(next(cell.scores for cell in planned if cell.task == "cityscapes" and cell.scores), other)
+    with pytest.raises(UserError, match="cannot mix data sets"):
+        written(tmp_path, spec, planned)
+
+
 def test_the_commits_of_the_trainings_are_named_apart_from_the_tables(tmp_path):
     spec = TABLES["table4"]
     planned = plan(tmp_path, spec, ["uniform"], seeds=(0, 1, 2))
