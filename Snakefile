@@ -21,6 +21,7 @@ wildcard_constraints:
 localrules:
     all_tables,
     cells,
+    published_weights,
     table,
     tracking_store,
 
@@ -33,6 +34,7 @@ rule all_tables:
 
 
 include: "workflow/rules/data.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/evaluate.smk"

@@ -18,7 +18,9 @@ from enco.errors import UserError, unknown
 from eval.cells import PlannedCell
 from eval.tablespec import RowSpec, TableSpec, load_tables
 from workflow.grid import Cell, Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
+from workflow.segmentation import Segmentation
 from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
+from workflow.weights import Weights
 
 TABLE_SUFFIXES = ("csv", "md", "tex", "html")
 
@@ -199,46 +201,15 @@ class Project:
         size = f" --input-size {features.input_size}" if features.input_size else ""
         return f"--extractor {features.extractor}{size}"
 
-    def drn(self, wildcards: Wildcards) -> Path:
-        """The segmentation network's weights: the user's file, or those trained on the task's own label maps."""
-        if self.config.drn.weights:
-            return self.base / self.config.drn.weights
-        dataset = dataset_of(wildcards.target, self.tasks[wildcards.target])
-        return Path("results", "drn", self.config.scale, f"{dataset}.safetensors")
+    @property
+    def segmentation(self) -> Segmentation:
+        """What there is to know of segmentation scores."""
+        return Segmentation(self)
 
-    def drn_input(self, wildcards: Wildcards) -> list[Path]:
-        """The same as an input; a file of the user's that is not there is told by the job: a plan does not need it."""
-        weights = self.drn(wildcards)
-        return [weights] if self.config.drn.weights is None or weights.is_file() else []
-
-    def drn_size(self) -> str:
-        return " ".join(str(side) for side in self.config.drn.size)
-
-    def drn_recipe(self) -> str:
-        """The training of the segmentation network, as arguments of `python -m eval drn-train`."""
-        drn = self.config.drn
-        rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
-        return f"--width {drn.width} --size {self.drn_size()} {rates}"
-
-    def segmentation_inputs(self, wildcards: Wildcards) -> dict[str, Any]:
-        """What scoring a task needs beyond features, if some table asks for its segmentation scores."""
-        if not self.has_segmentation(wildcards.target):
-            return {}
-        return {"drn": self.drn_input(wildcards), "ceiling": self._ceiling(wildcards)}
-
-    def segmentation_arguments(self, wildcards: Wildcards) -> str:
-        """The same as arguments of `python -m eval evaluate`."""
-        if not self.has_segmentation(wildcards.target):
-            return ""
-        network = f"--drn {shlex.quote(str(self.drn(wildcards)))} --drn-size {self.drn_size()}"
-        return f"{network} --labels {self.test_labels(wildcards)} --segmentation-real {self._ceiling(wildcards)}"
-
-    def _ceiling(self, wildcards: Wildcards) -> Path:
-        return Path("results", "real", self.config.scale, wildcards.target, "segmentation.json")
-
-    def has_segmentation(self, task: str) -> bool:
-        """Whether some table asks for segmentation scores of this task."""
-        return any(cell.task == task and cell.metric == "mAP" for cell in self.grid.cells)
+    @property
+    def weights(self) -> Weights:
+        """The published weights that jobs need."""
+        return Weights(self)
 
     @property
     def published(self) -> Path:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from enco.config import Direction, Settings, TrainConfig, parse
 from enco.errors import UserError, unknown
+from eval.segmentation.published import NetworkName
 
 NAME = r"[A-Za-z0-9_-]+"
 
@@ -56,15 +57,27 @@ class FeatureConfig(Settings):
 
 
 class DrnConfig(Settings):
-    """The segmentation network of the mAP column: a file, or trained on the task's own label maps."""
+    """The segmentation network of the mAP column: a published file, or one trained on the dataset's own label maps."""
 
-    weights: Path | None = None
+    network: NetworkName = Field(
+        "own", description="negcut: the paper's; fyu: trained at full resolution; own: trained by `snakemake drn`."
+    )
+    weights: Path | None = Field(
+        None, description="Its file: by default weights/ and the published name; for 'own' one that you have trained."
+    )
+    trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
     width: float = Field(1.0, gt=0)
     size: tuple[int, int] = Field((256, 128), description="Width and height that it sees, in pixels.")
     epochs: int = 250
     batch_size: int = 32
     lr: float = 0.01
     step: int = Field(100, description="Epochs after which the rate is divided by 10.")
+
+    @model_validator(mode="after")
+    def _trunk_fits(self) -> DrnConfig:
+        if self.trunk == "imagenet" and self.width != 1:
+            raise ValueError(f"trunk 'imagenet' has width 1, not {self.width:g}: set one of them otherwise")
+        return self
 
 
 class TimingConfig(Settings):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from enco.errors import unknown
 from workflow.project import TABLE_SUFFIXES, Project
 
-NAMED = {"all_tables", "data", "figures"}
+NAMED = {"all_tables", "data", "drn", "figures", "weights"}
 
 
 def requested_targets() -> list[str]:

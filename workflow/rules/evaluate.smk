@@ -3,7 +3,8 @@
 
 rule real_features:
     input:
-        project.target_data,
+        data=project.target_data,
+        weights=project.weights.features(),
     output:
         full="results/real/{scale}/{target}/full.npz",
         paired="results/real/{scale}/{target}/paired.npz",
@@ -28,7 +29,8 @@ rule real_features:
 
 rule segmentation_network:
     input:
-        "results/data/{scale}/{dataset}/manifest.json",
+        data="results/data/{scale}/{dataset}/manifest.json",
+        trunk=project.segmentation.trunk(),
     output:
         "results/drn/{scale}/{dataset}.safetensors",
     log:
@@ -39,8 +41,8 @@ rule segmentation_network:
         "../../environment.yml"
     threads: 1
     params:
-        images=subpath(input[0], parent=True),
-        recipe=project.drn_recipe(),
+        images=subpath(input.data, parent=True),
+        recipe=project.segmentation.recipe(),
     message:
         "Train the segmentation network on the photos and label maps of {wildcards.dataset}"
     shell:
@@ -48,10 +50,17 @@ rule segmentation_network:
         " --out {output} {params.recipe} --threads {threads} > {log} 2>&1"
 
 
+rule drn:
+    input:
+        project.segmentation.trained_networks(),
+    message:
+        "Networks of one's own are there for every dataset that is scored by segmentation"
+
+
 rule real_segmentation:
     input:
         data=project.target_data,
-        drn=project.drn_input,
+        drn=project.segmentation.network_input,
     output:
         "results/real/{scale}/{target}/segmentation.json",
     log:
@@ -64,22 +73,22 @@ rule real_segmentation:
     params:
         images=project.test_targets,
         labels=project.test_labels,
-        drn=project.drn,
-        size=project.drn_size(),
+        network=project.segmentation.network_arguments,
     message:
         "Score the real photos of {wildcards.target}: the ceiling of the column mAP"
     shell:
-        "python -m workflow.job eval segmentation --images {params.images} --labels {params.labels} --drn {params.drn:q}"
-        " --drn-size {params.size} --out {output} --threads {threads} > {log} 2>&1"
+        "python -m workflow.job eval segmentation --images {params.images} --labels {params.labels}"
+        " {params.network} --out {output} --threads {threads} > {log} 2>&1"
 
 
 rule evaluate:
     input:
-        unpack(project.segmentation_inputs),
+        unpack(project.segmentation.inputs),
         generator=project.generator,
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
         full="results/real/{scale}/{target}/full.npz",
         paired="results/real/{scale}/{target}/paired.npz",
+        weights=project.weights.features(),
     output:
         images=directory("results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}"),
         scores="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.json",
@@ -96,7 +105,7 @@ rule evaluate:
         way=project.way,
         k=project.config.features.k,
         extractor=project.extractor(),
-        segmentation=project.segmentation_arguments,
+        segmentation=project.segmentation.arguments,
     message:
         "Translate and score the test images of {wildcards.target} with {wildcards.variant}, seed {wildcards.seed}"
     shell:

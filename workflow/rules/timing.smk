@@ -2,6 +2,8 @@
 
 
 rule timing:
+    input:
+        project.weights.timing,
     output:
         project.timing_file,
     log:

@@ -1,0 +1,100 @@
+"""What a plan needs beyond data and runs: whose segmentation network, and which published weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from enco.errors import UserError
+from eval.arguments import parser
+from eval.segmentation.published import NETWORKS, PUBLISHED
+from eval.weight_records import URLS
+from workflow.project import Project
+from workflow.settings import load_scale
+from workflow.weights import record
+
+ROOT = Path(__file__).parent.parent
+OWN = Path("results", "drn", "paper", "cityscapes.safetensors")
+CITYSCAPES: Any = SimpleNamespace(target="cityscapes")
+ZEBRA: Any = SimpleNamespace(target="horse2zebra")
+
+
+def project(scale: str = "paper", base: Path = ROOT, **changes: dict[str, Any]) -> Project:
+    """A scale's project with some settings changed, looking for the user's files under `base`."""
+    config = load_scale(ROOT / "config" / f"{scale}.yaml").model_dump()
+    for section, values in changes.items():
+        config[section] |= values
+    made = Project.load(config, ROOT)
+    object.__setattr__(made, "base", base)
+    return made
+
+
+def test_scales_take_the_network_they_say(tmp_path: Path) -> None:
+    assert project().config.drn.network == "negcut" and project().config.drn.trunk == "imagenet"
+    assert project("demo").config.drn.network == "own" and project("demo").config.drn.trunk == "none"
+    assert set(NETWORKS) == {*PUBLISHED, "own"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "file"),
+    [
+        ({"network": "negcut"}, "weights/drn_d_22.pth.tar"),
+        ({"network": "fyu"}, "weights/drn_d_22_cityscapes.pth"),
+        ({"network": "fyu", "weights": "elsewhere/net.pth"}, "elsewhere/net.pth"),
+        ({"network": "own", "weights": "mine.safetensors"}, "mine.safetensors"),
+        ({"network": "own"}, None),
+    ],
+)
+def test_the_network_of_a_task(settings: dict[str, Any], file: str | None, tmp_path: Path) -> None:
+    scores = project(base=tmp_path, drn=settings).segmentation
+    expected = tmp_path / file if file else OWN
+    assert scores.network(CITYSCAPES) == expected
+    words = scores.arguments(CITYSCAPES).split()
+    assert words[:4] == ["--drn", str(expected), "--drn-network", settings["network"]]
+    assert scores.network_input(CITYSCAPES) == ([] if file else [OWN]), "a plan needs no file of the user's"
+    if file:
+        expected.parent.mkdir(parents=True, exist_ok=True)
+        expected.touch()
+        assert scores.network_input(CITYSCAPES) == [expected]
+    assert scores.inputs(ZEBRA) == {} and scores.arguments(ZEBRA) == ""
+
+
+def test_the_papers_own_network_is_trained_by_the_published_recipe() -> None:
+    scores = project().segmentation
+    assert scores.trained_networks() == [OWN]
+    assert scores.trunk() == [record("drn-imagenet")]
+    folders = ["--images", "i", "--labels", "l", "--out", "o"]
+    given = parser().parse_args(["drn-train", *folders, *scores.recipe().split()])
+    assert (given.lr, given.step, given.epochs, given.batch_size, given.width) == (0.01, 100, 250, 32, 1)
+    assert (given.size, given.trunk) == ([256, 128], Path("imagenet"))
+    assert "--trunk" not in project("demo").segmentation.recipe()
+
+
+def test_a_trunk_of_another_width_is_refused() -> None:
+    with pytest.raises(UserError, match=r"trunk .imagenet. has width 1, not 0\.5"):
+        project(drn={"width": 0.5})
+
+
+def test_a_plan_names_the_weights_that_it_needs() -> None:
+    assert project().weights.all() == [record("inception"), record("vgg16")]
+    assert project("demo").weights.all() == []
+    own = project(drn={"network": "own"})
+    assert own.weights.all() == [record(name) for name in ("inception", "vgg16", "drn-imagenet")]
+    assert {path.stem for path in own.weights.all()} == set(URLS), "all of them can be fetched"
+    random = project(features={"extractor": "random-inception"}, options={"fsesim": {"vgg": "random"}})
+    assert random.weights.all() == []
+
+
+def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:
+    made = project()
+
+    def weights(variant: str) -> list[Path]:
+        wildcards: Any = SimpleNamespace(task="cat2dog", variant=variant, seed="0")
+        return made.weights.training(wildcards)
+
+    assert weights("fsesim") == [record("vgg16")] == made.weights.timing(CITYSCAPES)
+    assert weights("cut") == weights("enco") == []
+    assert project("demo").weights.timing(CITYSCAPES) == []

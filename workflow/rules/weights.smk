@@ -1,0 +1,23 @@
+# Published weights, found or fetched where Snakemake runs: compute nodes often see no internet.
+
+
+rule published_weights:
+    output:
+        "results/weights/{weights}.json",
+    log:
+        "results/logs/weights/{weights}.log",
+    benchmark:
+        "results/benchmarks/weights/{weights}.tsv"
+    conda:
+        "../../environment.yml"
+    message:
+        "Find or fetch the published weights {wildcards.weights}"
+    shell:
+        "python -m eval weights {wildcards.weights} --out {output} > {log} 2>&1"
+
+
+rule weights:
+    input:
+        project.weights.all(),
+    message:
+        "All published weights are in place"

@@ -1,0 +1,48 @@
+"""Which published weights a plan's jobs need; they are found or fetched before them, on the machine with Snakemake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflow.grid import Run
+
+if TYPE_CHECKING:
+    from workflow.project import Project, Wildcards
+
+
+def record(name: str) -> Path:
+    """What `python -m eval weights` writes of a file that it found or fetched."""
+    return Path("results", "weights", f"{name}.json")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The published weights that a project needs, by their records."""
+
+    project: Project
+
+    def features(self) -> list[Path]:
+        """Of jobs that extract features."""
+        return [record("inception")] if self.project.config.features.extractor == "inception" else []
+
+    def training(self, wildcards: Wildcards) -> list[Path]:
+        """Of one training."""
+        return self._of_runs([self.project.run(wildcards)])
+
+    def timing(self, wildcards: Wildcards) -> list[Path]:
+        """Of the job that times every variant."""
+        return self._of_runs(c.evaluation.run for c in self.project.grid.cells if c.metric == "sec/iter")
+
+    def all(self) -> list[Path]:
+        """Of the whole plan."""
+        project = self.project
+        scores = project.segmentation
+        trunk = scores.trunk() if scores.file is None and scores.trained_networks() else []
+        return [*self.features(), *self._of_runs(project.grid.runs), *trunk]
+
+    def _of_runs(self, runs: Iterable[Run]) -> list[Path]:
+        """FSeSim's VGG16, unless its option says that a random one will do."""
+        return [record("vgg16")] if any(run.config.options.get("vgg") == "imagenet" for run in runs) else []
