@@ -90,6 +90,19 @@ def test_the_scale_says_whether_numbers_compare(tmp_path, table1):
     assert read_cells(out["cells"])["delta"].notna().any()
 
 
+@pytest.mark.parametrize(("network", "comparable"), [("negcut", True), ("fyu", False), ("own", False)])
+def test_the_protocol_says_whose_network_scored_and_its_ceiling(tmp_path, network, comparable):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, ["enco"], scale="paper")
+    for path in {cell.scores for cell in planned if cell.scores and cell.task == "cityscapes"}:
+        content = scores("cityscapes", scale="paper")
+        content["protocol"]["drn_network"] = network
+        write_json(path, content)
+    text = written(tmp_path, spec, planned, PAPER)["csv"].read_text(encoding="utf-8")
+    assert ("not NEGCUT's network, so this column is not comparable with the paper's" not in text) == comparable
+    assert "the real photos score mAP 61.5, pixAcc 55.5, classAcc 25.2 under this network; IoU: road 71.5" in text
+
+
 def test_a_users_own_table_prints_no_paper_numbers(tmp_path):
     entry = {"rows": [{"key": "cut"}, {"key": "enco"}], "columns": [{"task": "photos", "metrics": ["FID"]}]}
     spec = load_tables({"photos": entry})["photos"]
