@@ -21,6 +21,8 @@ wildcard_constraints:
 localrules:
     all_tables,
     cells,
+    check_data,
+    fetch_archives,
     published_weights,
     table,
     tracking_store,

@@ -104,7 +104,7 @@ def headline_columns(spec: TableSpec) -> tuple[Column, ...]:
 
 
 def beside_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """FID on the full real set beside FID, exact recall beside recall, pixel and class accuracy beside mAP."""
+    """FID and P&R on the full real set, exact recall beside recall, pixel and class accuracy beside mAP."""
     return tuple(column for c in spec.columns for column in _beside_task(c))
 
 
@@ -115,6 +115,7 @@ def _beside_task(column: ColumnSpec) -> Iterator[Column]:
         yield Column(column.header, column.task, ("classAcc",))
     if "recall" in metrics:
         yield Column(column.header, column.task, ("recall_exact",))
+        yield Column(column.header, column.task, ("precision", "recall"), "full")
     if "FID" in metrics:
         yield Column(column.header, column.task, ("FID",), "full")
 

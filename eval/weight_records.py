@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
 from enco.errors import unknown
+from enco.fetch import Published
 from enco.files import sha256
 from enco.networks import vgg
-from enco.weights import published_weights
+from enco.weights import cache_path, published_hash, published_weights
 from eval.segmentation.published import IMAGENET_URL
 
 URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
@@ -30,3 +32,12 @@ def record(name: str) -> dict[str, Any]:
         "sha256": sha256(path),
         "url": URLS[name],
     }
+
+
+def state(name: str) -> tuple[Path, str]:
+    """Where a published file is kept, and `ready` or what to do about it; nothing is fetched."""
+    path = cache_path(URLS[name])
+    if not path.is_file():
+        return path, "not fetched yet: `snakemake weights` does it"
+    wrong = Published(published_hash(path.name)).mismatch(path)
+    return path, f"not the published file ({wrong}): delete it" if wrong else "ready"

@@ -44,7 +44,7 @@ def run_of(project: Project, task: str, variant: str) -> Run:
 def cost_of(project: Project, speeds: Speeds, *tables: str) -> Cost:
     """The cost of some tables together."""
     part = project.only(tables or project.tables)
-    return estimate("some", part.grid, part.tasks, part.known_counts(), speeds, part.config.selection)
+    return estimate("some", part.grid, part.tasks, part.images.counts(), speeds, part.config.selection)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def cost_of(project: Project, speeds: Speeds, *tables: str) -> Cost:
 def test_hours_of_single_trainings_by_hand(
     paper: Project, speeds: Speeds, task: str, variant: str, steps: int, seconds_a_step: float
 ) -> None:
-    training = train_cost(run_of(paper, task, variant), paper.known_counts(), speeds)
+    training = train_cost(run_of(paper, task, variant), paper.images.counts(), speeds)
     assert training.iterations == steps
     assert training.hours == pytest.approx(steps * seconds_a_step / 3600)
 
@@ -137,7 +137,7 @@ def test_the_papers_speeds_hold_at_its_scale_alone(capsys: pytest.CaptureFixture
 
 def test_the_page_holds_what_is_printed(paper: Project, speeds: Speeds) -> None:
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    assert costs(paper, paper.known_counts(), speeds) in text, f"copy it from the output of --config {PAPER.name}"
+    assert costs(paper, paper.images.counts(), speeds) in text, f"copy it from the output of --config {PAPER.name}"
 
 
 def sizes_on_disk(folder: Path, pattern: str) -> list[int]:

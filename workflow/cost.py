@@ -17,13 +17,13 @@ from typing import Any
 from tabulate import tabulate
 
 from enco.config import MethodOptions, RunConfig, parse
+from enco.data.catalogue import TaskConfig
 from enco.errors import UserError
 from enco.methods import get
 from eval.cells import Published
 from eval.tablespec import TableSpec
 from workflow.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
 from workflow.grid import Evaluation, Grid, Run
-from workflow.settings import TaskConfig
 
 Images = Mapping[str, Mapping[str, int]]
 """Numbers of images, by data set and then by trainA, trainB, testA, testB; data sets that are not known are absent."""

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig, parse
+from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
 from enco.methods.base import Method
 from eval.tablespec import RowSpec, TableSpec
-from workflow.settings import ScaleConfig, TaskConfig
+from workflow.settings import ScaleConfig
 
 Methods = Mapping[str, type[Method]]
 

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     speeds = known_speeds(project, options.timing)
     planned = project.only(options.tables or project.headline)
     manifests = read_manifests(planned)
-    images = {**planned.known_counts(), **counts(manifests)}
+    images = {**planned.images.counts(), **counts(manifests)}
     print(render(planned, images), flush=True)  # the costs take some seconds more
     print("", costs(planned, images, speeds), "", data_note(manifests), sep="\n")
     return 0

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
 from enco.config import MethodOptions, RunConfig, parse
-from enco.data import demo
-from enco.data.demo.archive import Archive
+from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
 from eval.cells import PlannedCell
 from eval.tablespec import RowSpec, TableSpec, load_tables
 from workflow.grid import Cell, Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
+from workflow.image_sets import ImageSets, either
 from workflow.segmentation import Segmentation
-from workflow.settings import ScaleConfig, TaskConfig, load_mapping, load_tasks
+from workflow.settings import ScaleConfig, load_mapping, load_tasks
 from workflow.weights import Weights
 
 TABLE_SUFFIXES = ("csv", "md", "tex", "html")
@@ -83,12 +82,12 @@ class Project:
         runs = self.grid.runs
         return {
             "scale": re.escape(self.config.scale),
-            "dataset": _either(self.datasets),
-            "task": _either(self.tasks),
-            "target": _either(self.tasks),
-            "variant": _either(run.variant for run in runs),
-            "seed": _either(str(seed) for seed in self.config.seeds),
-            "table": _either(self.tables),
+            "dataset": either(self.datasets),
+            "task": either(self.tasks),
+            "target": either(self.tasks),
+            "variant": either(run.variant for run in runs),
+            "seed": either(str(seed) for seed in self.config.seeds),
+            "table": either(self.tables),
             "selection": "final|best",
         }
 
@@ -102,38 +101,10 @@ class Project:
     def table_files(self) -> list[Path]:
         return [Path("results", f"{name}.{suffix}") for name in self.headline for suffix in TABLE_SUFFIXES]
 
-    def dataset_pattern(self, source: str) -> str:
-        """The datasets that are drawn ('demo') or lie in a folder ('folder')."""
-        return _either(name for name in self.datasets if self._source(name) == source)
-
-    def _source(self, dataset: str) -> str:
-        return "folder" if self.datasets[dataset].folder else self.config.data.source
-
-    def source_folder(self, wildcards: Wildcards) -> Path:
-        """The user's folder of a dataset."""
-        return self.base / (self.datasets[wildcards.dataset].folder or self.config.data.root / wildcards.dataset)
-
-    def source_state(self, wildcards: Wildcards) -> str:
-        """What tells that the user changed a folder: how many files it has, and when the newest was written."""
-        times = [path.stat().st_mtime_ns for path in self.source_folder(wildcards).glob("*/*")]
-        return f"{len(times)} files, newest {max(times, default=0)}"
-
-    def expected_counts(self, wildcards: Wildcards) -> str:
-        """The paper's image counts, where numbers are to compare with the paper's, as arguments of `link`."""
-        counts = self.known_counts().get(wildcards.dataset, {}) if self.config.comparable else {}
-        return " ".join(f"--expect {name}={count}" for name, count in counts.items())
-
-    def manifests(self) -> list[Path]:
-        """The manifests of every dataset that a table needs."""
-        needed = {dataset_of(e.task, self.tasks[e.task]) for e in self.grid.evaluations}
-        return [data_folder(self.config, dataset) / "manifest.json" for dataset in sorted(needed)]
-
-    def known_counts(self) -> dict[str, dict[str, int]]:
-        """Images of each dataset by set, where they are known before the data is there."""
-        if self.config.data.source == "demo":
-            scale = self.config.data.scale_counts
-            return {name: dict(_set_sizes(archive, scale)) for name, archive in demo.ARCHIVES.items()}
-        return {} if isinstance(self.config.tasks, dict) else load_mapping(self.config.tasks, self.base, "datasets")
+    @property
+    def images(self) -> ImageSets:
+        """What there is to know of image sets."""
+        return ImageSets(self)
 
     def task_folder(self, task: str) -> Path:
         return data_folder(self.config, dataset_of(task, self.tasks[task]))
@@ -291,14 +262,3 @@ class Project:
     @property
     def timing_file(self) -> Path:
         return Path("results", "timing", f"{self.config.scale}.json")
-
-
-def _set_sizes(archive: Archive, scale_counts: float) -> Iterator[tuple[str, int]]:
-    """Images of each set that the demo draws."""
-    for split in ("train", "test"):
-        yield from zip((f"{split}A", f"{split}B"), archive.counts(split, scale_counts), strict=True)
-
-
-def _either(names: Iterable[str]) -> str:
-    """A regular expression that matches exactly these names; one that matches nothing if there are none."""
-    return "|".join(re.escape(name) for name in sorted(set(names), key=lambda name: (-len(name), name))) or "(?!)"

@@ -6,38 +6,30 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
-from enco.config import Direction, Settings, TrainConfig, parse
+from enco.config import Settings, TrainConfig, parse
+from enco.data.catalogue import NAME, TaskConfig, read_yaml
+from enco.data.cityscapes import PhotoFilter
+from enco.data.obtain import ARCHIVES
 from enco.errors import UserError, unknown
 from eval.segmentation.published import NetworkName
 
-NAME = r"[A-Za-z0-9_-]+"
-
-
-class TaskConfig(Settings):
-    """One translation task."""
-
-    dataset: str = Field(
-        "", pattern=f"^({NAME})?$", description="Image sets of config/datasets.yaml; tasks of one dataset share them."
-    )
-    folder: Path | None = Field(None, description="A folder of your own with trainA, trainB, testA and testB.")
-    direction: Direction = "AtoB"
-    title: str = ""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TaskConfig:
-        if bool(self.dataset) == (self.folder is not None):
-            raise ValueError("a task names either a dataset or a folder")
-        return self
-
 
 class DataSource(Settings):
-    """Where the datasets come from: drawn by the procedural demo, or folders under a root."""
+    """Where the datasets come from: drawn by the procedural demo, folders of the user's, or published archives."""
 
-    source: Literal["demo", "folder"]
-    root: Path = Field(Path("data"), description="Folder that holds one folder for each dataset (source: folder).")
+    source: Literal["demo", "folder", "archives"]
+    root: Path = Field(
+        Path("data"),
+        description="Folder that holds one folder for each dataset (source: folder; source: archives for those that"
+        " are there).",
+    )
+    archives: Path = Field(ARCHIVES, description="Folder where archives are kept, fetched or put by hand.")
+    mirror: str | None = Field(
+        None, description="Address that is asked for archives instead of their own, or a folder that has them."
+    )
+    photo_filter: PhotoFilter = Field("legacy", description="What resizes Cityscapes' photos (docs/data.md).")
     size: int = Field(64, ge=16, description="Side of a demo image, in pixels.")
     seed: int = 0
     scale_counts: float = Field(1.0, gt=0, description="Multiplies the numbers of demo images.")
@@ -167,14 +159,3 @@ def load_scale(path: Path) -> ScaleConfig:
     if not path.is_file():
         raise UserError(f"{path} does not exist: name a file such as config/demo.yaml or config/paper.yaml.")
     return parse(ScaleConfig, read_yaml(path), str(path))
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping; UserError with the line if it does not."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no mapping of keys to values: see config/demo.yaml.")
-    return content

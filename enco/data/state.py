@@ -9,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from enco.data.catalogue import Counts, Dataset, TaskConfig
-from enco.data.folders import SETS, list_images
+from enco.data.folders import SETS, list_images, present_sets
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
 from enco.data.obtain import ARCHIVES, is_for_the_user, located
@@ -60,7 +60,7 @@ def _state(name: str, task: TaskConfig, dataset: Dataset | None, places: Places)
     own, prepared = places.own_folder(name, task), places.prepared / (task.dataset or name)
     if own is not None:
         found, state = _of_folder(own, expected)
-        return State(name, str(own), found, _counts(expected), state)
+        return State(name, short(own), found, _counts(expected), state)
     source = " + ".join(archive.name for archive in dataset.archives) if dataset else "-"
     if (prepared / MANIFEST).is_file():
         found, state = _of_prepared(prepared, expected)
@@ -70,10 +70,10 @@ def _state(name: str, task: TaskConfig, dataset: Dataset | None, places: Places)
 
 def _of_folder(folder: Path, expected: Counts) -> tuple[str, str]:
     try:
-        counts = {name: len(list_images(folder / name)) for name in dict.fromkeys((*SETS, *expected))}
+        counts = {name: len(list_images(folder / name)) for name in present_sets(folder)}
     except UserError as error:
         return "-", str(error)
-    return _counts(counts), _judged(counts, expected)
+    return _counts(counts), _judged(counts, {name: expected[name] for name in counts if name in expected})
 
 
 def _of_prepared(folder: Path, expected: Counts) -> tuple[str, str]:
@@ -95,10 +95,15 @@ def _of_archives(dataset: Dataset | None, places: Places) -> str:
         return "not drawn yet: `snakemake data` draws it"
     wanted = [a.name for a in dataset.archives if is_for_the_user(a, places.archives, places.mirror)]
     if wanted:
-        return f"missing: get {' and '.join(wanted)} from {dataset.site} into {places.archives}"
+        return f"missing: get {' and '.join(wanted)} from {dataset.site} into {short(places.archives)}"
     if all(located(archive, places.archives, places.mirror) for archive in dataset.archives):
         return "here, not prepared: `snakemake data` does it"
     return "not fetched yet: `snakemake data` does it"
+
+
+def short(path: Path) -> str:
+    """A path as seen from here, where it lies below."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _counts(counts: Counts) -> str:

@@ -9,7 +9,7 @@ rule demo_data:
     benchmark:
         "results/benchmarks/{scale}/data/{dataset}.tsv"
     wildcard_constraints:
-        dataset=project.dataset_pattern("demo"),
+        dataset=project.images.pattern("demo"),
     conda:
         "../../environment.yml"
     params:
@@ -33,22 +33,81 @@ rule folder_data:
     benchmark:
         "results/benchmarks/{scale}/data/{dataset}.tsv"
     wildcard_constraints:
-        dataset=project.dataset_pattern("folder"),
+        dataset=project.images.pattern("folder"),
     conda:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        source=project.source_folder,
-        state=project.source_state,
-        counts=project.expected_counts,
+        source=project.images.own_folder,
+        state=project.images.own_state,
+        counts=project.images.expected,
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
         "(rm -rf {params.folder:q} && python -m enco.data link {params.source:q} --out {params.folder:q} {params.counts}) > {log} 2>&1"
 
 
+rule fetch_archives:
+    output:
+        "results/archives/{dataset}.json",
+    log:
+        "results/logs/archives/{dataset}.log",
+    wildcard_constraints:
+        dataset=project.images.pattern("archives"),
+    conda:
+        "../../environment.yml"
+    params:
+        places=project.images.archive_arguments,
+        published=project.images.archive_facts,
+    message:
+        "Find or fetch the archives of {wildcards.dataset}"
+    shell:
+        "python -m enco.data fetch {params.places} --record {output} > {log} 2>&1"
+
+
+rule archive_data:
+    input:
+        "results/archives/{dataset}.json",
+    output:
+        "results/data/{scale}/{dataset}/manifest.json",
+    log:
+        "results/logs/{scale}/data/{dataset}.log",
+    benchmark:
+        "results/benchmarks/{scale}/data/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=project.images.pattern("archives"),
+    conda:
+        "../../environment.yml"
+    params:
+        folder=subpath(output[0], parent=True),
+        places=project.images.archive_arguments,
+        photo_filter=project.config.data.photo_filter,
+    message:
+        "Unpack and check the images of {wildcards.dataset}"
+    shell:
+        "(rm -rf {params.folder:q} && python -m enco.data prepare {params.places} --out {params.folder:q}"
+        " --photo-filter {params.photo_filter}) > {log} 2>&1"
+
+
 rule data:
     input:
-        project.manifests(),
+        project.images.manifests(),
     message:
         "All image sets are in place"
+
+
+rule check_data:
+    log:
+        "results/logs/check_data.log",
+    conda:
+        "../../environment.yml"
+    params:
+        tasks={name: task.model_dump(mode="json") for name, task in project.tasks.items()},
+        catalogue=project.images.catalogue,
+        places=project.images.places,
+        weights=project.weights.all(),
+        network=[project.segmentation.file, project.config.drn.network],
+    message:
+        "Say what is there of every task's images and of the published weights"
+    script:
+        "../scripts/check_data.py"
