@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,11 @@ import pytest
 from PIL import Image
 
 from enco.data.__main__ import main
+from enco.data.catalogue import load_datasets
 from enco.data.folders import LABEL_SETS, SETS, load_labels, load_rgb
 from enco.data.manifest import verify_manifest
-from enco.errors import run_cli
+from enco.data.prepare import prepare
+from enco.errors import UserError, run_cli
 from tests.file_server import FileServer
 from tests.make_archives import (
     Files,
@@ -33,6 +36,7 @@ from tests.make_archives import (
     zipped,
 )
 
+CATALOGUE = Path(__file__).parent.parent / "config" / "datasets.yaml"
 COUNTS = {"trainA": 3, "trainB": 4, "testA": 2, "testB": 1}
 NAME = "horses"
 
@@ -380,3 +384,36 @@ def test_a_folder_that_became_read_only_is_said(shop: Shop, small_disk: Path) ->
     shop.out = small_disk / NAME
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert "a folder that you may write to" in shop.refused()
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "said"),
+    [
+        ("afhq", {"train/cat": 5065, "train/dog": 4678, "test/cat": 493, "test/dog": 491}, "has AFHQ v2"),
+        ("horse2zebra", {"trainA": 939, "trainB": 1177, "testA": 120, "testB": 140}, "CycleGAN's documentation"),
+        ("vangogh2photo", {"trainA": 400, "trainB": 6287, "testA": 400, "testB": 750}, "750 in testB (expected 751)"),
+    ],
+)
+def test_other_releases_of_the_papers_data_are_refused_by_count(
+    tmp_path: Path, name: str, inside: dict[str, int], said: str
+) -> None:
+    files = {f"{name}/{folder}/{i}.png": b"" for folder, count in inside.items() for i in range(count)}
+    archive = tmp_path / f"{name}.zip"
+    archive.write_bytes(zipped(files))
+    with pytest.raises(UserError, match=re.escape(said)):
+        prepare(name, load_datasets(CATALOGUE)[name], [archive], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_papers_catalogue_is_what_the_sources_say() -> None:
+    datasets = load_datasets(CATALOGUE)
+    train = {name: (d.counts["trainA"], d.counts["trainB"]) for name, d in datasets.items()}
+    assert train["afhq"] == (5153, 4739) and train["vangogh2photo"] == (400, 6287)
+    known = {a.name: (a.bytes, a.sha256[:16]) for d in datasets.values() for a in d.archives if a.sha256}
+    assert known == {
+        "horse2zebra.zip": (116_867_962, "a74d9d392eecca99"),
+        "summer2winter_yosemite.zip": (132_640_856, "167fe1726807a9d2"),
+        "vangogh2photo.zip": (306_590_349, "362c3473e70be094"),
+        "facades.zip": (35_135_868, "9a31ebf3a31b9b5c"),
+    }
+    assert [a.url for a in datasets["cityscapes"].archives] == [None, None], "only the user can get them"
