@@ -1,19 +1,22 @@
-"""Weights that others published: where they are kept, how they come there, and proof that they are them.
+"""Weight files: those that others published, with proof that they are them, and those written here.
 
-A file's name carries the start of its SHA-256, as torch's convention has it: vgg16-397923af.pth.
+A published file's name carries the start of its SHA-256, as torch's convention has it: vgg16-397923af.pth.
 """
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.fetch import Published, fetch
+from enco.files import atomic_path
 
 
 def cache_path(url: str) -> Path:
@@ -26,6 +29,8 @@ def published_weights(url: str, path: Path | None = None) -> Path:
 
     Raises UserError if it cannot be downloaded, or is not what its published name promises.
     """
+    from enco.fetch import Published, fetch  # brings requests, which a training has no use for
+
     return fetch(url, path or cache_path(url), Published(published_hash(Path(url).name)))
 
 
@@ -35,6 +40,25 @@ def published_hash(name: str) -> str:
     if match is None:
         raise ValueError(f"{name} carries no hash")
     return match.group(1)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write tensors and what is to be known of them, whole, as .safetensors: equal ones are equal files.
+
+    Raises UserError where the disk is full.
+    """
+    held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with atomic_path(path) as partial:
+        # Not save_file, whose error for a full disk is not an OSError.
+        partial.write_bytes(_ordered(save(held, dict(about))))
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same safetensors content with its header's keys sorted."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

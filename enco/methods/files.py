@@ -9,15 +9,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from enco.config import parse
 from enco.errors import UserError
-from enco.files import atomic_path
 from enco.methods import get
 from enco.methods.base import Method, Way
 from enco.schedule import Schedule
+from enco.weights import save_tensors
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,7 @@ def save_generator(method: Method, path: Path, **metadata: str | int) -> None:
     }
     about = {"method": method.info.name, "options": method.options.model_dump_json()}
     about |= {key: str(value) for key, value in metadata.items()}
-    with atomic_path(path) as partial:
-        # Not save_file, whose error for a full disk is not an OSError.
-        partial.write_bytes(_ordered(save(tensors, about)))
-
-
-def _ordered(content: bytes) -> bytes:
-    """The same safetensors content with its header's keys sorted: equal generators are equal files."""
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[start:]
+    save_tensors(path, tensors, about)
 
 
 def load_translator(path: Path, device: str | torch.device = "cpu") -> Translator:

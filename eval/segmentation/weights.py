@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import atomic_path, sha256
+from enco.files import sha256
+from enco.weights import save_tensors
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import PUBLISHED, NetworkName, check_there
 
@@ -64,9 +64,7 @@ def save_segmenter(network: DRN, path: Path, about: dict[str, str]) -> None:
     """Write weights and a description of how they came about, whole, as .safetensors."""
     if path.suffix != ".safetensors":
         raise UserError(f"The weights {path} are written as safetensors: give a name that ends in .safetensors.")
-    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(path) as partial:
-        partial.write_bytes(save(tensors, about))
+    save_tensors(path, network.state_dict(), about)
 
 
 def load_trunk(network: DRN, path: Path) -> None:
