@@ -113,7 +113,7 @@ def weights(given: argparse.Namespace) -> None:
     from enco.files import write_json
     from eval.weight_records import record
 
-    found = record(given.name)
+    found = record(given.name, given.file)
     _print(found)
     if given.out:
         write_json(given.out, found)

@@ -108,7 +108,9 @@ def _select(command: argparse.ArgumentParser) -> None:
 
 
 def _weights(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", help="inception (FID), vgg16 (FSeSim) or drn-imagenet (start of `drn-train`)")
+    text = "inception (FID), vgg16 (FSeSim), drn-imagenet (start of `drn-train`), negcut or fyu (mAP)"
+    command.add_argument("name", help=text)
+    _path(command, "--file", "where negcut or fyu was put (default: weights/)", required=False)
     _path(command, "--out", "record of the file (JSON) to write", required=False)
 
 

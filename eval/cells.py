@@ -14,6 +14,7 @@ from enco.config import Settings
 from enco.errors import UserError
 from enco.files import atomic_path, read_json
 from eval.metrics import HEADLINE_SET, METRICS
+from eval.segmentation.published import THE_PAPERS
 from eval.tablespec import ALL_TASKS, TableSpec
 
 COLUMNS = [
@@ -21,6 +22,8 @@ COLUMNS = [
     *["published", "delta", "real_set", "selection", "scale", "run"],
 ]
 NUMBERS = ["value", "std", "published", "delta"]
+PLACE = ["row", "task", "metric", "seed", "real_set"]
+"""What tells one line of a table from another."""
 CELL = ["table", "row", "task", "metric", "real_set"]
 """What the seeds of one cell have in common."""
 
@@ -90,12 +93,13 @@ def tidy(
     """The tidy lines of one table: a line for each planned number, and for every other number of its scores file.
 
     `value` is empty while pending. `std` (sample, empty for one seed) and `n` are over the cell's seeds. `published`
-    stands on headline lines only; `delta` (value - published) only where the scale is `comparable` with the paper.
+    stands on headline lines only; `delta` (value - published) only where the scale is `comparable` with the paper, and
+    mAP's only where the segmentation network is the paper's.
     Raises UserError for a number that is missing or not finite.
     """
     lines = [*_planned_lines(planned, sources), *_beside_lines(planned, sources)]
-    cells = pd.DataFrame(lines, columns=["row", "task", "metric", "seed", "value", "real_set", "selection", "run"])
-    cells = cells.drop_duplicates(["row", "task", "metric", "seed", "real_set"])
+    cells = pd.DataFrame(lines, columns=[*PLACE, "value", "selection", "run", "whose_drn"])
+    cells = cells.drop_duplicates(PLACE)
     cells["value"] = cells["value"].astype(float)
     cells["table"], cells["scale"] = spec.key, scale
     cells["label"] = cells["row"].map({row.key: row.label for row in spec.rows})
@@ -103,6 +107,7 @@ def tidy(
     cells["std"] = cells.groupby(CELL)["value"].transform("std")
     cells["published"] = [_published(published, line) for line in cells.itertuples()]
     cells["delta"] = cells["value"] - cells["published"] if comparable else math.nan
+    cells.loc[cells["whose_drn"].notna() & (cells["whose_drn"] != THE_PAPERS), "delta"] = math.nan
     return cells[COLUMNS].reset_index(drop=True)
 
 
@@ -148,10 +153,12 @@ def _all_metrics(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str
 
 
 def _line(cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources) -> dict[str, Any]:
-    selection = sources[cell.scores].get("selection", "") if cell.scores else ""
+    scores = sources[cell.scores] if cell.scores else {}
+    whose = scores.get("protocol", {}).get("drn_network") if metric == "mAP" else None
     return {
         **cell.model_dump(include={"row", "task", "seed", "run"}),
-        **{"metric": metric, "value": value, "real_set": real_set, "selection": selection},
+        **{"metric": metric, "value": value, "real_set": real_set, "selection": scores.get("selection", "")},
+        "whose_drn": whose,
     }
 
 

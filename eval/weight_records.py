@@ -7,35 +7,51 @@ from typing import Any
 
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
-from enco.errors import unknown
+from enco.errors import UserError, unknown
 from enco.fetch import Published
 from enco.files import sha256
 from enco.networks import vgg
 from enco.weights import cache_path, published_hash, published_weights
-from eval.segmentation.published import IMAGENET_URL
+from eval.segmentation.published import IMAGENET_URL, PUBLISHED, check_there
 
 URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
 
 
-def record(name: str) -> dict[str, Any]:
+def record(name: str, file: Path | None = None) -> dict[str, Any]:
     """Find a published file in torch's cache, or fetch it there: its name, place, bytes, SHA-256 and address.
 
-    Raises UserError for an unknown name, and for a file that cannot be fetched or is not the published one.
+    A segmentation network can only be found, at `file`. Raises UserError for an unknown name, and for a file that is
+    not there and cannot be fetched, or is not the published one.
     """
-    if name not in URLS:
-        raise unknown("weights", name, URLS)
-    path = published_weights(URLS[name])
+    if name not in (*URLS, *PUBLISHED):
+        raise unknown("weights", name, (*URLS, *PUBLISHED))
+    path = _placed(name, file) if name in PUBLISHED else published_weights(URLS[name])
     return {
         "name": name,
         "file": str(path),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
-        "url": URLS[name],
+        "url": URLS[name] if name in URLS else PUBLISHED[name].source,
     }
 
 
-def state(name: str) -> tuple[Path, str]:
-    """Where a published file is kept, and `ready` or what to do about it; nothing is fetched."""
+def _placed(network: str, file: Path | None) -> Path:
+    """A segmentation network that the user has put there."""
+    path = file or Path("weights", PUBLISHED[network].file)
+    check_there(path, network)
+    return path
+
+
+def state(name: str, file: Path | None = None) -> tuple[Path, str]:
+    """Where a published file is kept, a segmentation network's at `file`, and `ready` or what to do about it.
+
+    Nothing is fetched.
+    """
+    if name in PUBLISHED:
+        try:
+            return _placed(name, file), "ready"
+        except UserError as error:
+            return file or Path("weights", PUBLISHED[name].file), str(error)
     path = cache_path(URLS[name])
     if not path.is_file():
         return path, "not fetched yet: `snakemake weights` does it"

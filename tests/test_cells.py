@@ -108,6 +108,20 @@ def test_what_seeds_cannot_change_is_kept_once(tmp_path):
     assert one(cells, row="enco", metric="model_size_millions")["n"] == 1
 
 
+@pytest.mark.parametrize("network", ["negcut", "fyu"])
+def test_the_map_of_another_network_has_no_delta(tmp_path, network):
+    planned = plan(tmp_path, TABLES["table1"], ["enco"], scale="paper")
+    for path in {cell.scores for cell in planned if cell.scores}:
+        content = read_json(path)
+        write_json(path, content | {"protocol": content["protocol"] | {"drn_network": network}})
+    cells = tidied(TABLES["table1"], planned, PAPER)
+    delta = {
+        name: one(cells, row="enco", task="cityscapes", metric=name, real_set=kind)["delta"]
+        for name, kind in (("mAP", ""), ("FID", "paired"))
+    }
+    assert math.isnan(delta["mAP"]) == (network != "negcut") and not math.isnan(delta["FID"])
+
+
 def test_delta_exists_only_where_the_scale_is_comparable(tmp_path):
     spec = TABLES["table1"]
     assert tidied(spec, plan(tmp_path / "demo", spec, ["enco"]))["delta"].isna().all()

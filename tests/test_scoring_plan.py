@@ -79,13 +79,13 @@ def test_a_trunk_of_another_width_is_refused() -> None:
 
 
 def test_a_plan_names_the_weights_that_it_needs() -> None:
-    assert project().weights.all() == [record("inception"), record("vgg16")]
+    assert project().weights.all() == [record("inception"), record("vgg16"), record("negcut")]
     assert project("demo").weights.all() == []
     own = project(drn={"network": "own"})
     assert own.weights.all() == [record(name) for name in ("inception", "vgg16", "drn-imagenet")]
     assert {path.stem for path in own.weights.all()} == set(URLS), "all of them can be fetched"
     random = project(features={"extractor": "random-inception"}, options={"fsesim": {"vgg": "random"}})
-    assert random.weights.all() == []
+    assert random.weights.all() == [record("negcut")]
 
 
 def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:

@@ -66,7 +66,7 @@ def test_a_wrong_file_leaves_no_record(cache: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_choices() -> None:
-    with pytest.raises(UserError, match="'inceptoin': choose one of drn-imagenet, inception, vgg16"):
+    with pytest.raises(UserError, match="'inceptoin': choose one of drn-imagenet, fyu, inception, negcut, vgg16"):
         main(["weights", "inceptoin"])
 
 
@@ -93,3 +93,14 @@ def test_drn_train_fetches_the_imagenet_trunk(cache: Path, tmp_path: Path, monke
     found = load_segmenter(out, torch.device("cpu"))
     assert "trained from ImageNet weights on 2 images" in found.label
     torch.testing.assert_close(found.network.base[6][0].conv1.weight, trunk["layer6.0.conv1.weight"], atol=1e-5, rtol=0)
+
+
+def test_a_segmentation_network_is_asked_for_and_recorded_where_it_was_put(tmp_path: Path) -> None:
+    file, out = tmp_path / "drn_d_22.pth.tar", tmp_path / "negcut.json"
+    words = ["weights", "negcut", "--file", str(file), "--out", str(out)]
+    with pytest.raises(UserError, match=rf"{file} are missing: put drn_d_22\.pth\.tar there, from .*NEGCUT"):
+        main(words)
+    assert weight_records.state("negcut", file)[1].startswith("The segmentation weights") and not out.exists()
+    file.write_bytes(CONTENT)
+    main(words)
+    assert read_json(out)["sha256"] == DIGEST and weight_records.state("negcut", file) == (file, "ready")

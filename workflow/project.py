@@ -35,6 +35,7 @@ class Wildcards(Protocol):
     target: str
     selection: str
     table: str
+    weights: str
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eval.segmentation.published import PUBLISHED
 from workflow.grid import Run
 
 if TYPE_CHECKING:
@@ -40,8 +42,20 @@ class Weights:
         """Of the whole plan."""
         project = self.project
         scores = project.segmentation
-        trunk = scores.trunk() if scores.file is None and scores.trained_networks() else []
-        return [*self.features(), *self._of_runs(project.grid.runs), *trunk]
+        if not scores.trained_networks():
+            return [*self.features(), *self._of_runs(project.grid.runs)]
+        network = scores.trunk() if scores.file is None else self._placed()
+        return [*self.features(), *self._of_runs(project.grid.runs), *network]
+
+    def _placed(self) -> list[Path]:
+        """The segmentation network that the user has to put there, which is asked for with the rest."""
+        network = self.project.config.drn.network
+        return [record(network)] if network in PUBLISHED else []
+
+    def arguments(self, wildcards: Wildcards) -> str:
+        """What to find or fetch, as arguments of `python -m eval weights`."""
+        placed = ["--file", str(self.project.segmentation.file)] if wildcards.weights in PUBLISHED else []
+        return shlex.join([wildcards.weights, *placed])
 
     def _of_runs(self, runs: Iterable[Run]) -> list[Path]:
         """FSeSim's VGG16, unless its option says that a random one will do."""

@@ -42,7 +42,7 @@ PUBLISHED: dict[str, PublishedNetwork] = {
 }
 
 
-def check_there(path: Path, network: NetworkName) -> None:
+def check_there(path: Path, network: str) -> None:
     """UserError unless the weight file is there: what to fetch from where, or how to train one instead."""
     if path.is_file():
         return

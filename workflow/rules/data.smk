@@ -106,7 +106,7 @@ rule check_data:
         catalogue=project.images.catalogue,
         places=project.images.places,
         weights=project.weights.all(),
-        network=[project.segmentation.file, project.config.drn.network],
+        network=project.segmentation.file,
     message:
         "Say what is there of every task's images and of the published weights"
     script:

@@ -10,10 +10,12 @@ rule published_weights:
         "results/benchmarks/weights/{weights}.tsv"
     conda:
         "../../environment.yml"
+    params:
+        file=project.weights.arguments,
     message:
         "Find or fetch the published weights {wildcards.weights}"
     shell:
-        "python -m eval weights {wildcards.weights} --out {output} > {log} 2>&1"
+        "python -m eval weights {params.file} --out {output} > {log} 2>&1"
 
 
 rule weights:

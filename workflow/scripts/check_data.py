@@ -7,8 +7,6 @@ from tabulate import tabulate
 
 from enco.data.catalogue import TaskConfig, load_datasets
 from enco.data.state import state_table, states
-from enco.errors import UserError
-from eval.segmentation.published import NetworkName, check_there
 from eval.weight_records import state
 from workflow.script import reporting_to
 
@@ -16,22 +14,10 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-def network_state(path: Path, network: NetworkName) -> str:
-    """Whether the segmentation network's file is there, or where to get it."""
-    try:
-        check_there(path, network)
-    except UserError as error:
-        return str(error)
-    return "ready"
-
-
 with reporting_to(Path(snakemake.log[0])):
     asked = snakemake.params
     tasks = {name: TaskConfig.model_validate(task) for name, task in asked.tasks.items()}
     print(state_table(states(tasks, load_datasets(asked.catalogue), asked.places)), flush=True)
-    files = [(Path(record).stem, *state(Path(record).stem)) for record in asked.weights]
-    if asked.network[0]:
-        path, network = asked.network
-        files.append((f"DRN-D-22, {network}", Path(path), network_state(Path(path), network)))
+    files = [(Path(record).stem, *state(Path(record).stem, asked.network)) for record in asked.weights]
     if files:
         print(tabulate(files, headers=("weights", "file", "state")), flush=True)
