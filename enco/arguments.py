@@ -13,7 +13,7 @@ import yaml
 from enco.config import RunConfig, TrainConfig, parse
 from enco.errors import UserError
 
-CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs")
+CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
 
 
 @dataclass(frozen=True)
