@@ -78,7 +78,7 @@ def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: Sources) -> s
     """'Horse→Zebra: horse2zebra.zip (sha256 a74d9d392eec)': what each column's images were made from."""
     told = []
     for column in spec.columns:
-        files = {cell.scores for cell in planned if cell.task == column.task and cell.scores}
+        files = sorted({cell.scores for cell in planned if cell.task == column.task and cell.scores})
         of_task = {path: scores[path].get("data", {}) for path in files}
         if column.task != ALL_TASKS and of_task:
             digest = _agree({path: data.get("hash") for path, data in of_task.items()}, "data set")

@@ -54,7 +54,7 @@ def make_task(
             write_domain(folder, domain, chosen, size, {"train": train, "test": test}, rng)
         used = {domain: sorted(files[i].name for i in half) for domain, half in halves.items()}
         (folder / "ATTRIBUTION.txt").write_text(attribution(used, source, notice), encoding="utf-8")
-        write_manifest(folder)
+        write_manifest(folder, {"photographs": source, "seed": seed})
 
 
 def write_domain(

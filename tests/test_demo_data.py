@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from enco.data import __main__ as cli
 from enco.data.demo import ARCHIVES, archive, make_archive, palettes
 from enco.data.demo.canvas import Canvas
+from enco.data.folders import SETS
 from enco.data.manifest import read_manifest_hash
 from enco.data.paint import paint
 from enco.data.place import link_folder
@@ -172,7 +174,7 @@ def test_all_archives_take_seconds(tmp_path: Path) -> None:
 
 
 def test_disk_full_leaves_no_half_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(root: Path) -> str:
+    def full(root: Path, source: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(archive, "write_manifest", full)
@@ -207,9 +209,14 @@ def test_two_processes_that_make_one_folder_take_turns(tmp_path: Path) -> None:
 def maker(folder: Path) -> subprocess.Popen[str]:
     """A process that is in the middle of making a folder, until it is told to go on."""
     code = (
-        "import pathlib, sys; from enco.data.place import new_folder\n"
+        "import pathlib, sys\n"
+        "from enco.data.manifest import save_manifest\n"
+        "from enco.data.place import new_folder\n"
         "with new_folder(pathlib.Path(sys.argv[1])) as folder:\n"
-        "    (folder / 'first').mkdir(); (folder / 'manifest.json').touch(); print('begun', flush=True); input()\n"
+        "    (folder / 'first').mkdir()\n"
+        "    save_manifest(folder, {}, {'drawn': 'a test'})\n"
+        "    print('begun', flush=True)\n"
+        "    input()\n"
     )
     command = [sys.executable, "-c", code, str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -220,7 +227,7 @@ def maker(folder: Path) -> subprocess.Popen[str]:
 def test_failure_keeps_the_earlier_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(make_archive("afhq", tmp_path, size=16, scale_counts=0.04))
 
-    def fail(root: Path) -> str:
+    def fail(root: Path, source: object) -> str:
         raise RuntimeError
 
     monkeypatch.setattr(archive, "write_manifest", fail)
@@ -308,15 +315,21 @@ def test_link_command_counts_images_and_takes_names_with_spaces(
         cli.main()
         return capsys.readouterr().out
 
-    link = ("link", str(source), "--out", str(out), "--expect", f"trainB={count}")
-    with pytest.raises(UserError, match=rf"{count} in trainA \(expected {count + 1}\)"):
-        run(*link, "--expect", f"trainA={count + 1}")
-    with pytest.raises(UserError, match=r"Unknown image set 'train' in --expect: choose one of .*trainA"):
-        run(*link, "--expect", "train=3")
-    with pytest.raises(UserError, match="--expect trainA has no number"):
-        run(*link, "--expect", "trainA")
+    link = ("link", str(source), "--out", str(out), "--catalogue", str(tmp_path / "sets.yaml"), "--like")
+    counts = dict.fromkeys(SETS, count) | {name: len(list((source / name).iterdir())) for name in ("testA", "testB")}
+    archives = [{"name": "city.zip"}]
+    entries = {
+        "right": {"archives": archives, "counts": counts | {"trainA_labels": count, "testA_labels": counts["testA"]}},
+        "wrong": {"archives": archives, "counts": counts | {"trainA": count + 1}, "mistaken_for": {"v2": counts}},
+    }
+    described = {name: {"site": "here", "licence": "none", **entry} for name, entry in entries.items()}
+    (tmp_path / "sets.yaml").write_text(yaml.safe_dump({"datasets": described}))
+    with pytest.raises(UserError, match=rf"has v2, .*{count} in trainA \(expected {count + 1}\)"):
+        run(*link, "wrong")
+    with pytest.raises(UserError, match=r"Unknown data set 'other'.*: choose one of right, wrong"):
+        run(*link, "other")
     assert not out.exists()
-    assert run(*link, "--expect", f"trainA={count}").strip() == str(out)
+    assert run(*link, "right").strip() == str(out)
     assert contents(source)["testA/first of all.png"] == (out / "testA" / "first of all.png").read_bytes()
     assert read_manifest_hash(out) == run("manifest", str(source)).strip()
     assert "testA_labels" in run("check", str(out))

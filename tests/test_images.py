@@ -177,7 +177,7 @@ def test_train_b_needs_no_namesakes(root: Path) -> None:
 def test_counts_that_differ_are_all_said(root: Path) -> None:
     check_counts(root, {})
     check_counts(root, {"trainA": 3, "testB": 3})
-    with pytest.raises(UserError, match=r"3 in trainA \(expected 4\), 3 in testB \(expected 2\): get"):
+    with pytest.raises(UserError, match=r"3 in trainA \(expected 4\), 3 in testB \(expected 2\): get the release"):
         check_counts(root, {"trainA": 4, "trainB": 3, "testB": 2})
     with pytest.raises(UserError, match="testA_labels does not exist"):
         check_counts(root, {"testA_labels": 3})

@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import redirect_stderr
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,79 +20,23 @@ from PIL import Image
 
 from enco.data.__main__ import main
 from enco.data.catalogue import load_datasets
-from enco.data.folders import LABEL_SETS, SETS, load_labels, load_rgb
+from enco.data.folders import SETS, load_rgb
 from enco.data.manifest import verify_manifest
+from enco.data.obtain import Fetched
 from enco.data.prepare import prepare
-from enco.errors import UserError, run_cli
+from enco.errors import UserError
 from tests.file_server import FileServer
 from tests.make_archives import (
     Files,
-    catalogue,
-    cityscapes_files,
     encoded,
     image_files,
     picture,
     tarred,
     zipped,
 )
+from tests.shop import COUNTS, NAME, Shop, files_of
 
 CATALOGUE = Path(__file__).parent.parent / "config" / "datasets.yaml"
-COUNTS = {"trainA": 3, "trainB": 4, "testA": 2, "testB": 1}
-NAME = "horses"
-
-
-class Shop:
-    """A folder with a catalogue of one data set, whose archive a server has."""
-
-    def __init__(self, folder: Path, server: FileServer) -> None:
-        self.folder, self.server = folder, server
-        self.archives, self.out = folder / "archives", folder / "prepared" / NAME
-
-    def offer(self, content: bytes, name: str = "horses.zip", known: bool = True, **changes: Any) -> None:
-        """Serve an archive and say in the catalogue what it should be."""
-        self.server.files = {name: content}
-        digest = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} if known else {}
-        archive = {"name": name, "url": self.server.url(name), **digest}
-        self.describe({"archives": [archive], "counts": COUNTS, **changes})
-
-    def describe(self, dataset: Mapping[str, Any]) -> None:
-        (self.folder / "datasets.yaml").write_text(catalogue(dataset), encoding="utf-8")
-
-    def words(self, *arguments: str) -> list[str]:
-        """The command line of `python -m enco.data`."""
-        places = ["--catalogue", str(self.folder / "datasets.yaml"), "--archives", str(self.archives)]
-        return ["prepare", NAME, *places, "--out", str(self.out), *arguments]
-
-    def prepare(self, *arguments: str) -> tuple[int, str]:
-        """Exit status and standard error."""
-        said = io.StringIO()
-        with redirect_stderr(said), pytest.raises(SystemExit) as end:
-            run_cli(lambda: main(self.words(*arguments)))
-        return int(end.value.code or 0), said.getvalue()
-
-    def prepared(self, *arguments: str) -> Path:
-        """The data folder; fails unless it is made."""
-        status, said = self.prepare(*arguments)
-        assert status == 0, said
-        return self.out
-
-    def refused(self, *arguments: str) -> str:
-        """The one sentence that preparing ends with; nothing half-made is left."""
-        status, said = self.prepare(*arguments)
-        last = said.strip().splitlines()[-1]
-        assert status == 2 and last.startswith("error: ")
-        assert not self.out.exists() and not list(self.folder.rglob("*.partial"))
-        return last
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with FileServer({}) as server:
-        yield Shop(tmp_path, server)
-
-
-def files_of(folder: Path) -> dict[str, list[str]]:
-    return {name: sorted(path.name for path in (folder / name).iterdir()) for name in SETS}
 
 
 def test_an_archive_becomes_a_data_folder_with_a_manifest(shop: Shop) -> None:
@@ -238,6 +182,42 @@ def test_images_of_every_kind_are_taken(shop: Shop) -> None:
     np.testing.assert_array_equal(levels, np.asarray(grey) >> 8)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (".", "is not the horses used"),
+        ("horses/trainA/" + 300 * "x" + ".jpg", "whose name is too long"),
+        ("../a\nb.jpg", r"../a\nb.jpg, which leads out"),
+    ],
+)
+def test_names_that_no_file_can_have_are_said_on_one_line(shop: Shop, name: str, said: str) -> None:
+    shop.offer(zipped({**image_files({**COUNTS, "trainA": 1}), name: picture(0)}))
+    assert said in shop.refused()
+
+
+def test_what_is_there_twice_is_refused(shop: Shop) -> None:
+    files = image_files(COUNTS)
+    content = io.BytesIO(zipped(files))
+    with zipfile.ZipFile(content, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("horses/trainA/0.jpg", picture(9))
+    shop.offer(content.getvalue(), counts={**COUNTS, "trainA": 3})
+    assert "horses/trainA/0.jpg twice" in shop.refused()
+
+
+def test_two_files_whose_translations_would_share_a_name_are_refused(shop: Shop) -> None:
+    shop.offer(zipped({**image_files({**COUNTS, "trainA": 2}), "horses/trainA/0.png": picture(7, format="PNG")}))
+    assert "0.jpg and 0.png in trainA" in shop.refused()
+
+
+def test_a_file_larger_than_any_image_is_not_unpacked(shop: Shop) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("bomb.jpg", "w") as member:
+        for _ in range(300):
+            member.write(bytes(2**20))
+    shop.offer(bomb.getvalue())
+    assert "bomb.jpg, of 314572800 bytes, which is more than an image has" in shop.refused()
+
+
 def test_a_mirror_is_asked_instead(shop: Shop, tmp_path: Path) -> None:
     content = zipped(image_files(COUNTS))
     shop.offer(content)
@@ -313,70 +293,32 @@ def test_own_files_in_the_way_are_not_replaced(shop: Shop) -> None:
     assert [path.name for path in shop.out.iterdir()] == ["thesis.txt"]
 
 
-CITY_COUNTS = {"trainA": 2, "trainB": 2, "testA": 1, "testB": 1, "trainA_labels": 2, "testA_labels": 1}
+def test_own_images_with_a_manifest_are_not_replaced_either(shop: Shop) -> None:
+    shop.offer(zipped(image_files(COUNTS)))
+    for name, content in image_files(dict.fromkeys(SETS, 1), top="").items():
+        path = shop.out / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert main(["manifest", str(shop.out)]) == 0
+    assert "not replaced" in shop.prepare()[1]
+    assert files_of(shop.out)["trainB"] == ["0.jpg"]
+    shop.prepared("--replace")
 
 
-@pytest.fixture
-def city(shop: Shop) -> Shop:
-    """A shop of Cityscapes, with the user's two archives in place."""
-    archives = [{"name": name} for name in ("leftImg8bit_trainvaltest.zip", "gtFine_trainvaltest.zip")]
-    shop.describe({"archives": archives, "counts": CITY_COUNTS, "preparation": "cityscapes"})
-    shop.archives.mkdir()
-    for archive, files in zip(archives, cityscapes_files(), strict=True):
-        (shop.archives / archive["name"]).write_bytes(zipped(files))
-    return shop
+def test_a_mirror_that_is_neither_address_nor_folder_is_said(shop: Shop) -> None:
+    shop.offer(zipped(image_files(COUNTS)))
+    assert "mirror /nowhere is neither an address nor a folder" in shop.refused("--mirror", "/nowhere")
 
 
-@pytest.mark.parametrize("photo_filter", ["legacy", "bicubic-photo"])
-def test_cityscapes_is_squashed_by_the_filter_that_is_named(city: Shop, photo_filter: str) -> None:
-    folder = city.prepared("--photo-filter", photo_filter)
-    photos, maps = cityscapes_files()
-    scene = "aachen_000000_000019"
-    assert files_of(folder)["trainA"] == ["aachen_000000_000019.jpg", "zurich_000001_000019.jpg"]
-    sources = {"trainA": photos["leftImg8bit/train/aachen/aachen_000000_000019_leftImg8bit.png"]}
-    sources["trainB"] = maps["gtFine/train/aachen/aachen_000000_000019_gtFine_color.png"]
-    filters = {"trainA": Image.Resampling.BICUBIC if photo_filter == "bicubic-photo" else Image.Resampling.NEAREST}
-    for name, source in sources.items():
-        small = Image.open(io.BytesIO(source)).convert("RGB").resize((256, 256), filters.get(name, 0))
-        expected = Image.open(io.BytesIO(encoded(small, "JPEG", quality=100, subsampling=0)))
-        found = Image.open(folder / name / f"{scene}.jpg")
-        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected), err_msg=name)
-        assert found.layer == [(1, 1, 1, 0), (2, 1, 1, 1), (3, 1, 1, 1)], "no chroma subsampling"  # type: ignore[attr-defined]
-    assert json.loads((folder / "manifest.json").read_text())["source"]["photo_filter"] == photo_filter
-
-
-def test_cityscapes_truth_keeps_its_size_and_becomes_train_ids(city: Shop) -> None:
-    folder = city.prepared()
-    _, maps = cityscapes_files()
-    ids = np.asarray(Image.open(io.BytesIO(maps["gtFine/val/lindau/lindau_000002_000019_gtFine_labelIds.png"])))
-    truth = load_labels(folder / "testA_labels" / "lindau_000002_000019.png")
-    assert truth.shape == ids.shape == (32, 64)
-    for label, train_id in {0: 255, 7: 0, 11: 2, 23: 10, 26: 13}.items():
-        assert set(truth[ids == label]) <= {train_id}
-    assert len(np.unique(truth)) > 2
-
-
-def test_another_filter_remakes_cityscapes(city: Shop) -> None:
-    before = (city.prepared() / "trainA" / "aachen_000000_000019.jpg").read_bytes()
-    after = (city.prepared("--photo-filter", "bicubic-photo") / "trainA" / "aachen_000000_000019.jpg").read_bytes()
-    assert before != after
-
-
-def test_a_scene_without_its_label_map_is_named(city: Shop) -> None:
-    _, maps = cityscapes_files()
-    del maps["gtFine/train/zurich/zurich_000001_000019_gtFine_labelIds.png"]
-    (city.archives / "gtFine_trainvaltest.zip").write_bytes(zipped(maps))
-    assert "lack zurich_000001_000019_gtFine_labelIds.png" in city.refused()
-
-
-def test_one_missing_archive_of_two_is_named_alone(city: Shop) -> None:
-    (city.archives / "gtFine_trainvaltest.zip").unlink()
-    said = city.refused()
-    assert "needs gtFine_trainvaltest.zip, which" in said and "leftImg8bit" not in said
-
-
-def test_label_sets_are_those_that_a_data_folder_may_have() -> None:
-    assert set(CITY_COUNTS) == {*SETS, *LABEL_SETS}
+def test_what_was_fetched_is_prepared_without_looking_further(shop: Shop) -> None:
+    shop.offer(zipped(image_files(COUNTS)))
+    record, words = shop.folder / "record.json", shop.words()[1:6]
+    assert main(["fetch", *words, "--record", str(record)]) == 0
+    shop.server.stop()
+    shop.prepared("--fetched", str(record))
+    shutil.rmtree(shop.out)
+    (shop.archives / "horses.zip").write_bytes(b"")
+    assert f"has gone or changed since it was checked: delete {record}" in shop.refused("--fetched", str(record))
 
 
 def test_a_folder_that_became_read_only_is_said(shop: Shop, small_disk: Path) -> None:
@@ -401,7 +343,7 @@ def test_other_releases_of_the_papers_data_are_refused_by_count(
     archive = tmp_path / f"{name}.zip"
     archive.write_bytes(zipped(files))
     with pytest.raises(UserError, match=re.escape(said)):
-        prepare(name, load_datasets(CATALOGUE)[name], [archive], tmp_path / "out")
+        prepare(name, load_datasets(CATALOGUE)[name], [Fetched.of(archive)], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -409,11 +351,11 @@ def test_the_papers_catalogue_is_what_the_sources_say() -> None:
     datasets = load_datasets(CATALOGUE)
     train = {name: (d.counts["trainA"], d.counts["trainB"]) for name, d in datasets.items()}
     assert train["afhq"] == (5153, 4739) and train["vangogh2photo"] == (400, 6287)
-    known = {a.name: (a.bytes, a.sha256[:16]) for d in datasets.values() for a in d.archives if a.sha256}
-    assert known == {
-        "horse2zebra.zip": (116_867_962, "a74d9d392eecca99"),
-        "summer2winter_yosemite.zip": (132_640_856, "167fe1726807a9d2"),
-        "vangogh2photo.zip": (306_590_349, "362c3473e70be094"),
-        "facades.zip": (35_135_868, "9a31ebf3a31b9b5c"),
+    known = {a.name: (a.bytes, a.sha256) for d in datasets.values() for a in d.archives if a.sha256}
+    assert known == {  # as tensorflow_datasets has recorded them
+        "horse2zebra.zip": (116_867_962, "a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1"),
+        "summer2winter_yosemite.zip": (132_640_856, "167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9"),
+        "vangogh2photo.zip": (306_590_349, "362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff"),
+        "facades.zip": (35_135_868, "9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0"),
     }
     assert [a.url for a in datasets["cityscapes"].archives] == [None, None], "only the user can get them"

@@ -113,3 +113,38 @@ def test_after_the_cure_the_table_is_made(place: Path, server: FileServer) -> No
     assert "leftImg8bit\\_trainvaltest.zip (sha256 " in written and "photo filter legacy" in written
     source = json.loads((place / "results/data/real/cityscapes/manifest.json").read_text())["source"]
     assert source["photo_filter"] == "legacy" and len(source["archives"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "jobs"),
+    [
+        ({}, set()),
+        ({"photo_filter": "bicubic-photo"}, {"archive_data"}),
+        ({"mirror": "http://127.0.0.1:1"}, {"fetch_archives"}),
+    ],
+)
+def test_a_changed_setting_remakes_what_depends_on_it(place: Path, changes: dict[str, str], jobs: set[str]) -> None:
+    config = yaml.safe_load((place / "scale.yaml").read_text())
+    config["data"] |= changes
+    (place / "changed.yaml").write_text(yaml.safe_dump(config))
+    said = pipeline(place, "-n", "data", config=place / "changed.yaml")
+    planned = said.partition("Job stats:")[2].partition("Reasons:")[0]
+    assert jobs <= set(planned.split()), said
+    remade = {
+        line.split()[0]: int(line.split()[1]) for line in planned.splitlines() if line.startswith(("archive", "fetch"))
+    }
+    if "photo_filter" in changes:
+        assert remade == {"archive_data": 1}, "of Cityscapes alone"
+    elif not changes:
+        assert not remade, said
+
+
+def test_a_failed_preparation_keeps_the_images_it_would_have_replaced(place: Path) -> None:
+    archive = place / "archives" / "horses.zip"
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:-100] + bytes(100))
+    assert "horses.zip is truncated or neither a zip nor a tar" in run(place, "data", "-R", "archive_data", check=False)
+    assert len(list((place / "results/data/real/horses/trainB").iterdir())) == HORSES["trainB"]
+    archive.write_bytes(whole)
+    run(place, "data")
+    assert (place / "results/data/real/horses/manifest.json").is_file()

@@ -7,12 +7,11 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from enco.data import demo
 from enco.data.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.data.demo.archive import Archive
-from enco.data.folders import LABEL_SETS
 from enco.data.state import Places
 from enco.errors import unknown
 from workflow.grid import data_folder, dataset_of
@@ -37,15 +36,20 @@ class ImageSets:
         return either(name for name in self.project.datasets if self._source(name) == source)
 
     def _source(self, dataset: str) -> str:
-        task, source = self.project.datasets[dataset], self.config.source
-        has_folder = task.folder or (source == "archives" and self.places.own_folder(dataset, task))
-        return "folder" if has_folder else source
+        return "folder" if self.places.own_folder(self.project.datasets[dataset]) else self.config.source
 
     @property
     def places(self) -> Places:
         """Where image sets are looked for."""
-        prepared, base = data_folder(self.project.config, "any").parent, self.project.base
-        return Places(prepared, base / self.config.root, base / self.config.archives, self.config.mirror)
+        base, mirror = self.project.base, self.config.mirror
+        return Places(
+            prepared=data_folder(self.project.config, "any").parent,
+            source=self.config.source,
+            root=base / self.config.root,
+            archives=base / self.config.archives,
+            mirror=str(base / mirror) if mirror and "://" not in mirror else mirror,
+            base=base,
+        )
 
     @property
     def catalogue(self) -> Path:
@@ -59,36 +63,45 @@ class ImageSets:
 
     def archive_arguments(self, wildcards: Wildcards) -> str:
         """Where a dataset's archives are, as arguments of `python -m enco.data`."""
-        mirror = ["--mirror", self.config.mirror] if self.config.mirror else []
+        mirror = ["--mirror", self.places.mirror] if self.places.mirror else []
         places = ["--catalogue", str(self.catalogue), "--archives", str(self.places.archives)]
         return shlex.join([wildcards.dataset, *places, *mirror])
 
     def archive_facts(self, wildcards: Wildcards) -> str:
-        """All that is known of a dataset: what it is prepared from and checked against; UserError if nothing is."""
-        known = self.published()
-        if wildcards.dataset not in known:
-            raise unknown("data set", wildcards.dataset, known, str(self.catalogue))
-        return known[wildcards.dataset].model_dump_json()
+        """What a dataset's archives are checked against, and what they are made into."""
+        told: Any = {"archives": {"__all__": {"name", "bytes", "sha256"}}}
+        told |= dict.fromkeys(("counts", "sets", "preparation"), True)
+        return self.published()[wildcards.dataset].model_dump_json(include=told)
 
-    def own_folder(self, wildcards: Wildcards) -> Path:
+    def photo_filter(self, wildcards: Wildcards) -> str:
+        """What resizes Cityscapes' photos, as an argument of `python -m enco.data`; nothing for other datasets."""
+        dataset = self.published().get(wildcards.dataset)
+        is_resized = dataset is not None and dataset.preparation == "cityscapes"
+        return f"--photo-filter {self.config.photo_filter}" if is_resized and self.config.source == "archives" else ""
+
+    def check(self) -> None:
+        """UserError for a task whose dataset no archive is known of, where datasets come from archives."""
+        if self.config.source == "archives":
+            known = self.published()
+            for name, task in self.project.tasks.items():
+                if task.dataset not in known and not self.places.own_folder(task):
+                    raise unknown("data set", task.dataset, known, f"task {name}")
+
+    def own_folder(self, wildcards: Wildcards) -> Path | None:
         """The user's folder of a dataset."""
-        folder = self.project.datasets[wildcards.dataset].folder or self.config.root / wildcards.dataset
-        return self.project.base / folder
+        return self.places.own_folder(self.project.datasets[wildcards.dataset])
 
     def own_state(self, wildcards: Wildcards) -> str:
         """What tells that the user changed a folder: how many files it has, and when the newest was written."""
-        times = [path.stat().st_mtime_ns for path in self.own_folder(wildcards).glob("*/*")]
+        folder = self.own_folder(wildcards)
+        times = [path.stat().st_mtime_ns for path in folder.glob("*/*")] if folder else []
         return f"{len(times)} files, newest {max(times, default=0)}"
 
     def expected(self, wildcards: Wildcards) -> str:
-        """The paper's image counts, where numbers are to compare with the paper's, as arguments of `link`.
-
-        Label sets that a folder does not have are not missed: only scores need them, and say so.
-        """
-        counts = self.counts().get(wildcards.dataset, {}) if self.project.config.comparable else {}
-        folder = self.own_folder(wildcards)
-        present = {name: count for name, count in counts.items() if name not in LABEL_SETS or (folder / name).is_dir()}
-        return " ".join(f"--expect {name}={count}" for name, count in present.items())
+        """Whose image counts a user's folder must have, where numbers are to compare with the paper's, for `link`."""
+        known = wildcards.dataset in self.published() and self.project.config.comparable
+        like = ["--like", wildcards.dataset, "--catalogue", str(self.catalogue)] if known else []
+        return f"{shlex.join(like)} {self.photo_filter(wildcards)}".strip()
 
     def manifests(self) -> list[Path]:
         """The manifests of every dataset that a table needs."""

@@ -58,7 +58,9 @@ class Project:
         tables = load_tables(load_mapping(scale.tables, base, "tables"))
         tasks = load_tasks(scale, base)
         check_options(scale, methods.available())
-        return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
+        project = cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
+        project.images.check()
+        return project
 
     def only(self, names: Iterable[str]) -> Project:
         """The same project with these tables alone; UserError for a table that does not exist."""

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from enco.config import Settings, TrainConfig, parse
-from enco.data.catalogue import NAME, TaskConfig, read_yaml
+from enco.data.catalogue import NAME, TaskConfig, read_yaml, section
 from enco.data.cityscapes import PhotoFilter
 from enco.data.obtain import ARCHIVES
+from enco.data.state import Source
 from enco.errors import UserError, unknown
 from eval.segmentation.published import NetworkName
 
@@ -19,7 +20,7 @@ from eval.segmentation.published import NetworkName
 class DataSource(Settings):
     """Where the datasets come from: drawn by the procedural demo, folders of the user's, or published archives."""
 
-    source: Literal["demo", "folder", "archives"]
+    source: Source
     root: Path = Field(
         Path("data"),
         description="Folder that holds one folder for each dataset (source: folder; source: archives for those that"
@@ -134,7 +135,7 @@ def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[st
     content = read_yaml(path)
     if key not in content:
         raise UserError(f"{path} has no key '{key}'.")
-    return content[key]
+    return section(content, key, path)
 
 
 def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:

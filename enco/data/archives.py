@@ -6,17 +6,22 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
 
-from enco.data.folders import SUFFIXES
+from enco.data.folders import SUFFIXES, printable
 from enco.errors import UserError
 
 Member = tuple[str, bytes]
 """A file of an archive: its name there, and its content."""
+Listed = tuple[str, bool, int]
+"""Of a file in an archive: its name, whether it is a plain one, and its bytes when unpacked."""
+LARGEST = 256 * 2**20
+"""Bytes of a file; it is read into memory whole."""
+LONGEST_NAME = 255
+ENCRYPTED = 1
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
     *(EOFError, NotImplementedError, RuntimeError, UnicodeError),
@@ -31,12 +36,11 @@ def member_names(path: Path) -> list[str]:
     """
     with _readable(path):
         files = _zip_files(path) if _is_zip(path) else _tar_files(path)
-    for name, is_plain in files:
-        if not is_plain:
-            raise UserError(f"{path} holds {name}, a link or no plain file: {_refetch(path)}")
-        if _escapes(name):
-            raise UserError(f"{path} holds {name}, which leads out of its folder: {_refetch(path)}")
-    return [name for name, _ in files]
+    for name, is_plain, size in files:
+        reason = _suspicion(name, is_plain, size)
+        if reason:
+            raise UserError(f"{path} holds {printable(name)}, {reason}: {_refetch(path)}")
+    return [name for name, _, _ in files]
 
 
 def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
@@ -58,8 +62,7 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
 def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archive: Path) -> dict[str, list[str]]:
     """The image files of each set: those in the one folder whose path ends in one of the set's.
 
-    Hidden files and those of other kinds are left out. Raises UserError if several folders fit a set, or if two of its
-    files have one name.
+    Hidden files and those of other kinds are left out. Raises UserError if several folders fit a set.
     """
     images = [name for name in names if _is_image(PurePosixPath(name))]
     found = {}
@@ -68,9 +71,6 @@ def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archi
         parents = sorted({str(PurePosixPath(name).parent) for name in mine})
         if len(parents) > 1:
             raise UserError(f"{archive} holds {parents[0]} and {parents[1]}, which are both {key}: remove one of them.")
-        twice = [name for name, count in Counter(mine).items() if count > 1]
-        if twice:
-            raise UserError(f"{archive} holds {twice[0]} twice: {_refetch(archive)}")
         found[key] = mine
     return found
 
@@ -85,26 +85,38 @@ def _is_zip(path: Path) -> bool:
     return is_zip
 
 
-def _zip_files(path: Path) -> list[tuple[str, bool]]:
-    """Names, and whether they are plain files."""
+def _zip_files(path: Path) -> list[Listed]:
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    return [(entry.filename, not S_ISLNK(entry.external_attr >> 16)) for entry in entries]
+    if any(entry.flag_bits & ENCRYPTED for entry in entries):
+        raise UserError(f"{path} is encrypted: {_refetch(path)}")
+    return [(entry.filename, not S_ISLNK(entry.external_attr >> 16), entry.file_size) for entry in entries]
 
 
-def _tar_files(path: Path) -> list[tuple[str, bool]]:
+def _tar_files(path: Path) -> list[Listed]:
     with tarfile.open(path) as archive:
-        return [(member.name, member.isfile()) for member in archive if not member.isdir()]
+        return [(member.name, member.isfile(), member.size) for member in archive if not member.isdir()]
 
 
-def _escapes(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/"))
-    return parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]
+def _suspicion(name: str, is_plain: bool, size: int) -> str | None:
+    """Why a file does not belong into an archive of images, if it does not."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not is_plain:
+        return "a link or no plain file"
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
+        return "which leads out of its folder"
+    if len(path.name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        return "whose name is too long for a file"
+    return f"of {size} bytes, which is more than an image has" if size > LARGEST else None
+
+
+def is_hidden(path: PurePosixPath) -> bool:
+    """Whether a file is one that macOS or a file browser adds."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _is_image(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return path.suffix.lower() in SUFFIXES and not is_hidden(path)
 
 
 def _is_in(path: PurePosixPath, folder: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,28 +76,47 @@ class Dataset(Settings):
         """Folders in the archive that may hold a set."""
         return self.sets.get(name, [name])
 
-    def look_alike(self, counts: Counts) -> str | None:
-        """The release that has these counts, if it is one that this one is mistaken for."""
-        for name, other in self.mistaken_for.items():
-            if all(counts.get(key) == count for key, count in other.items()):
-                return name
-        return None
+    @field_validator("counts")
+    @classmethod
+    def _every_set_counts(cls, value: Counts) -> Counts:
+        for name in SETS:
+            if value.get(name, 0) < 1:
+                raise ValueError(f"it needs the number of images in {', '.join(SETS)}, and there is none for {name}")
+        return value
+
+
+def differences(counts: Counts, expected: Counts) -> str:
+    """'2 in trainA (expected 3), ...' for every expected count that is not found; empty if all are."""
+    odd = ((name, counts.get(name, 0), count) for name, count in expected.items())
+    return ", ".join(f"{found} in {name} (expected {count})" for name, found, count in odd if found != count)
+
+
+def look_alike(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
+    """The release that has these counts, if one of them does."""
+    for name, other in releases.items():
+        if all(counts.get(key) == count for key, count in other.items()):
+            return name
+    return None
 
 
 def load_datasets(path: Path) -> dict[str, Dataset]:
     """Every data set by name; UserError if the file is missing or wrong."""
-    return parse_datasets(read_yaml(path).get("datasets", {}), str(path))
+    entries = section(read_yaml(path), "datasets", path)
+    return {name: parse(Dataset, entry, f"data set {name} of {path}") for name, entry in entries.items()}
 
 
 def load_tasks(path: Path) -> dict[str, TaskConfig]:
     """Every task by name; UserError if the file is missing or wrong."""
-    tasks = read_yaml(path).get("tasks", {})
+    tasks = section(read_yaml(path), "tasks", path)
     return {name: parse(TaskConfig, entry, f"task {name} of {path}") for name, entry in tasks.items()}
 
 
-def parse_datasets(entries: dict[str, Any], where: str) -> dict[str, Dataset]:
-    """Data sets from the mapping that a YAML file has of them."""
-    return {name: parse(Dataset, entry, f"data set {name} of {where}") for name, entry in entries.items()}
+def section(content: Mapping[str, Any], key: str, where: object) -> dict[str, Any]:
+    """The mapping of names under a key, empty where the key is not there; UserError if it is no such mapping."""
+    entries = content.get(key, {})
+    if not isinstance(entries, dict):
+        raise UserError(f"'{key}' in {where} is no mapping of names to settings: write one, or leave the key out.")
+    return entries
 
 
 def find_dataset(name: str, path: Path) -> Dataset:
@@ -113,6 +133,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist: name a YAML file such as {CATALOGUE}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not readable text ({error}): name a YAML file such as {CATALOGUE}.") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):

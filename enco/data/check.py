@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tabulate import tabulate
 
-from enco.data.folders import SETS, decode_all, list_images, load_labels, load_size, present_sets
+from enco.data.catalogue import Counts, differences, look_alike
+from enco.data.folders import SETS, decode_all, list_images, load_labels, load_size, present_sets, printable
 from enco.errors import UserError
 
 NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}
@@ -32,6 +33,7 @@ def summarise(root: Path) -> list[SetSummary]:
     map may be of another size than its photo.
     """
     names = present_sets(root)
+    check_stems(root, {name: [path.name for path in list_images(root / name)] for name in names})
     for name in names[len(SETS) :]:
         decode_all(list_images(root / name), load_labels)
         for other in NAMESAKES[name]:
@@ -39,12 +41,30 @@ def summarise(root: Path) -> list[SetSummary]:
     return [_summary(root / name) for name in names]
 
 
-def check_counts(root: Path, expected: Mapping[str, int]) -> None:
-    """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images."""
-    counts = [(name, len(list_images(root / name)), count) for name, count in expected.items()]
-    odd = [f"{found} in {name} (expected {count})" for name, found, count in counts if found != count]
+def check_counts(root: Path, expected: Counts, mistaken_for: Mapping[str, Counts] | None = None) -> None:
+    """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images.
+
+    A release that has the counts which are found instead is called by its name.
+    """
+    counts = {name: len(list_images(root / name)) for name in expected}
+    odd = differences(counts, expected)
     if odd:
-        raise UserError(f"The numbers of images in {root} differ, {', '.join(odd)}: get the release that has these.")
+        release = look_alike(counts, mistaken_for or {})
+        said = f"{root} has {release}, which is not what the paper used" if release else f"{root} has other images"
+        raise UserError(f"{said}, {odd}: get the release that has these.")
+
+
+def check_stems(root: Path, files: Mapping[str, Iterable[str]]) -> None:
+    """Raise UserError for two files of one set with one name but for the ending: their translations would be one."""
+    for name, found in files.items():
+        known: dict[str, str] = {}
+        for file in sorted(found):
+            other = known.setdefault(PurePath(file).stem, file)
+            if other != file:
+                raise UserError(
+                    f"{root} has {printable(other)} and {printable(file)} in {name}, whose translations would have one"
+                    " name: rename one of them."
+                )
 
 
 def table(summaries: list[SetSummary]) -> str:

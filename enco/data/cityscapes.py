@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from enco.data.archives import is_hidden
 from enco.data.folders import to_rgb
 from enco.data.targets import Made, Make, Target
 from enco.data.train_ids import train_ids
@@ -28,7 +29,7 @@ PhotoFilter = Literal["legacy", "bicubic-photo"]
 FILTERS = {"legacy": Image.Resampling.NEAREST, "bicubic-photo": Image.Resampling.BICUBIC}
 """What resizes the photo; the colour map is always resized to the nearest pixel, or its colours would mix.
 
-`legacy` is what Pillow did before version 7, which the CUT family's instructions ask for (evaluation D10).
+`legacy` is what Pillow did before version 7, which the CUT family's instructions ask for (docs/decisions/0011).
 """
 SPLITS = {"train": "train", "val": "test"}
 PHOTO, COLOUR, LABELS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
@@ -48,7 +49,7 @@ def targets(names: Sequence[str], photo_filter: PhotoFilter) -> dict[str, Target
     found = {}
     for name in names:
         path = PurePosixPath(name)
-        split = SPLITS.get(path.parent.parent.name)
+        split = None if is_hidden(path) else SPLITS.get(path.parent.parent.name)
         for ending, (domain, suffix, make) in kinds.items():
             if split and path.name.endswith(ending):
                 scene = path.name.removesuffix(ending)

@@ -17,13 +17,14 @@ Entry = dict[str, Any]
 """What is known of one image file."""
 
 
-def write_manifest(root: Path) -> str:
-    """Write manifest.json of a data folder and return its hash.
+def write_manifest(root: Path, source: Mapping[str, Any] | None = None) -> str:
+    """Write manifest.json of a data folder, and what its images were made from, and return its hash.
 
     Per set it lists each file's name, bytes, SHA-256, width and height. Raises UserError if one of the four sets is
     missing or empty or an image does not decode; label sets are listed where there are any.
     """
-    return save_manifest(root, {name: decode_all(list_images(root / name), _read_entry) for name in present_sets(root)})
+    sets = {name: decode_all(list_images(root / name), _read_entry) for name in present_sets(root)}
+    return save_manifest(root, sets, source)
 
 
 def save_manifest(root: Path, sets: Mapping[str, list[Entry]], source: Mapping[str, Any] | None = None) -> str:
@@ -48,8 +49,8 @@ def read_counts(root: Path) -> dict[str, int]:
 
 
 def read_source(root: Path) -> dict[str, Any]:
-    """What a data folder's images were made from; empty where that is not known."""
-    return dict(_read(root).get("source", {}))
+    """What a data folder's images were made from; empty for a folder that nothing here has made."""
+    return dict(_read(root).get("source") or {})
 
 
 def read_manifest_hash(root: Path) -> str:

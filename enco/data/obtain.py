@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from enco.data.catalogue import ArchiveFile, Dataset
 from enco.errors import UserError
+from enco.files import read_json, sha256, write_json
 
 ARCHIVES = Path("data", "archives")
 
 
-def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | None = None) -> list[Path]:
+@dataclass(frozen=True)
+class Fetched:
+    """An archive on this machine, and what it is."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Fetched:
+        """Read a file whole, to know what it is."""
+        return cls(path, path.stat().st_size, sha256(path))
+
+
+def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | None = None) -> list[Fetched]:
     """The archives of a data set, each checked; those that are not there are fetched into `folder`.
 
     A mirror is an address that is asked instead of the archives' own, or another folder. Raises UserError for archives
     that only the user can get, a failed download, and a file that is not the published one.
     """
+    check_mirror(mirror)
     missing = [archive.name for archive in dataset.archives if is_for_the_user(archive, folder, mirror)]
     if missing:
         them = "them" if len(missing) > 1 else "it"
@@ -24,7 +42,30 @@ def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | N
             f"{name} needs {' and '.join(missing)}, which cannot be fetched without you: get {them} from"
             f" {dataset.site} and put {them} into {folder}."
         )
-    return [_obtain(archive, folder, mirror) for archive in dataset.archives]
+    return [Fetched.of(_obtain(archive, folder, mirror)) for archive in dataset.archives]
+
+
+def write_record(path: Path, archives: Iterable[Fetched]) -> None:
+    """Note which archives were found or fetched, for `read_record`."""
+    write_json(path, [{"file": str(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in archives])
+
+
+def read_record(path: Path) -> list[Fetched]:
+    """Archives that were noted before; UserError if one has gone or changed since, or for another file."""
+    try:
+        archives = [Fetched(Path(file["file"]), file["bytes"], file["sha256"]) for file in read_json(path)]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is no record of archives: delete it and run again.") from error
+    for archive in archives:
+        if not archive.path.is_file() or archive.path.stat().st_size != archive.bytes:
+            raise UserError(f"{archive.path} has gone or changed since it was checked: delete {path} and run again.")
+    return archives
+
+
+def check_mirror(mirror: str | None) -> None:
+    """UserError unless a mirror is an address or a folder."""
+    if mirror is not None and not _is_address(mirror) and not Path(mirror).is_dir():
+        raise UserError(f"The mirror {mirror} is neither an address nor a folder: correct it, or leave it out.")
 
 
 def located(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path | None:

@@ -16,15 +16,17 @@ from tqdm import tqdm
 
 from enco.data import cityscapes
 from enco.data.archives import Member, image_folders, member_names, read_members
-from enco.data.catalogue import Counts, Dataset
+from enco.data.catalogue import Counts, Dataset, differences, look_alike
+from enco.data.check import check_stems
 from enco.data.cityscapes import PhotoFilter
-from enco.data.folders import decode_image, present_sets, to_rgb
+from enco.data.folders import decode_image, present_sets, printable, to_rgb
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import Entry, entry, read_source, save_manifest
+from enco.data.obtain import Fetched
 from enco.data.place import new_folder
 from enco.data.targets import Made, Target
 from enco.errors import UserError
-from enco.files import sha256, writing
+from enco.files import writing
 
 Plan = dict[Path, dict[str, Target]]
 """For each archive what becomes of its files, by their names in it."""
@@ -34,50 +36,67 @@ TOGETHER = 8 * THREADS
 
 
 def prepare(
-    name: str, dataset: Dataset, archives: Sequence[Path], out: Path, photo_filter: PhotoFilter = "legacy"
+    name: str,
+    dataset: Dataset,
+    archives: Sequence[Fetched],
+    out: Path,
+    photo_filter: PhotoFilter = "legacy",
+    replace: bool = False,
 ) -> Path:
     """Make the data folder `out` of a data set's archives and return it; it appears whole or not at all.
 
-    Processes that make the same folder take turns, and the second finds it made. `photo_filter` is for Cityscapes.
-    Raises UserError for archives that are damaged or suspicious, for other than the expected numbers of images, and for
-    an image that does not decode.
+    Processes that make the same folder take turns, and the second finds it made. `photo_filter` is for Cityscapes;
+    `replace` files that nothing here has made. Raises UserError for archives that are damaged or suspicious, for other
+    than the expected numbers of images, and for an image that does not decode.
     """
     source = _source(name, dataset, archives, photo_filter)
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(out.with_name(f".{out.name}.prepare.lock")):
             if not (out / MANIFEST).is_file() or read_source(out) != source:
-                plan = _plan(name, dataset, archives, photo_filter)
-                check_counts(name, dataset, plan)
-                with new_folder(out) as folder:
+                plan = _plan(dataset, [archive.path for archive in archives], photo_filter)
+                _check_counts(name, dataset, plan)
+                with new_folder(out, replace) as folder:
                     save_manifest(folder, _unpack(plan, folder), source)
     return out
 
 
-def check_counts(name: str, dataset: Dataset, plan: Plan) -> None:
+def _check_counts(name: str, dataset: Dataset, plan: Plan) -> None:
     """Raise UserError, naming the release if it is a known one, unless every set has the expected number of images."""
     counts: Counts = Counter(target.set for targets in plan.values() for target in targets.values())
-    odd = [
-        f"{counts.get(key, 0)} in {key} (expected {count})"
-        for key, count in dataset.counts.items()
-        if counts.get(key, 0) != count
-    ]
+    odd = differences(counts, dataset.counts)
     if odd:
-        other = dataset.look_alike(counts)
+        other = look_alike(counts, dataset.mistaken_for)
         files = " and ".join(str(path) for path in plan)
         said = f"{files} has {other}, which is not what the paper used" if other else f"{files} is not the {name} used"
-        raise UserError(f"{said}, {', '.join(odd)}: get {_names(dataset)} from {dataset.site}.")
+        raise UserError(f"{said}, {odd}: get {_names(dataset)} from {dataset.site}.")
 
 
-def _plan(name: str, dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> Plan:
+def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:
+    """Raise UserError for a file that is there twice, in one archive or in two, or that differs in its ending only."""
+    files: dict[str, list[str]] = {}
+    for path, members in names.items():
+        twice = [member for member, count in Counter(m for m in members if m in plan[path]).items() if count > 1]
+        if twice:
+            raise UserError(f"{path} holds {printable(twice[0])} twice: delete {path.name} and get it again.")
+        for target in plan[path].values():
+            if target.file in files.setdefault(target.set, []):
+                raise UserError(f"{path} holds {printable(target.file)} for {target.set}, as another archive does.")
+            files[target.set].append(target.file)
+    check_stems(next(iter(plan)), files)
+
+
+def _plan(dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> Plan:
+    """What becomes of every file that is used; UserError for names that do not go together."""
     names = {path: member_names(path) for path in archives}
     if dataset.preparation == "cityscapes":
         found = cityscapes.targets([member for members in names.values() for member in members], photo_filter)
-        return {
-            path: {member: found[member] for member in members if member in found} for path, members in names.items()
-        }
-    wanted = {key: dataset.folders_of(key) for key in dataset.counts}
-    return {path: _kept(image_folders(members, wanted, path)) for path, members in names.items()}
+        plan = {path: {key: found[key] for key in members if key in found} for path, members in names.items()}
+    else:
+        wanted = {key: dataset.folders_of(key) for key in dataset.counts}
+        plan = {path: _kept(image_folders(members, wanted, path)) for path, members in names.items()}
+    _check_names(plan, names)
+    return plan
 
 
 def _kept(folders: Mapping[str, Sequence[str]]) -> dict[str, Target]:
@@ -116,9 +135,9 @@ def _batches(members: Iterator[Member]) -> Iterator[list[Member]]:
         yield some
 
 
-def _source(name: str, dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> dict[str, Any]:
+def _source(name: str, dataset: Dataset, archives: Sequence[Fetched], photo_filter: PhotoFilter) -> dict[str, Any]:
     """What the manifest says of where the images come from."""
-    files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)} for path in archives]
+    files = [{"name": file.path.name, "bytes": file.bytes, "sha256": file.sha256} for file in archives]
     filters = {"photo_filter": photo_filter} if dataset.preparation == "cityscapes" else {}
     return {"dataset": name, "site": dataset.site, "licence": dataset.licence, "archives": files, **filters}
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tabulate import tabulate
 
-from enco.data.catalogue import Counts, Dataset, TaskConfig
+from enco.data.catalogue import Counts, Dataset, TaskConfig, differences, look_alike
 from enco.data.folders import SETS, list_images, present_sets
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
-from enco.data.obtain import ARCHIVES, is_for_the_user, located
+from enco.data.obtain import ARCHIVES, check_mirror, is_for_the_user, located
 from enco.errors import UserError
 
 READY = "ready"
+
+
+Source = Literal["demo", "folder", "archives"]
+"""Where a scale's datasets come from: drawn, folders of the user's, or published archives."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,22 @@ class Places:
     """Where image sets are: folders of the user's, archives, and what is prepared of either."""
 
     prepared: Path
+    source: Source = "archives"
     root: Path = Path("data")
     archives: Path = ARCHIVES
     mirror: str | None = None
+    base: Path = Path()
+    """What the folders of tasks count from."""
 
-    def own_folder(self, name: str, task: TaskConfig) -> Path | None:
-        """The user's own folder of a task's image sets, if there is one."""
-        folder = task.folder or self.root / task.dataset
-        return folder if task.folder or folder.is_dir() else None
+    def own_folder(self, task: TaskConfig) -> Path | None:
+        """The user's own folder of a task's image sets, if they come from one.
+
+        Where they come from archives, a folder of the dataset's name under the root is taken before any archive.
+        """
+        if task.folder:
+            return self.base / task.folder
+        folder = self.root / task.dataset
+        return folder if self.source == "folder" or (self.source == "archives" and folder.is_dir()) else None
 
 
 @dataclass(frozen=True)
@@ -44,9 +57,22 @@ class State:
     state: str
 
 
-def states(tasks: Mapping[str, TaskConfig], datasets: Mapping[str, Dataset], places: Places) -> list[State]:
-    """The state of every task's images; nothing is fetched, made, or decoded."""
-    return [_state(name, task, datasets.get(task.dataset), places) for name, task in tasks.items()]
+def states(
+    tasks: Mapping[str, TaskConfig],
+    datasets: Mapping[str, Dataset],
+    places: Places,
+    expected: Mapping[str, Counts] | None = None,
+) -> list[State]:
+    """The state of every task's images; nothing is fetched, made, or decoded.
+
+    `expected`: the counts of each dataset, by default the published ones. Raises UserError for a mirror that is none.
+    """
+    check_mirror(places.mirror)
+    counts = {name: dataset.counts for name, dataset in datasets.items()} if expected is None else expected
+    return [
+        _state(name, task, datasets.get(task.dataset), counts.get(task.dataset, {}), places)
+        for name, task in tasks.items()
+    ]
 
 
 def state_table(lines: list[State]) -> str:
@@ -55,25 +81,25 @@ def state_table(lines: list[State]) -> str:
     return tabulate(rows, headers=("task", "source", "found", "expected", "state"), disable_numparse=True)
 
 
-def _state(name: str, task: TaskConfig, dataset: Dataset | None, places: Places) -> State:
-    expected = dataset.counts if dataset else {}
-    own, prepared = places.own_folder(name, task), places.prepared / (task.dataset or name)
+def _state(name: str, task: TaskConfig, dataset: Dataset | None, expected: Counts, places: Places) -> State:
+    own, prepared = places.own_folder(task), places.prepared / (task.dataset or name)
     if own is not None:
-        found, state = _of_folder(own, expected)
-        return State(name, short(own), found, _counts(expected), state)
-    source = " + ".join(archive.name for archive in dataset.archives) if dataset else "-"
-    if (prepared / MANIFEST).is_file():
-        found, state = _of_prepared(prepared, expected)
-        return State(name, source, found, _counts(expected), state)
-    return State(name, source, "-", _counts(expected), _of_archives(dataset, places))
+        source, (found, state) = short(own), _of_folder(own, expected, dataset)
+    else:
+        archives = " + ".join(archive.name for archive in dataset.archives) if dataset else "-"
+        source = "drawn" if places.source == "demo" else archives
+        is_there = (prepared / MANIFEST).is_file()
+        found, state = _of_prepared(prepared, expected) if is_there else ("-", _of_source(task, dataset, places))
+    return State(name, source, found, _counts(expected), state)
 
 
-def _of_folder(folder: Path, expected: Counts) -> tuple[str, str]:
+def _of_folder(folder: Path, expected: Counts, dataset: Dataset | None) -> tuple[str, str]:
     try:
         counts = {name: len(list_images(folder / name)) for name in present_sets(folder)}
     except UserError as error:
         return "-", str(error)
-    return _counts(counts), _judged(counts, {name: expected[name] for name in counts if name in expected})
+    wanted = {name: expected[name] for name in counts if name in expected}
+    return _counts(counts), _judged(counts, wanted, dataset)
 
 
 def _of_prepared(folder: Path, expected: Counts) -> tuple[str, str]:
@@ -81,18 +107,22 @@ def _of_prepared(folder: Path, expected: Counts) -> tuple[str, str]:
         counts = read_counts(folder)
         verify_manifest(folder)
     except UserError as error:
-        return "-", str(error)
+        return "-", f"no longer whole ({error}): delete {short(folder)}, and `snakemake data` makes it again"
     return _counts(counts), _judged(counts, expected)
 
 
-def _judged(counts: Counts, expected: Counts) -> str:
-    odd = [name for name, count in expected.items() if counts.get(name) != count]
-    return f"other numbers than expected in {', '.join(odd)}: get the release that has these" if odd else READY
+def _judged(counts: Counts, expected: Counts, dataset: Dataset | None = None) -> str:
+    odd = differences(counts, expected)
+    release = look_alike(counts, dataset.mistaken_for) if dataset else None
+    told = f"{release}, " if release else ""
+    return f"not as expected, {told}{odd}: get the release that has these" if odd else READY
 
 
-def _of_archives(dataset: Dataset | None, places: Places) -> str:
-    if dataset is None:
+def _of_source(task: TaskConfig, dataset: Dataset | None, places: Places) -> str:
+    if places.source == "demo":
         return "not drawn yet: `snakemake data` draws it"
+    if dataset is None:
+        return f"unknown: no data set of the catalogue is called '{task.dataset}'"
     wanted = [a.name for a in dataset.archives if is_for_the_user(a, places.archives, places.mirror)]
     if wanted:
         return f"missing: get {' and '.join(wanted)} from {dataset.site} into {short(places.archives)}"

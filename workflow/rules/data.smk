@@ -13,7 +13,6 @@ rule demo_data:
     conda:
         "../../environment.yml"
     params:
-        folder=subpath(output[0], parent=True),
         root=subpath(output[0], ancestor=2),
         size=project.config.data.size,
         seed=project.config.data.seed,
@@ -21,8 +20,8 @@ rule demo_data:
     message:
         "Draw the procedural images of {wildcards.dataset}"
     shell:
-        "(rm -rf {params.folder:q} && python -m enco.data demo --dataset {wildcards.dataset} --out {params.root:q}"
-        " --size {params.size} --seed {params.seed} --scale-counts {params.counts}) > {log} 2>&1"
+        "python -m enco.data demo --dataset {wildcards.dataset} --out {params.root:q} --replace --size {params.size}"
+        " --seed {params.seed} --scale-counts {params.counts} > {log} 2>&1"
 
 
 rule folder_data:
@@ -40,11 +39,11 @@ rule folder_data:
         folder=subpath(output[0], parent=True),
         source=project.images.own_folder,
         state=project.images.own_state,
-        counts=project.images.expected,
+        expected=project.images.expected,
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
-        "(rm -rf {params.folder:q} && python -m enco.data link {params.source:q} --out {params.folder:q} {params.counts}) > {log} 2>&1"
+        "python -m enco.data link {params.source:q} --out {params.folder:q} --replace {params.expected} > {log} 2>&1"
 
 
 rule fetch_archives:
@@ -80,13 +79,13 @@ rule archive_data:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        places=project.images.archive_arguments,
-        photo_filter=project.config.data.photo_filter,
+        catalogue=project.images.catalogue,
+        photo_filter=project.images.photo_filter,
     message:
         "Unpack and check the images of {wildcards.dataset}"
     shell:
-        "(rm -rf {params.folder:q} && python -m enco.data prepare {params.places} --out {params.folder:q}"
-        " --photo-filter {params.photo_filter}) > {log} 2>&1"
+        "python -m enco.data prepare {wildcards.dataset} --catalogue {params.catalogue:q} --fetched {input}"
+        " --out {params.folder:q} --replace {params.photo_filter} > {log} 2>&1"
 
 
 rule data:
@@ -105,6 +104,7 @@ rule check_data:
         tasks={name: task.model_dump(mode="json") for name, task in project.tasks.items()},
         catalogue=project.images.catalogue,
         places=project.images.places,
+        expected=project.images.counts(),
         weights=project.weights.all(),
         network=project.segmentation.file,
     message:

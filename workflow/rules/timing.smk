@@ -3,7 +3,7 @@
 
 rule timing:
     input:
-        project.weights.timing,
+        ancient(project.weights.timing),
     output:
         project.timing_file,
     log:

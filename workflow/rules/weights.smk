@@ -1,9 +1,10 @@
 # Published weights, found or fetched where Snakemake runs: compute nodes often see no internet.
+# Jobs take the records as ancient: a file that was lost and is found again is the same, and makes none of them run.
 
 
 rule published_weights:
     output:
-        "results/weights/{weights}.json",
+        update("results/weights/{weights}.json"),
     log:
         "results/logs/weights/{weights}.log",
     benchmark:
@@ -12,6 +13,7 @@ rule published_weights:
         "../../environment.yml"
     params:
         file=project.weights.arguments,
+        lost=project.weights.lost,
     message:
         "Find or fetch the published weights {wildcards.weights}"
     shell:

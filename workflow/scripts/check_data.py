@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 with reporting_to(Path(snakemake.log[0])):
     asked = snakemake.params
     tasks = {name: TaskConfig.model_validate(task) for name, task in asked.tasks.items()}
-    print(state_table(states(tasks, load_datasets(asked.catalogue), asked.places)), flush=True)
+    found = states(tasks, load_datasets(asked.catalogue), asked.places, asked.expected)
+    print(state_table(found), flush=True)
     files = [(Path(record).stem, *state(Path(record).stem, asked.network)) for record in asked.weights]
     if files:
         print(tabulate(files, headers=("weights", "file", "state")), flush=True)

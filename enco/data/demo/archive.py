@@ -46,19 +46,21 @@ ARCHIVES = {
 }
 
 
-def make_archive(name: str, out: Path, seed: int = 0, size: int = 64, scale_counts: float = 1.0) -> Path:
+def make_archive(
+    name: str, out: Path, seed: int = 0, size: int = 64, scale_counts: float = 1.0, replace: bool = False
+) -> Path:
     """Make out/<name> with trainA, trainB, testA, testB (PNG, RGB, size x size) and manifest.json, and return it.
 
     Equal arguments give equal files. `scale_counts` multiplies the numbers of images (at least two each). An earlier
     archive at that place is replaced once the new one is complete. Raises UserError for an unknown name, a full disk,
-    or a folder in the way that is no data archive.
+    or a folder in the way that is no data archive, unless it is said to `replace` that.
     """
     if name not in ARCHIVES:
         raise unknown("demo dataset", name, ARCHIVES)
     if size < 8:
         raise UserError(f"Demo images of {size} pixels are too small to draw: ask for a size of 8 or more.")
     archive = ARCHIVES[name]
-    with new_folder(out / name) as folder:
+    with new_folder(out / name, replace) as folder:
         for split in ("train", "test"):
             counts = archive.counts(split, scale_counts)
             if archive.paired:
@@ -67,7 +69,7 @@ def make_archive(name: str, out: Path, seed: int = 0, size: int = 64, scale_coun
                 for domain, prefix, count in zip("AB", archive.domains, counts, strict=True):
                     seeds = seed_of(seed, name, split, domain)
                     _draw_domain(archive, folder / f"{split}{domain}", domain, prefix, count, seeds, size)
-        write_manifest(folder)
+        write_manifest(folder, {"drawn": name, "seed": seed, "size": size})
     return out / name
 
 

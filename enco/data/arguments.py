@@ -1,0 +1,108 @@
+"""The command line of `python -m enco.data`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from enco.data import demo
+from enco.data.catalogue import CATALOGUE
+from enco.data.cityscapes import FILTERS
+from enco.data.obtain import ARCHIVES
+
+ROOT = Path("data")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
+    about = "Image sets: fetched, prepared, drawn, checked."
+    top = argparse.ArgumentParser(prog="python -m enco.data", description=about)
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (add_arguments, text) in _COMMANDS.items():
+        add_arguments(commands.add_parser(name, help=text, description=text))
+    return top
+
+
+def _fetch(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("--record", type=Path, metavar="FILE", help="also write what was found (JSON)")
+
+
+def _prepare(command: argparse.ArgumentParser) -> None:
+    _add_source(command)
+    command.add_argument("--fetched", type=Path, metavar="FILE", help="what `fetch --record` wrote, to look no further")
+    command.add_argument("--out", type=Path, help=f"data folder to make (default: {ROOT}/DATASET)")
+    _add_filter(command, "legacy")
+    _add_replace(command)
+
+
+def _demo(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, required=True, help="folder that gets one folder for each archive")
+    command.add_argument("--dataset", help=f"only this one: {', '.join(demo.ARCHIVES)}")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--size", type=int, default=64, help="side of the images in pixels (default 64)")
+    command.add_argument("--scale-counts", type=float, default=1.0, help="multiply the numbers of images (default 1)")
+    _add_replace(command)
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, nargs="?", help="folder with trainA, trainB, testA and testB")
+    text = f"where prepared data sets are (default: {ROOT})"
+    command.add_argument("--prepared", type=Path, default=ROOT, metavar="DIR", help=text)
+    _add_places(command)
+
+
+def _manifest(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
+
+
+def _link(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
+    command.add_argument("--out", type=Path, required=True, help="data folder to make")
+    command.add_argument("--like", metavar="DATASET", help="data set of the catalogue whose counts it must have")
+    _add_catalogue(command)
+    _add_filter(command, None)
+    _add_replace(command)
+
+
+def _sheet(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path)
+    command.add_argument("--out", type=Path, required=True, help="PNG file to write")
+    command.add_argument("--per-set", type=int, default=5, help="images of each set (default 5)")
+    command.add_argument("--tile", type=int, default=128, help="side of an image on the sheet in pixels (default 128)")
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("dataset", help=f"a name of {CATALOGUE}")
+    _add_places(command)
+
+
+def _add_places(command: argparse.ArgumentParser) -> None:
+    _add_catalogue(command)
+    text = f"where archives are kept (default: {ARCHIVES})"
+    command.add_argument("--archives", type=Path, default=ARCHIVES, metavar="DIR", help=text)
+    command.add_argument("--mirror", help="address, or folder, that has the archives by the same names")
+
+
+def _add_catalogue(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--catalogue", type=Path, default=CATALOGUE, metavar="FILE", help=f"default: {CATALOGUE}")
+
+
+def _add_filter(command: argparse.ArgumentParser, default: str | None) -> None:
+    text = "what resizes, or has resized, Cityscapes' photos"
+    command.add_argument("--photo-filter", choices=tuple(FILTERS), default=default, help=text)
+
+
+def _add_replace(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--replace", action="store_true", help="replace --out whatever is in it")
+
+
+_COMMANDS = {
+    "fetch": (_fetch, "fetch and check the archives of a data set"),
+    "prepare": (_prepare, "fetch, check and unpack a data set into the standard layout"),
+    "check": (_check, "say what is there of every task, or of one folder by decoding it"),
+    "demo": (_demo, "make the procedural demo archives"),
+    "link": (_link, "check a data folder and make one of links to its sets, with a manifest"),
+    "manifest": (_manifest, "write manifest.json and print its hash"),
+    "sheet": (_sheet, "make a contact sheet of one data folder or a folder of them"),
+}

@@ -1,0 +1,144 @@
+"""What is said of each task's images: drawn, the user's own, from archives, or missing; and of a wrong catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from enco.data.catalogue import Dataset, TaskConfig, load_datasets, load_tasks
+from enco.data.demo import make_archive
+from enco.data.manifest import write_manifest
+from enco.data.state import READY, Places, State, states
+from enco.errors import UserError
+from tests.make_archives import image_files
+from tests.shop import COUNTS, Shop
+from workflow.project import Project
+from workflow.settings import load_scale
+
+ROOT = Path(__file__).parent.parent
+HORSES = Dataset.model_validate(
+    {
+        "site": "https://example.org",
+        "licence": "none",
+        "archives": [{"name": "horses.zip", "url": "http://localhost/horses.zip"}, {"name": "more.zip"}],
+        "counts": COUNTS,
+        "mistaken_for": {"Horses v2": {"trainA": 1}},
+    }
+)
+
+
+def state(places: Places, dataset: str = "horses", **task: Any) -> State:
+    config = TaskConfig.model_validate(task or {"dataset": dataset})
+    return states({"task": config}, {"horses": HORSES}, places)[0]
+
+
+def put_images(folder: Path, **counts: int) -> Path:
+    for name, content in image_files(COUNTS | counts, top="").items():
+        path = folder / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def places(folder: Path, **changes: Any) -> Places:
+    given: dict[str, Any] = {"root": folder / "data", "archives": folder / "archives", "base": folder, **changes}
+    return Places(folder / "prepared", **given)
+
+
+def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
+    assert state(places(tmp_path)).state.startswith("missing: get more.zip from https://example.org into")
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "archives" / "more.zip").touch()
+    assert state(places(tmp_path)).state == "not fetched yet: `snakemake data` does it"
+    (tmp_path / "archives" / "horses.zip").touch()
+    assert state(places(tmp_path)).state == "here, not prepared: `snakemake data` does it"
+    write_manifest(put_images(tmp_path / "prepared" / "horses"), {"dataset": "horses"})
+    found = state(places(tmp_path))
+    assert (found.source, found.found, found.expected, found.state) == (
+        "horses.zip + more.zip",
+        "3/4/2/1",
+        "3/4/2/1",
+        READY,
+    )
+    next((tmp_path / "prepared" / "horses" / "testB").iterdir()).unlink()
+    assert "no longer whole" in state(places(tmp_path)).state
+
+
+def test_a_folder_of_the_users_comes_before_archives(tmp_path: Path) -> None:
+    put_images(tmp_path / "data" / "horses", trainA=1)
+    found = state(places(tmp_path))
+    assert found.source.endswith("data/horses") and found.found == "1/4/2/1"
+    assert found.state == "not as expected, Horses v2, 1 in trainA (expected 3): get the release that has these"
+
+
+def test_a_tasks_own_folder_counts_from_the_base(tmp_path: Path) -> None:
+    put_images(tmp_path / "my photos")
+    assert state(places(tmp_path), folder=Path("my photos")).state == READY
+    assert "does not exist" in state(places(tmp_path), folder=Path("no photos")).state
+
+
+def test_where_folders_are_the_source_a_missing_one_is_named(tmp_path: Path) -> None:
+    assert "data/horses/trainA does not exist" in state(places(tmp_path, source="folder")).state
+
+
+def test_the_demo_is_drawn_and_not_fetched(tmp_path: Path) -> None:
+    task = {"horses": TaskConfig(dataset="horse2zebra")}
+    drawn = Places(tmp_path, source="demo")
+    expected = {"horse2zebra": {"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}}
+    assert states(task, {}, drawn, expected)[0].state == "not drawn yet: `snakemake data` draws it"
+    make_archive("horse2zebra", tmp_path, size=16, scale_counts=0.01)
+    assert states(task, {}, drawn, expected)[0] == State("horses", "drawn", "2/2/2/2", "2/2/2/2", READY)
+
+
+def test_a_dataset_that_is_not_in_the_catalogue_is_said(tmp_path: Path) -> None:
+    assert state(places(tmp_path), dataset="hroses").state.startswith("unknown: no data set")
+    config = load_scale(ROOT / "config" / "paper.yaml").model_dump()
+    config["tasks"] = {"mine": {"dataset": "hroses"}}
+    config["tables"] = {
+        "mine": {"rows": [{"key": "cut", "label": "CUT"}], "columns": [{"task": "mine", "metrics": ["FID"]}]}
+    }
+    config |= {"epochs": {"default": (1, 1)}, "task_options": {}}
+    with pytest.raises(UserError, match=r"Unknown data set 'hroses' in task mine: choose one of .*horse2zebra"):
+        Project.load(config, ROOT)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("datasets:\n", "'datasets' in .* is no mapping"),
+        ("datasets: [a]\n", "'datasets' in .* is no mapping"),
+        ("tasks:\n", "'tasks' in .* is no mapping"),
+        ("just words\n", "holds no mapping"),
+        ("a: [\n", "not readable YAML"),
+        (b"\xff\xfe\x00", "not readable"),
+        ({"counts": {"trainA": 1}}, "there is none for trainB"),
+        ({"counts": COUNTS | {"testB": 0}}, "there is none for testB"),
+        ({"counts": COUNTS | {"train": 1}}, "'train' is no image set"),
+        ({"archives": []}, "archives"),
+        ({"archives": [{"name": "../a.zip"}]}, "name"),
+        ({"archives": [{"name": "a.zip", "sha256": "no"}]}, "sha256"),
+        ({"colour": "red"}, "Unknown key 'colour'"),
+    ],
+)
+def test_a_wrong_catalogue_is_one_sentence(tmp_path: Path, text: str | bytes | dict[str, Any], said: str) -> None:
+    path = tmp_path / "datasets.yaml"
+    if isinstance(text, dict):
+        entry = {"site": "here", "licence": "none", "archives": [{"name": "a.zip"}], "counts": COUNTS, **text}
+        text = yaml.safe_dump({"datasets": {"horses": entry}})
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError, match=said) as error:
+        load_datasets(path)
+        load_tasks(path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_command_ends_with_1_while_something_is_missing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    from enco.data.__main__ import main
+
+    shop.describe({"archives": [{"name": "horses.zip"}], "counts": COUNTS})
+    where = ["--prepared", str(shop.folder / "prepared"), *shop.words()[2:6]]
+    assert main(["check", *where]) == 1
+    assert "missing: get horses.zip" in capsys.readouterr().out
