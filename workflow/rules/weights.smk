@@ -1,5 +1,5 @@
 # Published weights, found or fetched where Snakemake runs: compute nodes often see no internet.
-# Jobs take the records as ancient: a file that was lost and is found again is the same, and makes none of them run.
+# Jobs take the records as ancient, and a failed call keeps them: a file that is found again makes no job run again.
 
 
 rule published_weights:
