@@ -59,7 +59,9 @@ def fetch(url: str, path: Path, published: Published) -> Path:
     take turns by `.<name>.lock`. Raises UserError if it cannot be downloaded or written, and if what is there or what
     comes is not the published file.
     """
-    if path.exists():
+    with writing(path):
+        is_there = path.exists()
+    if is_there:
         return _checked(url, path, published)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +127,7 @@ class _Download:
                 self.part.unlink(missing_ok=True)
             raise
         finally:
-            if self.part.exists() and not self.part.stat().st_size:
+            if self.part.is_file() and not self.part.stat().st_size:
                 self.part.unlink()
 
     def request(self) -> None:

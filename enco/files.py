@@ -18,8 +18,13 @@ from enco.errors import UserError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk, a spent quota and a file larger than it allows."""
-FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
-"""What it says of a place that is another's, read-only, or a file where a folder should be."""
+FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"
+CURES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), FOLDER_CURE),
+    errno.EISDIR: "remove that folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""What helps where a place is another's, read-only, or has a file for a folder, a folder for a file, or a long name."""
 
 
 @contextmanager
@@ -35,11 +40,9 @@ def writing(path: Path) -> Iterator[None]:
             raise UserError(
                 f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
             ) from error
-        if error.errno in FORBIDDEN and _is_about(error, path):
-            raise UserError(
-                f"Cannot write {path} ({error.strerror}: {error.filename}): make {path.parent} a folder that you may"
-                " write to, or choose another, and run again."
-            ) from error
+        if error.errno in CURES and _is_about(error, path):
+            what, cure = error.filename2 or error.filename, CURES[error.errno].format(folder=path.parent)
+            raise UserError(f"Cannot write {path} ({error.strerror}: {what}): {cure} and run again.") from error
         raise
 
 
@@ -71,9 +74,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill; on success it takes the place of `path`, on failure it is removed.
 
+    Where `path` is a link, say to a larger disk, all this happens where it leads, and the link stays.
+
     Processes that make the same folder take turns, by the file `.<name>.lock` beside it, which stays. What a killed
     process left behind is cleared first. Raises UserError where the disk is full or the place cannot be written to.
     """
+    with writing(path):
+        path = path.resolve() if path.is_symlink() else path
     with _beside(path) as partial, FileLock(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -132,6 +132,17 @@ def test_a_folder_in_the_place_of_a_file_is_refused(path: Path) -> None:
     assert "(it is not a file)" in refusal("http://127.0.0.1:9/a.zip", path, UNKNOWN)
 
 
+def test_a_folder_in_the_place_of_a_part_is_named(server: FileServer, path: Path) -> None:
+    part_of(path).mkdir(parents=True)
+    sentence = refusal(server.url("a.zip"), path)
+    assert sentence == f"Cannot write {path} (Is a directory: {part_of(path)}): remove that folder and run again."
+
+
+def test_a_name_that_is_too_long_is_named(server: FileServer, path: Path) -> None:
+    for length in (250, 300):
+        assert "choose a shorter name" in refusal(server.url("a.zip"), path.with_name("a" * length))
+
+
 def test_a_broken_connection_is_gone_on_from(server: FileServer, path: Path) -> None:
     server.break_after, server.breaks = 2 * MIB, 2
     fetch(server.url("a.zip"), path, KNOWN)

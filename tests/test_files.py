@@ -43,3 +43,39 @@ def test_what_else_goes_wrong_while_writing_is_not_said_of_the_place(tmp_path: P
     with pytest.raises(PermissionError, match="of a source"), atomic_folder(tmp_path / "b"):
         raise PermissionError(13, "of a source", str(tmp_path / "source.jpg"))
     assert list(tmp_path.glob("[!.]*")) == [tmp_path / "folder"]
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_is_too_long_is_named(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("a" * length)
+    for make in (atomic_path, atomic_folder):
+        cure = r"Cannot write .* \(File name too long: .*\): choose a shorter name and run again"
+        with pytest.raises(UserError, match=cure), make(path) as partial:
+            partial.touch()
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(
+        UserError, match=rf"\(Is a directory: {tmp_path / 'a.json'}\): remove that folder and run again"
+    ):
+        write_json(tmp_path / "a.json", {})
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]
+
+
+@pytest.mark.parametrize("there", ["nothing", "empty", "full"])
+def test_a_folder_is_made_where_a_link_leads(tmp_path: Path, there: str) -> None:
+    disk, link = tmp_path / "disk", tmp_path / "here" / "data"
+    disk.mkdir()
+    link.parent.mkdir()
+    link.symlink_to(disk / "data")
+    if there != "nothing":
+        (disk / "data").mkdir()
+    if there == "full":
+        (disk / "data" / "old").touch()
+    with atomic_folder(link) as partial:
+        assert partial.parent == disk, "one disk, or it could not be renamed"
+        (partial / "new").touch()
+    assert link.is_symlink() and list(link.parent.iterdir()) == [link]
+    assert [path.name for path in (disk / "data").iterdir()] == ["new"]
+    assert not list(disk.glob(".*.partial"))
