@@ -6,10 +6,10 @@ A published file's name carries the start of its SHA-256, as torch's convention 
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -63,8 +63,29 @@ def _ordered(content: bytes) -> bytes:
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pth file by name, on the CPU; UserError if it is not such a file."""
+    return named_tensors(unpickled(path), path)
+
+
+def unpickled(path: Path) -> Any:
+    """What torch saved in a file, on the CPU; UserError if that cannot be read or is not just tensors and values."""
     try:
-        content: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path} does not hold network weights: delete it and fetch it again.") from error
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(
+            f"The weights {path} cannot be read ({error.strerror}): name a file that is there and that you may read."
+        ) from error
+    except Exception as error:  # a torn file fails in as many ways as zip and pickle know
+        raise _no_weights(path) from error
+
+
+def named_tensors(content: object, path: Path) -> dict[str, Tensor]:
+    """What was read from `path` as it is; UserError unless it is tensors by name."""
+    if not isinstance(content, dict):
+        raise _no_weights(path)
+    if not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
+        raise _no_weights(path)
     return content
+
+
+def _no_weights(path: Path) -> UserError:
+    return UserError(f"{path} does not hold network weights and nothing else: delete it and fetch it again.")

@@ -192,7 +192,7 @@ def test_bad_weight_files_are_refused(narrow: DRN, tmp_path: Path, capsys: pytes
     for content in ({"state_dict": Payload()}, {"state_dict": {}, "best_prec1": np.array([Payload()], dtype=object)}):
         for zipped in (True, False):
             torch.save(content, path, _use_new_zipfile_serialization=zipped)
-            with pytest.raises(UserError, match="tensors only"):
+            with pytest.raises(UserError, match="does not hold network weights and nothing else"):
                 load_segmenter(path, CPU)
     assert "was run" not in capsys.readouterr().out
     torch.save(narrow.state_dict(), path)
@@ -204,6 +204,33 @@ def test_bad_weight_files_are_refused(narrow: DRN, tmp_path: Path, capsys: pytes
         load_segmenter(broken, CPU)
     with pytest.raises(UserError, match=r"ends in \.safetensors"):
         save_segmenter(narrow, tmp_path / "x.pt", {})
+
+
+NO_STATES = {
+    "numbered": {0: torch.zeros(1)},
+    "null": {"state_dict": None},
+    "list": [torch.zeros(1)],
+    "tensor": torch.zeros(1),
+    "values": {"state_dict": {"seg.weight": 1.0}},
+}
+
+
+@pytest.mark.parametrize("kind", NO_STATES)
+def test_a_file_without_named_tensors_is_one_sentence(kind: str, narrow: DRN, tmp_path: Path) -> None:
+    path = tmp_path / "odd.pth"
+    torch.save(NO_STATES[kind], path)
+    for load in (lambda: load_segmenter(path, CPU), lambda: load_trunk(narrow, path)):
+        with pytest.raises(UserError, match=rf"{path} does not hold network weights .*: delete it") as error:
+            load()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("width", ["abc", "nan", "inf", "-1", ""])
+def test_a_width_that_is_none_is_one_sentence(width: str, narrow: DRN, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    save_segmenter(narrow, path, {"width": width})
+    with pytest.raises(UserError, match=rf"{path} does not hold the weights of a DRN-D-22 with 19 classes: name"):
+        load_segmenter(path, CPU)
 
 
 def test_trunk_starts_from_the_imagenet_classifier(narrow: DRN, tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 
 from enco.data.demo.palettes import CITYSCAPES
 from enco.data.folders import TRAIN_IDS
+from enco.data.train_ids import IGNORE, LABEL_IDS, NAMES, train_ids
 from enco.errors import UserError
 from enco.signals import GO_ON_LATER, StopRequest
 from eval.segmentation.data import load_label_maps, load_photos, pairs
-from eval.segmentation.labels import IGNORE, LABEL_IDS, NAMES, train_ids
 from eval.segmentation.scores import confusion_matrix, score_folder, scores
 from eval.segmentation.train import Recipe, train_segmenter
 from eval.segmentation.weights import load_segmenter

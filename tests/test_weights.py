@@ -97,3 +97,26 @@ def test_nothing_but_tensors_is_unpickled(tmp_path: Path) -> None:
     torch.save({"layer": torch.nn.Linear(1, 1)}, path)
     with pytest.raises(UserError, match=r"net\.pth does not hold network weights"):
         load_tensors(path)
+
+
+@pytest.mark.parametrize("content", [[torch.zeros(1)], torch.zeros(1), {0: torch.zeros(1)}, {"epoch": 3}])
+def test_a_file_without_named_tensors_is_refused(content: object, tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(content, path)
+    with pytest.raises(UserError, match=f"{path} does not hold network weights and nothing else: delete it"):
+        load_tensors(path)
+
+
+@pytest.mark.parametrize("content", [b"", b".", b"N.", b"\x80\x02", b"X\x01\x00\x00\x00\xff", b"PK\x03\x04", b"<html>"])
+def test_a_torn_file_is_one_sentence_however_it_is_torn(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="does not hold network weights") as error:
+        load_tensors(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_or_nothing_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "none.pth", "No such file or directory")):
+        with pytest.raises(UserError, match=rf"The weights {path} cannot be read \({why}\): name a file"):
+            load_tensors(path)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enco.data.train_ids import NAMES
 from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
-from eval.segmentation.labels import NAMES
 from eval.segmentation.weights import Segmenter
 
 Scores = dict[str, Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from enco.errors import UserError
 from enco.files import sha256
-from enco.weights import save_tensors
+from enco.weights import named_tensors, save_tensors, unpickled
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import PUBLISHED, NetworkName, check_there
 
@@ -49,10 +48,10 @@ def load_segmenter(path: Path, device: torch.device, name: NetworkName = "own") 
     if trained_here and name != "own":
         raise UserError(f"{path} was trained by `drn-train`: name it with 'network: own', or give {name}'s own file.")
     weights, about = _read_own(path) if trained_here else (_read_published(path), {})
-    network = DRN(width=float(about.get("width", 1.0)))
     try:
+        network = DRN(width=float(about.get("width", 1.0)))
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, ArithmeticError) as error:  # weights of other sizes, or a width that is none
         raise UserError(
             f"{path} does not hold the weights of a DRN-D-22 with 19 classes: name another file."
         ) from error
@@ -82,15 +81,10 @@ def load_trunk(network: DRN, path: Path) -> None:
 
 
 def _read_published(path: Path) -> dict[str, Tensor]:
-    try:
-        with torch.serialization.safe_globals(NUMPY_NUMBERS):
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"The weights {path} do not exist.") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path} is not a whole file of tensors only: fetch it again.") from error
-    weights = content.get("state_dict", content) if isinstance(content, dict) else {}
-    return {name.removeprefix(PREFIX): value for name, value in weights.items()}
+    with torch.serialization.safe_globals(NUMPY_NUMBERS):
+        content = unpickled(path)
+    weights = content.get("state_dict", content) if isinstance(content, dict) else content
+    return {name.removeprefix(PREFIX): value for name, value in named_tensors(weights, path).items()}
 
 
 def _read_own(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
