@@ -21,7 +21,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"
 CURES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), FOLDER_CURE),
-    errno.EISDIR: "remove that folder",
+    errno.EISDIR: "move that folder away, or choose another name,",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 """What helps where a place is another's, read-only, or has a file for a folder, a folder for a file, or a long name."""
