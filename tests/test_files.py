@@ -56,10 +56,8 @@ def test_a_name_that_is_too_long_is_named(tmp_path: Path, length: int) -> None:
 
 def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").mkdir()
-    with pytest.raises(
-        UserError,
-        match=rf"\(Is a directory: {tmp_path / 'a.json'}\): move that folder away, or choose another name, and run again",
-    ):
+    said = rf"\(Is a directory: {tmp_path / 'a.json'}\): move that folder away, or choose another name, and run again"
+    with pytest.raises(UserError, match=said):
         write_json(tmp_path / "a.json", {})
     assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]
 
