@@ -26,6 +26,7 @@ localrules:
     published_weights,
     table,
     tracking_store,
+    weights,
 
 
 rule all_tables:

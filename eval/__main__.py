@@ -109,14 +109,17 @@ def drn_train(given: argparse.Namespace) -> int | None:
 
 
 def weights(given: argparse.Namespace) -> None:
-    """Find or fetch a published weight file, and say which it is."""
+    """Find or fetch published weight files, and say which they are."""
     from enco.files import write_json
     from eval.weight_records import record
 
-    found = record(given.name, given.file)
-    _print(found)
-    if given.out:
-        write_json(given.out, found)
+    if given.out and len(given.names) > 1:
+        raise UserError("A record is of one file: give one name with --out.")
+    for name in given.names:
+        found = record(name, given.file)
+        _print(found)
+        if given.out:
+            write_json(given.out, found)
 
 
 def segmentation(given: argparse.Namespace) -> None:

@@ -109,7 +109,7 @@ def _select(command: argparse.ArgumentParser) -> None:
 
 def _weights(command: argparse.ArgumentParser) -> None:
     text = "inception (FID), vgg16 (FSeSim), drn-imagenet (start of `drn-train`), negcut or fyu (mAP)"
-    command.add_argument("name", help=text)
+    command.add_argument("names", nargs="+", metavar="name", help=text)
     _path(command, "--file", "where negcut or fyu was put (default: weights/)", required=False)
     _path(command, "--out", "record of the file (JSON) to write", required=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from enco.errors import UserError
-from enco.files import write_json
 from eval.arguments import parser
 from eval.segmentation.published import NETWORKS, PUBLISHED
 from eval.weight_records import URLS
@@ -102,18 +100,9 @@ def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:
     assert project("demo").weights.timing(CITYSCAPES) == []
 
 
-def test_a_record_whose_file_is_gone_says_so_each_time_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    weights, file, wildcards = project().weights, tmp_path / "net.pth", SimpleNamespace(weights="inception")
-    assert weights.lost(wildcards) == "", "what was never there is fetched anyway"
-    said = set()
-    for nanosecond in (1, 2):
-        write_json(record("inception"), {"file": str(file)})
-        os.utime(record("inception"), ns=(nanosecond, nanosecond))
-        said.add(weights.lost(wildcards))
-        file.touch()
-        assert weights.lost(wildcards) == ""
-        file.unlink()
-    assert len(said) == 2 and "" not in said
+def test_one_command_finds_or_fetches_all_weights_of_a_plan(tmp_path: Path) -> None:
+    file = tmp_path / "weights" / "drn_d_22.pth.tar"
+    command = project(base=tmp_path).weights.command()
+    assert command == f"python -m eval weights inception vgg16 negcut --file {file}"
+    assert project(drn={"network": "own"}).weights.command().endswith("weights inception vgg16 drn-imagenet")
+    assert project("demo").weights.command() == "true"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enco.files import read_json
 from eval.segmentation.published import PUBLISHED
 from workflow.grid import Run
 
@@ -58,15 +57,11 @@ class Weights:
         placed = ["--file", str(self.project.segmentation.file)] if wildcards.weights in PUBLISHED else []
         return shlex.join([wildcards.weights, *placed])
 
-    def lost(self, wildcards: Wildcards) -> str:
-        """What makes the job run again where the file that a record names is gone; "" otherwise.
-
-        Each record says it otherwise, so that a file is missed every time that it is lost.
-        """
-        known = record(wildcards.weights)
-        if not known.is_file() or Path(read_json(known)["file"]).is_file():
-            return ""
-        return f"gone after {known.stat().st_mtime_ns}"
+    def command(self) -> str:
+        """What finds or fetches all of them."""
+        names = [path.stem for path in self.all()]
+        placed = ["--file", str(self.project.segmentation.file)] if PUBLISHED.keys() & set(names) else []
+        return shlex.join(["python", "-m", "eval", "weights", *names, *placed]) if names else "true"
 
     def _of_runs(self, runs: Iterable[Run]) -> list[Path]:
         """FSeSim's VGG16, unless its option says that a random one will do."""

@@ -4,7 +4,7 @@
 rule real_features:
     input:
         data=project.target_data,
-        weights=ancient(project.weights.features()),
+        weights=project.weights.features(),
     output:
         full="results/real/{scale}/{target}/full.npz",
         paired="results/real/{scale}/{target}/paired.npz",
@@ -30,7 +30,7 @@ rule real_features:
 rule segmentation_network:
     input:
         data="results/data/{scale}/{dataset}/manifest.json",
-        trunk=ancient(project.segmentation.trunk()),
+        trunk=project.segmentation.trunk(),
     output:
         "results/drn/{scale}/{dataset}.safetensors",
     log:
@@ -88,7 +88,7 @@ rule evaluate:
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
         full="results/real/{scale}/{target}/full.npz",
         paired="results/real/{scale}/{target}/paired.npz",
-        weights=ancient(project.weights.features()),
+        weights=project.weights.features(),
     output:
         images=directory("results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}"),
         scores="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.json",

@@ -6,7 +6,7 @@ rule select:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
         data=project.target_data,
         paired="results/real/{scale}/{target}/paired.npz",
-        weights=ancient(project.weights.features()),
+        weights=project.weights.features(),
     output:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/selected/{target}.safetensors",
         report="results/runs/{scale}/{task}/{variant}/seed{seed}/selected/{target}.json",

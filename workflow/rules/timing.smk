@@ -3,7 +3,7 @@
 
 rule timing:
     input:
-        ancient(project.weights.timing),
+        project.weights.timing,
     output:
         project.timing_file,
     log:

@@ -18,7 +18,7 @@ rule train:
     input:
         data=project.run_data,
         store="results/mlflow.ready",
-        weights=ancient(project.weights.training),
+        weights=project.weights.training,
     output:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
         record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
