@@ -17,7 +17,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@if command -v uv >/dev/null; then uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV); else \
 	  $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install -q --disable-pip-version-check uv || \
 	  { echo "error: $(PYTHON) cannot make an environment: install its venv module (Debian: python3-venv) or uv."; exit 1; }; fi
-	@uv pip install -q --python $(VENV)/bin/python -r requirements.lock
+	@uv pip install -q --compile-bytecode --python $(VENV)/bin/python -r requirements.lock
 	@uv pip install -q --python $(VENV)/bin/python --no-deps -e .
 	@touch $@
 
