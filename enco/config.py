@@ -179,7 +179,7 @@ class RunConfig(Settings):
         content = self.model_dump(
             mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True}
         )
-        if content["options"].get("preprocess") is None:  # as in runs from before there were presets
+        if content["options"].get("preprocess") is None:  # null is no setting
             content["options"].pop("preprocess", None)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

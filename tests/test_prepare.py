@@ -185,7 +185,7 @@ def test_images_of_every_kind_are_taken(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        (".", "is not the horses used"),
+        (".", "has other images than the paper used"),
         ("horses/trainA/" + 300 * "x" + ".jpg", "whose name is too long"),
         ("../a\nb.jpg", r"../a\nb.jpg, which leads out"),
     ],
@@ -359,3 +359,9 @@ def test_the_papers_catalogue_is_what_the_sources_say() -> None:
         "facades.zip": (35_135_868, "9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0"),
     }
     assert [a.url for a in datasets["cityscapes"].archives] == [None, None], "only the user can get them"
+
+
+def test_images_that_went_are_prepared_again(shop: Shop) -> None:
+    shop.offer(zipped(image_files(COUNTS)))
+    (shop.prepared() / "trainA" / "1.jpg").unlink()
+    assert len(files_of(shop.prepared())["trainA"]) == COUNTS["trainA"]

@@ -111,6 +111,14 @@ def load_tasks(path: Path) -> dict[str, TaskConfig]:
     return {name: parse(TaskConfig, entry, f"task {name} of {path}") for name, entry in tasks.items()}
 
 
+def complaint(place: str, counts: Counts, expected: Counts, mistaken_for: Mapping[str, Counts]) -> str:
+    """Which counts of a place are not as expected, and of what release they are; empty if all are as expected."""
+    odd = differences(counts, expected)
+    release = look_alike(counts, mistaken_for)
+    said = f"has {release}, which is not what the paper used" if release else "has other images than the paper used"
+    return f"{place} {said}, {odd}" if odd else ""
+
+
 def section(content: Mapping[str, Any], key: str, where: object) -> dict[str, Any]:
     """The mapping of names under a key, empty where the key is not there; UserError if it is no such mapping."""
     entries = content.get(key, {})

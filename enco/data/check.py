@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from tabulate import tabulate
 
-from enco.data.catalogue import Counts, differences, look_alike
+from enco.data.catalogue import Counts, complaint
 from enco.data.folders import SETS, decode_all, list_images, load_labels, load_size, present_sets, printable
 from enco.errors import UserError
 
@@ -47,11 +47,9 @@ def check_counts(root: Path, expected: Counts, mistaken_for: Mapping[str, Counts
     A release that has the counts which are found instead is called by its name.
     """
     counts = {name: len(list_images(root / name)) for name in expected}
-    odd = differences(counts, expected)
-    if odd:
-        release = look_alike(counts, mistaken_for or {})
-        said = f"{root} has {release}, which is not what the paper used" if release else f"{root} has other images"
-        raise UserError(f"{said}, {odd}: get the release that has these.")
+    wrong = complaint(str(root), counts, expected, mistaken_for or {})
+    if wrong:
+        raise UserError(f"{wrong}: get the release that has these.")
 
 
 def check_stems(root: Path, files: Mapping[str, Iterable[str]]) -> None:

@@ -60,7 +60,7 @@ def link_folder(source: Path, target: Path, expected: Expected = NOTHING, replac
         raise UserError(f"{target} holds the images to be linked, so it is not replaced: choose another --out.")
     check_counts(source, expected.counts, expected.mistaken_for)
     summarise(source)
-    about = _known_source(source)
+    about = known_source(source)
     _check_filter(source, about.get("photo_filter"), expected.photo_filter)
     with new_folder(target, replace) as folder:
         for name in present_sets(source):
@@ -69,7 +69,7 @@ def link_folder(source: Path, target: Path, expected: Expected = NOTHING, replac
     return target
 
 
-def _known_source(folder: Path) -> dict[str, Any]:
+def known_source(folder: Path) -> dict[str, Any]:
     """What a folder's images were made from, if its manifest says so and still holds; else they are the user's own."""
     if not (folder / MANIFEST).is_file():
         return {}

@@ -16,14 +16,13 @@ from tqdm import tqdm
 
 from enco.data import cityscapes
 from enco.data.archives import Member, image_folders, member_names, read_members
-from enco.data.catalogue import Counts, Dataset, differences, look_alike
+from enco.data.catalogue import Counts, Dataset, complaint
 from enco.data.check import check_stems
 from enco.data.cityscapes import PhotoFilter
 from enco.data.folders import decode_image, present_sets, printable, to_rgb
-from enco.data.manifest import NAME as MANIFEST
-from enco.data.manifest import Entry, entry, read_source, save_manifest
+from enco.data.manifest import Entry, entry, save_manifest
 from enco.data.obtain import Fetched
-from enco.data.place import new_folder
+from enco.data.place import known_source, new_folder
 from enco.data.targets import Made, Target
 from enco.errors import UserError
 from enco.files import writing
@@ -53,36 +52,34 @@ def prepare(
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(out.with_name(f".{out.name}.prepare.lock")):
-            if not (out / MANIFEST).is_file() or read_source(out) != source:
+            if known_source(out) != source:
                 plan = _plan(dataset, [archive.path for archive in archives], photo_filter)
-                _check_counts(name, dataset, plan)
+                _check_counts(dataset, plan)
                 with new_folder(out, replace) as folder:
                     save_manifest(folder, _unpack(plan, folder), source)
     return out
 
 
-def _check_counts(name: str, dataset: Dataset, plan: Plan) -> None:
+def _check_counts(dataset: Dataset, plan: Plan) -> None:
     """Raise UserError, naming the release if it is a known one, unless every set has the expected number of images."""
     counts: Counts = Counter(target.set for targets in plan.values() for target in targets.values())
-    odd = differences(counts, dataset.counts)
-    if odd:
-        other = look_alike(counts, dataset.mistaken_for)
-        files = " and ".join(str(path) for path in plan)
-        said = f"{files} has {other}, which is not what the paper used" if other else f"{files} is not the {name} used"
-        raise UserError(f"{said}, {odd}: get {_names(dataset)} from {dataset.site}.")
+    wrong = complaint(" and ".join(map(str, plan)), counts, dataset.counts, dataset.mistaken_for)
+    if wrong:
+        names = " and ".join(archive.name for archive in dataset.archives)
+        raise UserError(f"{wrong}: get {names} from {dataset.site}.")
 
 
 def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:
     """Raise UserError for a file that is there twice, in one archive or in two, or that differs in its ending only."""
-    files: dict[str, list[str]] = {}
+    files: dict[str, set[str]] = {}
     for path, members in names.items():
         twice = [member for member, count in Counter(m for m in members if m in plan[path]).items() if count > 1]
         if twice:
             raise UserError(f"{path} holds {printable(twice[0])} twice: delete {path.name} and get it again.")
         for target in plan[path].values():
-            if target.file in files.setdefault(target.set, []):
+            if target.file in files.setdefault(target.set, set()):
                 raise UserError(f"{path} holds {printable(target.file)} for {target.set}, as another archive does.")
-            files[target.set].append(target.file)
+            files[target.set].add(target.file)
     check_stems(next(iter(plan)), files)
 
 
@@ -140,7 +137,3 @@ def _source(name: str, dataset: Dataset, archives: Sequence[Fetched], photo_filt
     files = [{"name": file.path.name, "bytes": file.bytes, "sha256": file.sha256} for file in archives]
     filters = {"photo_filter": photo_filter} if dataset.preparation == "cityscapes" else {}
     return {"dataset": name, "site": dataset.site, "licence": dataset.licence, "archives": files, **filters}
-
-
-def _names(dataset: Dataset) -> str:
-    return " and ".join(archive.name for archive in dataset.archives)

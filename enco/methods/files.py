@@ -39,7 +39,7 @@ def save_generator(method: Method, path: Path, **metadata: str | int) -> None:
     Raises UserError where the disk is full.
     """
     tensors = {
-        f"{name}.{key}": value.detach().cpu().contiguous()
+        f"{name}.{key}": value
         for name in method.translators
         for key, value in method.networks[name].state_dict().items()
     }
