@@ -61,8 +61,11 @@ class ImageSets:
         """The datasets of that file."""
         return load_datasets(self.catalogue)
 
-    def archive_arguments(self, wildcards: Wildcards) -> str:
-        """Where a dataset's archives are, as arguments of `python -m enco.data`."""
+    def archive_arguments(self, wildcards: Wildcards, output: object) -> str:
+        """Which dataset, and where its archives are, as arguments of `python -m enco.data`.
+
+        Snakemake does not compare parameters that take the output: another place for the same archives remakes nothing.
+        """
         mirror = ["--mirror", self.places.mirror] if self.places.mirror else []
         places = ["--catalogue", str(self.catalogue), "--archives", str(self.places.archives)]
         return shlex.join([wildcards.dataset, *places, *mirror])

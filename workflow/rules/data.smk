@@ -79,12 +79,12 @@ rule archive_data:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        catalogue=project.images.catalogue,
+        places=project.images.archive_arguments,
         photo_filter=project.images.photo_filter,
     message:
         "Unpack and check the images of {wildcards.dataset}"
     shell:
-        "python -m enco.data prepare {wildcards.dataset} --catalogue {params.catalogue:q} --fetched {input}"
+        "python -m enco.data prepare {params.places} --fetched {input}"
         " --out {params.folder:q} --replace {params.photo_filter} > {log} 2>&1"
 
 
