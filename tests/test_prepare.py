@@ -35,6 +35,7 @@ from tests.make_archives import (
     zipped,
 )
 from tests.shop import COUNTS, NAME, Shop, files_of
+from tests.tmpfs import tmpfs
 
 CATALOGUE = Path(__file__).parent.parent / "config" / "datasets.yaml"
 
@@ -257,12 +258,8 @@ def test_two_that_prepare_the_same_set_at_once_take_turns(shop: Shop) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 512 KiB; without the right to mount one the test is skipped."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", place], check=False).returncode:
-        pytest.skip("may not mount a file system here")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    with tmpfs(tmp_path / "disk", "size=512k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_said_and_left_clean(shop: Shop, small_disk: Path) -> None:
