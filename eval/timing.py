@@ -184,7 +184,8 @@ def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, An
 def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
     """Median, mean and interquartile range of at least two values."""
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return {"median": median, "mean": statistics.mean(seconds), "iqr": high - low, "n": len(seconds)}
+    iqr = max(0.0, high - low)  # rounding can put nearly equal quartiles in the wrong order
+    return {"median": median, "mean": statistics.mean(seconds), "iqr": iqr, "n": len(seconds)}
 
 
 def legacy_average(seconds: Iterable[float], images: int = 1) -> float:
