@@ -10,8 +10,9 @@ from typing import Any
 import torch
 import yaml
 
-from enco.config import RunConfig, TrainConfig, parse
+from enco.config import RunConfig, TrainConfig
 from enco.errors import UserError
+from enco.settings import parse
 
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
 
@@ -75,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--direction", choices=("AtoB", "BtoA"))
     own.add_argument("--epochs", type=int, nargs=2, metavar=("CONST", "DECAY"), help="at full rate, and of decay")
     own.add_argument("--seed", type=int)
+    own.add_argument(
+        "--speed", metavar="MODE_OR_YAML", help="plain, fast, or pieces of it: {mode: fast, compile: false}"
+    )
     own.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
     own.add_argument("--tracking", choices=("live", "sync", "off"), help="how MLflow is kept up to date")
     for name in CADENCE:
@@ -95,6 +99,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
         "data": _given({"root": given.data, "direction": given.direction}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),
+        "speed": speed_values(given.speed) if given.speed else None,
         "seed": given.seed,
     }
     return parse(RunConfig, _given(values), "the command line")
@@ -102,6 +107,14 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def speed_values(text: str) -> dict[str, Any]:
+    """What --speed says: a mode's name, or a mapping of `Speed`'s keys as YAML or JSON; UserError for anything else."""
+    values = _read_yaml(text, f"--speed {text}")
+    if not isinstance(values, str | dict):
+        raise UserError(f"--speed {text} is no mode: write plain, fast, or a mapping such as '{{mode: fast}}'.")
+    return {"mode": values} if isinstance(values, str) else values
 
 
 def _option(text: str) -> tuple[str, Any]:

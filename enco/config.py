@@ -6,25 +6,19 @@ import hashlib
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from enco.errors import UserError
+from enco.settings import Settings
+from enco.speed import Speed
 
-T = TypeVar("T", bound="Settings")
 Direction = Literal["AtoB", "BtoA"]
 GanMode = Literal["lsgan", "hinge", "vanilla"]
 Preset = Literal["paper", "cut"]
 
 CUT_MARGIN = Fraction(286, 256)
 """Side of the images that CUT crops from, as a multiple of the crop's."""
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class MethodOptions(Settings):
@@ -173,6 +167,7 @@ class RunConfig(Settings):
         default_factory=dict, description="The method's options; the rest at their defaults."
     )
     train: TrainConfig = TrainConfig()
+    speed: Speed = Field(Speed(), description="How steps are computed; plain is as published.")
 
     def hash(self) -> str:
         """SHA-256 (first 16 hex digits) of all that affects the weights; paths and log intervals do not."""
@@ -181,27 +176,9 @@ class RunConfig(Settings):
         )
         if content["options"].get("preprocess") is None:  # null is no setting
             content["options"].pop("preprocess", None)
+        if self.speed == Speed():  # as published
+            content.pop("speed")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 _CADENCE = {"checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "tracking", "cache_mb"}
-
-
-def parse(model: type[T], values: dict[str, Any], where: str) -> T:
-    """Validate values against a settings model.
-
-    Raises UserError with the first mistake, its key and, for an unknown key, the valid ones.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise UserError(_first_mistake(error, model, where)) from error
-
-
-def _first_mistake(error: ValidationError, model: type[Settings], where: str) -> str:
-    mistake = error.errors()[0]
-    key = ".".join(str(part) for part in mistake["loc"])
-    if mistake["type"] == "extra_forbidden":
-        return f"Unknown key '{key}' in {where}: choose one of {', '.join(sorted(model.model_fields))}."
-    at = f" '{key}'" if key else ""
-    return f"Invalid setting{at} in {where}: {mistake['msg'].removeprefix('Value error, ')}."

@@ -1,14 +1,32 @@
-"""The state of torch's global random generators, taken and given back."""
+"""Torch's global random generators: where a step draws from, and their states, taken and given back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
 RandomState = dict[str, Tensor]
+_CPU = torch.device("cpu")
+_draws: ContextVar[torch.device] = ContextVar("draws", default=_CPU)
+
+
+@contextmanager
+def draws_on(device: torch.device) -> Iterator[None]:
+    """Within this block, steps draw their random numbers on this device."""
+    token = _draws.set(device)
+    try:
+        yield
+    finally:
+        _draws.reset(token)
+
+
+def draw_device() -> torch.device:
+    """Where to draw: on the CPU, so that a seed means the same on every device, unless `draws_on` says otherwise."""
+    return _draws.get()
 
 
 def random_state(device: torch.device) -> RandomState:

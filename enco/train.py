@@ -19,7 +19,7 @@ import torch
 
 from enco.arguments import parse_arguments
 from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
-from enco.config import RunConfig, parse
+from enco.config import RunConfig
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
@@ -32,8 +32,10 @@ from enco.runfolder import StateFile, exclusive, now
 from enco.runlog import NonFiniteLoss, RunLog
 from enco.samples import Samples
 from enco.schedule import Schedule
+from enco.settings import parse
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
-from enco.startup import skip_compiler
+from enco.startup import keep_memory, skip_compiler
+from enco.stepper import Stepper
 from enco.tracking import start_follower
 
 DIVERGED = 3
@@ -68,7 +70,7 @@ class Run:
 
     config: RunConfig
     out: Path
-    method: Method
+    stepper: Stepper
     data: UnpairedImages
     samples: Samples
     log: RunLog
@@ -86,7 +88,13 @@ class Run:
         data = UnpairedImages(root, direction, method.options, settings.n_const, config.seed, settings.cache_mb)
         samples = Samples(config.data, method.options.test_side, out / "samples")
         about = describe(config, method)
-        return cls(config, out, method, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
+        stepper = Stepper(method, config.speed)
+        return cls(config, out, stepper, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
+
+    @property
+    def method(self) -> Method:
+        """What is trained."""
+        return self.stepper.method
 
     @property
     def done(self) -> int:
@@ -130,8 +138,8 @@ class Run:
             for iteration, batch in enumerate(batches, start=self.done + 1):
                 epoch, step = (iteration - 1) // per_epoch + 1, (iteration - 1) % per_epoch + 1
                 if step == 1:
-                    method.begin_epoch(epoch)
-                self.log.add(iteration, method.step(to_device(batch, method.device)))
+                    self.stepper.begin_epoch(epoch)
+                self.log.add(iteration, self.stepper(to_device(batch, method.device)))
                 progress.update(iteration, epoch, self.log.means)
 
                 is_last, stopped_by = iteration == total, stop.by
@@ -213,6 +221,7 @@ def describe(config: RunConfig, method: Method) -> dict[str, Any]:
         "git": git_state(),
         "versions": versions(),
         "device": device_name(method.device),
+        "computed": str(config.speed.pieces(method.device.type)),
     }
 
 
@@ -234,7 +243,9 @@ def main() -> int:
     if arguments.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
-    skip_compiler()
+    if not arguments.config.speed.pieces(arguments.device.type).compile:
+        skip_compiler()
+    keep_memory()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
     try:
         with stop_signals() as stop:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from enco.config import Settings
 from enco.errors import UserError
 from enco.files import atomic_path, read_json
+from enco.settings import Settings
 from eval.metrics import HEADLINE_SET, METRICS
 from eval.segmentation.published import THE_PAPERS
 from eval.tablespec import ALL_TASKS, TableSpec

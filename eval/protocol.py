@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from enco.config import Settings
 from enco.errors import UserError
+from enco.settings import Settings
 from eval.cells import PlannedCell, Sources
 from eval.layout import Block
 from eval.metrics import METRICS

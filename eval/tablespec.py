@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from pydantic import Field
 
-from enco.config import Settings, parse
 from enco.errors import UserError, unknown
+from enco.settings import Settings, parse
 from eval.metrics import JOINT, METRICS, parts
 
 ALL_TASKS = "all"

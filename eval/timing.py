@@ -16,14 +16,16 @@ import torch
 from pydantic import Field
 from tqdm import tqdm
 
-from enco.arguments import choose_device
-from enco.config import Settings, parse
+from enco.arguments import choose_device, speed_values
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
-from enco.methods import Batch, Method, available, create, get
+from enco.methods import Batch, available, create, get
 from enco.provenance import device_name, versions
 from enco.schedule import Schedule
-from enco.startup import skip_compiler
+from enco.settings import Settings, parse
+from enco.speed import Speed
+from enco.startup import keep_memory, skip_compiler
+from enco.stepper import Stepper
 from eval.timingtable import failures, notes, published_speeds, timing_table
 
 HALVES = {"first_half": 1, "second_half": 2}
@@ -52,7 +54,8 @@ class Stopwatch:
     """A method in training and the seconds of its steps, by half; or the error that ended it."""
 
     variant: Variant
-    method: Method | None = None
+    speed: Speed
+    stepper: Stepper | None = None
     batch: Batch | None = None
     seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
     sizes: dict[str, int] = field(default_factory=dict)
@@ -73,21 +76,21 @@ class Stopwatch:
                 "images_per_iteration": method.images_per_iteration,
             }
             self.changed = method.options.model_dump(mode="json", exclude=SIZES, exclude_defaults=True)
-            self.method = method
+            self.stepper = Stepper(method, self.speed)
 
     def begin(self, half: str, warmup: int) -> None:
         """Enter a half of training and do some untimed steps, unless an earlier one failed."""
         with self._survive():
-            if self.method and self.batch:
-                self.method.begin_epoch(HALVES[half])
+            if self.stepper and self.batch:
+                self.stepper.begin_epoch(HALVES[half])
                 for _ in range(warmup):
-                    time_step(self.method, self.batch)
+                    time_step(self.stepper, self.batch)
 
     def run(self, half: str, count: int) -> None:
         """Time some steps, unless an earlier one failed."""
         with self._survive():
-            if self.method and self.batch:
-                self.seconds[half] += [time_step(self.method, self.batch) for _ in range(count)]
+            if self.stepper and self.batch:
+                self.seconds[half] += [time_step(self.stepper, self.batch) for _ in range(count)]
 
     def summary(self) -> dict[str, Any]:
         """The variant's entry of a timing file."""
@@ -102,18 +105,19 @@ class Stopwatch:
             raise
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            self.method = None
+            self.stepper = None
         # Only now, as the error held the failed step's tensors.
         if self.error and torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def time_step(method: Method, batch: Batch) -> float:
+def time_step(stepper: Stepper, batch: Batch) -> float:
     """One step in seconds, with the copy to the device and without loading data, as the originals count."""
-    _synchronise(method.device)
+    device = stepper.method.device
+    _synchronise(device)
     begin = time.perf_counter()
-    method.step(Batch(source=batch["source"].to(method.device), target=batch["target"].to(method.device)))
-    _synchronise(method.device)
+    stepper(Batch(source=batch["source"].to(device), target=batch["target"].to(device)))
+    _synchronise(device)
     return time.perf_counter() - begin
 
 
@@ -125,6 +129,7 @@ def measure(
     batch_size: int | None = None,
     warmup: int = 5,
     iterations: int = 50,
+    speed: Speed | None = None,
 ) -> dict[str, Any]:
     """Time every variant on random images: `warmup` untimed and `iterations` timed steps of each half of training.
 
@@ -135,7 +140,8 @@ def measure(
     """
     if iterations < 2 or warmup < 0:
         raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
-    watches = {name: Stopwatch(variant) for name, variant in variants.items()}
+    speed = speed or Speed()
+    watches = {name: Stopwatch(variant, speed) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
     with tqdm(total=len(HALVES) * len(watches) * (warmup + iterations), unit="step", disable=None) as progress:
@@ -150,7 +156,7 @@ def measure(
                     progress.update(count)
     return {
         "device": device_name(device),
-        "precision": _precision(device),
+        "precision": _precision(device, speed),
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
         "measured": {name: watch.summary() for name, watch in watches.items() if not watch.error},
@@ -230,8 +236,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
-    skip_compiler()
     device = choose_device(given.device)
+    speed = parse(Speed, speed_values(given.speed), "--speed")
+    if not speed.pieces(device.type).compile:
+        skip_compiler()
+    keep_memory()
     timing = measure(
         _variants(given),
         device,
@@ -239,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         batch_size=given.batch_size,
         warmup=given.warmup,
         iterations=ITERATIONS.get(device.type, ITERATIONS["cuda"]) if given.iterations is None else given.iterations,
+        speed=speed,
     )
     print(timing_table(timing, published_speeds(given.published)))
     print(*notes(timing), sep="\n")
@@ -269,6 +279,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--iterations", type=int, help=f"timed steps of each half (default {counts})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--speed", default="plain", metavar="MODE_OR_YAML", help="plain (default), fast, or pieces")
     parser.add_argument("--published", type=Path, default=Path("config", "published.csv"), help="the paper's numbers")
     parser.add_argument("--out", type=Path, metavar="FILE", help="timing file (JSON) to write")
     parser.add_argument("--allow-failures", action="store_true", help="write --out although a variant failed")
@@ -291,10 +302,11 @@ def _synchronise(device: torch.device) -> None:
     getattr(torch, device.type).synchronize()
 
 
-def _precision(device: torch.device) -> str:
-    """What convolutions compute in."""
-    tf32 = device.type == "cuda" and torch.backends.cudnn.allow_tf32
-    return "float32, TF32 convolutions" if tf32 else "float32"
+def _precision(device: torch.device, speed: Speed) -> str:
+    """How steps are computed, with the precision of float32 convolutions where a GPU has two."""
+    pieces = speed.pieces(device.type)
+    tf32 = device.type == "cuda" and pieces.tf32 and not pieces.bfloat16
+    return f"{pieces}, TF32 convolutions" if tf32 else str(pieces)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from enco.config import parse
 from enco.methods import get
+from enco.settings import parse
 from eval.cells import PlannedCell, Sources
 from eval.tablespec import ALL_TASKS, TableSpec
 

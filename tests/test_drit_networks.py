@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from enco.config import parse
 from enco.errors import UserError
 from enco.methods import create
 from enco.methods.drit import Drit, DritOptions
@@ -23,6 +22,7 @@ from enco.networks.drit import (
     most_content_layers,
     smallest_content_side,
 )
+from enco.settings import parse
 from tests.tiny_methods import tiny_method
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from enco.config import parse
 from enco.errors import UserError
 from enco.methods import Method, create, cut, cyclegan, enco, get
 from enco.methods.cut import Cut, CutOptions
@@ -16,6 +15,7 @@ from enco.methods.cyclegan import CycleGan, CycleGanOptions
 from enco.methods.enco import EnCo, EnCoOptions
 from enco.pool import ImagePool
 from enco.schedule import Schedule
+from enco.settings import parse
 from tests.tiny_methods import SIZE, images, tiny_method
 
 PAIR_A = [[7, 24]]

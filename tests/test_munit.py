@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from enco.config import parse
 from enco.data.images import to_uint8
 from enco.errors import UserError
 from enco.methods import create
@@ -18,6 +17,7 @@ from enco.networks.init import init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, half_size, most_scales, smallest_side
 from enco.networks.munit import AutoEncoder, LayerNorm, adaptive_instance_norm
 from enco.schedule import Schedule
+from enco.settings import parse
 from enco.styles import styles_of
 from tests.tiny_methods import SIZE, images, tiny_method
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from enco.arguments import parse_arguments
-from enco.config import MethodOptions, Preset, RunConfig, parse, preset_options
+from enco.config import MethodOptions, Preset, RunConfig, preset_options
 from enco.data.images import to_tensor
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError
 from enco.files import read_json
 from enco.methods import available, get
+from enco.settings import parse
 from eval.tablespec import load_tables
 from eval.training_settings import changed_settings
 from tests.tiny_runs import run, tiny_config, write_images

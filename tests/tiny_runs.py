@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from enco.checkpoint import read_checkpoint
-from enco.config import RunConfig, parse
+from enco.config import RunConfig
+from enco.settings import parse
 from enco.signals import StopRequest
 from enco.train import train
 from tests.tiny_methods import tiny_options

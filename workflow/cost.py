@@ -16,10 +16,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from enco.config import MethodOptions, RunConfig, parse
+from enco.config import MethodOptions, RunConfig
 from enco.data.catalogue import TaskConfig
 from enco.errors import UserError
 from enco.methods import get
+from enco.settings import parse
 from eval.cells import Published
 from eval.tablespec import TableSpec
 from workflow.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes

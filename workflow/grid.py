@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig, parse
+from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig
 from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
 from enco.methods.base import Method
+from enco.settings import parse
 from eval.tablespec import RowSpec, TableSpec
 from workflow.settings import ScaleConfig
 
@@ -183,6 +184,7 @@ def _run_config(
         data=DataConfig(root=data_folder(config, dataset_of(task, tasks[task])), direction=tasks[task].direction),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
+        speed=config.speed,
     )
 
 

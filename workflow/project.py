@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
-from enco.config import MethodOptions, RunConfig, parse
+from enco.config import MethodOptions, RunConfig
 from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
+from enco.settings import parse
 from eval.cells import PlannedCell
 from eval.tablespec import RowSpec, TableSpec, load_tables
 from workflow.grid import Cell, Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand

@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from enco.config import Settings, TrainConfig, parse
+from enco.config import TrainConfig
 from enco.data.catalogue import NAME, TaskConfig, read_yaml, section
 from enco.data.cityscapes import PhotoFilter
 from enco.data.obtain import ARCHIVES
 from enco.data.state import Source
 from enco.errors import UserError, unknown
+from enco.settings import Settings, parse
+from enco.speed import Speed
 from eval.segmentation.published import NetworkName
 
 
@@ -111,6 +113,7 @@ class ScaleConfig(Settings):
     features: FeatureConfig = FeatureConfig()
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
+    speed: Speed = Field(Speed(), description="How trainings and timings compute; plain is as published.")
 
     @model_validator(mode="after")
     def _every_task_has_epochs(self) -> ScaleConfig:

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from enco.config import parse
 from enco.errors import unknown
 from enco.methods.base import Batch, Method, MethodInfo
 from enco.schedule import Schedule
+from enco.settings import parse
 
 __all__ = ["Batch", "Method", "MethodInfo", "available", "create", "get"]
 

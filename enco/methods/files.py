@@ -11,11 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from enco.config import parse
 from enco.errors import UserError
 from enco.methods import get
 from enco.methods.base import Method, Way
 from enco.schedule import Schedule
+from enco.settings import parse
 from enco.weights import save_tensors
 
 

@@ -1,0 +1,38 @@
+"""Where float32 matters: functions that compute in it although the networks around them compute in bfloat16."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+REDUCED = (torch.bfloat16, torch.float16)
+
+
+def in_float32(function: Callable[P, T]) -> Callable[P, T]:
+    """Have a function see its bfloat16 tensors as float32, and compute in that under autocast, too.
+
+    Tensors of other types, and so a step without autocast, are left as they are.
+    """
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not any(torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")):
+            return function(*args, **kwargs)
+        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+            return function(*_raised(args), **_raised(kwargs))
+
+    return wrapper
+
+
+def _raised(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype in REDUCED else value
+    if isinstance(value, dict):
+        return {key: _raised(item) for key, item in value.items()}
+    return type(value)(map(_raised, value)) if isinstance(value, list | tuple) else value

@@ -1,0 +1,37 @@
+"""What every settings class is built on, and how settings from outside become one."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from enco.errors import UserError
+
+T = TypeVar("T", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def parse(model: type[T], values: dict[str, Any], where: str) -> T:
+    """Validate values against a settings model.
+
+    Raises UserError with the first mistake, its key and, for an unknown key, the valid ones.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_first_mistake(error, model, where)) from error
+
+
+def _first_mistake(error: ValidationError, model: type[Settings], where: str) -> str:
+    mistake = error.errors()[0]
+    key = ".".join(str(part) for part in mistake["loc"])
+    if mistake["type"] == "extra_forbidden":
+        return f"Unknown key '{key}' in {where}: choose one of {', '.join(sorted(model.model_fields))}."
+    at = f" '{key}'" if key else ""
+    return f"Invalid setting{at} in {where}: {mistake['msg'].removeprefix('Value error, ')}."
