@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from enco.config import GanMode
+from enco.precision import in_float32
 
 Negatives = Literal["image", "batch"]
 HingeForm = Literal["linear", "clipped"]
 
 
+@in_float32
 def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
     """Mean loss of raw discriminator scores that should say real or fake; training is on their sum or half of it.
 
@@ -35,6 +37,7 @@ def discriminator_terms(real_scores: Tensor, fake_scores: Tensor, mode: GanMode)
     }
 
 
+@in_float32
 def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -> Tensor:
     """Mean adversarial loss of a generator whose images got these raw discriminator scores.
 
@@ -43,11 +46,13 @@ def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -
     return -scores.mean() if (mode, hinge) == ("hinge", "linear") else discriminator_loss(scores, True, mode)
 
 
+@in_float32
 def confusion(scores: Tensor) -> Tensor:
     """Cross-entropy of raw scores with one half: least, at ln 2, where a domain cannot be told (DRIT, section 3.1)."""
     return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, 0.5))
 
 
+@in_float32
 def patch_nce(
     queries: Tensor, keys: Tensor, tau: float, diag: float | None = -10.0, negatives: Negatives = "image"
 ) -> Tensor:
@@ -67,16 +72,25 @@ def patch_nce(
     return F.cross_entropy(logits.flatten(0, 1), positives.flatten(), reduction="none").view(shape)
 
 
+@in_float32
 def cosine_distance(queries: Tensor, keys: Tensor) -> Tensor:
     """2 - 2 cos(query, key) over the last axis (EnCo, AAAI version): 0 for equal directions, 4 for opposite ones."""
     return 2 - 2 * F.cosine_similarity(queries, keys, dim=-1)
 
 
+@in_float32
 def l1(images: Tensor, wanted: Tensor) -> Tensor:
     """Mean absolute error: identity and cycle-consistency losses."""
     return F.l1_loss(images, wanted)
 
 
+@in_float32
+def mean_square(features: Tensor) -> Tensor:
+    """The mean of the squared numbers, a pull towards zero."""
+    return features.square().mean()
+
+
+@in_float32
 def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
     """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
     return 1 / (l1(*images) / l1(*latents) + 1e-5)

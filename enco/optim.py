@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from enco.precision import no_autocast
+
 
 def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999), weight_decay: float = 0.0) -> Adam:
     """One Adam over all parameters of these networks; its base rate is kept as `initial_lr` for the schedule."""
@@ -22,11 +24,12 @@ def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.9
 
 def minimize(loss: Tensor, *optimizers: Optimizer) -> None:
     """One step of these optimisers down the gradient of a scalar loss."""
-    for optimizer in optimizers:
-        optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    for optimizer in optimizers:
-        optimizer.step()
+    with no_autocast():  # gradients have the types that the forward pass chose
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        for optimizer in optimizers:
+            optimizer.step()
 
 
 @contextmanager

@@ -5,35 +5,57 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from enco.randomness import draw_device
+
 
 class ImagePool:
-    """Hands back, half of the time, an image that the generator made earlier; size 0 hands back what it gets."""
+    """Hands back, half of the time, an image that the generator made earlier; size 0 hands back what it gets.
+
+    What happens is decided by tensors where the images are, so that no step waits for its device.
+    """
 
     def __init__(self, size: int = 50) -> None:
         self.size = size
-        self.images: list[Tensor] = []
+        self.images: Tensor | None = None
+        self.count: Tensor | None = None
 
     def query(self, images: Tensor) -> Tensor:
         """B x 3 x H x W detached images to as many, each the given one or an earlier one that it replaces here.
 
-        Until the pool is full, every image is kept and handed back. Draws come from torch's global CPU state.
+        Until the pool is full, every image is kept and handed back. Draws are made where `draws_on` says.
         """
+        if self.size == 0:
+            return images
         return torch.stack([self._query(image) for image in images])
 
     def _query(self, image: Tensor) -> Tensor:
-        if len(self.images) < self.size:
-            self.images.append(image.clone())  # a view would hold its whole batch
-            return image
-        if self.size == 0 or torch.rand(()) < 0.5:
-            return image
-        index = int(torch.randint(self.size, ()))
-        earlier, self.images[index] = self.images[index], image.clone()
-        return earlier
+        kept, count = self._kept(image)
+        draws = torch.rand(2, device=draw_device()).to(image.device)
+        fills = count < self.size
+        swaps = ~fills & (draws[0] < 0.5)
+        index = torch.where(fills, count, (draws[1] * self.size).long().clamp(max=self.size - 1))[None]
+        earlier = kept.index_select(0, index)[0]
+        kept.index_copy_(0, index, torch.where(fills | swaps, image, earlier)[None])
+        count += fills
+        return torch.where(swaps, earlier, image)
+
+    def _kept(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The place of all images, made at the first one, and how many there are."""
+        if self.images is None or self.count is None:
+            self.images = image.new_zeros(self.size, *image.shape)
+            self.count = torch.zeros((), dtype=torch.long, device=image.device)
+        return self.images, self.count
 
     def state(self) -> list[Tensor]:
         """The kept images, for a checkpoint."""
-        return list(self.images)
+        if self.images is None or self.count is None:
+            return []
+        return list(self.images[: int(self.count)].clone())
 
     def load(self, images: list[Tensor], device: torch.device) -> None:
         """Take back what `state` gave."""
-        self.images = [image.to(device) for image in images]
+        self.images = self.count = None
+        if images:
+            kept, count = self._kept(images[0].to(device))
+            kept[: len(images)] = torch.stack(images).to(device)
+            count.fill_(len(images))

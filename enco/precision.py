@@ -1,8 +1,9 @@
-"""Where float32 matters: functions that compute in it although the networks around them compute in bfloat16."""
+"""Where float32 matters: what computes in it although the networks around it compute in bfloat16."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +13,13 @@ from torch import Tensor
 P = ParamSpec("P")
 T = TypeVar("T")
 REDUCED = (torch.bfloat16, torch.float16)
+
+
+@contextmanager
+def no_autocast() -> Iterator[None]:
+    """Within this block every operation computes in the type of its tensors."""
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
 
 
 def in_float32(function: Callable[P, T]) -> Callable[P, T]:
@@ -24,7 +32,7 @@ def in_float32(function: Callable[P, T]) -> Callable[P, T]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if not any(torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")):
             return function(*args, **kwargs)
-        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        with no_autocast():
             return function(*_raised(args), **_raised(kwargs))
 
     return wrapper

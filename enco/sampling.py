@@ -10,6 +10,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
 from enco.config import MethodOptions
+from enco.precision import in_float32
+from enco.randomness import draw_device
 
 DagRest = Literal["top", "uniform"]
 DEFAULT_BETA = 0.5
@@ -32,11 +34,15 @@ class SamplingOptions(MethodOptions):
 
 
 def uniform_positions(cells: int, patches: int) -> Tensor:
-    """`patches` different positions of `cells`, or all of them if there are fewer, in random order; int64, on the CPU.
+    """`patches` different positions of `cells`, or all of them if there are fewer, in random order; int64.
 
-    Drawn from torch's global CPU state, so that a seed means the same positions on every device.
+    They are drawn, and lie, where `draws_on` says: on the CPU, so that a seed means the same positions on every device.
     """
-    return torch.randperm(cells, device="cpu")[:patches]
+    device = draw_device()
+    if device.type == "cpu":
+        return torch.randperm(cells)[:patches]
+    # Of so many equal chances the largest: no sort of all cells, and no wait for the device.
+    return torch.rand(cells, device=device).topk(min(patches, cells)).indices
 
 
 def dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest = "top") -> Tensor:
@@ -81,6 +87,7 @@ def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Te
     return dag_positions(resize_scores(scores, size), options.patches, options.k, options.beta, options.dag_rest)
 
 
+@in_float32
 def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
     """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear; over a padded map's border as well."""
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)

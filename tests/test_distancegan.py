@@ -334,4 +334,4 @@ def test_pools_keep_what_was_made_for_their_domain() -> None:
     method = tiny(pool_size=3)
     for seed in range(3):
         method.step(images(seed, 2))
-    assert [len(pool.images) for pool in method.pools.values()] == [3, 3]
+    assert [len(pool.state()) for pool in method.pools.values()] == [3, 3]

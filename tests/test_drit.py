@@ -106,7 +106,7 @@ def test_a_content_hides_its_domain_best_where_scores_are_zero(score: float, los
     ],
 )
 def test_attribute_penalties(attribute: Attribute, weighted: float) -> None:
-    terms = {"attribute_a": attribute_penalty(attribute)}
+    terms = {"attribute_a": attribute_penalty(attribute.mean, attribute.log_variance)}
     assert float(total_loss(terms, DritOptions())) == pytest.approx(weighted, rel=1e-5)
 
 

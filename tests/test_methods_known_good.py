@@ -280,7 +280,7 @@ def test_cyclegan_discriminators_see_the_pools_images() -> None:
     assert isinstance(method, CycleGan)
     for seed in range(5):
         method.step(images(seed))
-    assert len(method.pool_a.images) == len(method.pool_b.images) == 3
+    assert len(method.pool_a.state()) == len(method.pool_b.state()) == 3
 
 
 def test_pool_returns_its_input_until_it_is_full() -> None:
@@ -296,9 +296,9 @@ def test_full_pool_returns_an_earlier_image_half_of_the_time_and_swaps_it() -> N
     pool.query(torch.zeros(50, 3, 2, 2))
     returned_new = 0
     for number in range(1, 401):
-        before = [float(image[0, 0, 0]) for image in pool.images]
+        before = [float(image[0, 0, 0]) for image in pool.state()]
         got = float(pool.query(torch.full((1, 3, 2, 2), float(number)))[0, 0, 0, 0])
-        after = [float(image[0, 0, 0]) for image in pool.images]
+        after = [float(image[0, 0, 0]) for image in pool.state()]
         if got == number:
             returned_new += 1
             assert after == before
@@ -311,7 +311,7 @@ def test_pool_of_size_0_returns_its_input() -> None:
     pool = ImagePool(0)
     made = torch.rand(2, 3, 2, 2)
     assert torch.equal(pool.query(made), made)
-    assert not pool.images
+    assert not pool.state()
 
 
 @pytest.mark.parametrize(

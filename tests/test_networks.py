@@ -12,7 +12,7 @@ from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import ResnetGenerator, feature_shapes
 from enco.networks.heads import PairHead, ProjectionHead, batchnorm_projector, l2_normalize
 from enco.networks.init import init_weights
-from enco.networks.padding import ReflectionPad, mirrored, reflection_pad
+from enco.networks.padding import ReflectionPad
 
 ARCHS = ("antialiased", "mixed", "strided")
 MODULES = {"antialiased": 32, "mixed": 30, "strided": 28}
@@ -157,21 +157,28 @@ def test_blurs_preserve_constants_to_the_border(layer: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 3])
-def test_mirrored_is_reflection_padding_in_value_and_gradient(width: int) -> None:
-    ours = torch.randn(2, 3, 5, 7, dtype=torch.double, requires_grad=True)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_padding_reflects_and_has_the_gradient_of_pytorchs(width: int, layout: torch.memory_format) -> None:
+    ours = torch.randn(2, 3, 4, 7, dtype=torch.double).to(memory_format=layout).requires_grad_()
     theirs = ours.detach().clone().requires_grad_()
-    weights = torch.randn(2, 3, 5 + 2 * width, 7 + 2 * width, dtype=torch.double)
-    assert torch.equal(mirrored(ours, width), reflection_pad(theirs, width))
-    (mirrored(ours, width) * weights).sum().backward()
-    (ReflectionPad(width)(theirs) * weights).sum().backward()
+    weights = torch.randn(2, 3, 4 + 2 * width, 7 + 2 * width, dtype=torch.double)
+    padded, wanted = ReflectionPad(width)(ours), nn.ReflectionPad2d(width)(theirs)
+    assert torch.equal(padded, wanted)
+    assert padded.is_contiguous(memory_format=layout)
+    (padded * weights).sum().backward()
+    (wanted * weights).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
-def test_deterministic_mode_pads_without_the_native_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    # On "meta", as on a GPU, deterministic mode must not reach the kernel that has no deterministic gradient.
-    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
-    monkeypatch.setattr(nn.functional, "pad", None)
-    assert reflection_pad(torch.empty(1, 2, 8, 8, device="meta"), 3).shape == (1, 2, 14, 14)
+def test_the_gradient_of_padding_needs_no_kernel_that_is_not_deterministic_on_a_gpu() -> None:
+    from torch.profiler import profile
+
+    x = torch.randn(1, 2, 8, 8, requires_grad=True)
+    with profile() as made:
+        ReflectionPad(3)(x).sum().backward()
+    names = {event.key for event in made.key_averages()}
+    assert "aten::reflection_pad2d" in names
+    assert "aten::reflection_pad2d_backward" not in names
 
 
 @pytest.mark.parametrize(("kind", "first", "inner"), [("xavier", 4.94e-4, 4.17e-4), ("normal", 0.02, 0.02)])

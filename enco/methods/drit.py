@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 
 from enco.config import GanMode, MethodOptions
 from enco.errors import UserError
-from enco.losses import confusion, discriminator_loss, generator_loss, l1, mode_seeking, summed
+from enco.losses import confusion, discriminator_loss, generator_loss, l1, mean_square, mode_seeking, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.drit import (
     DOMAINS,
@@ -35,6 +35,7 @@ from enco.networks.drit import (
 from enco.networks.init import Net, init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, most_scales, smallest_side
 from enco.optim import adam, frozen, minimize
+from enco.precision import in_float32, no_autocast
 from enco.schedule import Schedule
 from enco.styles import styles_of
 
@@ -306,8 +307,8 @@ class Drit(Method):
                 f"content_gan_{d}": confusion(self.content_discriminator(made.content[d])),
                 f"cycle_{d}": l1(made.cycle[d], images[d]),
                 f"recon_{d}": l1(made.recon[d], images[d]),
-                f"attribute_{d}": attribute_penalty(made.attribute[d]),
-                f"content_{d}": made.content[d].square().mean(),
+                f"attribute_{d}": attribute_penalty(made.attribute[d].mean, made.attribute[d].log_variance),
+                f"content_{d}": mean_square(made.content[d]),
             }
         return terms
 
@@ -329,7 +330,8 @@ class Drit(Method):
         """
         translator, attribute_encoders = self.optimizers["translator"], self.optimizers["attribute_encoders"]
         weights = [*self.content_encoder.parameters(), *self.generator.parameters()]
-        second = torch.autograd.grad(total_loss(random_terms, self.options), weights, retain_graph=True)
+        with no_autocast():
+            second = torch.autograd.grad(total_loss(random_terms, self.options), weights, retain_graph=True)
         minimize(total_loss(encoded_terms, self.options), translator, attribute_encoders)
         for weight, gradient in zip(weights, second, strict=True):
             weight.grad = gradient
@@ -374,12 +376,12 @@ def make_discriminator(options: DritOptions) -> MultiScaleDiscriminator:
     return initialised(MultiScaleDiscriminator(options.ndf, slope=0.01, scales=options.n_scales))
 
 
-def attribute_penalty(attribute: Attribute) -> Tensor:
+@in_float32
+def attribute_penalty(mean: Tensor, log_variance: Tensor | None) -> Tensor:
     """Divergence of the encoded distributions from N(0, I), summed over batch and dimensions; without a spread, the
     codes' mean square."""
-    mean, log_variance = attribute.mean, attribute.log_variance
     if log_variance is None:
-        return mean.square().mean()
+        return mean_square(mean)
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
 
 

@@ -26,6 +26,7 @@ from enco.networks.generator import cut_generator
 from enco.networks.vgg import Vgg16, VggWeights, frozen_vgg
 from enco.optim import adam, frozen, minimize
 from enco.pool import ImagePool
+from enco.precision import in_float32
 from enco.sampling import gather_cells, map_size, uniform_positions
 from enco.schedule import Schedule
 
@@ -142,6 +143,7 @@ class FSeSim(Method):
         self.pool.load(state["pool"], self.device)
 
 
+@in_float32
 def layer_loss(source: Tensor, fake: Tensor, options: FSeSimOptions) -> Tensor:
     """Distance of the self-similarities of two B x C x H x W features, at the same positions in both and all images."""
     height, width = map_size(source)

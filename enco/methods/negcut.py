@@ -26,6 +26,7 @@ from enco.networks.global_discriminator import GlobalDiscriminator, most_halving
 from enco.networks.init import init_weights
 from enco.networks.negatives import NegativeGenerator, mean_embedding
 from enco.optim import adam, frozen, minimize
+from enco.precision import in_float32
 from enco.schedule import Schedule
 
 
@@ -156,6 +157,7 @@ class NegCut(Cut):
         return [make(mean_embedding(head, keys[tap]), self.options.patches) for tap, head, make in networks]
 
 
+@in_float32
 def negcut_nce(queries: Tensor, keys: Tensor, negatives: Tensor, tau: float) -> Tensor:
     """Loss of each of B x P x D unit queries: its key against its image's N negatives, B x N x D; to B x P losses.
 

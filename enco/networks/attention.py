@@ -8,16 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from enco.precision import in_float32
 from enco.sampling import gather_cells
 
 LocalLayout = Literal["correct", "official"]
 
 
+@in_float32
 def global_attention(features: Tensor, rows: Tensor | None = None) -> Tensor:
     """Attention of the cells at `rows` (B x P; None is all) of B x C x H x W to all N = H*W cells, as B x P x N."""
     return (cells_at(features, rows) @ features.flatten(2)).softmax(-1)
 
 
+@in_float32
 def local_attention(features: Tensor, windows: Tensor, rows: Tensor | None = None) -> Tensor:
     """Attention of the cells at `rows` (B x P; None is all) to their windows B x P x M x C, as B x P x M.
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enco.networks.padding import reflection_pad
+from enco.precision import in_float32
 
 
 class BlurDown(nn.Module):
@@ -21,8 +22,11 @@ class BlurDown(nn.Module):
         self.register_buffer("kernel", (torch.outer(row, row) / 16)[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        padded = reflection_pad(x, 1)
+        return self._blur(reflection_pad(x, 1))
+
+    @in_float32  # ten times faster on a CPU than the gradient in bfloat16
+    def _blur(self, padded: Tensor) -> Tensor:
+        channels = padded.shape[1]
         return F.conv2d(padded, self.kernel.expand(channels, 1, 3, 3), stride=2, groups=channels)
 
 

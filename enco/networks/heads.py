@@ -7,7 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from enco.precision import in_float32
 
+
+@in_float32
 def l2_normalize(vectors: Tensor) -> Tensor:
     """Scale to unit length along the last axis as v / (|v| + 1e-7), the CUT code's form.
 

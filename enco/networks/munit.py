@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from enco.networks.generator import ResidualBlock, conv_norm_relu
 from enco.networks.multiscale import StyleEncoder, padded_conv
 from enco.networks.padding import ReflectionPad
+from enco.precision import in_float32
 
 
 class AutoEncoder(nn.Module):
@@ -108,6 +109,7 @@ class LayerNorm(nn.Module):
         self.gain = nn.Parameter(torch.rand(channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
+    @in_float32
     def forward(self, x: Tensor) -> Tensor:
         deviation, mean = torch.std_mean(x, dim=(1, 2, 3), keepdim=True)
         return self.gain * ((x - mean) / (deviation + 1e-5)) + self.bias

@@ -1,10 +1,14 @@
-"""Reflection padding that can be repeated bit for bit on a GPU."""
+"""Reflection padding whose gradient is cheap, and can be repeated bit for bit on a GPU."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from enco.precision import no_autocast
 
 
 class ReflectionPad(nn.Module):
@@ -23,16 +27,30 @@ class ReflectionPad(nn.Module):
 
 def reflection_pad(x: Tensor, width: int) -> Tensor:
     """Mirror `width` rows and columns around B x C x H x W; `width` is less than H and W."""
-    # PyTorch's own kernel has no deterministic gradient off the CPU and refuses when one is asked for.
-    if torch.are_deterministic_algorithms_enabled() and not x.is_cpu:
-        return mirrored(x, width)
-    return F.pad(x, (width, width, width, width), mode="reflect")
+    padded: Tensor = _ReflectionPad.apply(x, width)
+    return padded
 
 
-def mirrored(x: Tensor, width: int) -> Tensor:
-    """The same padding from slices, slower, with a deterministic gradient on every device."""
-    for dim in (-2, -1):
-        before = x.narrow(dim, 1, width).flip(dim)
-        after = x.narrow(dim, x.shape[dim] - 1 - width, width).flip(dim)
-        x = torch.cat([before, x, after], dim)
-    return x
+class _ReflectionPad(torch.autograd.Function):
+    """With a gradient of our own: PyTorch's is slow in bfloat16, and on a GPU it is not deterministic."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, width: int) -> Tensor:
+        ctx.width = width
+        with no_autocast():  # which would pad in float32 on a CPU
+            return F.pad(x, (width, width, width, width), mode="reflect")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        for dim in (-2, -1):
+            gradient = _folded(gradient, ctx.width, dim)
+        return gradient, None
+
+
+def _folded(x: Tensor, width: int, dim: int) -> Tensor:
+    """Add the `width` mirrored cells at either end of a dimension to those that they mirror."""
+    size = x.shape[dim] - 2 * width
+    inside = x.narrow(dim, width, size).clone(memory_format=torch.preserve_format)
+    inside.narrow(dim, 1, width).add_(x.narrow(dim, 0, width).flip(dim))
+    inside.narrow(dim, size - 1 - width, width).add_(x.narrow(dim, width + size, width).flip(dim))
+    return inside
