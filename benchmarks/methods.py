@@ -32,7 +32,7 @@ from enco.errors import UserError, run_cli
 from enco.files import atomic_path
 from enco.methods import Method, available, create, get
 from enco.startup import skip_compiler
-from eval.timing import SCHEDULE, random_batch
+from eval.stopwatch import SCHEDULE, random_batch
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_suffix(".csv")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from enco.errors import UserError
@@ -47,6 +46,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
 
     Raises UserError where the disk is full.
     """
+    from safetensors.torch import save  # only for files: a step needs nothing but torch
+
     held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as partial:
         # Not save_file, whose error for a full disk is not an OSError.

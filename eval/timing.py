@@ -5,120 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
 from tqdm import tqdm
 
 from enco.arguments import choose_device, speed_values
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
-from enco.methods import Batch, available, create, get
+from enco.methods import available, get
 from enco.provenance import device_name, versions
-from enco.schedule import Schedule
-from enco.settings import Settings, parse
+from enco.settings import parse
 from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
-from enco.stepper import Stepper
+from eval.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
 from eval.timingtable import failures, notes, published_speeds, timing_table
 
-HALVES = {"first_half": 1, "second_half": 2}
-"""The halves of training, by an epoch of each under `SCHEDULE`: at the full rate, and in the decay."""
-SCHEDULE = Schedule(n_const=1, n_decay=1)
-ROUND = 4
-"""Iterations of one variant before the next has its turn, so that noise on a shared machine hits all alike."""
 ITERATIONS = {"cpu": 5, "cuda": 50}
 """Timed steps of each half where the command line names no number."""
-SIZES = {"crop_size", "load_size", "test_size", "batch_size"}
-"""Options that a timing file tells apart from the others."""
-PREPARING = 4
-"""Batches that a method may prepare itself with."""
 LEGACY_START, LEGACY_WEIGHT = 0.1, 0.005
-
-
-class Variant(Settings):
-    """What to time: a method with options."""
-
-    method: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-@dataclass
-class Stopwatch:
-    """A method in training and the seconds of its steps, by half; or the error that ended it."""
-
-    variant: Variant
-    speed: Speed
-    stepper: Stepper | None = None
-    batch: Batch | None = None
-    seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
-    sizes: dict[str, int] = field(default_factory=dict)
-    changed: dict[str, Any] = field(default_factory=dict)
-    error: str = ""
-
-    def build(self, size: int, batch_size: int | None, device: torch.device) -> None:
-        """Build the method for such images, where its options say nothing else; UserError for an unknown one."""
-        common = {"crop_size": size, "load_size": size} | ({"batch_size": batch_size} if batch_size else {})
-        with self._survive():
-            method = create(self.variant.method, schedule=SCHEDULE, device=device, **common | self.variant.options)
-            side, images = method.options.crop_size, method.images_per_step
-            method.prepare(random_batch(side, images, seed) for seed in range(1, 1 + PREPARING))
-            self.batch = random_batch(side, images)
-            self.sizes = {
-                "size": side,
-                "batch_size": method.options.batch_size,
-                "images_per_iteration": method.images_per_iteration,
-            }
-            self.changed = method.options.model_dump(mode="json", exclude=SIZES, exclude_defaults=True)
-            self.stepper = Stepper(method, self.speed)
-
-    def begin(self, half: str, warmup: int) -> None:
-        """Enter a half of training and do some untimed steps, unless an earlier one failed."""
-        with self._survive():
-            if self.stepper and self.batch:
-                self.stepper.begin_epoch(HALVES[half])
-                for _ in range(warmup):
-                    time_step(self.stepper, self.batch)
-
-    def run(self, half: str, count: int) -> None:
-        """Time some steps, unless an earlier one failed."""
-        with self._survive():
-            if self.stepper and self.batch:
-                self.seconds[half] += [time_step(self.stepper, self.batch) for _ in range(count)]
-
-    def summary(self) -> dict[str, Any]:
-        """The variant's entry of a timing file."""
-        return self.sizes | summary(self.seconds, self.sizes["images_per_iteration"])
-
-    @contextmanager
-    def _survive(self) -> Iterator[None]:
-        """Keep any failure but a user's mistake as this method's result, and free its memory for the others."""
-        try:
-            yield
-        except UserError:
-            raise
-        except Exception as error:
-            self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            self.stepper = None
-        # Only now, as the error held the failed step's tensors.
-        if self.error and torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def time_step(stepper: Stepper, batch: Batch) -> float:
-    """One step in seconds, with the copy to the device and without loading data, as the originals count."""
-    device = stepper.method.device
-    _synchronise(device)
-    begin = time.perf_counter()
-    stepper(Batch(source=batch["source"].to(device), target=batch["target"].to(device)))
-    _synchronise(device)
-    return time.perf_counter() - begin
 
 
 def measure(
@@ -149,27 +56,21 @@ def measure(
             for watch in watches.values():
                 watch.begin(half, warmup)
                 progress.update(warmup)
-            for start in range(0, iterations, ROUND):
-                count = min(ROUND, iterations - start)
-                for watch in watches.values():
-                    watch.run(half, count)
-                    progress.update(count)
+            take_turns(watches.values(), half, iterations, done=progress.update)
     return {
         "device": device_name(device),
         "precision": _precision(device, speed),
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
-        "measured": {name: watch.summary() for name, watch in watches.items() if not watch.error},
+        "measured": {name: _entry(watch) for name, watch in watches.items() if not watch.error},
         "errors": {name: watch.error for name, watch in watches.items() if watch.error},
         "options": {name: watch.changed for name, watch in watches.items()},
     }
 
 
-def random_batch(size: int, images: int, seed: int = 0) -> Batch:
-    """Uniform noise in [-1, 1] in place of both domains."""
-    generator = torch.Generator().manual_seed(seed)
-    source, target = torch.rand(2, images, 3, size, size, generator=generator) * 2 - 1
-    return Batch(source=source, target=target)
+def _entry(watch: Stopwatch) -> dict[str, Any]:
+    """A variant's entry of a timing file."""
+    return watch.sizes | summary(watch.seconds, watch.sizes["images_per_iteration"])
 
 
 def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, Any]:
@@ -185,13 +86,6 @@ def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, An
         "sec_per_iter": sec_per_step / images,
         "legacy": legacy_average([value for values in seconds.values() for value in values], images),
     }
-
-
-def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
-    """Median, mean and interquartile range of at least two values."""
-    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    iqr = max(0.0, high - low)  # rounding can put nearly equal quartiles in the wrong order
-    return {"median": median, "mean": statistics.mean(seconds), "iqr": iqr, "n": len(seconds)}
 
 
 def legacy_average(seconds: Iterable[float], images: int = 1) -> float:
@@ -224,11 +118,6 @@ def method_variants(names: Sequence[str], size: int, options: Mapping[str, Any])
         name: Variant(method=name, options=stand_ins(name, options.get(name, {}), size) | options.get(name, {}))
         for name in chosen
     }
-
-
-def stand_ins(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """A method's stand-ins for the images that these options are for."""
-    return get(name).Options.stand_ins(options.get("crop_size", size))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -295,11 +184,6 @@ def _json(source: str, option: str, example: str) -> dict[str, Any]:
     if not isinstance(content, dict) or not content:
         raise UserError(f"{option} needs a JSON object such as {example}.")
     return content
-
-
-def _synchronise(device: torch.device) -> None:
-    """Wait until the device has done its work."""
-    getattr(torch, device.type).synchronize()
 
 
 def _precision(device: torch.device, speed: Speed) -> str:

@@ -16,15 +16,14 @@ from hypothesis import strategies as st
 from enco.config import MethodOptions
 from enco.errors import UserError
 from enco.methods import Batch, available, get
-from eval import timing
+from eval import stopwatch
+from eval.stopwatch import Variant, statistics_of
 from eval.timing import (
-    Variant,
     legacy_average,
     load_variants,
     main,
     measure,
     method_variants,
-    statistics_of,
     summary,
 )
 from eval.timingtable import notes, published_speeds, timing_table
@@ -74,8 +73,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
         return Fake(name, **options)
 
     Fake.calls, Fake.prepared, Fake.images = [], {}, {}
-    monkeypatch.setattr(timing, "create", create)
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: Fake.clock)
+    monkeypatch.setattr(stopwatch, "create", create)
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: Fake.clock)
 
 
 @pytest.mark.usefixtures("fakes")

@@ -20,7 +20,8 @@ __all__ = ["Batch", "Method", "MethodInfo", "available", "create", "get"]
 @cache
 def available() -> dict[str, type[Method]]:
     """Every method by name."""
-    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    names = (module.name for module in pkgutil.iter_modules(__path__) if module.name != "__main__")
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
     classes = (value for module in modules for value in vars(module).values())
     return {c.info.name: c for c in classes if isinstance(c, type) and issubclass(c, Method) and "info" in vars(c)}
 

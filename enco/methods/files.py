@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from enco.errors import UserError
@@ -63,6 +62,8 @@ def load_translator(path: Path, device: str | torch.device = "cpu") -> Translato
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open  # only for files: a step needs nothing but torch
+
     if not path.is_file():
         raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
     try:
