@@ -7,14 +7,14 @@ import zlib
 import torch
 from torch import Tensor
 
-from enco.data.images import to_uint8
-
 
 def styles_of(images: Tensor, dim: int, seed: int = 0) -> Tensor:
     """A draw from N(0, I) for each of B x 3 x H x W images in [-1, 1], as B x dim.
 
     Seeded by the image's 8-bit content and `seed`, so that neither batches nor order nor torch's random state matter.
     """
+    from enco.data.images import to_uint8  # brings NumPy and Pillow, which a training step has no use for
+
     return torch.stack([_style(zlib.crc32(image.tobytes(), seed), dim) for image in to_uint8(images)]).to(images)
 
 
