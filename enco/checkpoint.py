@@ -34,6 +34,8 @@ class Checkpoint:
     saved: str
     about: dict[str, Any]
     """What run.json says of settings, code, versions and device, as of this checkpoint."""
+    wait_seconds: float = 0.0
+    """How many of the `wall_seconds` were spent waiting for data."""
 
 
 class CheckpointFolder:

@@ -32,6 +32,8 @@ STATUS = {
     "stopped": "KILLED",
     "killed": "KILLED",
 }
+RUN_NUMBERS = ("wall_seconds", "data_wait", "parameter_count")
+"""What is taken from run.json."""
 LOCK = ".mlflow.lock"
 POINTS, PARAMS = 1000, 100
 """How many of each MLflow takes in one call."""
@@ -102,7 +104,7 @@ def read_scores(folder: Path) -> Iterator[tuple[str, float]]:
             yield from numbers(content["metrics"], path.stem)
     if (folder / "run.json").exists():
         record = read_json(folder / "run.json")
-        yield from numbers({name: record[name] for name in ("wall_seconds", "parameter_count")}, "run")
+        yield from numbers({name: record[name] for name in RUN_NUMBERS if name in record}, "run")
 
 
 def numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
@@ -195,7 +197,8 @@ def _points(line: dict[str, Any]) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
     losses, rates = numbers(line["losses"], "loss"), numbers(line["lr"], "lr")
-    for key, value in chain(losses, rates, [("sec_per_iter", line["sec_per_iter"])]):
+    clock = ((name, line[name]) for name in ("sec_per_iter", "data_wait") if name in line)
+    for key, value in chain(losses, rates, clock):
         yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
 
 

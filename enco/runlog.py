@@ -29,7 +29,7 @@ class RunLog:
         self.path = path
         self._fetched: list[tuple[int, Losses]] = []
         self._waiting: list[tuple[int, dict[str, Tensor]]] = []
-        self._since = time.monotonic()
+        self._since, self._waited = time.monotonic(), 0.0
         self._timed = 0
 
     def add(self, iteration: int, losses: dict[str, Tensor]) -> None:
@@ -58,20 +58,27 @@ class RunLog:
         columns = {name: [row[name] for _, row in self._fetched if name in row] for name in names}
         return {name: math.fsum(column) / len(column) for name, column in columns.items()}
 
-    def write(self, iteration: int, epoch: int, rates: dict[str, float]) -> None:
-        """Append the window's line, and begin the next window."""
-        elapsed = time.monotonic() - self._since
+    def write(self, iteration: int, epoch: int, rates: dict[str, float], waited: float) -> None:
+        """Append the window's line, and begin the next window.
+
+        `waited` is for how many seconds this process has waited for data so far; `data_wait`, the share that they have
+        of the window's time.
+        """
+        means = self.means()  # before the clock is read, as it waits for the device
+        now = time.monotonic()
+        elapsed = now - self._since
         line = {
             "iteration": iteration,
             "epoch": epoch,
-            "losses": self.means(),
+            "losses": means,
             "lr": rates,
             "sec_per_iter": elapsed / max(1, self._timed),
+            "data_wait": (waited - self._waited) / elapsed,
             "time": time.time(),
         }
         append_line(self.path, line)
         self._fetched.clear()
-        self._since, self._timed = time.monotonic(), 0
+        self._since, self._waited, self._timed = now, waited, 0
 
     def state(self) -> list[tuple[int, Losses]]:
         """The unfinished window, for a checkpoint."""

@@ -20,10 +20,11 @@ import torch
 from enco.arguments import parse_arguments
 from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
 from enco.config import RunConfig
+from enco.data.feed import Feed
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
-from enco.methods import Batch, Method, create, get
+from enco.methods import Method, create, get
 from enco.methods.files import save_generator
 from enco.progress import Progress
 from enco.provenance import data_hash, data_source, device_name, git_state, versions
@@ -128,34 +129,36 @@ class Run:
         total = min(per_epoch * method.schedule.epochs, method.options.max_iterations or sys.maxsize)
         if not self.last:
             method.prepare(self.data.loader(0, per_epoch, method.images_per_step, workers))
-        batches = self.data.loader(self.done, total, method.images_per_step, workers)
+        batches = self.data.loader(self.done, total, method.images_per_step, workers, method.device)
+        feed = Feed(batches, method.device)
         state.begin(self.done)
         if self.done < total and every.tracking == "live":
             start_follower(self.out)
-        wall, begin = self.last.wall_seconds if self.last else 0.0, time.monotonic()
+        wall, waited = (self.last.wall_seconds, self.last.wait_seconds) if self.last else (0.0, 0.0)
+        begin = time.monotonic()
 
         with closing(Progress(self.done, total, method.schedule.epochs)) as progress:
-            for iteration, batch in enumerate(batches, start=self.done + 1):
+            for iteration, batch in enumerate(feed, start=self.done + 1):
                 epoch, step = (iteration - 1) // per_epoch + 1, (iteration - 1) % per_epoch + 1
                 if step == 1:
                     self.stepper.begin_epoch(epoch)
-                self.log.add(iteration, self.stepper(to_device(batch, method.device)))
+                self.log.add(iteration, self.stepper(batch))
                 progress.update(iteration, epoch, self.log.means)
 
                 is_last, stopped_by = iteration == total, stop.by
                 if iteration % every.log_every == 0 or is_last:
-                    self.log.write(iteration, epoch, learning_rates(method))
+                    self.log.write(iteration, epoch, learning_rates(method), feed.waited)
                 if iteration % every.sample_every == 0 or is_last:
                     self.samples.draw(method, iteration)
                 if step == per_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
                     self.save_snapshot(epoch, iteration)
                 if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
-                    self.save_checkpoint(iteration, wall + time.monotonic() - begin)
+                    self.save_checkpoint(iteration, wall + time.monotonic() - begin, waited + feed.waited)
                     state.reached(iteration)
                 if stopped_by and not is_last:
                     raise Stopped(f"stopped by {stopped_by} after iteration {iteration} of {total}")
 
-    def save_checkpoint(self, iteration: int, wall_seconds: float) -> None:
+    def save_checkpoint(self, iteration: int, wall_seconds: float, wait_seconds: float) -> None:
         """Write down everything that `resume` takes back; NonFiniteLoss, with nothing written, if it is no good."""
         checkpoint = Checkpoint(
             iteration=iteration,
@@ -165,6 +168,7 @@ class Run:
             random=random_state(self.method.device),
             window=self.log.state(),
             wall_seconds=wall_seconds,
+            wait_seconds=wait_seconds,
             begun=self.begun,
             saved=now(),
             about=self.about,
@@ -193,6 +197,7 @@ class Run:
             **self.last.about,
             "iterations": self.done,
             "wall_seconds": round(self.last.wall_seconds, 3),
+            "data_wait": round(self.last.wait_seconds / self.last.wall_seconds, 4),
             "begun": self.last.begun,
             "finished": self.last.saved,
         }
@@ -223,11 +228,6 @@ def describe(config: RunConfig, method: Method) -> dict[str, Any]:
         "device": device_name(method.device),
         "computed": str(config.speed.pieces(method.device.type)),
     }
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch where the method is."""
-    return Batch(source=batch["source"].to(device), target=batch["target"].to(device))
 
 
 def learning_rates(method: Method) -> dict[str, float]:

@@ -48,11 +48,11 @@ def test_the_first_bad_term_and_its_iteration_are_named(value: float) -> None:
 def test_a_line_ends_the_window(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "metrics.jsonl")
     add(log, 1, gan=1.0)
-    log.write(1, 1, {"generator": 0.1})
+    log.write(1, 1, {"generator": 0.1}, waited=0.0)
     add(log, 2, gan=5.0)
-    log.write(2, 1, {"generator": 0.1})
+    log.write(2, 1, {"generator": 0.1}, waited=0.0)
     assert [line["losses"] for line in read_metrics(log.path)] == [{"gan": 1.0}, {"gan": 5.0}]
-    assert {"iteration", "epoch", "losses", "lr", "sec_per_iter"} <= read_metrics(log.path)[0].keys()
+    assert {"iteration", "epoch", "losses", "lr", "sec_per_iter", "data_wait"} <= read_metrics(log.path)[0].keys()
 
 
 def test_an_unfinished_window_goes_on_after_a_checkpoint(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def points(folder: Path) -> dict[str, list[tuple[int, float]]]:
     found = defaultdict(list)
     for text in (folder / "metrics.jsonl").read_text().splitlines():
         line = json.loads(text)
-        values = {"sec_per_iter": line["sec_per_iter"]}
+        values = {name: line[name] for name in ("sec_per_iter", "data_wait")}
         values |= {f"loss/{name}": value for name, value in line["losses"].items()}
         values |= {f"lr/{name}": value for name, value in line["lr"].items()}
         for name, value in values.items():
@@ -129,7 +129,7 @@ class Training:
     def step(self, iteration: int) -> None:
         losses = {f"term{number}": torch.tensor(self.seed + iteration / (1 + number)) for number in range(8)}
         self.log.add(iteration, losses)
-        self.log.write(iteration, 1, {"generators": 2e-4})
+        self.log.write(iteration, 1, {"generators": 2e-4}, waited=0.0)
         if iteration % SAMPLE_EVERY == 0:
             shutil.copy(self.picture, self.folder / "samples" / f"iter{iteration:07d}.png")
 

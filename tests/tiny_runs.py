@@ -61,7 +61,8 @@ def final_state(out: Path) -> dict[str, Any]:
 def lines(out: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl without what the clock put in."""
     texts = (out / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(t).items() if k not in ("time", "sec_per_iter")} for t in texts]
+    timed = ("time", "sec_per_iter", "data_wait")
+    return [{k: v for k, v in json.loads(t).items() if k not in timed} for t in texts]
 
 
 def assert_same(one: Any, other: Any) -> None:

@@ -65,16 +65,24 @@ class UnpairedImages(Dataset[Batch]):
         return Batch(source=image_b, target=image_a)
 
     def loader(
-        self, start_iteration: int, total_iterations: int, batch_size: int, workers: int = 0
+        self,
+        start_iteration: int,
+        total_iterations: int,
+        batch_size: int,
+        workers: int = 0,
+        device: torch.device | None = None,
     ) -> DataLoader[Batch]:
         """Batches of iterations start_iteration (iterations already done) to total_iterations - 1, in order.
 
-        Leaves torch's global random state alone. Raises UserError if an epoch holds less than one batch.
+        They are on the CPU; for a CUDA `device` their memory is pinned, so that copies need not wait. Each worker
+        computes on one thread and prepares up to two batches ahead. Leaves torch's global random state alone. Raises
+        UserError if an epoch holds less than one batch.
         """
         return DataLoader(
             self,
             batch_sampler=_Batches(start_iteration, total_iterations, batch_size, len(self)),
             num_workers=workers,
+            pin_memory=device is not None and device.type == "cuda",
             generator=torch.Generator(),
         )
 
