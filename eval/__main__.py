@@ -223,9 +223,10 @@ def _device(given: argparse.Namespace) -> torch.device:
     import torch
 
     from enco.arguments import choose_device
-    from enco.startup import skip_compiler
+    from enco.startup import keep_memory, skip_compiler
 
     skip_compiler()
+    keep_memory()
     if given.threads:
         torch.set_num_threads(given.threads)
     return choose_device(given.device)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.inception import Inception3
 
-from enco.data.folders import decode_all, load_rgb
+from enco.data.folders import decode_ahead, load_rgb
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import sha256
@@ -33,7 +33,7 @@ RANDOM_GAIN = 10.0
 
 @dataclass(frozen=True)
 class Extractor:
-    """A frozen network from B x 3 x S x S images in [0, 1], S = `input_size`, to B x 2048 pool3 features."""
+    """A frozen network on a device: B x 3 x S x S images in [0, 1], S = `input_size`, to B x 2048 pool3 features."""
 
     name: str
     weights_hash: str
@@ -45,7 +45,7 @@ class Extractor:
     def __call__(self, images: Tensor) -> Tensor:
         images = images.to(self.device, memory_format=torch.channels_last)
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-            return self.network(images)[0].flatten(1).cpu()
+            return self.network(images)[0].flatten(1)
 
 
 def create_extractor(
@@ -79,17 +79,21 @@ def extract_features(
 
     An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes it to
     [-1, 1] and back with truncation, as the originals' result folders do. Then comes the extractor's own resize.
+    Files are read, hashed and prepared by threads, ahead of the network.
     """
 
-    def prepare(path: Path) -> Tensor:
-        return _prepare(path, size, legacy_rounding, extractor.input_size)
+    def prepare(path: Path) -> tuple[str, Tensor]:
+        return sha256(path), _prepare(path, size, legacy_rounding, extractor.input_size)
 
-    batches = [files[start : start + batch_size] for start in range(0, len(files), batch_size)]
-    values = torch.cat([extractor(torch.stack(decode_all(batch, prepare))) for batch in batches])
+    hashes: list[str] = []
+    values: list[Tensor] = []
+    for batch in decode_ahead(files, prepare, batch_size):
+        hashes += [digest for digest, _ in batch]
+        values.append(extractor(torch.stack([image for _, image in batch])))
     return Features(
-        values.numpy(),
+        torch.cat(values).cpu().numpy(),
         tuple(file.name for file in files),
-        tuple(sha256(file) for file in files),
+        tuple(hashes),
         extractor.name,
         extractor.weights_hash,
         size,

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from enco.data.folders import list_images
@@ -49,7 +50,7 @@ def score_run(
     Raises UserError for sets too small to score and for features of different extractors.
     """
     config = run["config"]
-    metrics: dict[str, Any] = {name: compare(real, generated, k) for name, real in reals.items()}
+    metrics: dict[str, Any] = dict(compare_each(reals, generated, k))
     return {
         "task": task or config["task"],
         "run": run_name(config),
@@ -77,6 +78,16 @@ def compare(real: Features, generated: Features, k: int) -> dict[str, float]:
     check_comparable(real, generated)
     pr = precision_recall(real.features, generated.features, k)
     return {"FID": fid(real.features, generated.features), **pr._asdict()}
+
+
+def compare_each(reals: Mapping[str, Features], generated: Features, k: int) -> dict[str, dict[str, float]]:
+    """`compare` with each real set, once for equal ones, as paired and full are where each source has a target."""
+    found: dict[str, dict[str, float]] = {}
+    for name, real in reals.items():
+        check_comparable(real, generated)
+        same = next((other for other in found if np.array_equal(reals[other].features, real.features)), None)
+        found[name] = dict(found[same]) if same else compare(real, generated, k)
+    return found
 
 
 def translated_features(images: Path, reals: Mapping[str, Features], extractor: Extractor, batch_size: int) -> Features:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
-from enco.data.folders import decode_all, list_images
+from enco.data.folders import THREADS, decode_ahead, list_images
 from enco.data.images import test_image, to_uint8
 from enco.errors import UserError
 from enco.files import atomic_folder
@@ -28,28 +33,35 @@ def translate_folder(
     """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
 
     An image is resized to `size` x `size` (bicubic; default: the generator's test size) and its translation truncated
-    to 8 bits, as the originals do. Raises UserError for a file that is no generator, images that cannot be read or
+    to 8 bits, as the originals do. Every method translates an image the same with whatever others it shares a batch:
+    norms are of single images, and styles are drawn for each by its content. Threads decode ahead of the generator and
+    encode behind it. Raises UserError for a file that is no generator, images that cannot be read or
     would share a name, a one-sided method asked to go backward, and an `out` that holds other files.
     """
     translator = load_translator(generator, device)
     files = list_images(images)
     names = _output_names(files, images)
     _check_free(out, set(names.values()), images)
-    with atomic_folder(out) as folder:
-        for start in range(0, len(files), batch_size):
-            batch = files[start : start + batch_size]
-            translated = _translate(translator, batch, size or translator.method.options.test_side, device, direction)
-            for file, image in zip(batch, translated, strict=True):
-                image.save(folder / names[file])
+    side = size or translator.method.options.test_side
+    batches = decode_ahead(files, lambda file: test_image(file, side), batch_size)
+    with atomic_folder(out) as folder, ThreadPoolExecutor(max_workers=THREADS) as pool:
+        paths = [folder / names[file] for file in files]
+        saving: Iterator[None] = iter(())
+        for start, batch in zip(range(0, len(files), batch_size), batches, strict=True):
+            translated = _translate(translator, torch.stack(batch).to(device), direction)
+            list(saving)  # waits for the batch before, so that images do not pile up, and raises its errors
+            saving = pool.map(_save, translated, paths[start:])
+        list(saving)
     return [out / names[file] for file in files]
 
 
 @torch.inference_mode()
-def _translate(
-    translator: Translator, files: list[Path], size: int, device: torch.device, direction: Way
-) -> list[Image.Image]:
-    images = torch.stack(decode_all(files, lambda file: test_image(file, size)))
-    return [Image.fromarray(image) for image in to_uint8(translator(images.to(device), direction))]
+def _translate(translator: Translator, images: Tensor, direction: Way) -> NDArray[np.uint8]:
+    return to_uint8(translator(images, direction))
+
+
+def _save(image: NDArray[np.uint8], path: Path) -> None:
+    Image.fromarray(image).save(path)
 
 
 def _output_names(files: list[Path], folder: Path) -> dict[Path, str]:

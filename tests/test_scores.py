@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from piq import PR
 
+from enco.errors import UserError
+from eval import scores
 from eval.features import Features
 from eval.fid import fid
 from eval.realsets import real_set
-from eval.scores import SegmentationTest, score_run
+from eval.scores import SegmentationTest, compare, score_run
 
 CPU = torch.device("cpu")
 RUN = {
@@ -48,6 +52,23 @@ def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targ
         assert scores.keys() == {"FID", "precision", "recall", "recall_exact"}
     assert found["metrics"]["paired"]["FID"] != found["metrics"]["full"]["FID"]
     assert found["protocol"]["n_real"] == {"paired": inputs, "full": targets}
+
+
+def test_real_sets_of_the_same_images_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def counting(real: Features, generated: Features, k: int) -> dict[str, float]:
+        compared.append(len(real))
+        return compare(real, generated, k)
+
+    monkeypatch.setattr(scores, "compare", counting)
+    generated, full = features(12, 0, 0.3), features(12, 1)
+    paired = full.select(real_set(range(12), range(12), "paired"))
+    found = scores.compare_each({"paired": paired, "full": full, "more": features(13, 1)}, generated, 3)
+    assert compared == [12, 13]
+    assert found["paired"] == found["full"] == compare(full, generated, 3) != found["more"]
+    with pytest.raises(UserError, match="two extractors"):
+        scores.compare_each({"paired": paired, "full": replace(full, extractor="other")}, generated, 3)
 
 
 def test_segmentation_scores_come_with_those_of_the_real_photos() -> None:

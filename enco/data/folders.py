@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +15,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from enco.errors import UserError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 SETS = ("trainA", "trainB", "testA", "testB")
 LABEL_SETS = ("trainA_labels", "testA_labels")
 TRAIN_IDS = (*range(19), 255)
 """What a label map may hold: the trainIds of Cityscapes' 19 classes, and 255 for what is ignored."""
+THREADS, AHEAD = 4, 2
+"""How many images are decoded at a time (Pillow does it without Python's lock), and how many batches ahead."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 
 
@@ -119,8 +123,21 @@ def load_size(path: Path) -> tuple[int, int]:
 
 def decode_all(files: Sequence[Path], decode: Callable[[Path], T]) -> list[T]:
     """Apply a decoder to every file, a few at a time, and give the results in order; the first error is raised."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
         return list(pool.map(decode, files))
+
+
+def decode_ahead(files: Sequence[S], decode: Callable[[S], T], batch_size: int) -> Iterator[list[T]]:
+    """What `decode_all` gives, in batches, each decoded while whoever takes them is busy with those before it."""
+    batches = (files[start : start + batch_size] for start in range(0, len(files), batch_size))
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        begun: deque[Iterator[T]] = deque()
+        for batch in batches:
+            begun.append(pool.map(decode, batch))
+            if len(begun) > AHEAD:
+                yield list(begun.popleft())
+        while begun:
+            yield list(begun.popleft())
 
 
 def _high_byte(image: Image.Image) -> Image.Image:

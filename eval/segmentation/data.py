@@ -33,20 +33,22 @@ def pairs(images: Path, labels: Path) -> list[tuple[Path, Path]]:
 
 def load_photos(files: Sequence[Path], size: Size) -> Tensor:
     """Photos as B x 3 x H x W bytes, resized (bicubic) to `size` = (width, height)."""
-
-    def load(file: Path) -> Tensor:
-        return torch.from_numpy(np.array(_resize(load_rgb(file), size, Image.Resampling.BICUBIC))).permute(2, 0, 1)
-
-    return torch.stack(decode_all(files, load))
+    return torch.stack(decode_all(files, lambda file: load_photo(file, size)))
 
 
 def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
     """Label maps of trainIds as B x H x W bytes, resized (nearest); UserError for a value that is no trainId."""
+    return torch.stack(decode_all(files, lambda file: load_label_map(file, size)))
 
-    def load(file: Path) -> Tensor:
-        return torch.from_numpy(np.array(_resize(Image.fromarray(load_labels(file)), size, Image.Resampling.NEAREST)))
 
-    return torch.stack(decode_all(files, load))
+def load_photo(file: Path, size: Size) -> Tensor:
+    """One of `load_photos`, 3 x H x W."""
+    return torch.from_numpy(np.array(_resize(load_rgb(file), size, Image.Resampling.BICUBIC))).permute(2, 0, 1)
+
+
+def load_label_map(file: Path, size: Size) -> Tensor:
+    """One of `load_label_maps`, H x W."""
+    return torch.from_numpy(np.array(_resize(Image.fromarray(load_labels(file)), size, Image.Resampling.NEAREST)))
 
 
 def normalise(photos: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enco.data.folders import decode_ahead
 from enco.data.train_ids import NAMES
-from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
+from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
 from eval.segmentation.weights import Segmenter
 
 Scores = dict[str, Any]
@@ -26,10 +27,14 @@ def score_folder(images: Path, labels: Path, segmenter: Segmenter, size: Size, b
     device = next(segmenter.network.parameters()).device
     total = torch.zeros(len(NAMES), len(NAMES), dtype=torch.int64)
     matched = pairs(images, labels)
-    for start in range(0, len(matched), batch_size):
-        photos, maps = zip(*matched[start : start + batch_size], strict=True)
-        predicted = predict(segmenter, load_photos(photos, size).to(device))
-        total += confusion_matrix(load_label_maps(maps, size), predicted.cpu(), len(NAMES))
+
+    def load(pair: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
+        return load_photo(pair[0], size), load_label_map(pair[1], size)
+
+    for batch in decode_ahead(matched, load, batch_size):
+        photos, maps = (torch.stack(loaded) for loaded in zip(*batch, strict=True))
+        predicted = predict(segmenter, photos.to(device))
+        total += confusion_matrix(maps, predicted.cpu(), len(NAMES))
     network = {"drn": segmenter.label, "drn_network": segmenter.name, "drn_hash": segmenter.sha256}
     return {"metrics": scores(total), "protocol": {**network, "drn_size": list(size), "n": len(matched)}}
 
