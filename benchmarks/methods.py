@@ -25,9 +25,8 @@ import psutil
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from benchmarks.flops import FlopCounter
 from enco.errors import UserError, run_cli
 from enco.files import atomic_path
 from enco.methods import Method, available, create, get
@@ -41,21 +40,6 @@ BEGIN, END = "<!-- written by benchmarks/methods.py -->", "<!-- end -->"
 COLUMNS = ("method", "parameters", "total", "images", "gflop", "activations_gib", "peak_gib")
 SIZE = 256
 GIB = 2**30
-
-
-class FlopCounter(TorchDispatchMode):
-    """Floating-point operations by torch's formulas for convolutions and matrix products.
-
-    Like torch's FlopCounterMode without its account by module, which cannot follow heads called without gradient.
-    """
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if formula := flop_registry.get(func.overloadpacket):
-            self.total += formula(*args, **(kwargs or {}), out_val=result)
-        return result
 
 
 @dataclass

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from enco.config import RunConfig, TrainConfig
 from enco.errors import UserError
@@ -126,6 +125,8 @@ def _option(text: str) -> tuple[str, Any]:
 
 def _read_yaml(text: str, where: str) -> Any:
     """JSON is YAML too; UserError with the parser's first line if it is neither."""
+    import yaml  # only here: benchmarks/speed.py chooses its device with torch alone
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:

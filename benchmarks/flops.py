@@ -1,0 +1,47 @@
+"""Floating-point operations of a training step, counted from its shapes without computing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from enco.methods import create, get
+from enco.randomness import draws_on
+from eval.stopwatch import HALVES, SCHEDULE, random_batch
+
+META = torch.device("meta")
+
+
+class FlopCounter(TorchDispatchMode):
+    """Floating-point operations by torch's formulas for convolutions and matrix products.
+
+    Like torch's FlopCounterMode without its account by module, which cannot follow heads called without gradient.
+    """
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func.overloadpacket):
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") -> int:
+    """One step of a method, forward and backward, for each image that it translates; a multiply-add is two.
+
+    The step runs on torch's meta device, where tensors have shapes and no values. So nothing is normalised by what was
+    measured on images, which would add no operation that is counted.
+    """
+    if "normalize" in get(name).Options.model_fields:
+        options = {**options, "normalize": False}
+    with META, draws_on(META), FlopCounter() as counter:
+        method = create(name, schedule=SCHEDULE, device=META, **options)
+        method.begin_epoch(HALVES[half])
+        batch = random_batch(method.options.crop_size, method.images_per_step)
+        method.step({"source": batch["source"].to(META), "target": batch["target"].to(META)})
+    return counter.total // method.images_per_iteration

@@ -1,0 +1,72 @@
+"""What a result was measured on: the device's name, and the most arithmetic that it was seen to do."""
+
+from __future__ import annotations
+
+import platform
+import re
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+SIDES = {"cpu": 2048, "cuda": 8192}
+"""Of the square matrices that are multiplied to find a device's peak."""
+CHANNELS, MAP = 256, {"cpu": 64, "cuda": 256}
+"""Of the 3 x 3 convolution, like those of a generator's residual blocks but larger, that is tried as well."""
+SECONDS = 1.0
+"""How long the best time of either is looked for."""
+
+
+def device_label(device: torch.device) -> str:
+    """The model of the GPU or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+def _processor() -> str:
+    """The model's name where Linux says it, else the architecture."""
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.+)$", info.read_text("utf-8"), re.MULTILINE) if info.exists() else None
+    return named[1].strip() if named else platform.machine()
+
+
+def file_name(subject: str, device: torch.device) -> str:
+    """'speed-amd-epyc-2-threads-torch2.15.csv', or of a GPU 'speed-nvidia-h100-torch2.15-cuda13.2.csv'."""
+    torch_version = ".".join(torch.__version__.split(".")[:2])
+    threads = "" if device.type == "cuda" else f"-{torch.get_num_threads()}-threads"
+    cuda = f"-cuda{torch.version.cuda}" if device.type == "cuda" else ""
+    slug = re.sub(r"[^a-z0-9]+", "-", device_label(device).lower()).strip("-")
+    return f"{subject}-{slug}{threads}-torch{torch_version}{cuda}.csv"
+
+
+@cache
+def peak_flop_per_s(device: torch.device, bfloat16: bool, tf32: bool) -> float:
+    """The best rate of a large matrix product or a large convolution, in the precision of a step's convolutions.
+
+    Of both, as neither is the faster one everywhere: Intel's MKL multiplies float32 at half speed on other processors.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    random = partial(torch.randn, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
+    side, size = SIDES.get(device.type, SIDES["cpu"]), MAP.get(device.type, MAP["cpu"])
+    one, other = random(side, side), random(side, side)
+    images, weight = random(1, CHANNELS, size, size), random(CHANNELS, CHANNELS, 3, 3)
+    product = 2 * side**3 / _best_seconds(lambda: torch.mm(one, other), device)
+    convolution = 2 * 9 * (CHANNELS * size) ** 2 / _best_seconds(lambda: F.conv2d(images, weight, padding=1), device)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    return max(product, convolution)
+
+
+def _best_seconds(work: Callable[[], object], device: torch.device) -> float:
+    """The least that some work took, of as often as it fits into `SECONDS` after a first time."""
+    synchronize = getattr(torch, device.type).synchronize
+    work()
+    best, end = float("inf"), time.perf_counter() + SECONDS
+    while best == float("inf") or time.perf_counter() < end:
+        synchronize()
+        begin = time.perf_counter()
+        work()
+        synchronize()
+        best = min(best, time.perf_counter() - begin)
+    return best

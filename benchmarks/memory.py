@@ -1,0 +1,63 @@
+"""The most memory that a training step needs: on a GPU beside others, on a CPU in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.cases import Case, start_process
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Growth:
+    """GPU memory in MiB beyond what was allocated before some work: what stayed, and the most during it."""
+
+    stayed: float = 0
+    most: float = 0
+
+
+def growth(device: torch.device, work: Callable[[], object]) -> Growth:
+    """Do some work; nothing grows where the device is no GPU."""
+    if device.type != "cuda":
+        work()
+        return Growth()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    work()
+    after, most = torch.cuda.memory_allocated(device), torch.cuda.max_memory_allocated(device)
+    return Growth((after - before) / MIB, (most - before) / MIB)
+
+
+def peak_apart(case: Case, threads: int) -> float | None:
+    """MiB by which one step of a training on the CPU lets a process grow; None where that cannot be known."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_peak_here, case, threads).result()
+        except BrokenProcessPool:  # killed for want of memory
+            return None
+
+
+def _peak_here(case: Case, threads: int) -> float | None:
+    start_process([case], threads)
+    before = _status("VmRSS")
+    watch = case.stopwatch()
+    watch.build(case.size, case.batch, torch.device("cpu"))
+    watch.begin("first_half", 1)
+    peak = _status("VmHWM")
+    return None if watch.error or before is None or peak is None else peak - before
+
+
+def _status(name: str) -> float | None:
+    """A figure of this process's memory in MiB, where Linux gives it."""
+    status = Path("/proc/self/status")
+    found = re.search(rf"^{name}:\s*(\d+) kB$", status.read_text(), re.MULTILINE) if status.exists() else None
+    return int(found[1]) / 1024 if found else None

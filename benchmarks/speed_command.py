@@ -1,0 +1,98 @@
+"""The command line of `benchmarks/speed.py`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from benchmarks import rows
+from benchmarks.cases import Case, make_cases, make_speeds, start_process
+from benchmarks.hardware import device_label, file_name
+from benchmarks.measure import Plan, count_trainings, time_cases
+from enco.arguments import choose_device
+from enco.errors import UserError
+from enco.speed import Pieces
+
+COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
+"""Untimed steps, timed steps, and steps of one case before the next has its turn, by kind of device."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line names and write the result file, anew after each size and batch."""
+    given = _parser().parse_args(arguments)
+    device = choose_device(given.device)
+    plan = _plan(given, device.type)
+    groups = _groups(given, device.type)
+    start_process([case for group in groups for case in group], given.threads, device.type)
+    path = given.output / file_name(_subject(given), device) if given.output.is_dir() else given.output
+    where = {"device": device_label(device), "threads": torch.get_num_threads(), "torch": torch.__version__}
+    found: list[rows.Row] = []
+    for cases in groups:
+        lines = (
+            count_trainings(cases, given.together, device, plan) if given.together else time_cases(cases, device, plan)
+        )
+        found += [row | where for row in lines]
+        rows.write(path, found)
+    print(path)
+
+
+def _groups(given: argparse.Namespace, device_type: str) -> list[list[Case]]:
+    """The cases of each size and batch; those of one group take turns."""
+    speeds = make_speeds(given.modes, given.with_pieces, given.without, device_type)
+    return [make_cases(given.methods, speeds, size, batch) for size in given.sizes for batch in given.batch_sizes]
+
+
+def _plan(given: argparse.Namespace, device_type: str) -> Plan:
+    """How to measure on such a device. UserError for too few steps."""
+    warmup, iterations, turn = COUNTS.get(device_type, COUNTS["cuda"])
+    warmup = warmup if given.warmup is None else given.warmup
+    iterations = iterations if given.iterations is None else given.iterations
+    if iterations < 2 or warmup < 0:
+        raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
+    return Plan(warmup, iterations, turn, given.halves and tuple(given.halves), given.memory, given.seconds)
+
+
+def _subject(given: argparse.Namespace) -> str:
+    """The start of a file's name, by what is compared in it."""
+    if given.together:
+        return "together"
+    if given.with_pieces or given.without:
+        return "pieces"
+    return "sizes" if len(given.sizes) * len(given.batch_sizes) > 1 else "speed"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python benchmarks/speed.py", description="Seconds per training iteration.")
+    pieces = [piece.name for piece in fields(Pieces)]
+    add = parser.add_argument
+    add("--methods", nargs="+", required=True, metavar="NAME", help="methods, or 'all'")
+    add("--modes", nargs="+", choices=("plain", "fast"), default=["plain", "fast"])
+    add(
+        "--with",
+        nargs="+",
+        choices=pieces,
+        default=[],
+        dest="with_pieces",
+        help="also fast with this piece, one by one",
+    )
+    add("--without", nargs="+", choices=pieces, default=[], help="also fast without this piece, one by one")
+    add("--size", "--sizes", nargs="+", type=int, default=[256], dest="sizes", metavar="PIXELS")
+    add("--batch-sizes", nargs="+", type=int, default=[None], metavar="N", help="default: the method's own")
+    add("--halves", nargs="+", type=int, choices=(1, 2), help="of training (default: the first, and both for enco)")
+    add("--warmup", type=int, help="untimed steps of each half" + _by_device(0))
+    add("--iterations", type=int, help="timed steps of each half" + _by_device(1))
+    add("--memory", action="store_true", help="on a CPU also measure memory, each case in a process of its own")
+    add("--together", nargs="+", type=int, default=[], metavar="N", help="instead: so many trainings side by side")
+    add("--seconds", type=float, default=60.0, help="how long trainings side by side are counted (default 60)")
+    add("--threads", type=int, help="CPU threads of torch; trainings side by side share them")
+    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add("--output", type=Path, required=True, help="CSV file, or a folder: the file is named after device and versions")
+    return parser
+
+
+def _by_device(index: int) -> str:
+    return f" (default {', '.join(f'{counts[index]} on {kind}' for kind, counts in COUNTS.items())})"

@@ -1,0 +1,214 @@
+"""benchmarks/speed.py: what it measures and writes, and that it needs nothing but torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+import torch
+
+from benchmarks import measure, rows, without_pydantic
+from benchmarks.cases import make_cases, make_speeds
+from benchmarks.flops import FlopCounter, step_flops
+from benchmarks.hardware import file_name, peak_flop_per_s
+from benchmarks.speed_command import main
+from benchmarks.together import Run
+from enco.errors import UserError
+from enco.methods import available, get
+from eval.stopwatch import SCHEDULE
+from tests.tiny_methods import batch_for, tiny_method, tiny_options
+
+ROOT = Path(__file__).parent.parent
+CPU = torch.device("cpu")
+BARE = [sys.executable, str(ROOT / "tests" / "torch_only.py")]
+TINY = ["--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu", "--threads", "1"]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    def options(method: str, size: int, batch: int) -> dict[str, Any]:
+        return {**tiny_options(method), "crop_size": size, "load_size": size, "batch_size": batch}
+
+    monkeypatch.setattr("benchmarks.cases.method_options", options)
+    monkeypatch.setattr(measure, "method_options", options)
+    monkeypatch.setattr("benchmarks.hardware.SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_both_modes_and_both_halves_of_enco_are_measured(tmp_path: Path) -> None:
+    main(["--methods", "enco", "cut", *TINY, "--without", "bfloat16", "cuda_graph", "--output", str(tmp_path)])
+    (path,) = tmp_path.iterdir()
+    assert path.name == file_name("pieces", CPU)
+    found = rows.read(path)
+    assert tuple(found[0]) == rows.COLUMNS
+    kinds = [("plain", ""), ("fast", ""), ("fast", "without bfloat16")]
+    assert [(row["method"], row["half"], row["mode"], row["change"]) for row in found] == [
+        *((name, "1", *kind) for name in ("enco", "cut") for kind in kinds),
+        *(("enco", "2", *kind) for kind in kinds),
+    ]
+    for row in found:
+        seconds, flop = float(row["sec_per_iter"]), float(row["flop"])
+        assert float(row["share_of_peak"]) == pytest.approx(flop / seconds / float(row["peak_flop_per_s"]), rel=1e-4)
+        assert (row["n"], row["threads"], row["error"]) == ("2", "1", "")
+    assert len({row["flop"] for row in found}) == 3, "of CUT, and of EnCo's halves"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_sizes_and_batches_are_measured_by_themselves(tmp_path: Path) -> None:
+    out = tmp_path / "sizes.csv"
+    main(["--methods", "enco", "--modes", "plain", *TINY, "--sizes", "32", "40", "--batch-sizes", "1", "2",
+          "--halves", "2", "--output", str(out)])  # fmt: skip
+    found = [(row["size"], row["batch"], row["half"], row["images_per_iteration"]) for row in rows.read(out)]
+    assert found == [("32", "1", "2", "1"), ("32", "2", "2", "2"), ("40", "1", "2", "1"), ("40", "2", "2", "2")]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_case_that_fails_is_a_line_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise torch.OutOfMemoryError("out of memory\nmore about it")
+
+    monkeypatch.setattr(get("cut"), "step", fails)
+    out = tmp_path / "speed.csv"
+    main(["--methods", "cut", "enco", "--modes", "plain", *TINY, "--output", str(out)])
+    errors = {(row["method"], row["half"]): (row["error"], bool(row["sec_per_iter"])) for row in rows.read(out)}
+    expected = "OutOfMemoryError: out of memory"
+    assert errors == {("cut", "1"): (expected, False), ("enco", "1"): ("", True), ("enco", "2"): ("", True)}
+
+
+def test_too_few_steps_and_unknown_methods_are_refused(tmp_path: Path) -> None:
+    for arguments, message in ((["enco", "--iterations", "1"], "at least 2"), (["enc"], "Unknown method 'enc'")):
+        with pytest.raises(UserError, match=message):
+            main(["--methods", *arguments, "--output", str(tmp_path)])
+
+
+def test_only_pieces_that_change_something_are_switched() -> None:
+    found = make_speeds(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], "cpu")
+    assert list(found) == ["plain", "with channels_last", "without bfloat16"]
+    (case, _, _) = make_cases(["distancegan"], found, 64, None)
+    assert (case.batch, case.change) == (2, "")
+
+
+def test_a_rate_is_of_all_trainings() -> None:
+    row = rows.of_trainings([Run([1.0, 1.0], images=2), Run([2.0, 2.0], images=2)], 2)
+    assert (row["iter_per_sec"], row["sec_per_iter"], row["n"]) == (3.0, 0.75, 4)
+    assert rows.of_trainings([Run([1.0]), Run([], error="no memory")], 2)["error"] == "no memory"
+
+
+def test_a_peak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.hardware.SECONDS", 0.0)
+    peak_flop_per_s.cache_clear()
+    assert peak_flop_per_s(CPU, False, True) > 1e8
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_arithmetic_without_values_is_that_of_a_real_step(name: str) -> None:
+    method = tiny_method(name)
+    with FlopCounter() as counter:
+        method.step(batch_for(method, 0))
+    assert step_flops(name, tiny_options(name)) == counter.total // method.images_per_iteration
+
+
+def test_options_without_pydantic_are_those_with_it(tmp_path: Path) -> None:
+    script = tmp_path / "options.py"
+    script.write_text(OPTIONS.format(root=str(ROOT), sizes=(32, 256)))
+    found = json.loads(subprocess.run([*BARE, str(script)], capture_output=True, text=True, check=True).stdout)
+    for name, method in available().items():
+        for size in (32, 256):
+            values = method.Options.stand_ins(size) | tiny_of(name, size)
+            assert found[f"{name} {size}"] == method.Options(**values).model_dump(mode="json"), name
+
+
+def tiny_of(name: str, size: int) -> dict[str, Any]:
+    return {"ngf": 4, "crop_size": size, "load_size": size} | ({"k": 1, "beta": 0.9} if name == "enco" else {})
+
+
+OPTIONS = """
+import json, sys
+sys.path.insert(0, {root!r})
+from benchmarks.without_pydantic import install_if_missing
+install_if_missing()
+from enco.methods import available, create, get
+import pydantic
+assert not hasattr(pydantic, "VERSION") and "numpy" not in sys.modules
+found = dict()
+for name in available():
+    for size in {sizes}:
+        values = dict(ngf=4, crop_size=size, load_size=size) | (dict(k=1, beta=0.9) if name == "enco" else dict())
+        values = get(name).Options.stand_ins(size) | values
+        found[name + " " + str(size)] = create(name, **values).options.model_dump(mode="json")
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("base", [pydantic, without_pydantic])
+def test_mistakes_without_pydantic_are_those_with_it(base: Any) -> None:
+    class Settings(base.BaseModel):
+        model_config = base.ConfigDict(frozen=True, extra="forbid")
+        needed: int
+        pairs: tuple[int, ...] = base.Field((1, 2), description="Two.")
+        table: dict[str, int] = base.Field(default_factory=dict)
+
+        @base.field_validator("needed")
+        @classmethod
+        def _not_two(cls, value: int) -> int:
+            if value == 2:
+                raise ValueError("two")
+            return value
+
+        @base.model_validator(mode="after")
+        def _not_three(self) -> Any:
+            if self.needed == 3:
+                raise ValueError("three")
+            return self
+
+    class Own(Settings):
+        needed: int = 5
+
+    for values in ({}, {"needed": 1, "other": 1}, {"needed": 2}, {"needed": 3}):
+        with pytest.raises(base.ValidationError) as caught:
+            Settings(**values)
+        kind, where, message = MISTAKES[str(values)]
+        mistake = caught.value.errors()[0]
+        assert (mistake["type"], mistake["loc"], mistake["msg"]) == (kind, where, message)
+    own = Own(pairs=[3, 4])
+    assert own.model_dump() == {"needed": 5, "pairs": (3, 4), "table": {}}
+    assert own.model_dump(mode="json", exclude={"table"}, exclude_defaults=True) == {"pairs": [3, 4]}
+    assert Own.model_fields["pairs"].description == "Two." and own == Own.model_validate({"pairs": (3, 4)}) != Own()
+    with pytest.raises(base.ValidationError, match="frozen"):
+        own.needed = 1
+
+
+MISTAKES = {
+    "{}": ("missing", ("needed",), "Field required"),
+    "{'needed': 1, 'other': 1}": ("extra_forbidden", ("other",), "Extra inputs are not permitted"),
+    "{'needed': 2}": ("value_error", ("needed",), "Value error, two"),
+    "{'needed': 3}": ("value_error", (), "Value error, three"),
+}
+
+
+@pytest.mark.slow
+def test_the_script_runs_with_nothing_but_torch(tmp_path: Path) -> None:
+    out = tmp_path / "speed.csv"
+    given = ["--methods", "enco", "fsesim", "distancegan", *TINY, "--output", str(out)]
+    subprocess.run([*BARE, str(ROOT / "benchmarks" / "speed.py"), *given], check=True, capture_output=True)
+    assert [(row["method"], row["mode"]) for row in rows.read(out) if row["half"] == "1" and not row["error"]] == [
+        (name, mode) for name in ("enco", "fsesim", "distancegan") for mode in ("plain", "fast")
+    ]
+
+
+@pytest.mark.slow
+def test_trainings_side_by_side_and_their_memory(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "speed.py"), "--methods", "fsesim", "--modes", "plain", *TINY]
+    subprocess.run([*command, "--together", "1", "2", "--seconds", "1", "--output", str(tmp_path)], check=True)
+    found = rows.read(tmp_path / file_name("together", CPU))
+    assert [(row["together"], row["error"]) for row in found] == [("1", ""), ("2", "")]
+    assert all(float(row["iter_per_sec"]) > 0 and int(row["n"]) >= int(row["together"]) for row in found)
+    subprocess.run([*command, "--memory", "--output", str(tmp_path / "memory.csv")], check=True)
+    (row,) = rows.read(tmp_path / "memory.csv")
+    weights = 16 * get("fsesim")(get("fsesim").Options(vgg="random"), SCHEDULE, CPU).parameter_count() / 2**20
+    assert weights < float(row["peak_memory_mb"]) < 20 * weights

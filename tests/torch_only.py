@@ -1,0 +1,32 @@
+"""Run a script as on a machine that has torch and what torch needs, and nothing else: `python torch_only.py SCRIPT`."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+
+PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "typing_extensions", "filelock", "fsspec"}
+PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks"}
+
+
+class TorchOnly(PathFinder):
+    """Finds the standard library, torch and this project."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        top = fullname.partition(".")[0]
+        is_there = top in PRESENT | sys.stdlib_module_names or top.startswith("_sysconfigdata")
+        return super().find_spec(fullname, path, target) if is_there else None
+
+
+if __name__ == "__main__":
+    sys.meta_path[:] = [TorchOnly if finder is PathFinder else finder for finder in sys.meta_path]
+    del sys.argv[0]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+    runpy.run_path(sys.argv[0], run_name="__main__")
