@@ -1,12 +1,17 @@
-"""What preparing an image of training data costs, step by step, with and without decoded images in memory.
+"""What preparing an image of training data costs, step by step, and what evaluation waits for images.
 
     python benchmarks/loading.py
 
 Milliseconds of one thread's CPU time per image, medians over a few hundred images: JPEG files of the size, in pixels
 and bytes, of the CycleGAN sets and of AFHQ. `cached` is with all images decoded in memory. An iteration takes two
 images: `added` is how much longer one of 0.136 s (EnCo's, by the paper) gets where they are prepared between the
-iterations, `busy` how much of their time four workers are busy that prepare them beside it. The table is written to
-benchmarks/loading.csv.
+iterations, `busy` how much of their time four workers are busy that prepare them beside it. `worker` is the CPU time
+that a worker process spends on an iteration's batch, `receive` that of the training's own process to take it: ceil of
+`worker` by a step's time is how many workers keep up with it. The table is written to benchmarks/loading.csv.
+
+The second table, benchmarks/evaluation.csv, is wall-clock time per image of translating and measuring a folder of PNG
+with a stand-in for a GPU, which takes 15 ms an image and no CPU time: with files read and written between its batches
+(`in_turn_ms`), and beside them, as `eval` does it (`beside_ms`); `cpu_ms` is all CPU time of the latter.
 """
 
 from __future__ import annotations
@@ -15,9 +20,12 @@ import io
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from types import SimpleNamespace
 from typing import TypeVar
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -25,19 +33,26 @@ import torch
 from numpy.random import default_rng
 from PIL import Image
 
+import eval.translate
 from enco.config import MethodOptions, Preset
-from enco.data.folders import load_rgb
-from enco.data.images import resize, to_tensor
+from enco.data.folders import decode_all, load_rgb
+from enco.data.images import resize, test_image, to_tensor, to_uint8
 from enco.data.unpaired import UnpairedImages, random_crop
+from enco.startup import keep_memory
+from eval.extractor import Extractor, extract_features
 
 T = TypeVar("T")
 RESULTS = Path(__file__).with_suffix(".csv")
+EVALUATION = RESULTS.with_name("evaluation.csv")
 KINDS = {"256 px, 25 kB": (256, 25_000), "512 px, 75 kB": (512, 75_000)}
 IMAGES, ITEMS = 100, 300
 SECONDS_PER_ITERATION = 0.136
 """EnCo's in Table 3 of the paper."""
 WORKERS = 4
 ALL_MB = 2**20
+CPU, SIDE, TEST_IMAGES, BATCH, ROUNDS = torch.device("cpu"), 256, 96, 8, 3
+NETWORK_SECONDS = 0.015
+"""Of the stand-in, for each image."""
 
 
 def photo(side: int, content_bytes: int, seed: int) -> bytes:
@@ -62,6 +77,16 @@ def write_set(root: Path, side: int, content_bytes: int) -> None:
         (root / name).mkdir(parents=True)
         for index in range(IMAGES):
             (root / name / f"{index}.jpg").write_bytes(photos[index % len(photos)])
+
+
+def write_pngs(root: Path) -> list[Path]:
+    """Test images, of a few different photos."""
+    root.mkdir()
+    photos = [Image.open(io.BytesIO(photo(SIDE, 25_000, seed))) for seed in range(5)]
+    files = [root / f"{index:03}.png" for index in range(TEST_IMAGES)]
+    for index, file in enumerate(files):
+        photos[index % len(photos)].save(file)
+    return files
 
 
 def milliseconds(work: Callable[[T], object], inputs: Iterable[T]) -> float:
@@ -104,12 +129,90 @@ def measure(root: Path, preset: Preset) -> dict[str, float]:
         ms = item(root, options, cache_mb) / 2
         added = 2 * ms / (1000 * SECONDS_PER_ITERATION)
         line |= {f"{name}image_ms": ms, f"{name}added_%": 100 * added, f"{name}busy_%": 100 * added / WORKERS}
+    line |= through_a_worker(root, options)
     return {key: round(value, 2) for key, value in line.items()}
 
 
+def through_a_worker(root: Path, options: MethodOptions) -> dict[str, float]:
+    """Milliseconds of a batch of one item: of the worker that makes it, and of the process that takes it."""
+    loader = UnpairedImages(root, "AtoB", options, n_const=ITEMS, seed=0).loader(0, ITEMS, 1, workers=1)
+    before, begin = getrusage(RUSAGE_CHILDREN), time.process_time()
+    for _ in loader:
+        pass
+    receive, after = time.process_time() - begin, getrusage(RUSAGE_CHILDREN)
+    worker = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"worker_ms": 1000 * worker / ITEMS, "receive_ms": 1000 * receive / ITEMS}
+
+
+class StandIn(torch.nn.Module):
+    """A network that keeps no CPU busy: its images as they are, or features that are zero."""
+
+    def __init__(self, gives_features: bool) -> None:
+        super().__init__()
+        self.gives_features = gives_features
+        self.method = SimpleNamespace(options=SimpleNamespace(test_side=SIDE))
+
+    def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor | list[torch.Tensor]:
+        """Features of pytorch-fid's shape, or translations."""
+        time.sleep(NETWORK_SECONDS * len(images))
+        return [torch.zeros(len(images), 2048, 1, 1)] if self.gives_features else images
+
+
+def translate_in_turn(files: Sequence[Path], out: Path) -> None:
+    """Decode a batch, translate it, write it, and only then go on."""
+    network = StandIn(gives_features=False)
+    for start in range(0, len(files), BATCH):
+        batch = files[start : start + BATCH]
+        images = network(torch.stack(decode_all(batch, lambda file: test_image(file, SIDE))))
+        for file, image in zip(batch, to_uint8(images), strict=True):
+            Image.fromarray(image).save(out / file.name)
+
+
+def translate_beside(files: Sequence[Path], out: Path) -> None:
+    """What `python -m eval translate` does."""
+    with patch.object(eval.translate, "load_translator", lambda *_: StandIn(gives_features=False)):
+        eval.translate.translate_folder(out, files[0].parent, out, CPU, batch_size=BATCH)
+
+
+def extract_in_turn(files: Sequence[Path], out: Path) -> None:
+    """Prepare a batch, measure it, and only then go on."""
+    extractor = Extractor("", "", StandIn(gives_features=True), CPU)
+    for start in range(0, len(files), BATCH):
+        extract_features(files[start : start + BATCH], extractor, batch_size=BATCH)
+
+
+def extract_beside(files: Sequence[Path], out: Path) -> None:
+    """What `python -m eval features` does."""
+    extract_features(files, Extractor("", "", StandIn(gives_features=True), CPU), batch_size=BATCH)
+
+
+def evaluation(files: Sequence[Path], out: Path) -> list[dict[str, object]]:
+    """The lines of the second table: medians over rounds, in which both ways take turns."""
+    works = {"translate": (translate_in_turn, translate_beside), "features": (extract_in_turn, extract_beside)}
+    lines: list[dict[str, object]] = []
+    for name, ways in works.items():
+        rounds = [[_clocks(way, files, out) for way in ways] for _ in range(ROUNDS)]
+        in_turn, beside, cpu = (
+            1000 * statistics.median(one[way][clock] for one in rounds) / len(files)
+            for way, clock in ((0, 0), (1, 0), (1, 1))
+        )
+        lines.append(
+            {"work": name, "in_turn_ms": round(in_turn, 2), "beside_ms": round(beside, 2), "cpu_ms": round(cpu, 2)}
+        )
+    return lines
+
+
+def _clocks(work: Callable[[Sequence[Path], Path], None], files: Sequence[Path], out: Path) -> tuple[float, float]:
+    """Seconds of wall-clock and of CPU time."""
+    wall, cpu = time.monotonic(), time.process_time()
+    work(files, out)
+    return time.monotonic() - wall, time.process_time() - cpu
+
+
 def main() -> None:
-    """Measure, print, and write the table."""
+    """Measure, print, and write the tables."""
     torch.set_num_threads(1)
+    keep_memory()  # as trainings and evaluations do
     lines = []
     presets: tuple[Preset, ...] = ("cut", "paper")
     with tempfile.TemporaryDirectory() as folder:
@@ -117,9 +220,14 @@ def main() -> None:
             root = Path(folder, str(side))
             write_set(root, side, content_bytes)
             lines += [{"files": kind, "preprocess": preset, **measure(root, preset)} for preset in presets]
-    table = pd.DataFrame(lines)
-    table.to_csv(RESULTS, index=False)
-    print(table.to_markdown(index=False))
+        out = Path(folder, "translated")
+        out.mkdir()
+        files = write_pngs(Path(folder, "png"))
+        evaluated = evaluation(files, out)
+    for content, path in ((lines, RESULTS), (evaluated, EVALUATION)):
+        table = pd.DataFrame(content)
+        table.to_csv(path, index=False)
+        print(table.to_markdown(index=False), end="\n\n")
 
 
 if __name__ == "__main__":
