@@ -43,4 +43,4 @@ def _raised(value: Any) -> Any:
         return value.float() if value.dtype in REDUCED else value
     if isinstance(value, dict):
         return {key: _raised(item) for key, item in value.items()}
-    return type(value)(map(_raised, value)) if isinstance(value, list | tuple) else value
+    return type(value)(map(_raised, value)) if type(value) in (list, tuple) else value

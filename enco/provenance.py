@@ -7,12 +7,13 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from enco.data.folders import SETS, list_images
 from enco.data.manifest import NAME, read_manifest_hash, read_source, verify_manifest
+
+if TYPE_CHECKING:
+    import torch
 
 HERE = Path(__file__).resolve()
 
@@ -32,6 +33,8 @@ def versions() -> dict[str, str | None]:
 
 def device_name(device: torch.device) -> str:
     """The device's model where it is a GPU, else its type and the machine's architecture and threads."""
+    import torch  # here, as what only names a commit starts in a second without it
+
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"

@@ -41,8 +41,12 @@ def uniform_positions(cells: int, patches: int) -> Tensor:
     device = draw_device()
     if device.type == "cpu":
         return torch.randperm(cells)[:patches]
-    # Of so many equal chances the largest: no sort of all cells, and no wait for the device.
-    return torch.rand(cells, device=device).topk(min(patches, cells)).indices
+    return random_subset(cells, min(patches, cells), device)
+
+
+def random_subset(cells: int, count: int, device: torch.device) -> Tensor:
+    """`count` different ones of `cells` in random order, drawn on the device: no sort of them all, no wait for it."""
+    return torch.rand(cells, device=device).topk(count).indices
 
 
 def dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest = "top") -> Tensor:

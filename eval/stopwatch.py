@@ -71,7 +71,7 @@ class Stopwatch:
         with self._survive():
             if self.stepper and self.batch:
                 self.stepper.begin_epoch(HALVES[half])
-                for _ in range(warmup):
+                for _ in range(warmup + self.stepper.settling):
                     time_step(self.stepper, self.batch)
 
     def run(self, half: str, count: int) -> None:

@@ -7,6 +7,7 @@ from torch import nn
 from enco.config import MethodOptions
 from enco.networks.blur import BlurDown
 from enco.networks.init import init_weights
+from enco.networks.norm import InstanceNorm
 
 
 class PatchDiscriminator(nn.Sequential):
@@ -15,6 +16,8 @@ class PatchDiscriminator(nn.Sequential):
     One score sees 84 x 84 pixels with blurred downsampling (`antialiased`), 70 x 70 with strided convolutions.
     `affine`: instance norms have a learned scale and shift.
     """
+
+    compiled = ("forward",)
 
     def __init__(self, ndf: int = 64, antialiased: bool = True, affine: bool = False) -> None:
         down = _blurred_down if antialiased else _strided_down
@@ -33,7 +36,7 @@ def cut_discriminator(options: MethodOptions) -> PatchDiscriminator:
 
 
 def _conv(inputs: int, outputs: int, stride: int, norm: bool = True, affine: bool = False) -> list[nn.Module]:
-    norms = [nn.InstanceNorm2d(outputs, affine=affine)] if norm else []
+    norms = [InstanceNorm(outputs, affine=affine)] if norm else []
     return [nn.Conv2d(inputs, outputs, 4, stride, padding=1), *norms, nn.LeakyReLU(0.2)]
 
 

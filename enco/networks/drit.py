@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from enco.networks.generator import ResidualBlock, conv_norm_relu
 from enco.networks.multiscale import padded_conv
+from enco.networks.norm import InstanceNorm
 from enco.networks.padding import ReflectionPad
 
 Domain = Literal["a", "b"]
@@ -21,6 +22,8 @@ DOMAINS: tuple[Domain, Domain] = ("a", "b")
 
 class ContentEncoder(nn.Module):
     """Images B x 3 x H x W of a domain to content codes B x 4 ngf x H/4 x W/4; only the last block is shared."""
+
+    compiled = ("forward",)
 
     def __init__(self, ngf: int = 64, n_blocks: int = 3) -> None:
         super().__init__()
@@ -61,6 +64,8 @@ class AttributeEncoder(nn.Module):
 
     No norms, which would take the attribute away. For the feature-wise decoder, StyleEncoder takes its place.
     """
+
+    compiled = ("forward",)
 
     def __init__(self, ngf: int = 64, dim: int = 8) -> None:
         super().__init__()
@@ -103,6 +108,8 @@ class Generator(nn.Module):
     `concat`: one block is shared and the attribute is put beside the features at four depths (the default); else
     every residual block gets an attribute code of its own and nothing is shared.
     """
+
+    compiled = ("forward",)
 
     def __init__(self, ngf: int = 64, n_blocks: int = 3, dim: int = 8, concat: bool = True) -> None:
         super().__init__()
@@ -166,7 +173,7 @@ class AttributeBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(
-            nn.Sequential(*padded_conv(channels, channels, 3, padding=1), nn.InstanceNorm2d(channels)) for _ in range(2)
+            nn.Sequential(*padded_conv(channels, channels, 3, padding=1), InstanceNorm(channels)) for _ in range(2)
         )
         self.mixers = nn.ModuleList(_mixer(channels) for _ in range(2))
 
@@ -203,6 +210,8 @@ class ContentDiscriminator(nn.Sequential):
     The paper has 3 strided layers; images must then have sides of at least `smallest_content_side(3)` = 209 pixels.
     The authors' code asks for instance norms here and in the image discriminators but, by a slip, never makes them.
     """
+
+    compiled = ("forward",)
 
     def __init__(self, channels: int = 256, width: int = 256, layers: int = 3) -> None:
         widths = (channels, *[width] * layers)

@@ -13,6 +13,7 @@ from enco.config import MethodOptions
 from enco.errors import UserError
 from enco.networks.blur import BlurDown, BlurUp
 from enco.networks.init import init_weights
+from enco.networks.norm import InstanceNorm
 from enco.networks.padding import ReflectionPad
 
 Arch = Literal["antialiased", "mixed", "strided"]
@@ -29,7 +30,7 @@ class ResidualBlock(nn.Module):
             *conv_norm_relu(channels, channels, 3, affine=affine),
             pad(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels, affine=affine),
+            InstanceNorm(channels, affine=affine),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,6 +44,8 @@ class ResnetGenerator(nn.Sequential):
     convolutions (strided, CycleGAN: 28 modules), or strided down and blurred up (mixed: 30 modules).
     `affine`: instance norms have a learned scale and shift. `padding`: of the first, last and residual convolutions.
     """
+
+    compiled = ("forward", "tapped", "encode")
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ def conv_norm_relu(
 ) -> list[nn.Module]:
     """Convolution with bias, instance norm, ReLU (not in place: each output may be tapped)."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding)
-    return [convolution, nn.InstanceNorm2d(outputs, affine=affine), nn.ReLU()]
+    return [convolution, InstanceNorm(outputs, affine=affine), nn.ReLU()]
 
 
 def _blurred_down(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
@@ -127,4 +130,4 @@ def _blurred_up(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
 
 def _strided_up(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:
     up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return [up, nn.InstanceNorm2d(outputs, affine=affine), nn.ReLU()]
+    return [up, InstanceNorm(outputs, affine=affine), nn.ReLU()]

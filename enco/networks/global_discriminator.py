@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import nn
 
 from enco.networks.blur import BlurDown
+from enco.networks.norm import InstanceNorm
 
 
 class GlobalDiscriminator(nn.Sequential):
@@ -15,11 +16,13 @@ class GlobalDiscriminator(nn.Sequential):
     Larger images get a map of scores, smaller ones do not fit.
     """
 
+    compiled = ("forward",)
+
     def __init__(self, ndf: int = 64, halvings: int = 6) -> None:
         widths = [3, *(min(2**level, 8) * ndf for level in range(halvings))]
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(widths):
-            norms = [] if inputs == 3 else [nn.InstanceNorm2d(outputs)]
+            norms = [] if inputs == 3 else [InstanceNorm(outputs)]
             layers += [nn.Conv2d(inputs, outputs, 4, padding=1), *norms, nn.LeakyReLU(0.2), BlurDown()]
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4))
 

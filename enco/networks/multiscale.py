@@ -21,6 +21,8 @@ class MultiScaleDiscriminator(nn.ModuleList):
     All scales have the same layers, without norms (MUNIT, section B.2). H and W are at least `smallest_side`.
     """
 
+    compiled = ("forward",)
+
     def __init__(self, ndf: int = 64, slope: float = 0.2, scales: int = 3) -> None:
         super().__init__(_scale(ndf, slope) for _ in range(scales))
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from enco.networks.generator import ResidualBlock, conv_norm_relu
 from enco.networks.multiscale import StyleEncoder, padded_conv
+from enco.networks.norm import instance_norm
 from enco.networks.padding import ReflectionPad
 from enco.precision import in_float32
 
@@ -20,6 +21,8 @@ class AutoEncoder(nn.Module):
 
     Images are B x 3 x H x W, with H and W multiples of 4; contents B x 4 ngf x H/4 x W/4; styles B x style_dim.
     """
+
+    compiled = ("encode", "decode")
 
     def __init__(self, ngf: int = 64, n_blocks: int = 4, style_dim: int = 8, mlp_width: int = 256) -> None:
         super().__init__()
@@ -94,7 +97,7 @@ class AdaptiveResidualBlock(nn.Module):
 def adaptive_instance_norm(x: Tensor, parameters: Tensor) -> Tensor:
     """Standardise each channel of B x C x H x W, then scale and shift it; B x 2C parameters: C shifts, C scales."""
     shift, scale = parameters[:, :, None, None].chunk(2, dim=1)
-    return scale * F.instance_norm(x) + shift
+    return scale * instance_norm(x) + shift
 
 
 class LayerNorm(nn.Module):

@@ -1,0 +1,69 @@
+"""Training steps as CUDA graphs: at batch 1 a GPU waits for the launches of thousands of kernels, a graph is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from enco.errors import UserError
+from enco.methods.base import Batch
+
+Losses = dict[str, Tensor]
+
+
+class GraphedStep:
+    """Does a step as it is some times, then records it and from there on replays the recording.
+
+    A recording repeats the same kernels with the same host-side numbers on the same memory. So within an epoch nothing
+    but tensors on the device may change (draws, pools, Adam's count of steps), and what may change with an epoch, such
+    as learning rates and terms that end, needs a new recording: call `restart`.
+    """
+
+    SETTLING = 4
+    """Steps after a restart that take longer: those as they are, and the one that is recorded."""
+
+    def __init__(self, step: Callable[[Batch], Losses], device: torch.device) -> None:
+        self.step = step
+        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the recording."""
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.steps = 0
+
+    def __call__(self, batch: Batch) -> Losses:
+        """One step on images on the device; the losses are copies that later steps leave alone."""
+        self.steps += 1
+        if self.steps < self.SETTLING:
+            return self._as_it_is(batch)
+        if self.graph is None:
+            self.graph = self._record(batch)
+        for name in ("source", "target"):
+            self.batch[name].copy_(batch[name])
+        self.graph.replay()
+        return dict(zip(self.names, self.losses.clone().unbind(), strict=True))
+
+    def _as_it_is(self, batch: Batch) -> Losses:
+        """On the stream that records, so that gradients are summed on that one from the beginning."""
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            losses = self.step(batch)
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return losses
+
+    def _record(self, batch: Batch) -> torch.cuda.CUDAGraph:
+        """Record a step without doing it; UserError where the device or the method does not allow that."""
+        self.batch = Batch(source=batch["source"].clone(), target=batch["target"].clone())
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, stream=self.stream):
+                losses = self.step(self.batch)
+                self.names, self.losses = list(losses), torch.stack([loss.float() for loss in losses.values()])
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            cure = "set 'cuda_graph: false' in the speed settings"
+            raise UserError(f"A step could not be recorded as a CUDA graph ({reason}): {cure}.") from error
+        return graph

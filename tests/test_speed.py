@@ -1,0 +1,233 @@
+"""Both modes of computing a step: what they share, what they may change, and that neither waits for its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from enco.config import DataConfig, RunConfig
+from enco.losses import discriminator_loss, l1, patch_nce
+from enco.methods import available, create
+from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.norm import instance_norm
+from enco.optim import adam, minimize
+from enco.pool import ImagePool
+from enco.precision import in_float32
+from enco.randomness import draw_device, draws_on
+from enco.sampling import random_subset
+from enco.schedule import Schedule
+from enco.speed import FAST, PLAIN, Pieces, Speed
+from enco.stepper import Stepper, compile_networks
+from tests.tiny_methods import batch_for, tiny_method, tiny_options
+
+FAST_MODE = Speed(mode="fast")
+META = torch.device("meta")
+
+
+@pytest.fixture
+def half_precision() -> Iterator[None]:
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        yield
+
+
+def stepper(name: str, speed: Speed | None = None, **options: Any) -> Stepper:
+    made = Stepper(tiny_method(name, **options), speed)
+    torch.manual_seed(1)
+    made.begin_epoch(1)
+    return made
+
+
+def test_plain_is_float32_and_uses_no_piece() -> None:
+    for kind in ("cpu", "cuda", "mps"):
+        assert Speed().pieces(kind) == PLAIN == Pieces()
+    assert str(PLAIN) == "float32"
+
+
+def test_fast_is_what_pays_on_a_device_and_single_pieces_can_be_turned() -> None:
+    assert FAST_MODE.pieces("cuda") == FAST["cuda"]
+    assert FAST_MODE.pieces("mps") == PLAIN
+    assert str(Speed(mode="fast", compile=False).pieces("cuda")) == (
+        "bfloat16, channels last, cuda graph, device draws, autotune"
+    )
+    assert str(Speed(channels_last=True, tf32=False).pieces("cpu")) == "float32, channels last, no TF32"
+
+
+def test_a_device_without_graphs_gets_none() -> None:
+    assert not Speed(mode="fast", cuda_graph=True).pieces("cpu").cuda_graph
+
+
+def test_an_unknown_mode_or_piece_is_refused() -> None:
+    for values in ({"mode": "fastest"}, {"half": True}):
+        with pytest.raises(ValidationError):
+            Speed.model_validate(values)
+
+
+def test_speed_is_part_of_what_a_run_is_unless_plain() -> None:
+    def hash_of(**speed: Any) -> str:
+        return RunConfig(method="enco", task="t", data=DataConfig(root="d"), speed=speed).hash()  # type: ignore[arg-type]
+
+    unset = RunConfig(method="enco", task="t", data=DataConfig(root="d")).hash()  # type: ignore[arg-type]
+    assert hash_of(mode="plain") == unset
+    assert len({unset, hash_of(mode="fast"), hash_of(mode="fast", compile=False)}) == 3
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_plain_step_is_the_methods_own(name: str) -> None:
+    plain, bare = stepper(name), tiny_method(name)
+    batch = batch_for(bare, 0)
+    torch.manual_seed(1)
+    wanted = bare.step(batch)
+    torch.manual_seed(1)
+    found = plain(batch)
+    assert {key: float(value) for key, value in found.items()} == {key: float(value) for key, value in wanted.items()}
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_fast_step_has_nearly_the_plain_losses_and_leaves_weights_in_float32(name: str) -> None:
+    plain, fast = stepper(name), stepper(name, FAST_MODE)
+    batch = batch_for(plain.method, 0)
+    torch.manual_seed(1)
+    wanted = plain(batch)
+    torch.manual_seed(1)
+    found = fast(batch)
+    assert found.keys() == wanted.keys()
+    assert {value.dtype for value in found.values()} == {torch.float32}
+    assert any(float(found[term]) != float(wanted[term]) for term in wanted), "computed in float32, too"
+    for term, value in wanted.items():
+        assert float(found[term]) == pytest.approx(float(value), rel=0.05, abs=0.01), term
+    weights = (tensor for network in fast.method.networks.values() for tensor in network.parameters())
+    assert {tensor.dtype for tensor in weights} == {torch.float32}
+    for optimizer in fast.method.optimizers.values():
+        kept = (tensor for state in optimizer.state.values() for tensor in tree_leaves(state))
+        assert {tensor.dtype for tensor in kept} == {torch.float32}
+
+
+def test_a_second_fast_epoch_goes_on_without_the_first_ones_terms() -> None:
+    fast = stepper("enco", FAST_MODE)
+    batch = batch_for(fast.method, 0)
+    assert "idt" in fast(batch)
+    fast.begin_epoch(2)
+    assert "idt" not in fast(batch)
+
+
+def test_weights_are_cast_anew_after_each_update(half_precision: None) -> None:
+    layer = torch.nn.Linear(4, 1, bias=False)
+    optimizer = adam(layer, lr=0.5)
+    x = torch.ones(1, 4)
+    with torch.no_grad():
+        layer(x)  # a cast without gradient, which a cache would hand to the next call
+    before = layer(x)
+    minimize(before.sum(), optimizer)
+    assert not torch.equal(layer(x), before)
+
+
+@pytest.mark.usefixtures("half_precision")
+def test_losses_compute_in_float32_where_networks_do_not() -> None:
+    queries, keys = (torch.nn.functional.normalize(torch.randn(2, 8, 16), dim=-1).bfloat16() for _ in range(2))
+    with torch.autocast("cpu", enabled=False):
+        wanted = patch_nce(queries.float(), keys.float(), 0.07)
+    assert torch.equal(patch_nce(queries, keys, 0.07), wanted)
+    scores = torch.randn(1, 1, 4, 4).bfloat16()
+    assert discriminator_loss(scores, True, "lsgan").dtype == l1(scores, scores).dtype == torch.float32
+
+
+@pytest.mark.usefixtures("half_precision")
+def test_float32_functions_raise_tensors_within_lists_and_leave_others_alone() -> None:
+    @in_float32
+    def types(items: list[Tensor], *, number: int, single: Tensor) -> list[torch.dtype]:
+        assert number == 3
+        return [*(item.dtype for item in items), single.dtype, (single @ single).dtype]
+
+    halves, wide = torch.ones(2, 2).bfloat16(), torch.ones(2, 2)
+    assert types([halves, wide], number=3, single=halves) == [torch.float32] * 4
+    indices = torch.arange(2)
+    assert types([indices, wide.double()], number=3, single=wide)[:2] == [torch.int64, torch.float64]
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_instance_norm_of_bfloat16_has_the_statistics_of_float32(layout: torch.memory_format) -> None:
+    # A mean far from 0 that bfloat16 sums would lose.
+    x = (torch.randn(2, 8, 64, 64) + 30).bfloat16().to(memory_format=layout)
+    found, wanted = instance_norm(x), torch.nn.functional.instance_norm(x.float())
+    torch.testing.assert_close(found.float(), wanted, rtol=2**-7, atol=2**-7)
+
+
+def test_draws_are_made_where_the_block_says() -> None:
+    assert draw_device().type == "cpu"
+    with draws_on(META):
+        assert draw_device() == META
+    assert draw_device().type == "cpu"
+
+
+def test_subsets_drawn_without_a_sort_have_no_doubles_and_every_cell_in_them_equally_often() -> None:
+    torch.manual_seed(0)
+    drawn = torch.stack([random_subset(20, 5, torch.device("cpu")) for _ in range(4000)])
+    assert all(len(set(row)) == 5 for row in drawn.tolist())
+    for place in range(5):  # each place of the order, too
+        counts = drawn[:, place].bincount(minlength=20).float()
+        assert float(((counts - 200) ** 2 / 200).sum()) < 43.8  # chi-square, 19 degrees of freedom, p = 0.001
+
+
+class OffDevice(TorchDispatchMode):
+    """Notes every operation on other than this device's tensors, and every one that hands a number to the host."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device, self.found = device, set[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        devices = {x.device.type for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)}
+        if devices - {self.device} or "_local_scalar_dense" in str(func) or "nonzero" in str(func):
+            self.found.add(str(func))
+        return result
+
+
+@pytest.mark.parametrize("name", available())
+def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On "meta", as on a GPU; Adam, which is fused there, counts its steps on the device too.
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
+    options = tiny_options(name) | ({"normalize": False} if "distance" in name else {})
+    method = create(name, schedule=Schedule(1, 1), device=META, **options)
+    side = method.options.crop_size
+    images = torch.empty(method.images_per_step, 3, side, side, device=META)
+    for epoch in (1, 2):
+        method.begin_epoch(epoch)
+        with draws_on(META), OffDevice("meta") as watched:
+            for _ in range(2 if epoch == 1 else 1):
+                method.step({"source": images, "target": images})
+        assert not watched.found
+
+
+def test_the_watch_of_the_test_before_sees_a_step_that_waits() -> None:
+    with OffDevice("cpu") as watched:
+        float(torch.ones(()))
+    assert watched.found
+    with OffDevice("meta") as watched:
+        ImagePool(2).query(torch.empty(1, 3, 4, 4, device=META))  # draws on the CPU
+    assert watched.found
+
+
+@pytest.mark.slow
+def test_compiled_networks_compute_what_others_do_and_only_in_steps() -> None:
+    torch.manual_seed(0)
+    network, images = PatchDiscriminator(4), torch.rand(1, 3, 32, 32)
+    wanted = network(images)
+    try:
+        compile_networks([network])
+        with torch.compiler.set_stance("default"):
+            torch.testing.assert_close(network(images), wanted, rtol=1e-4, atol=1e-5)
+        compiled = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        assert compiled > 0
+        network(torch.rand(2, 3, 48, 48))
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled
+    finally:
+        torch.compiler.set_stance("default")
+        torch._dynamo.reset()
