@@ -9,21 +9,27 @@ from typing import Any
 import pytest
 from torch import Tensor
 
+from benchmarks.rows import COLUMNS
 from enco.errors import UserError
 from enco.files import write_json
 from enco.methods import available
 from tests.tiny_methods import batch_for, tiny_method, tiny_options
 from tests.tiny_runs import run, tiny_config, write_images
-from workflow.cost import Cost, Speeds, Training, estimate, iterations, notes, timed_speeds, train_cost
+from workflow.cost import Cost, Training, estimate, iterations, notes, train_cost
 from workflow.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
 from workflow.grid import Run
-from workflow.plan import costs, known_speeds, main
+from workflow.plan import costs, known_speeds, main, shared
 from workflow.project import Project
 from workflow.settings import load_scale
+from workflow.speeds import Speeds, benchmark_speeds, timed_speeds
 
 ROOT = Path(__file__).parent.parent
 PAPER = ROOT / "config" / "paper.yaml"
-MEASURED = {"device": "GPU X", "measured": {"enco": {"sec_per_iter": 0.11}, "enco+k=8": {"sec_per_iter": 0.2}}}
+MEASURED = {
+    "device": "GPU X",
+    "precision": "bfloat16",
+    "measured": {"enco": {"sec_per_iter": 0.11}, "enco+k=8": {"sec_per_iter": 0.2}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +107,7 @@ def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper
     cost = cost_of(paper, speeds)
     said = "\n".join(notes(cost, speeds))
     assert "enco+k=2 is charged enco's" in said and "enco+k=8 is" not in said
-    assert "not in the hours: cyclegan, " in said and "GPU X (x.json)" in said
+    assert "not in the hours: cyclegan, " in said and "GPU X, bfloat16 (x.json)" in said
     assert cost.hours == pytest.approx(sum(t.hours for t in cost.trainings if t.hours is not None))
     assert cost_of(paper, speeds, "table4").hours == pytest.approx((5 * 0.11 + 0.2) * (1_030_600 + 533_600) / 3600)
 
@@ -127,6 +133,46 @@ def test_the_plan_ends_with_the_cost_by_a_timing_file(tmp_path: Path, capsys: py
     hours = (5 * 0.11 + 0.2) * (1_030_600 + 533_600) / 3600
     assert f"{hours:,.1f}" in shown and "GPU X" in shown and "published.csv" not in shown
     assert "12 trainings, 9,385,200 iterations" in shown
+
+
+def test_trainings_that_share_a_gpu_cost_less_and_take_longer(paper: Project) -> None:
+    alone = known_speeds(paper, None)
+    together = shared(alone, 4, 2.5)
+    cost, shared_cost = cost_of(paper, alone, "table4"), cost_of(paper, together, "table4")
+    assert cost.hours and shared_cost.hours == pytest.approx(cost.hours / 2.5)
+    shown = costs(paper.only(["table4"]), paper.images.counts(), together)
+    hours = 200 * 5153 * 0.14 / 3600 / 2.5 * 4
+    assert f"{hours:,.1f} h: cat2dog enco" in shown and "4 trainings share a GPU" in shown
+    assert "2.5 times the iterations of one" in shown
+
+
+@pytest.mark.parametrize(("count", "gain"), [(0, 1), (1.5, 1), (2, 3), (2, 0)])
+def test_a_gain_that_cannot_be_is_refused(speeds: Speeds, count: float, gain: float) -> None:
+    with pytest.raises(UserError, match=r"--together .* cannot be"):
+        shared(speeds, count, gain)
+
+
+def line(method: str, seconds: str, **other: str) -> dict[str, str]:
+    """A line of benchmarks/speed.py."""
+    usual = {"mode": "fast", "change": "", "size": "256", "batch": "", "half": "1", "together": "1"}
+    return {"method": method, "sec_per_iter": seconds, "device": "GPU X", "pieces": "bfloat16", **usual, **other}
+
+
+def test_a_file_of_the_speed_benchmark_gives_the_mean_of_the_halves() -> None:
+    others = [
+        *[line("enco", "9", mode="plain"), line("enco", "9", size="512"), line("enco", "9", batch="8")],
+        *[line("enco", "9", together="4"), line("enco", "9", change="without compile"), line("drit", "")],
+    ]
+    lines = [line("enco", "0.03"), line("enco", "0.01", half="2"), line("cut", "0.05", batch="1"), *others]
+    speeds = benchmark_speeds(lines, 256, "fast", "x.csv")
+    assert speeds.seconds == {"enco": pytest.approx(0.02), "cut": 0.05}
+    assert speeds.source == "sec/iter measured on GPU X, bfloat16 (x.csv)"
+    with pytest.raises(UserError, match="no sec/iter of mode plain at 64 pixels"):
+        benchmark_speeds(lines, 64, "plain", "x.csv")
+
+
+def test_the_columns_are_those_of_the_speed_benchmark() -> None:
+    assert line("enco", "1").keys() <= set(COLUMNS)
 
 
 def test_the_papers_speeds_hold_at_its_scale_alone(capsys: pytest.CaptureFixture[str]) -> None:

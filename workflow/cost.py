@@ -12,43 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from tabulate import tabulate
 
-from enco.config import MethodOptions, RunConfig
+from enco.config import RunConfig
 from enco.data.catalogue import TaskConfig
-from enco.errors import UserError
-from enco.methods import get
-from enco.settings import parse
-from eval.cells import Published
-from eval.tablespec import TableSpec
 from workflow.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
 from workflow.grid import Evaluation, Grid, Run
+from workflow.speeds import Speeds, options_of
 
 Images = Mapping[str, Mapping[str, int]]
 """Numbers of images, by data set and then by trainA, trainB, testA, testB; data sets that are not known are absent."""
 HEADERS = ("table", "trainings", "iterations", "GPU-hours", "longest training", "disk, GB")
 GB = 1e9
-
-
-@dataclass(frozen=True)
-class Speeds:
-    """Seconds for each translated image of each domain, by variant, and where they are from."""
-
-    source: str
-    seconds: Mapping[str, float]
-
-    def charged_to(self, config: RunConfig) -> str | None:
-        """Whose seconds a training is charged: its variant's, else its method's; None if neither is known."""
-        return next((name for name in (config.variant, config.method) if name in self.seconds), None)
-
-    def hours(self, config: RunConfig, steps: int | None) -> float | None:
-        """GPU-hours of so many steps; None where they or their seconds are not known."""
-        name = self.charged_to(config)
-        if name is None or steps is None:
-            return None
-        return steps * options_of(config).images_per_iteration * self.seconds[name] / 3600
 
 
 @dataclass(frozen=True)
@@ -84,25 +60,6 @@ class Cost:
     @cached_property
     def _timed(self) -> list[Training]:
         return [training for training in self.trainings if training.hours is not None]
-
-
-def published_speeds(grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str) -> Speeds:
-    """The paper's sec/iter of each variant; of several for one, that of the first table."""
-    seconds: dict[str, float] = {}
-    for cell in grid.cells:
-        printed = published.get((tables[cell.table].key, cell.row.key, cell.task, cell.metric))
-        if cell.metric == "sec/iter" and printed is not None:
-            seconds.setdefault(cell.evaluation.run.variant, float(printed))
-    return Speeds(f"the paper's sec/iter ({source})", seconds)
-
-
-def timed_speeds(timing: Any, source: str) -> Speeds:
-    """The sec/iter of a timing file's content; UserError if it is none."""
-    try:
-        seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
-        return Speeds(f"sec/iter measured on {timing['device']} ({source})", seconds)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{source} is no timing file: make one by `python -m eval.timing --out FILE`.") from error
 
 
 def estimate(
@@ -145,22 +102,18 @@ def tested(evaluation: Evaluation, tasks: Mapping[str, TaskConfig], images: Imag
     return (a, b) if tasks[evaluation.task].direction == "AtoB" else (b, a)
 
 
-def options_of(config: RunConfig) -> MethodOptions:
-    """A run's method options, whole."""
-    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
-
-
 def render_costs(costs: Sequence[Cost], speeds: Speeds) -> str:
     """Costs as text, the last of them being that of all."""
-    rows = [(c.name, len(c.trainings), c.iterations, c.hours, _longest(c), c.disk.total() / GB) for c in costs]
+    rows = [(c.name, len(c.trainings), c.iterations, c.hours, _longest(c, speeds), c.disk.total() / GB) for c in costs]
     table = tabulate(rows, headers=HEADERS, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
     return "\n".join([table, "", *notes(costs[-1], speeds)])
 
 
-def _longest(cost: Cost) -> str | None:
-    if cost.longest is None:
+def _longest(cost: Cost, speeds: Speeds) -> str | None:
+    """The training that takes longest, in hours of the clock: GPU-hours, times those that share its GPU."""
+    if cost.longest is None or cost.longest.hours is None:
         return None
-    return f"{cost.longest.hours:,.1f} h: {cost.longest.run.task} {cost.longest.run.variant}"
+    return f"{cost.longest.hours * speeds.together:,.1f} h: {cost.longest.run.task} {cost.longest.run.variant}"
 
 
 def notes(cost: Cost, speeds: Speeds) -> list[str]:
@@ -183,6 +136,8 @@ def _speed_notes(configs: Iterable[RunConfig], speeds: Speeds) -> Iterator[str]:
     borrowed = [f"{name} is charged {other}'s" for name, other in charged.items() if other not in (None, name)]
     untimed = [name for name, other in charged.items() if other is None]
     yield f"GPU-hours at {speeds.source}, of training alone."
+    if speeds.together > 1:
+        yield f"{speeds.together} trainings share a GPU, and together do {speeds.gain:g} times the iterations of one."
     yield from _list("Without seconds of its own", borrowed)
     yield from _list("Without any seconds, and not in the hours", untimed)
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tabulate import tabulate
 
+from enco.errors import UserError
 from enco.files import read_json
+from enco.speed import Mode
 from eval.cells import read_published
-from workflow.cost import GB, Images, Speeds, estimate, iterations, published_speeds, render_costs, timed_speeds
+from workflow.cost import GB, Images, estimate, iterations, render_costs
 from workflow.grid import Cell, Run, data_folder
 from workflow.project import Project
 from workflow.settings import load_scale
+from workflow.speeds import Speeds, published_speeds, read_speeds
 
 ROOT = Path(__file__).parent.parent
 Manifests = Mapping[str, Mapping[str, list[dict[str, Any]]]]
@@ -26,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan of one configuration, and what it costs."""
     options = parser().parse_args(argv)
     project = Project.load(load_scale(options.config).model_dump(), base=ROOT)
-    speeds = known_speeds(project, options.timing)
+    speeds = shared(known_speeds(project, options.timing, options.mode), *options.together)
     planned = project.only(options.tables or project.headline)
     manifests = read_manifests(planned)
     images = {**planned.images.counts(), **counts(manifests)}
@@ -42,7 +46,19 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
     parser.add_argument(
-        "--timing", type=Path, metavar="FILE", help="timing file to take seconds from (default: the paper's sec/iter)"
+        "--timing",
+        type=Path,
+        metavar="FILE",
+        help="timing file, or CSV file of benchmarks/speed.py, to take seconds from (default: the paper's sec/iter)",
+    )
+    parser.add_argument("--mode", choices=get_args(Mode), help="whose lines of a CSV file (default: the scale's speed)")
+    parser.add_argument(
+        "--together",
+        type=float,
+        nargs=2,
+        default=(1, 1.0),
+        metavar=("N", "GAIN"),
+        help="N trainings share a GPU and do GAIN times the iterations of one (`benchmarks/speed.py --together 1 2 4`)",
     )
     parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
     return parser
@@ -87,14 +103,21 @@ def costs(project: Project, images: Images, speeds: Speeds) -> str:
     return render_costs(estimates, speeds)
 
 
-def known_speeds(project: Project, timing: Path | None) -> Speeds:
+def known_speeds(project: Project, timing: Path | None, mode: Mode | None = None) -> Speeds:
     """A timing file's seconds; without one the paper's, at a scale that is the paper's, else none."""
     if timing:
-        return timed_speeds(read_json(timing), str(timing))
+        return read_speeds(timing, project.size, mode or project.config.speed.mode)
     if project.config.comparable:
         published = read_published(project.published)
         return published_speeds(project.grid, project.tables, published, str(project.config.published))
     return Speeds(f"the paper's seconds are none of scale {project.config.scale}, so give --timing FILE", {})
+
+
+def shared(speeds: Speeds, count: float, gain: float) -> Speeds:
+    """The same seconds where so many trainings share a GPU; UserError for numbers that cannot be."""
+    if count < 1 or count != int(count) or not 0 < gain <= count:
+        raise UserError(f"--together {count:g} {gain:g} cannot be: give a whole number, and a gain of at most that.")
+    return replace(speeds, together=int(count), gain=gain)
 
 
 def read_manifests(project: Project) -> Manifests:

@@ -1,0 +1,99 @@
+"""Seconds for each translated image of each domain, by variant: as the paper prints them, or as they were measured."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from enco.config import MethodOptions, RunConfig
+from enco.errors import UserError
+from enco.files import read_json
+from enco.methods import get
+from enco.settings import parse
+from enco.speed import Mode
+from eval.cells import Published
+from eval.tablespec import TableSpec
+from workflow.grid import Grid
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Seconds by variant and where they are from, and what it brings to train several at once on one GPU.
+
+    `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone.
+    """
+
+    source: str
+    seconds: Mapping[str, float]
+    together: int = 1
+    gain: float = 1.0
+
+    def charged_to(self, config: RunConfig) -> str | None:
+        """Whose seconds a training is charged: its variant's, else its method's; None if neither is known."""
+        return next((name for name in (config.variant, config.method) if name in self.seconds), None)
+
+    def hours(self, config: RunConfig, steps: int | None) -> float | None:
+        """GPU-hours of so many steps; None where they or their seconds are not known."""
+        name = self.charged_to(config)
+        if name is None or steps is None:
+            return None
+        return steps * options_of(config).images_per_iteration * self.seconds[name] / self.gain / 3600
+
+
+def options_of(config: RunConfig) -> MethodOptions:
+    """A run's method options, whole."""
+    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+
+
+def published_speeds(grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str) -> Speeds:
+    """The paper's sec/iter of each variant; of several for one, that of the first table."""
+    seconds: dict[str, float] = {}
+    for cell in grid.cells:
+        printed = published.get((tables[cell.table].key, cell.row.key, cell.task, cell.metric))
+        if cell.metric == "sec/iter" and printed is not None:
+            seconds.setdefault(cell.evaluation.run.variant, float(printed))
+    return Speeds(f"the paper's sec/iter ({source})", seconds)
+
+
+def read_speeds(path: Path, size: int, mode: Mode) -> Speeds:
+    """The sec/iter of a timing file, or of a CSV file of benchmarks/speed.py for images of a side and in a mode."""
+    if path.suffix != ".csv":
+        return timed_speeds(read_json(path), str(path))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return benchmark_speeds(list(csv.DictReader(file)), size, mode, str(path))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist: name a timing file, or a CSV file of benchmarks/speed.py.") from error
+
+
+def timed_speeds(timing: Any, source: str) -> Speeds:
+    """The sec/iter of a timing file's content; UserError if it is none."""
+    try:
+        seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
+        how = ", ".join([timing["device"], *([timing["precision"]] if "precision" in timing else [])])
+        return Speeds(f"sec/iter measured on {how} ({source})", seconds)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{source} is no timing file: make one by `python -m eval.timing --out FILE`.") from error
+
+
+def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> Speeds:
+    """The sec/iter of the lines of benchmarks/speed.py at a method's own batch size, the mean of the halves timed.
+
+    UserError if it has no line for this size and mode.
+    """
+    wanted = {"mode": mode, "size": str(size), "change": "", "together": "1"}
+    kept = [line for line in lines if wanted.items() <= line.items() and line.get("batch") in ("", "1")]
+    timed = [line for line in kept if line.get("sec_per_iter")]
+    if not timed:
+        raise UserError(
+            f"{source} has no sec/iter of mode {mode} at {size} pixels: name a file of benchmarks/speed.py."
+        )
+    seconds = {
+        method: statistics.mean(float(line["sec_per_iter"]) for line in timed if line["method"] == method)
+        for method in dict.fromkeys(line["method"] for line in timed)
+    }
+    return Speeds(f"sec/iter measured on {timed[0]['device']}, {timed[0]['pieces']} ({source})", seconds)
