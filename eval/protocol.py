@@ -8,6 +8,7 @@ from typing import Any
 
 from enco.errors import UserError
 from enco.settings import Settings
+from enco.speed import PLAIN
 from eval.cells import PlannedCell, Sources
 from eval.layout import Block
 from eval.metrics import METRICS
@@ -31,8 +32,9 @@ class Provenance(Settings):
 def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, made: Provenance) -> list[Line]:
     """The protocol of one table, line by line.
 
-    Raises UserError where its numbers were not made alike: scale, checkpoint selection, extractor or k differ between
-    runs, the images or the segmentation network within a task, the device within a sec/iter column.
+    Raises UserError where its numbers were not made alike: scale, checkpoint selection, how trainings compute,
+    extractor or k differ between runs, the images or the segmentation network within a task, the device or how steps
+    compute within a sec/iter column.
     """
     scores = {cell.scores: sources[cell.scores] for cell in planned if cell.scores}
     for path, content in scores.items():
@@ -46,7 +48,11 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
         *_segmentation(spec, planned, sources),
         *([("Checkpoint", _selection(scores))] if scores else []),
         ("Seeds", _seeds(planned)),
-        *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
+        *(
+            [("Trained with", describe_settings(spec, planned, scores)), ("Computed in", _computed(scores))]
+            if scores
+            else []
+        ),
         *_timing(spec, planned, sources),
         *([("Evaluated on", _places(scores))] if scores else []),
         *([("Trained at", _trained_at(scores))] if scores else []),
@@ -153,6 +159,13 @@ def _selection(scores: Sources) -> str:
         "final": "final: the last one of every training",
         "best": "best: the saved one with the lowest FID, chosen on the test set",
     }.get(selection, selection)
+
+
+def _computed(scores: Sources) -> str:
+    """How the steps of every training were computed: one way, or a column would compare two."""
+    plain = str(PLAIN)  # as everything was trained that does not say
+    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "speed")
+    return f"{computed}, as published" if computed == plain else f"{computed}: faster than published, in other digits"
 
 
 def _seeds(planned: Iterable[PlannedCell]) -> str:

@@ -15,6 +15,7 @@ from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.files import read_json
 from enco.provenance import device_name, versions
+from enco.speed import PLAIN
 from eval.extractor import Extractor, extract_features
 from eval.features import Features, check_comparable
 from eval.fid import fid
@@ -59,6 +60,7 @@ def score_run(
         "config_hash": run["config_hash"],
         "trained_at": run["git"],
         "settings": changed_settings(run),
+        "computed": run.get("computed", str(PLAIN)),  # as every training did that does not say
         "data": {"hash": run["data_hash"], "source": run.get("data_source", {})},
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {

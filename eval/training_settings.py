@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from enco.methods import get
 from enco.settings import parse
 from eval.cells import PlannedCell, Sources
 from eval.tablespec import ALL_TASKS, TableSpec
@@ -16,6 +15,8 @@ def changed_settings(run: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError for options that the method no longer has.
     """
+    from enco.methods import get  # here, as methods import torch, which a table that is printed does not need
+
     config, train = run["config"], run["config"]["train"]
     model = get(config["method"]).Options
     options = parse(model, config["options"], f"the run.json of an {config['method']} training")

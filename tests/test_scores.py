@@ -54,6 +54,12 @@ def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targ
     assert found["protocol"]["n_real"] == {"paired": inputs, "full": targets}
 
 
+def test_how_a_training_computed_is_kept_and_was_plainly_before_that_was_said() -> None:
+    generated, reals = features(12, 0), {"full": features(12, 1)}
+    assert score_run(RUN, generated, reals, CPU)["computed"] == "float32"
+    assert score_run(RUN | {"computed": "bfloat16"}, generated, reals, CPU)["computed"] == "bfloat16"
+
+
 def test_real_sets_of_the_same_images_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -175,6 +177,32 @@ def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, mes
     write_json(tmp_path / "enco" / "cityscapes" / "0.json", content)
     with pytest.raises(UserError, match=message):
         written(tmp_path, spec, planned)
+
+
+def test_plain_and_fast_trainings_do_not_share_a_table(tmp_path):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, ["uniform", "default"])
+    for path in tmp_path.glob("*/cat2dog/0.json"):
+        write_json(path, scores("cat2dog") | {"computed": "bfloat16"})
+    with pytest.raises(UserError, match=r"cannot mix speeds: .* has 'bfloat16', .* has 'float32'"):
+        written(tmp_path, spec, planned)
+    for path in tmp_path.glob("*/horse2zebra/0.json"):
+        write_json(path, scores("horse2zebra") | {"computed": "bfloat16"})
+    text = written(tmp_path, spec, planned)["csv"].read_text(encoding="utf-8")
+    assert "Computed in: bfloat16: faster than published, in other digits" in text
+
+
+def test_plain_and_fast_seconds_do_not_share_a_column(tmp_path):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, ["uniform", "default"])
+    write_json(tmp_path / "other.json", timing(["default"]) | {"precision": "bfloat16"})
+    with pytest.raises(UserError, match=r"laptop \(float32.*laptop \(bfloat16"):
+        written(tmp_path, spec, retimed(planned, "default", tmp_path / "other.json"))
+
+
+def test_a_table_is_written_without_importing_torch():
+    done = "import sys, eval.tables, enco.provenance, workflow.script; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", done]).returncode == 0
 
 
 def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
