@@ -10,7 +10,8 @@ from torch import Tensor
 from enco.errors import UserError
 from enco.methods.base import Batch
 
-Losses = dict[str, Tensor]
+Terms = dict[str, Tensor]
+"""Every loss term of a step by name, 0-d."""
 
 
 class GraphedStep:
@@ -24,7 +25,7 @@ class GraphedStep:
     SETTLING = 4
     """Steps after a restart that take longer: those as they are, and the one that is recorded."""
 
-    def __init__(self, step: Callable[[Batch], Losses], device: torch.device) -> None:
+    def __init__(self, step: Callable[[Batch], Terms], device: torch.device) -> None:
         self.step = step
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.restart()
@@ -34,7 +35,7 @@ class GraphedStep:
         self.graph: torch.cuda.CUDAGraph | None = None
         self.steps = 0
 
-    def __call__(self, batch: Batch) -> Losses:
+    def __call__(self, batch: Batch) -> Terms:
         """One step on images on the device; the losses are copies that later steps leave alone."""
         self.steps += 1
         if self.steps < self.SETTLING:
@@ -46,7 +47,7 @@ class GraphedStep:
         self.graph.replay()
         return dict(zip(self.names, self.losses.clone().unbind(), strict=True))
 
-    def _as_it_is(self, batch: Batch) -> Losses:
+    def _as_it_is(self, batch: Batch) -> Terms:
         """On the stream that records, so that gradients are summed on that one from the beginning."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
@@ -59,7 +60,8 @@ class GraphedStep:
         self.batch = Batch(source=batch["source"].clone(), target=batch["target"].clone())
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, stream=self.stream):
+            # The loader's thread may pin memory meanwhile, which is no part of the step.
+            with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
                 losses = self.step(self.batch)
                 self.names, self.losses = list(losses), torch.stack([loss.float() for loss in losses.values()])
         except RuntimeError as error:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from enco.graphs import GraphedStep, Losses
+from enco.graphs import GraphedStep, Terms
 from enco.methods.base import Batch, Method
 from enco.randomness import draws_on
 from enco.speed import Speed
@@ -38,7 +38,7 @@ class Stepper:
         if self.graphed:
             self.graphed.restart()
 
-    def __call__(self, batch: Batch) -> Losses:
+    def __call__(self, batch: Batch) -> Terms:
         """One optimisation step on images that are on the method's device; every loss term by name, detached."""
         if self.pieces.channels_last:
             batch = Batch(source=channels_last(batch["source"]), target=channels_last(batch["target"]))

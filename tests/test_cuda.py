@@ -1,0 +1,78 @@
+"""What only a GPU can show; run where there is one: `python -m pytest tests/test_cuda.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from enco.config import DataConfig, RunConfig, TrainConfig
+from enco.data.demo import make_archive
+from enco.graphs import GraphedStep
+from enco.methods import Method, available, create
+from enco.schedule import Schedule
+from enco.speed import Speed
+from enco.stepper import Stepper
+from enco.train import train
+from tests.tiny_methods import batch_for, tiny_options
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+GPU = torch.device("cuda")
+
+
+def steps(name: str, count: int, speed: Speed) -> tuple[list[dict[str, float]], Method]:
+    """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
+    torch.manual_seed(0)
+    method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name))
+    method.prepare(batch_for(method, seed) for seed in range(100, 104))
+    stepper = Stepper(method, speed)
+    torch.manual_seed(1)
+    losses: list[dict[str, Tensor]] = []
+    for step in range(count):
+        if step % (count // 2) == 0:
+            stepper.begin_epoch(1 + step // (count // 2))
+        batch = batch_for(method, step)
+        losses.append(stepper({"source": batch["source"].to(GPU), "target": batch["target"].to(GPU)}))
+    return [{term: float(value) for term, value in row.items()} for row in losses], method
+
+
+@pytest.mark.parametrize("name", available())
+def test_replayed_steps_are_those_done_one_by_one(name: str) -> None:
+    pieces: dict[str, Any] = {"mode": "fast", "compile": False, "autotune": False}
+    wanted, eager = steps(name, 16, Speed(**pieces, cuda_graph=False))
+    found, replayed = steps(name, 16, Speed(**pieces))
+    for step, (row, same) in enumerate(zip(wanted, found, strict=True)):
+        assert same == pytest.approx(row, rel=0.02, abs=0.02), f"step {step}"
+    for network, twin in zip(eager.networks.values(), replayed.networks.values(), strict=True):
+        for weight, same_weight in zip(network.parameters(), twin.parameters(), strict=True):
+            torch.testing.assert_close(same_weight, weight, rtol=0.05, atol=2e-3)
+
+
+def test_an_epoch_is_recorded_once_and_its_rate_counts() -> None:
+    _, method = steps("enco", 2 * GraphedStep.SETTLING + 4, Speed(mode="fast", compile=False))
+    rates = {float(group["lr"]) for optimizer in method.optimizers.values() for group in optimizer.param_groups}
+    assert all(rate > 0 for rate in rates)
+    counts = {int(state["step"]) for optimizer in method.optimizers.values() for state in optimizer.state.values()}
+    assert counts == {2 * GraphedStep.SETTLING + 4}
+
+
+@pytest.mark.parametrize("name", ["enco", "cyclegan", "munit"])
+def test_everything_of_fast_trains_with_finite_losses(name: str) -> None:
+    losses, _ = steps(name, 12, Speed(mode="fast"))
+    assert all(abs(value) < 1e4 for row in losses for value in row.values())
+
+
+def test_a_fast_training_goes_through_with_workers(tmp_path: Path) -> None:
+    config = RunConfig(
+        method="enco",
+        task="demo",
+        data=DataConfig(root=make_archive("horse2zebra", tmp_path, size=32, scale_counts=0.1)),
+        options=tiny_options("enco"),
+        train=TrainConfig(n_const=1, n_decay=1, tracking="off"),
+        speed=Speed(mode="fast"),
+    )
+    train(config, tmp_path / "run", GPU, workers=2)
+    assert (tmp_path / "run" / "generator.safetensors").exists()
