@@ -52,11 +52,11 @@ def share(loading: float, stepping: float, path: Path) -> float:
 
 
 def test_a_fast_loader_keeps_no_slow_step_waiting(tmp_path: Path) -> None:
-    assert 0 <= share(0, MOMENT, tmp_path / "metrics.jsonl") < 0.1
+    assert 0 <= share(0, MOMENT, tmp_path / "metrics.jsonl") < 0.2
 
 
 def test_a_slow_loader_keeps_a_fast_step_waiting(tmp_path: Path) -> None:
-    assert 0.9 < share(MOMENT, 0, tmp_path / "metrics.jsonl") <= 1
+    assert 0.7 < share(MOMENT, 0, tmp_path / "metrics.jsonl") <= 1
 
 
 def test_workers_load_while_a_step_goes_on(root: Path) -> None:
@@ -78,7 +78,7 @@ def test_workers_load_while_a_step_goes_on(root: Path) -> None:
         return feed.waited - started
 
     assert waited(workers=0) >= 10 * MOMENT
-    assert waited(workers=1) < 4 * MOMENT
+    assert waited(workers=1) < 6 * MOMENT
 
 
 def test_windows_count_only_their_own_waiting(tmp_path: Path) -> None:
