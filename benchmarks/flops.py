@@ -34,11 +34,9 @@ class FlopCounter(TorchDispatchMode):
 def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") -> int:
     """One step of a method, forward and backward, for each image that it translates; a multiply-add is two.
 
-    The step runs on torch's meta device, where tensors have shapes and no values. So nothing is normalised by what was
-    measured on images, which would add no operation that is counted.
+    The step runs on torch's meta device, where tensors have shapes and no values.
     """
-    if "normalize" in get(name).Options.model_fields:
-        options = {**options, "normalize": False}
+    options = unmeasured(name, options)
     with META, draws_on(META):
         method = create(name, schedule=SCHEDULE, device=META, **options)
         method.begin_epoch(HALVES[half])
@@ -46,3 +44,8 @@ def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") 
         with FlopCounter() as counter:
             method.step({"source": batch["source"].to(META), "target": batch["target"].to(META)})
     return counter.total // method.images_per_iteration
+
+
+def unmeasured(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's options, with nothing normalised by what is measured on images: that takes values, and no FLOP."""
+    return {**options, **({"normalize": False} if "normalize" in get(name).Options.model_fields else {})}

@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     groups = _groups(given, device.type)
     start_process([case for group in groups for case in group], given.threads, device.type)
     path = given.output / file_name(_subject(given), device) if given.output.is_dir() else given.output
-    where = {"device": device_label(device), "threads": torch.get_num_threads(), "torch": torch.__version__}
+    threads = "" if device.type == "cuda" else torch.get_num_threads()
+    where = {"device": device_label(device), "threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
     for cases in groups:
         lines = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import pydantic
 import pytest
 import torch
 
-from benchmarks import measure, rows, without_pydantic
+from benchmarks import measure, report, rows, without_pydantic
 from benchmarks.cases import make_cases, make_speeds
+from benchmarks.figure import draw
 from benchmarks.flops import FlopCounter, step_flops
 from benchmarks.hardware import file_name, peak_flop_per_s
 from benchmarks.speed_command import main
@@ -115,16 +117,15 @@ def test_arithmetic_without_values_is_that_of_a_real_step(name: str) -> None:
 
 def test_options_without_pydantic_are_those_with_it(tmp_path: Path) -> None:
     script = tmp_path / "options.py"
-    script.write_text(OPTIONS.format(root=str(ROOT), sizes=(32, 256)))
-    found = json.loads(subprocess.run([*BARE, str(script)], capture_output=True, text=True, check=True).stdout)
-    for name, method in available().items():
-        for size in (32, 256):
-            values = method.Options.stand_ins(size) | tiny_of(name, size)
-            assert found[f"{name} {size}"] == method.Options(**values).model_dump(mode="json"), name
-
-
-def tiny_of(name: str, size: int) -> dict[str, Any]:
-    return {"ngf": 4, "crop_size": size, "load_size": size} | ({"k": 1, "beta": 0.9} if name == "enco" else {})
+    script.write_text(OPTIONS.format(root=str(ROOT)))
+    given = {name: tiny_options(name) for name in available()}
+    given["enco"] |= {"k": 1, "beta": 0.9, "pairs": [[3, 28]]}
+    given["cut"] |= {"preprocess": "cut"}
+    del given["cut"]["load_size"]
+    command = [*BARE, str(script), json.dumps(given)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for name, values in given.items():
+        assert found[name] == get(name).Options(**values).model_dump(mode="json"), name
 
 
 OPTIONS = """
@@ -132,16 +133,11 @@ import json, sys
 sys.path.insert(0, {root!r})
 from benchmarks.without_pydantic import install_if_missing
 install_if_missing()
-from enco.methods import available, create, get
+from enco.methods import available, create
 import pydantic
 assert not hasattr(pydantic, "VERSION") and "numpy" not in sys.modules
-found = dict()
-for name in available():
-    for size in {sizes}:
-        values = dict(ngf=4, crop_size=size, load_size=size) | (dict(k=1, beta=0.9) if name == "enco" else dict())
-        values = get(name).Options.stand_ins(size) | values
-        found[name + " " + str(size)] = create(name, **values).options.model_dump(mode="json")
-print(json.dumps(found))
+given = json.loads(sys.argv[1])
+print(json.dumps({{name: create(name, **given[name]).options.model_dump(mode="json") for name in available()}}))
 """
 
 
@@ -189,6 +185,31 @@ MISTAKES = {
     "{'needed': 2}": ("value_error", ("needed",), "Value error, two"),
     "{'needed': 3}": ("value_error", (), "Value error, three"),
 }
+
+
+def test_the_pages_tables_are_those_of_the_result_files() -> None:
+    text = report.PAGE.read_text("utf-8")
+    assert report.with_tables(text, report.RESULTS) == text, "run `python benchmarks/report.py`"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_tables_and_figure_are_made_from_result_files(tmp_path: Path) -> None:
+    for subject, more in REPORTED.items():
+        main(["--methods", "enco", "cut", *TINY, *more, "--output", str(tmp_path / f"{subject}-x.csv")])
+    lines = rows.read(tmp_path / "speed-x.csv")
+    marks = "".join(f"<!-- benchmarks/report.py: {subject} -->\nold\n<!-- end -->\n" for subject in report.TABLES)
+    page = report.with_tables(marks, tmp_path)
+    assert "old" not in page and report.with_tables(page, tmp_path) == page
+    assert re.search(r"\| CUT +\|.*\| +1\.00 \| +1\.00 \|", page) and "– second half" in page
+    assert report.ratios(lines)["EnCo"]["published"] == pytest.approx(7 / 12)
+    plain = report.seconds(report.select(lines, method="enco", mode="plain"))
+    assert plain == pytest.approx(report.mean(report.select(lines, method="enco", mode="plain"), "sec_per_iter"))
+    for name in ("one.svg", "two.svg"):
+        draw({report.caption(lines): report.ratios(lines)}, tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+REPORTED = {"speed": [], "pieces": ["--without", "bfloat16"], "sizes": ["--sizes", "32", "40", "--modes", "plain"]}
 
 
 @pytest.mark.slow

@@ -1,0 +1,198 @@
+"""Write the tables and the figure of docs/performance.md from the result files of this folder.
+
+python benchmarks/report.py
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from benchmarks import rows
+from benchmarks.figure import draw
+from enco.files import atomic_path
+from enco.methods import get
+from eval.timingtable import published_speeds
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS, PAGE = ROOT / "benchmarks", ROOT / "docs" / "performance.md"
+FIGURE, PUBLISHED = ROOT / "docs" / "images" / "speed.svg", ROOT / "config" / "published.csv"
+BASELINE = "cut"
+"""The method that others are compared with."""
+MARKED = re.compile(r"(<!-- benchmarks/report\.py: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+Lines = Sequence[dict[str, str]]
+Cells = list[str]
+
+
+def main() -> None:
+    """Bring page and figure up to date."""
+    text = with_tables(PAGE.read_text("utf-8"), RESULTS)
+    with atomic_path(PAGE) as partial:
+        partial.write_text(text, "utf-8")
+    if files := sorted(RESULTS.glob("speed-*.csv")):
+        draw({caption(rows.read(file)): ratios(rows.read(file)) for file in files}, FIGURE)
+
+
+def with_tables(text: str, results: Path) -> str:
+    """A page with what is between its markers made anew from the result files of that folder."""
+    return MARKED.sub(lambda found: found[1] + "".join(section(found[2], results)) + found[3], text)
+
+
+def section(subject: str, results: Path) -> Iterator[str]:
+    """A table for each device on which the subject was measured, under the device's name; or the link to the figure."""
+    if subject == "figure" and any(results.glob("speed-*.csv")):
+        yield f"![Seconds per iteration as multiples of {get(BASELINE).info.label}'s](images/{FIGURE.name})\n"
+    for file in sorted(results.glob(f"{subject}-*.csv")):
+        lines = rows.read(file)
+        headers, table = TABLES[subject](lines)
+        alignment = ["left"] + ["right"] * (len(headers) - 1)
+        text = tabulate(table, headers, tablefmt="github", disable_numparse=True, colalign=alignment)
+        yield f"\n{caption(lines)} ([{file.name}](../benchmarks/{file.name})):\n\n{text}\n\n"
+
+
+def caption(lines: Lines) -> str:
+    """Where a file was measured."""
+    line = lines[0]
+    threads = f", {line['threads']} threads" if line["threads"] else ""
+    return f"{line['device']}{threads}, torch {line['torch']}"
+
+
+def seconds(lines: Iterable[dict[str, str]]) -> float | None:
+    """The mean of the halves' medians, the headline of the tables; None where there is none."""
+    values = [float(line["sec_per_iter"]) for line in lines if line["sec_per_iter"] and not line["error"]]
+    return statistics.mean(values) if values else None
+
+
+def select(lines: Lines, **wanted: str) -> Lines:
+    """The lines that have these values."""
+    return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
+
+
+def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:
+    """Seconds of each method as multiples of the baseline's: plain, fast (of plain's), and as published."""
+    published, base = published_speeds(PUBLISHED), seconds(select(lines, method=BASELINE, mode="plain"))
+    return {
+        label(name): {
+            **{mode: divided(seconds(select(lines, method=name, mode=mode)), base) for mode in ("plain", "fast")},
+            "published": divided(published.get(name), published.get(BASELINE)),
+        }
+        for name in names(lines)
+    }
+
+
+def speed_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """Each method in both modes, beside the paper's ratio; the halves apart where both were measured."""
+    compared = ratios(lines)
+    base = get(BASELINE).info.label
+    headers = ["method", "plain, s", "IQR", "fast, s", "IQR", "fast / plain", f"plain / {base}", f"paper's / {base}"]
+    headers += ["GFLOP", "of peak, plain", "of peak, fast", "MiB, plain", "MiB, fast"]
+    table = []
+    for name in names(lines):
+        own, ratio = select(lines, method=name), compared[label(name)]
+        halves = sorted({line["half"] for line in own})
+        last = [number(ratio["plain"], ".2f"), number(ratio["published"], ".2f")]
+        table.append([label(name), *both_modes(own), *last, *arithmetic(own)])
+        for half in halves if len(halves) > 1 else ():
+            part = select(own, half=half)
+            table.append([f"– {HALVES[half]} half", *both_modes(part), "", "", *arithmetic(part)])
+    return headers, table
+
+
+def both_modes(lines: Lines) -> Cells:
+    """Seconds and their interquartile range, plain and fast, and the ratio of the two."""
+    plain, fast = (seconds(select(lines, mode=mode)) for mode in ("plain", "fast"))
+    spread = [mean(select(lines, mode=mode), "iqr") for mode in ("plain", "fast")]
+    cells = [number(plain, ".3g"), number(spread[0], ".2g"), number(fast, ".3g"), number(spread[1], ".2g")]
+    return [*cells, number(divided(fast, plain), ".2f")]
+
+
+def arithmetic(lines: Lines) -> Cells:
+    """Operations for an image, shares of the device's peak, and memory."""
+    by_mode = [select(lines, mode=mode) for mode in ("plain", "fast")]
+    flop = mean(lines, "flop")
+    shares = [number(mean(part, "share_of_peak"), ".0%") for part in by_mode]
+    memory = [number(mean(part, "peak_memory_mb"), ",.0f") for part in by_mode]
+    return [number(divided(flop, 1e9), ",.0f"), *shares, *memory]
+
+
+def pieces_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """What each piece of `fast` is worth."""
+    table = []
+    for line in select(lines, half="1"):
+        own = select(lines, method=line["method"], half="1")
+        base = [seconds(select(own, mode=mode, change="")) for mode in ("plain", "fast")]
+        found = seconds([line])
+        kind = f"{line['mode']} {line['change']}".rstrip()
+        compared = [line["error"] or number(divided(found, other), ".2f") for other in base]
+        table.append([label(line["method"]), kind, line["pieces"], number(found, ".3g"), *compared])
+    return ["method", "mode", "computed in", "s", "/ plain", "/ fast"], table
+
+
+def sizes_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """Cost against image size and batch."""
+    table = [
+        [
+            *(label(line["method"]), line["mode"], line["size"], line["batch"], value(line, "sec_per_iter", ".3g")),
+            *(value(line, "iter_per_sec", ".3g"), value(line, "share_of_peak", ".0%")),
+            *(value(line, "peak_memory_mb", ",.0f"), line["error"]),
+        ]
+        for line in select(lines, half="1")
+    ]
+    return ["method", "mode", "pixels", "batch", "s an image", "images/s", "of peak", "MiB", "error"], table
+
+
+def together_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """Iterations per second of trainings side by side, and as a multiple of one alone."""
+    table = []
+    for line in lines:
+        alone = select(lines, method=line["method"], mode=line["mode"], size=line["size"], together="1")
+        base = float(alone[0]["iter_per_sec"]) if alone and alone[0]["iter_per_sec"] else None
+        rate = float(line["iter_per_sec"]) if line["iter_per_sec"] else None
+        cells = [number(rate, ".3g"), line["error"] or number(divided(rate, base), ".2f")]
+        table.append([label(line["method"]), line["mode"], line["size"], line["together"], *cells])
+    return ["method", "mode", "pixels", "trainings", "iterations/s in all", "/ one alone"], table
+
+
+def names(lines: Lines) -> list[str]:
+    """The methods of a file, fastest first; those that failed last."""
+    plain = {line["method"]: seconds(select(lines, method=line["method"], mode="plain")) for line in lines}
+    return sorted(plain, key=lambda name: plain[name] or float("inf"))
+
+
+def label(name: str) -> str:
+    return get(name).info.label
+
+
+def mean(lines: Lines, column: str) -> float | None:
+    """Mean of a column's numbers; None where there are none."""
+    values = [float(line[column]) for line in lines if line[column]]
+    return statistics.mean(values) if values else None
+
+
+def divided(one: float | None, other: float | None) -> float | None:
+    return one / other if one is not None and other else None
+
+
+def value(line: dict[str, str], column: str, form: str) -> str:
+    return number(mean([line], column), form)
+
+
+def number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+HALVES = {"1": "first", "2": "second"}
+TABLES: dict[str, Callable[[Lines], tuple[Cells, list[Cells]]]] = {
+    "speed": speed_table,
+    "pieces": pieces_table,
+    "sizes": sizes_table,
+    "together": together_table,
+}
+
+
+if __name__ == "__main__":
+    main()
