@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_a_device_is_free_once_its_holder_is_killed(tmp_path: Path) -> None:
     holder.wait()
     with claim(1, ["0", "1"], tmp_path) as taken:
         assert taken == ["0"]
+
+
+def test_a_device_that_is_named_twice_has_two_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,0,1")
+    devices = visible_devices(4)
+    with ExitStack() as held:
+        taken = [held.enter_context(claim(1, devices, tmp_path)) for _ in devices]
+        assert taken == [["0"], ["1"], ["0"], ["1"]], "each device has its first job before one has its second"
+        waiting = threading.Thread(target=lambda: taken.append(use(4, devices, tmp_path)))
+        waiting.start()
+        assert len(taken) == 4
+    waiting.join(10)
+    assert taken[4:] == [["0", "1"]], "a job that asks for all has the devices alone, and sees each once"
+
+
+def use(count: int, devices: list[str], folder: Path) -> list[str]:
+    with claim(count, devices, folder) as taken:
+        return taken
 
 
 def test_more_than_there_are_is_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """GPUs of one machine, each for one job at a time: whoever holds its lock file has it.
 
+A GPU that is named several times has as many places, each for one job at a time.
 A lock goes with its process, however that ends, and holds for every workflow of this user's on the machine.
 """
 
@@ -34,7 +35,7 @@ def lock_folder(parent: Path = Path("/tmp")) -> Path:
 
 @contextmanager
 def claim(count: int, devices: Sequence[str], folder: Path | None = None) -> Iterator[list[str]]:
-    """Hold `count` of these devices within the block, waiting for them as long as it takes.
+    """Hold `count` of these devices within the block, waiting for them as long as it takes; each is named once.
 
     Raises ValueError if there are not so many.
     """
@@ -45,21 +46,27 @@ def claim(count: int, devices: Sequence[str], folder: Path | None = None) -> Ite
         with ExitStack() as held:
             taken = _take(count, devices, folder, held)
             if len(taken) == count:
-                yield taken
+                yield list(dict.fromkeys(taken))
                 return
         time.sleep(POLL_SECONDS)  # all or none: two jobs that each hold half would wait for ever
 
 
 def _take(count: int, devices: Sequence[str], folder: Path, held: ExitStack) -> list[str]:
     taken: list[str] = []
-    for device in devices:
+    for device, place in _places(devices):
         if len(taken) == count:
             break
         with contextlib.suppress(Timeout):
-            lock = FileLock(folder / f"{device.replace('/', '-')}.lock", timeout=0)
+            lock = FileLock(folder / f"{place.replace('/', '-')}.lock", timeout=0)
             held.enter_context(lock)
             taken.append(device)
     return taken
+
+
+def _places(devices: Sequence[str]) -> list[tuple[str, str]]:
+    """Each device with a name of its own: 0, 1, 0, 0 are 0, 1, 0.1 and 0.2."""
+    before = [devices[:index].count(device) for index, device in enumerate(devices)]
+    return [(device, f"{device}.{n}" if n else device) for device, n in zip(devices, before, strict=True)]
 
 
 def visible_devices(count: int) -> list[str]:
