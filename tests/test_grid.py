@@ -8,6 +8,7 @@ import pytest
 from enco import methods
 from enco.errors import UserError
 from enco.methods.base import Method
+from enco.speed import Speed
 from eval.tablespec import TableSpec, load_tables
 from workflow.grid import Grid, expand, variant_name
 from workflow.project import Project
@@ -154,3 +155,20 @@ def test_settings_of_two_scales_never_share_a_folder() -> None:
 def _raw(name: str) -> dict[str, Any]:
     config: ScaleConfig = load_scale(ROOT / "config" / f"{name}.yaml")
     return config.model_dump()
+
+
+def test_a_scales_speed_is_that_of_its_runs_and_another_one_retrains() -> None:
+    config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
+    plain, fast, spelled = (
+        Project.load({**config, "speed": speed}, base=ROOT) for speed in ("plain", "fast", {"mode": "fast"})
+    )
+    assert fast.grid.runs[0].config.speed == Speed(mode="fast")
+    hashes = [[run.config.hash() for run in project.grid.runs] for project in (plain, fast, spelled)]
+    assert hashes[1] == hashes[2] and not set(hashes[0]) & set(hashes[1])
+
+
+@pytest.mark.parametrize(("tracking", "waits"), [("live", True), ("sync", False), ("off", False)])
+def test_only_trainings_that_mirror_themselves_wait_for_the_store(tracking: str, waits: bool) -> None:
+    config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
+    config["train"]["tracking"] = tracking
+    assert bool(Project.load(config, base=ROOT).tracking_store()) is waits

@@ -95,6 +95,10 @@ class Project:
             "selection": "final|best",
         }
 
+    def tracking_store(self) -> list[Path]:
+        """What trainings wait for that mirror themselves while they run: one process opens the store before them."""
+        return [Path("results", "mlflow.ready")] if self.config.train.tracking == "live" else []
+
     @property
     def mirror_command(self) -> str:
         """What brings MLflow up to date when Snakemake ends, well or not."""

@@ -1,4 +1,5 @@
 # Seconds per iteration: all variants in one process on one device, so that their ratios mean something.
+# It comes first, as waiting until all cores are free would leave some of them idle.
 
 
 rule timing:
@@ -10,6 +11,7 @@ rule timing:
         "results/logs/timing.log",
     benchmark:
         "results/benchmarks/timing.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: workflow.cores

@@ -17,7 +17,7 @@ rule tracking_store:
 rule train:
     input:
         data=project.run_data,
-        store="results/mlflow.ready",
+        store=project.tracking_store(),
         weights=project.weights.training,
     output:
         generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
