@@ -1,6 +1,6 @@
 """What a demo job costs beyond its work: with the server that jobs are forked from, and as a process of its own.
 
-    python benchmarks/jobs.py --results results            # after `make tables`: half a minute
+    python -m benchmarks.jobs            # after `make tables`: a minute or two
 
 A job's wall time, less the time that its module's `main` takes when it is called a second time in one process, where
 nothing is left to import. A training's work is the `wall_seconds` of its run.json. Medians of a few calls.
