@@ -10,8 +10,9 @@ help: ## list the commands
 
 env: $(VENV)/.ready ## set up the environment in .venv
 
+# The executor is copied into the environment, so that it follows its files.
 # uv makes and fills the environment; where it is absent, pip brings it into the environment itself.
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock pyproject.toml $(wildcard workflow/executor/src/*/*.py)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than Python 3.11: name another, as in 'make tables PYTHON=python3.12'."; exit 1; }
 	@if command -v uv >/dev/null; then uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV); else \

@@ -46,7 +46,7 @@ def section(subject: str, results: Path) -> Iterator[str]:
     """A table for each device on which the subject was measured, under the device's name; or the link to the figure."""
     if subject == "figure" and any(results.glob("speed-*.csv")):
         yield f"![Seconds per iteration as multiples of {get(BASELINE).info.label}'s](images/{FIGURE.name})\n"
-    for file in sorted(results.glob(f"{subject}-*.csv")):
+    for file in sorted(results.glob(f"{subject}*.csv")):
         lines = rows.read(file)
         headers, table = TABLES[subject](lines)
         alignment = ["left"] + ["right"] * (len(headers) - 1)
@@ -57,6 +57,8 @@ def section(subject: str, results: Path) -> Iterator[str]:
 def caption(lines: Lines) -> str:
     """Where a file was measured."""
     line = lines[0]
+    if "device" not in line:
+        return "On a CPU"
     threads = f", {line['threads']} threads" if line["threads"] else ""
     return f"{line['device']}{threads}, torch {line['torch']}"
 
@@ -157,6 +159,27 @@ def together_table(lines: Lines) -> tuple[Cells, list[Cells]]:
     return ["method", "mode", "pixels", "trainings", "iterations/s in all", "/ one alone"], table
 
 
+def equivalence_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """By how much losses change in one step from the same state, and in whole trainings, by the mode or by a nudge."""
+    table = []
+    for name in dict.fromkeys(line["method"] for line in lines):
+        own = select(lines, method=name)
+        worst = max(own, key=lambda line: float(line["step_change"]))
+        medians = [format(statistics.median(float(line[column]) for line in own), ".2%") for column in CHANGES]
+        cells = [medians[0], f"{float(worst['step_change']):.1%} ({worst['term']})", *medians[1:]]
+        table.append([label(name), str(len(own)), *cells])
+    return ["method", "terms", "one step: median", "worst", "training, fast: median", "nudged: median"], table
+
+
+def fid_table(lines: Lines) -> tuple[Cells, list[Cells]]:
+    """FID of equal demo trainings in both modes, seed by seed."""
+    table = [
+        [label(name), *("  ".join(line["fid"] for line in select(lines, method=name, mode=mode)) for mode in MODES)]
+        for name in dict.fromkeys(line["method"] for line in lines)
+    ]
+    return ["method", *(f"{mode}, seeds 0 to 2" for mode in MODES)], table
+
+
 def names(lines: Lines) -> list[str]:
     """The methods of a file, fastest first; those that failed last."""
     plain = {line["method"]: seconds(select(lines, method=line["method"], mode="plain")) for line in lines}
@@ -185,12 +208,16 @@ def number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
+MODES = ("plain", "fast")
+CHANGES = ("step_change", "fast_change", "nudged_change")
 HALVES = {"1": "first", "2": "second"}
 TABLES: dict[str, Callable[[Lines], tuple[Cells, list[Cells]]]] = {
     "speed": speed_table,
     "pieces": pieces_table,
     "sizes": sizes_table,
     "together": together_table,
+    "equivalence": equivalence_table,
+    "demo_fid": fid_table,
 }
 
 

@@ -12,6 +12,7 @@ import torch
 from enco.config import RunConfig, TrainConfig
 from enco.errors import UserError
 from enco.settings import parse
+from enco.speed import Speed
 
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
 
@@ -98,7 +99,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
         "data": _given({"root": given.data, "direction": given.direction}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),
-        "speed": speed_values(given.speed) if given.speed else None,
+        "speed": _read_yaml(given.speed, "--speed") if given.speed else None,
         "seed": given.seed,
     }
     return parse(RunConfig, _given(values), "the command line")
@@ -108,12 +109,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def speed_values(text: str) -> dict[str, Any]:
-    """What --speed says: a mode's name, or a mapping of `Speed`'s keys as YAML or JSON; UserError for anything else."""
-    values = _read_yaml(text, f"--speed {text}")
-    if not isinstance(values, str | dict):
-        raise UserError(f"--speed {text} is no mode: write plain, fast, or a mapping such as '{{mode: fast}}'.")
-    return {"mode": values} if isinstance(values, str) else values
+def read_speed(text: str) -> Speed:
+    """What a --speed says: a mode's name, or `Speed`'s keys as YAML or JSON; UserError for anything else."""
+    return parse(Speed, _read_yaml(text, "--speed"), "--speed")
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.methods.base import Batch
+from enco.methods.base import Batch, Method
 
 Terms = dict[str, Tensor]
 """Every loss term of a step by name, 0-d."""
@@ -18,20 +16,21 @@ class GraphedStep:
     """Does a step as it is some times, then records it and from there on replays the recording.
 
     A recording repeats the same kernels with the same host-side numbers on the same memory. So within an epoch nothing
-    but tensors on the device may change (draws, pools, Adam's count of steps), and what may change with an epoch, such
-    as learning rates and terms that end, needs a new recording: call `restart`.
+    but tensors on the device may change (draws, pools, Adam's count of steps), and learning rates, which a method may
+    set in its `end_step`: other rates are recorded anew. So is whatever changes with an epoch: call `restart`.
     """
 
     SETTLING = 4
     """Steps after a restart that take longer: those as they are, and the one that is recorded."""
 
-    def __init__(self, step: Callable[[Batch], Terms], device: torch.device) -> None:
-        self.step = step
-        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.stream = torch.cuda.Stream(method.device)  # type: ignore[no-untyped-call]
         self.restart()
 
     def restart(self) -> None:
-        """Forget the recording."""
+        """Forget the recording, once it is no longer replayed."""
+        torch.cuda.current_stream(self.method.device).synchronize()
         self.graph: torch.cuda.CUDAGraph | None = None
         self.steps = 0
 
@@ -40,30 +39,45 @@ class GraphedStep:
         self.steps += 1
         if self.steps < self.SETTLING:
             return self._as_it_is(batch)
+        replayed = self.graph is not None
         if self.graph is None:
+            self.rates = self._rates()
             self.graph = self._record(batch)
         for name in ("source", "target"):
             self.batch[name].copy_(batch[name])
         self.graph.replay()
-        return dict(zip(self.names, self.losses.clone().unbind(), strict=True))
+        losses = dict(zip(self.names, self.losses.clone().unbind(), strict=True))
+        if replayed:
+            self.method.end_step()
+        if self._rates() != self.rates:
+            self.restart()
+        return losses
+
+    def _rates(self) -> list[float]:
+        return [group["lr"] for optimizer in self.method.optimizers.values() for group in optimizer.param_groups]
 
     def _as_it_is(self, batch: Batch) -> Terms:
         """On the stream that records, so that gradients are summed on that one from the beginning."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
-            losses = self.step(batch)
+            losses = self.method.step(batch)
         torch.cuda.current_stream().wait_stream(self.stream)
         return losses
 
     def _record(self, batch: Batch) -> torch.cuda.CUDAGraph:
         """Record a step without doing it; UserError where the device or the method does not allow that."""
+        for optimizer in self.method.optimizers.values():
+            for group in optimizer.param_groups:
+                group["capturable"] = True  # being fused, it counts its steps on the device
         self.batch = Batch(source=batch["source"].clone(), target=batch["target"].clone())
         graph = torch.cuda.CUDAGraph()
         try:
             # The loader's thread may pin memory meanwhile, which is no part of the step.
             with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
-                losses = self.step(self.batch)
+                losses = self.method.step(self.batch)
                 self.names, self.losses = list(losses), torch.stack([loss.float() for loss in losses.values()])
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             cure = "set 'cuda_graph: false' in the speed settings"

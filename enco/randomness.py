@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -22,6 +22,11 @@ def draws_on(device: torch.device) -> Iterator[None]:
         yield
     finally:
         _draws.reset(token)
+
+
+def normal(shape: Sequence[int], device: torch.device) -> Tensor:
+    """Draws from N(0, 1), on a device, made where `draws_on` says."""
+    return torch.randn(*shape, device=draw_device()).to(device)
 
 
 def draw_device() -> torch.device:

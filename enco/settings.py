@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +33,17 @@ def _first_mistake(error: ValidationError, model: type[Settings], where: str) ->
     mistake = error.errors()[0]
     key = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "extra_forbidden":
-        return f"Unknown key '{key}' in {where}: choose one of {', '.join(sorted(model.model_fields))}."
+        valid = _fields_at(model, mistake["loc"][:-1])
+        return f"Unknown key '{key}' in {where}: choose one of {', '.join(sorted(valid))}."
     at = f" '{key}'" if key else ""
     return f"Invalid setting{at} in {where}: {mistake['msg'].removeprefix('Value error, ')}."
+
+
+def _fields_at(model: type[Settings], location: tuple[int | str, ...]) -> Iterable[str]:
+    """The keys of the settings that lie at a place within a model's."""
+    for part in location:
+        inner = model.model_fields[part].annotation if isinstance(part, str) and part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, Settings)):
+            break
+        model = inner
+    return model.model_fields

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from enco.errors import UserError
 from enco.settings import Settings
 
 Mode = Literal["plain", "fast"]
@@ -34,18 +35,21 @@ PLAIN = Pieces()
 FAST = {
     # Measured in docs/performance.md: on a CPU neither memory format nor compiler pays.
     "cpu": Pieces(bfloat16=True),
-    "cuda": Pieces(bfloat16=True, channels_last=True, compile=True, cuda_graph=True, device_draws=True, autotune=True),
+    # Chosen by what a GPU is known to wait for, and not yet measured on one.
+    "cuda": Pieces(bfloat16=True, compile=True, cuda_graph=True, device_draws=True, autotune=True),
 }
 
 
 class Speed(Settings):
     """The mode, and pieces of `fast` to turn on or off by themselves; null leaves a piece as the mode has it."""
 
-    mode: Mode = Field("plain", description="`plain`: float32, as published; `fast`: what pays on this device.")
+    mode: Mode = Field("plain", description="`plain`: float32, as published; `fast`: with cheaper arithmetic.")
     bfloat16: bool | None = Field(
         None, description="Networks compute in bfloat16; weights, norms' statistics, losses and Adam stay in float32."
     )
-    channels_last: bool | None = Field(None, description="Images and feature maps lie with their channels innermost.")
+    channels_last: bool | None = Field(
+        None, description="A step's images lie with their channels innermost, as far as layers keep that."
+    )
     compile: bool | None = Field(None, description="Networks are compiled (torch.compile; needs a C++ compiler).")
     cuda_graph: bool | None = Field(None, description="A step is recorded once an epoch and replayed (CUDA only).")
     device_draws: bool | None = Field(
@@ -56,10 +60,24 @@ class Speed(Settings):
         None, description="Float32 convolutions use TF32 where the GPU has it: PyTorch's default, in both modes."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_alone(cls, values: Any) -> Any:
+        """`fast` is short for `{mode: fast}`."""
+        return {"mode": values} if isinstance(values, str) else values
+
     def pieces(self, device_type: str) -> Pieces:
-        """What a step on this kind of device ("cpu", "cuda", "mps") makes use of; no piece that it does not have."""
-        base = FAST.get(device_type, PLAIN) if self.mode == "fast" else PLAIN
+        """What a step on this kind of device makes use of: "cpu" or "cuda"; on others it is plain.
+
+        Pieces that a CPU does not have are left out. Raises UserError for a graph of steps that draw on the CPU.
+        """
+        if device_type not in FAST:
+            return PLAIN
+        base = FAST[device_type] if self.mode == "fast" else PLAIN
         chosen = {name: value for name, value in self.model_dump(exclude={"mode"}).items() if value is not None}
         if device_type != "cuda":
             chosen |= {"cuda_graph": False, "autotune": False}
-        return Pieces(**asdict(base) | chosen)
+        pieces = Pieces(**asdict(base) | chosen)
+        if pieces.cuda_graph and not pieces.device_draws:
+            raise UserError("A step that draws on the CPU cannot be recorded: set 'device_draws' with 'cuda_graph'.")
+        return pieces

@@ -8,7 +8,7 @@ import sys
 import torch
 from torch.optim import SGD, Adam, Optimizer
 
-M_TRIM_THRESHOLD, M_MMAP_MAX, FOREVER = -1, -4, 2**31 - 1
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Of glibc's malloc.h: how much free memory at the heap's end is given back, and how many blocks are mapped alone."""
 
 
@@ -20,7 +20,7 @@ def keep_memory() -> None:
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "gnu_get_libc_version"):
         libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, FOREVER)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)  # never
 
 
 def skip_compiler() -> None:

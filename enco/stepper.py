@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,6 @@ from enco.methods.base import Batch, Method
 from enco.randomness import draws_on
 from enco.speed import Speed
 
-RECOMPILATIONS = 64
-"""Forms of one function that are compiled: for every network of its class, with and without each gradient."""
-
 
 class Stepper:
     """A method's steps: `stepper(batch)` is `method.step(batch)`, computed as `speed` says."""
@@ -23,9 +21,8 @@ class Stepper:
     def __init__(self, method: Method, speed: Speed | None = None) -> None:
         self.method = method
         self.pieces = (speed or Speed()).pieces(method.device.type)
-        if self.pieces.compile:
-            compile_networks(method.networks.values())
-        self.graphed = GraphedStep(method.step, method.device) if self.pieces.cuda_graph else None
+        self.compiled = CompiledNetworks(method.networks.values()) if self.pieces.compile else None
+        self.graphed = GraphedStep(method) if self.pieces.cuda_graph else None
 
     @property
     def settling(self) -> int:
@@ -41,48 +38,65 @@ class Stepper:
     def __call__(self, batch: Batch) -> Terms:
         """One optimisation step on images that are on the method's device; every loss term by name, detached."""
         if self.pieces.channels_last:
-            batch = Batch(source=channels_last(batch["source"]), target=channels_last(batch["target"]))
+            source, target = (
+                batch[side].contiguous(memory_format=torch.channels_last) for side in ("source", "target")
+            )
+            batch = Batch(source=source, target=target)
         with self.computing():
-            if self.graphed:
-                self._let_adam_be_recorded()
-                return self.graphed(batch)
-            return self.method.step(batch)
+            return self.graphed(batch) if self.graphed else self.method.step(batch)
 
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Precision, source of random numbers and compiled networks for what is computed in here."""
         pieces, device = self.pieces, self.method.device
         torch.backends.cudnn.allow_tf32 = pieces.tf32
-        torch.backends.cudnn.benchmark = pieces.autotune
+        # What is fastest may differ from one process to the next.
+        torch.backends.cudnn.benchmark = pieces.autotune and not torch.are_deterministic_algorithms_enabled()
         with ExitStack() as stack:
             if pieces.bfloat16:
-                # Without its cache, as that keeps weights that a step has updated since, or that were cast without
-                # gradient.
+                # Without its cache, as that keeps weights that a step has updated since, or cast without gradient.
                 stack.enter_context(torch.autocast(device.type, torch.bfloat16, cache_enabled=False))
             if pieces.device_draws:
                 stack.enter_context(draws_on(device))
-            if pieces.compile:
-                stack.enter_context(torch.compiler.set_stance("default"))
+            if self.compiled:
+                stack.enter_context(self.compiled.in_use())
             yield
 
-    def _let_adam_be_recorded(self) -> None:
-        """Its count of steps is on the device already, being fused; loading a state takes this flag back."""
-        for optimizer in self.method.optimizers.values():
-            for group in optimizer.param_groups:
-                group["capturable"] = True
+
+class CompiledNetworks:
+    """The functions that networks name in their `compiled`, compiled at first use.
+
+    Elsewhere, such as for sample images, the networks stay as they are: compiling for other sizes takes longer than it
+    saves.
+    """
+
+    FORMS = 64
+    """Forms of one function that are compiled: for every network of its class, with and without each gradient."""
+
+    def __init__(self, networks: Iterable[nn.Module], **how: Any) -> None:
+        """`how` goes to torch.compile."""
+        modules = [module for network in networks for module in network.modules()]
+        self.functions = [
+            (module, name, torch.compile(getattr(module, name), dynamic=False, **how))
+            for module in modules
+            for name in getattr(module, "compiled", ())
+        ]
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within this block the networks are the compiled ones."""
+        settings = torch._dynamo.config.patch(recompile_limit=self.FORMS)
+        # DRIT takes two gradients through one forward pass.
+        buffers = torch._functorch.config.patch(donated_buffer=False)
+        with settings, buffers:
+            for module, name, function in self.functions:
+                setattr(module, name, function)
+            try:
+                yield
+            finally:
+                for module, name, _ in self.functions:
+                    delattr(module, name)
 
 
-def compile_networks(networks: Iterable[nn.Module]) -> None:
-    """Compile, at first use, the functions that networks name in their `compiled`; only steps use the result."""
-    torch._dynamo.config.recompile_limit = RECOMPILATIONS
-    for network in networks:
-        for module in network.modules():
-            for name in getattr(module, "compiled", ()):
-                setattr(module, name, torch.compile(getattr(module, name), dynamic=False))
-    # Outside of steps, such as for sample images, compiling again for other sizes would take longer than it saves.
-    torch.compiler.set_stance("force_eager")
-
-
-def channels_last(images: Tensor) -> Tensor:
-    """B x C x H x W images whose channels lie innermost in memory."""
+def _channels_last(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from enco.arguments import choose_device, speed_values
+from enco.arguments import choose_device, read_speed
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
 from enco.methods import available, get
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
-    speed = parse(Speed, speed_values(given.speed), "--speed")
+    speed = read_speed(given.speed)
     if not speed.pieces(device.type).compile:
         skip_compiler()
     keep_memory()

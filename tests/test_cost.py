@@ -154,7 +154,7 @@ def test_a_gain_that_cannot_be_is_refused(speeds: Speeds, count: float, gain: fl
 
 def line(method: str, seconds: str, **other: str) -> dict[str, str]:
     """A line of benchmarks/speed.py."""
-    usual = {"mode": "fast", "change": "", "size": "256", "batch": "", "half": "1", "together": "1"}
+    usual = {"mode": "fast", "change": "", "size": "256", "batch": "1", "half": "1", "together": "1"}
     return {"method": method, "sec_per_iter": seconds, "device": "GPU X", "pieces": "bfloat16", **usual, **other}
 
 
@@ -163,9 +163,15 @@ def test_a_file_of_the_speed_benchmark_gives_the_mean_of_the_halves() -> None:
         *[line("enco", "9", mode="plain"), line("enco", "9", size="512"), line("enco", "9", batch="8")],
         *[line("enco", "9", together="4"), line("enco", "9", change="without compile"), line("drit", "")],
     ]
-    lines = [line("enco", "0.03"), line("enco", "0.01", half="2"), line("cut", "0.05", batch="1"), *others]
+    lines = [
+        line("enco", "0.03"),
+        line("enco", "0.01", half="2"),
+        line("cut", "0.05"),
+        line("distancegan", "0.07", batch="2"),
+        *others,
+    ]
     speeds = benchmark_speeds(lines, 256, "fast", "x.csv")
-    assert speeds.seconds == {"enco": pytest.approx(0.02), "cut": 0.05}
+    assert speeds.seconds == {"enco": pytest.approx(0.02), "cut": 0.05, "distancegan": 0.07}
     assert speeds.source == "sec/iter measured on GPU X, bfloat16 (x.csv)"
     with pytest.raises(UserError, match="no sec/iter of mode plain at 64 pixels"):
         benchmark_speeds(lines, 64, "plain", "x.csv")

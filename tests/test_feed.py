@@ -22,7 +22,7 @@ from tests.test_train import StopAt
 from tests.tiny_runs import CPU, run, tiny_config, write_images
 
 CUDA = torch.device("cuda")
-MOMENT = 0.04
+MOMENT = 0.1
 
 
 @pytest.fixture(scope="module")

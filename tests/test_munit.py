@@ -302,9 +302,10 @@ def test_adams_have_the_published_settings() -> None:
 )
 def test_learning_rates_go_by_the_iteration(iteration: int, rate: float) -> None:
     method = tiny()
-    method.iteration = iteration
-    method.step(images(0))
+    method.iteration = iteration - 1
+    method.end_step()  # of the one before
     assert [optimizer.param_groups[0]["lr"] for optimizer in method.optimizers.values()] == pytest.approx([rate] * 2)
+    method.step(images(0))
     assert method.iteration == iteration + 1
 
 
@@ -320,8 +321,8 @@ def test_steps_count_towards_the_learning_rate_and_survive_a_checkpoint() -> Non
     method, other = tiny(lr_step=3), tiny(lr_step=3)
     rates = []
     for step in range(3):
-        method.step(images(step))
         rates.append(method.optimizers["autoencoders"].param_groups[0]["lr"])
+        method.step(images(step))
     assert rates == [1e-4, 1e-4, 5e-5]
     other.load_state_dict(method.state_dict())
     assert other.iteration == 3

@@ -18,15 +18,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import method_options, usual_batch
-from benchmarks.flops import META, step_flops, unmeasured
+from benchmarks.flops import step_flops
 from enco.files import atomic_path
-from enco.methods import Batch, available, create
-from enco.randomness import draws_on
+from enco.methods import available
 from enco.speed import Mode, Speed
 from enco.stepper import Stepper
-from eval.stopwatch import HALVES, SCHEDULE, random_batch
+from eval.stopwatch import HALVES
 from eval.timingtable import published_speeds
-from tests.tiny_methods import batch_for, tiny_method, tiny_options
+from tests.tiny_methods import batch_for, tiny_method
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "step_costs.csv"
@@ -92,28 +91,6 @@ def test_encos_share_of_cuts_arithmetic_is_below_the_papers_share_of_its_time() 
     paper = published_speeds(ROOT / "config" / "published.csv")
     enco = sum(flops("enco", half) for half in HALVES) / len(HALVES)
     assert enco / flops("cut", "first_half") < paper["enco"] / paper["cut"]
-
-
-def on_host(name: str, draws: torch.device) -> list[str]:
-    """Operations on CPU tensors in a step on a device without values, where reading one is an error."""
-    with META:
-        method = create(name, schedule=SCHEDULE, device=META, **unmeasured(name, tiny_options(name)))
-    method.prepare(())
-    method.begin_epoch(1)
-    batch = random_batch(method.options.crop_size, method.images_per_step)
-    on_device = Batch(source=batch["source"].to(META), target=batch["target"].to(META))
-    with draws_on(draws), Calls() as counted:
-        method.step(on_device)
-    return counted.on_host
-
-
-@pytest.mark.parametrize("name", sorted(available()))
-def test_a_step_leaves_nothing_to_the_host(name: str) -> None:
-    assert not on_host(name, draws=META)
-
-
-def test_what_is_left_to_the_host_is_seen() -> None:
-    assert "aten.randperm.default" in on_host("enco", draws=torch.device("cpu"))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from enco.config import TrainConfig
 from enco.data.catalogue import NAME, TaskConfig, read_yaml, section
@@ -114,12 +114,6 @@ class ScaleConfig(Settings):
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
     speed: Speed = Field(Speed(), description="How trainings and timings compute; plain is as published.")
-
-    @field_validator("speed", mode="before")
-    @classmethod
-    def _mode_alone(cls, value: Any) -> Any:
-        """`speed: fast` is short for `speed: {mode: fast}`."""
-        return {"mode": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _every_task_has_epochs(self) -> ScaleConfig:

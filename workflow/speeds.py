@@ -86,7 +86,7 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
     UserError if it has no line for this size and mode.
     """
     wanted = {"mode": mode, "size": str(size), "change": "", "together": "1"}
-    kept = [line for line in lines if wanted.items() <= line.items() and line.get("batch") in ("", "1")]
+    kept = [line for line in lines if wanted.items() <= line.items() and line["batch"] == _own_batch(line["method"])]
     timed = [line for line in kept if line.get("sec_per_iter")]
     if not timed:
         raise UserError(
@@ -97,3 +97,8 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
         for method in dict.fromkeys(line["method"] for line in timed)
     }
     return Speeds(f"sec/iter measured on {timed[0]['device']}, {timed[0]['pieces']} ({source})", seconds)
+
+
+def _own_batch(method: str) -> str:
+    """As it stands in the lines of a benchmark."""
+    return str(get(method).Options.model_fields["batch_size"].default)

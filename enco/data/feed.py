@@ -20,14 +20,15 @@ class Feed:
 
     def __init__(self, batches: Iterable[Batch], device: torch.device) -> None:
         self.waited = 0.0
-        """Seconds spent waiting for the loader so far, its start included; on a GPU at most so many."""
+        """Seconds spent waiting for the loader so far, its start included; on a GPU those after which it was idle."""
         self._batches, self._device = batches, device
 
     def __iter__(self) -> Iterator[Batch]:
         copies = CudaCopies(self._device) if self._device.type == "cuda" else None
         begin = time.monotonic()
         for batch in self._batches:
-            self.waited += time.monotonic() - begin
+            if not (copies and copies.device_is_busy()):
+                self.waited += time.monotonic() - begin
             yield copies(batch) if copies else self._copy(batch)
             if copies:
                 copies.keep_pace()
@@ -52,6 +53,10 @@ class CudaCopies:
         for image in (source, target):
             image.record_stream(computing)  # else its memory could be written to while a step still reads it
         return Batch(source=source, target=target)
+
+    def device_is_busy(self) -> bool:
+        """Whether the step launched last is still going on, so that nothing has waited."""
+        return self._before is not None and not self._before.query()  # type: ignore[no-untyped-call]
 
     def keep_pace(self) -> None:
         """Wait until the step before the one just launched is done."""

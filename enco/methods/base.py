@@ -88,6 +88,9 @@ class Method(ABC):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Do one optimisation step and return every loss term by name, detached 0-d tensors before weighting."""
 
+    def end_step(self) -> None:
+        """What the host does after each step, be it `step`'s own or one that was replayed from a recording."""
+
     def prepare(self, batches: Iterable[Batch]) -> None:
         """See the batches of the first epoch once before a training begins; what is learnt of them is state."""
 

@@ -36,6 +36,7 @@ from enco.networks.init import Net, init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, most_scales, smallest_side
 from enco.optim import adam, frozen, minimize
 from enco.precision import in_float32, no_autocast
+from enco.randomness import normal
 from enco.schedule import Schedule
 from enco.styles import styles_of
 
@@ -245,7 +246,7 @@ class Drit(Method):
     def noisy_content(self, images: Tensor, domain: Domain) -> Tensor:
         """Content codes as training uses them everywhere: with unit Gaussian noise."""
         content = self.content_encoder(images, domain)
-        return content + torch.randn_like(content)
+        return content + normal(content.shape, content.device)
 
     def attribute(self, images: Tensor, domain: Domain) -> Attribute:
         """Encode a domain's images."""
@@ -255,7 +256,7 @@ class Drit(Method):
     def draw_latents(self, n: int) -> tuple[Tensor, ...]:
         """Random attributes, n x attribute_dim, the same for both domains; a second draw for mode seeking."""
         draws = 2 if self.options.mode_seeking else 1
-        return tuple(torch.randn(n, self.options.attribute_dim, device=self.device) for _ in range(draws))
+        return tuple(normal((n, self.options.attribute_dim), self.device) for _ in range(draws))
 
     def generate(self, contents: Sequence[Tensor], codes: Sequence[Tensor], domain: Domain) -> tuple[Tensor, ...]:
         """A domain's images of each content with its code, by one pass."""

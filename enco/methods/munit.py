@@ -22,6 +22,7 @@ from enco.networks.init import init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, most_scales, smallest_side
 from enco.networks.munit import AutoEncoder
 from enco.optim import adam, frozen, minimize
+from enco.randomness import normal
 from enco.schedule import Schedule
 from enco.styles import styles_of
 
@@ -117,19 +118,23 @@ class Munit(Method):
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminators, then the autoencoders, each with random styles of its own."""
-        self.set_rates()  # they may change within an epoch
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
         minimize(summed(d_terms.values()), self.optimizers["discriminators"])
         with frozen(self.d_a, self.d_b):
             g_terms = self.generator_terms(a, b, self.random_styles(len(b)), self.random_styles(len(a)))
         minimize(total_loss(g_terms, self.options), self.optimizers["autoencoders"])
-        self.iteration += 1
+        self.end_step()
         return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+
+    def end_step(self) -> None:
+        """Count the step, and set the next one's rates: they may change within an epoch."""
+        self.iteration += 1
+        self.set_rates()
 
     def random_styles(self, count: int) -> Tensor:
         """So many draws from N(0, I)."""
-        return torch.randn(count, self.options.style_dim, device=self.device)
+        return normal((count, self.options.style_dim), self.device)
 
     @torch.no_grad()
     def translations(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

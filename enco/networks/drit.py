@@ -15,6 +15,7 @@ from enco.networks.generator import ResidualBlock, conv_norm_relu
 from enco.networks.multiscale import padded_conv
 from enco.networks.norm import InstanceNorm
 from enco.networks.padding import ReflectionPad
+from enco.randomness import normal
 
 Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
@@ -56,7 +57,7 @@ class Attribute(NamedTuple):
         """Attribute codes, B x dim, drawn from torch's global state."""
         if self.log_variance is None:
             return self.mean
-        return self.mean + (self.log_variance / 2).exp() * torch.randn_like(self.mean)
+        return self.mean + (self.log_variance / 2).exp() * normal(self.mean.shape, self.mean.device)
 
 
 class AttributeEncoder(nn.Module):

@@ -50,6 +50,8 @@ class AutoEncoder(nn.Module):
 class ContentEncoder(nn.Sequential):
     """Images to contents; instance norm takes the style away."""
 
+    compiled = ("forward",)
+
     def __init__(self, ngf: int = 64, n_blocks: int = 4) -> None:
         super().__init__(
             ReflectionPad(3),

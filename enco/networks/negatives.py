@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from enco.networks.heads import ProjectionHead
-from enco.randomness import draw_device
+from enco.randomness import normal
 
 
 class NegativeGenerator(nn.Module):
@@ -19,7 +19,7 @@ class NegativeGenerator(nn.Module):
 
     def forward(self, mean_embeddings: Tensor, count: int) -> Tensor:
         """B x width mean embeddings to B x count x width unit negatives; every one has noise of its own."""
-        noise = torch.randn(len(mean_embeddings), count, self.noise_dim, device=draw_device()).to(mean_embeddings)
+        noise = normal((len(mean_embeddings), count, self.noise_dim), mean_embeddings.device)
         repeated = mean_embeddings[:, None].expand(-1, count, -1)
         return self.head(torch.cat([repeated, noise], dim=-1))
 
