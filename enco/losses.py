@@ -91,6 +91,14 @@ def mean_square(features: Tensor) -> Tensor:
 
 
 @in_float32
+def attribute_penalty(mean: Tensor, log_variance: Tensor | None) -> Tensor:
+    """Divergence of encoded B x dim distributions from N(0, I), summed; without a spread, the means' mean square (DRIT)."""
+    if log_variance is None:
+        return mean_square(mean)
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+
+
+@in_float32
 def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
     """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
     return 1 / (l1(*images) / l1(*latents) + 1e-5)

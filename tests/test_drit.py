@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from enco.errors import UserError
-from enco.losses import confusion, mode_seeking, summed
+from enco.losses import attribute_penalty, confusion, mode_seeking, summed
 from enco.methods import drit
-from enco.methods.drit import Drit, DritOptions, Made, attribute_penalty, split_batch, total_loss
+from enco.methods.drit import Drit, DritOptions, Made, split_batch, total_loss
 from enco.networks.drit import DOMAINS, Attribute
 from enco.optim import frozen
 from enco.schedule import Schedule

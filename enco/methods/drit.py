@@ -19,7 +19,16 @@ from torch.optim import Optimizer
 
 from enco.config import GanMode, MethodOptions
 from enco.errors import UserError
-from enco.losses import confusion, discriminator_loss, generator_loss, l1, mean_square, mode_seeking, summed
+from enco.losses import (
+    attribute_penalty,
+    confusion,
+    discriminator_loss,
+    generator_loss,
+    l1,
+    mean_square,
+    mode_seeking,
+    summed,
+)
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.drit import (
     DOMAINS,
@@ -35,7 +44,7 @@ from enco.networks.drit import (
 from enco.networks.init import Net, init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder, most_scales, smallest_side
 from enco.optim import adam, frozen, minimize
-from enco.precision import in_float32, no_autocast
+from enco.precision import no_autocast
 from enco.randomness import normal
 from enco.schedule import Schedule
 from enco.styles import styles_of
@@ -375,15 +384,6 @@ def make_attribute_encoder(options: DritOptions) -> AttributeEncoder | StyleEnco
 def make_discriminator(options: DritOptions) -> MultiScaleDiscriminator:
     """A discriminator of one domain's images, initialised."""
     return initialised(MultiScaleDiscriminator(options.ndf, slope=0.01, scales=options.n_scales))
-
-
-@in_float32
-def attribute_penalty(mean: Tensor, log_variance: Tensor | None) -> Tensor:
-    """Divergence of the encoded distributions from N(0, I), summed over batch and dimensions; without a spread, the
-    codes' mean square."""
-    if log_variance is None:
-        return mean_square(mean)
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
 
 
 def total_loss(terms: Mapping[str, Tensor], options: DritOptions) -> Tensor:
