@@ -85,16 +85,10 @@ def l1(images: Tensor, wanted: Tensor) -> Tensor:
 
 
 @in_float32
-def mean_square(features: Tensor) -> Tensor:
-    """The mean of the squared numbers, a pull towards zero."""
-    return features.square().mean()
-
-
-@in_float32
-def attribute_penalty(mean: Tensor, log_variance: Tensor | None) -> Tensor:
-    """Divergence of encoded B x dim distributions from N(0, I), summed; without a spread, the means' mean square (DRIT)."""
+def code_penalty(mean: Tensor, log_variance: Tensor | None = None) -> Tensor:
+    """Divergence of encoded distributions from N(0, I), summed; of codes without a spread, their mean square (DRIT)."""
     if log_variance is None:
-        return mean_square(mean)
+        return mean.square().mean()
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
 
 

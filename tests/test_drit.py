@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from enco.errors import UserError
-from enco.losses import attribute_penalty, confusion, mode_seeking, summed
+from enco.losses import code_penalty, confusion, mode_seeking, summed
 from enco.methods import drit
 from enco.methods.drit import Drit, DritOptions, Made, split_batch, total_loss
 from enco.networks.drit import DOMAINS, Attribute
@@ -105,8 +105,8 @@ def test_a_content_hides_its_domain_best_where_scores_are_zero(score: float, los
         (Attribute(torch.full((2, 8), 3.0)), 0.09),
     ],
 )
-def test_attribute_penalties(attribute: Attribute, weighted: float) -> None:
-    terms = {"attribute_a": attribute_penalty(attribute.mean, attribute.log_variance)}
+def test_code_penalties(attribute: Attribute, weighted: float) -> None:
+    terms = {"attribute_a": code_penalty(attribute.mean, attribute.log_variance)}
     assert float(total_loss(terms, DritOptions())) == pytest.approx(weighted, rel=1e-5)
 
 

@@ -19,16 +19,7 @@ from torch.optim import Optimizer
 
 from enco.config import GanMode, MethodOptions
 from enco.errors import UserError
-from enco.losses import (
-    attribute_penalty,
-    confusion,
-    discriminator_loss,
-    generator_loss,
-    l1,
-    mean_square,
-    mode_seeking,
-    summed,
-)
+from enco.losses import code_penalty, confusion, discriminator_loss, generator_loss, l1, mode_seeking, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.drit import (
     DOMAINS,
@@ -317,8 +308,8 @@ class Drit(Method):
                 f"content_gan_{d}": confusion(self.content_discriminator(made.content[d])),
                 f"cycle_{d}": l1(made.cycle[d], images[d]),
                 f"recon_{d}": l1(made.recon[d], images[d]),
-                f"attribute_{d}": attribute_penalty(made.attribute[d].mean, made.attribute[d].log_variance),
-                f"content_{d}": mean_square(made.content[d]),
+                f"attribute_{d}": code_penalty(made.attribute[d].mean, made.attribute[d].log_variance),
+                f"content_{d}": code_penalty(made.content[d]),
             }
         return terms
 
