@@ -48,10 +48,16 @@ def section(subject: str, results: Path) -> Iterator[str]:
         yield f"![Seconds per iteration as multiples of {get(BASELINE).info.label}'s](images/{FIGURE.name})\n"
     for file in sorted(results.glob(f"{subject}*.csv")):
         lines = rows.read(file)
-        headers, table = TABLES[subject](lines)
+        headers, table = without_empty(*TABLES[subject](lines))
         alignment = ["left"] + ["right"] * (len(headers) - 1)
         text = tabulate(table, headers, tablefmt="github", disable_numparse=True, colalign=alignment)
         yield f"\n{caption(lines)} ([{file.name}](../benchmarks/{file.name})):\n\n{text}\n\n"
+
+
+def without_empty(headers: Cells, table: list[Cells]) -> tuple[Cells, list[Cells]]:
+    """A table without the columns that were not measured."""
+    kept = [place for place in range(len(headers)) if any(row[place] not in ("-", "") for row in table)]
+    return [headers[place] for place in kept], [[row[place] for place in kept] for row in table]
 
 
 def caption(lines: Lines) -> str:

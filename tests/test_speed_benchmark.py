@@ -188,6 +188,7 @@ MISTAKES = {
 
 
 def test_the_pages_tables_are_those_of_the_result_files() -> None:
+    assert all(list(report.RESULTS.glob(f"{subject}*.csv")) for subject in ("speed", "equivalence", "demo_fid"))
     text = report.PAGE.read_text("utf-8")
     assert report.with_tables(text, report.RESULTS) == text, "run `python benchmarks/report.py`"
 
