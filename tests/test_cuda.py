@@ -12,7 +12,7 @@ from torch import Tensor
 from enco.config import DataConfig, RunConfig, TrainConfig
 from enco.data.demo import make_archive
 from enco.graphs import GraphedStep
-from enco.methods import Method, available, create
+from enco.methods import Batch, Method, available, create
 from enco.schedule import Schedule
 from enco.speed import Speed
 from enco.stepper import Stepper
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 GPU = torch.device("cuda")
 
 
-def steps(name: str, count: int, speed: Speed) -> tuple[list[dict[str, float]], Method]:
+def steps(name: str, count: int, speed: Speed, **options: Any) -> tuple[list[dict[str, float]], Method]:
     """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
     torch.manual_seed(0)
-    method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name))
+    method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name) | options)
     method.prepare(batch_for(method, seed) for seed in range(100, 104))
     stepper = Stepper(method, speed)
     torch.manual_seed(1)
@@ -51,12 +51,24 @@ def test_replayed_steps_are_those_done_one_by_one(name: str) -> None:
             torch.testing.assert_close(same_weight, weight, rtol=0.05, atol=2e-3)
 
 
-def test_an_epoch_is_recorded_once_and_its_rate_counts() -> None:
-    _, method = steps("enco", 2 * GraphedStep.SETTLING + 4, Speed(mode="fast", compile=False))
-    rates = {float(group["lr"]) for optimizer in method.optimizers.values() for group in optimizer.param_groups}
-    assert all(rate > 0 for rate in rates)
+@pytest.mark.parametrize(("name", "options", "recordings"), [("enco", {}, 2), ("munit", {"lr_step": 6}, 3)])
+def test_an_epoch_and_a_rate_are_recorded_once_and_every_step_counts(
+    name: str, options: dict[str, Any], recordings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[list[float]] = []
+    record = GraphedStep._record
+
+    def counted(graphed: GraphedStep, batch: Batch) -> torch.cuda.CUDAGraph:
+        recorded.append(graphed._rates())
+        return record(graphed, batch)
+
+    monkeypatch.setattr(GraphedStep, "_record", counted)
+    count = 2 * (GraphedStep.SETTLING + 6)
+    _, method = steps(name, count, Speed(mode="fast", compile=False), **options)
+    assert len(recorded) == len({tuple(rates) for rates in recorded}) == recordings
+    assert method.extra_state().get("iteration", count) == count
     counts = {int(state["step"]) for optimizer in method.optimizers.values() for state in optimizer.state.values()}
-    assert counts == {2 * GraphedStep.SETTLING + 4}
+    assert counts == {count}
 
 
 @pytest.mark.parametrize("name", ["enco", "cyclegan", "munit"])
