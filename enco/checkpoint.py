@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class CheckpointFolder:
         check_weights(checkpoint.method["networks"], checkpoint.iteration)
         path = self.folder / f"iter{checkpoint.iteration:07d}.pt"
         with atomic_path(path) as partial, partial.open("wb") as file:
-            torch.save(asdict(checkpoint), file)
+            torch.save(vars(checkpoint), file)  # not asdict, which copies every tensor first
         self._good = [*(good for good in self._good if good != path), path][-KEPT:]
         for old in set(self.files()) - set(self._good):
             old.unlink(missing_ok=True)

@@ -46,16 +46,19 @@ class ImagePool:
             self.count = torch.zeros((), dtype=torch.long, device=image.device)
         return self.images, self.count
 
-    def state(self) -> list[Tensor]:
-        """The kept images, for a checkpoint."""
-        if self.images is None or self.count is None:
-            return []
-        return list(self.images[: int(self.count)].clone())
+    def state(self) -> Tensor:
+        """Copy the kept images, N x 3 x H x W (a vector of length 0 while there are none), for a checkpoint.
 
-    def load(self, images: list[Tensor], device: torch.device) -> None:
+        One tensor with a storage of its own: torch saves the whole storage of every view.
+        """
+        if self.images is None or self.count is None:
+            return torch.empty(0)
+        return self.images[: int(self.count)].clone()
+
+    def load(self, images: Tensor, device: torch.device) -> None:
         """Take back what `state` gave."""
         self.images = self.count = None
-        if images:
+        if len(images):
             kept, count = self._kept(images[0].to(device))
-            kept[: len(images)] = torch.stack(images).to(device)
+            kept[: len(images)] = images
             count.fill_(len(images))

@@ -311,7 +311,7 @@ def test_pool_of_size_0_returns_its_input() -> None:
     pool = ImagePool(0)
     made = torch.rand(2, 3, 2, 2)
     assert torch.equal(pool.query(made), made)
-    assert not pool.state()
+    assert len(pool.state()) == 0
 
 
 @pytest.mark.parametrize(

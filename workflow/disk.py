@@ -111,10 +111,11 @@ def _trained_bytes(method: Method) -> int:
 
 def _pool_bytes(method: Method) -> int:
     """Image pools once they are full, of float32 crops."""
-    return sum(pool.size for pool in _pools(method)) * 3 * method.options.crop_size**2 * torch.float32.itemsize
+    return sum(pool.size for pool in pools(method)) * 3 * method.options.crop_size**2 * torch.float32.itemsize
 
 
-def _pools(method: Method) -> Iterator[ImagePool]:
+def pools(method: Method) -> Iterator[ImagePool]:
+    """Find the image pools that a method holds."""
     for held in vars(method).values():
         for value in held.values() if isinstance(held, dict) else [held]:
             if isinstance(value, ImagePool):
