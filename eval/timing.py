@@ -21,7 +21,7 @@ from enco.settings import parse
 from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
 from eval.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
-from eval.timingtable import failures, notes, published_speeds, timing_table
+from eval.timingtable import QUIET, failures, notes, published_speeds, timing_table
 
 ITERATIONS = {"cpu": 5, "cuda": 50}
 """Timed steps of each half where the command line names no number."""
@@ -74,16 +74,21 @@ def _entry(watch: Stopwatch) -> dict[str, Any]:
 
 
 def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, Any]:
-    """Statistics of each half's steps, the headline, and the originals' average over both halves.
+    """Summarise the steps of each half, the headline and its spread, and the originals' average over both halves.
 
     `sec_per_iter`, the headline, is the mean of both halves' medians for each of the `images` that a step translates.
+    `first_half` and `second_half` hold `median`, `mean` and `iqr` in seconds of a step, and `n`, the number of steps.
+    `spread` is the larger `iqr` / `median` of the two; `busy` is true where that is over `QUIET`.
     """
     halves = {half: statistics_of(values) for half, values in seconds.items()}
     sec_per_step = statistics.mean(half["median"] for half in halves.values())
+    spread = max(half["iqr"] / half["median"] for half in halves.values())
     return {
         **halves,
         "sec_per_step": sec_per_step,
         "sec_per_iter": sec_per_step / images,
+        "spread": spread,
+        "busy": spread > QUIET,
         "legacy": legacy_average([value for values in seconds.values() for value in values], images),
     }
 

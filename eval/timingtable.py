@@ -13,6 +13,8 @@ from eval.cells import read_published
 
 BASELINE = "enco"
 PUBLISHED_TABLE = "1"
+QUIET = 0.15
+"""Largest interquartile range of steps, as a share of the median, on a machine that is not busy with other work."""
 HEADERS = (
     *("variant", "sec/iter", f"x {BASELINE}", "paper", f"paper x {BASELINE}"),
     *("first half", "IQR", "second half", "IQR", "images"),
@@ -53,11 +55,18 @@ def ratio(speeds: Mapping[str, float], name: str) -> float | None:
 
 
 def notes(timing: Mapping[str, Any]) -> Iterator[str]:
-    """Where it was measured, and what was timed with other options than its defaults, or not at all."""
+    """Say where the timing was measured, and which variants had other options, a busy machine, or no timing at all."""
     yield f"{timing['device']}, {timing['precision']}, {sizes(timing)}, seconds per image"
     for name, options in timing["options"].items():
         if options:
             yield f"{name}: with {', '.join(f'{key}={value}' for key, value in options.items())}, else its defaults"
+    spreads = {name: entry["spread"] for name, entry in timing["measured"].items() if entry["busy"]}
+    if spreads:
+        named = ", ".join(f"{name} ({spread:.0%})" for name, spread in spreads.items())
+        yield (
+            f"Measured on a busy machine, as the interquartile range is over {QUIET:.0%} of the median: {named}; "
+            "measure again with nothing else running, or with more --iterations."
+        )
     if timing["errors"]:
         yield f"Not timed: {failures(timing)}"
 

@@ -161,6 +161,21 @@ def test_headline_is_the_mean_of_both_medians() -> None:
     assert found["first_half"]["mean"] == 4
 
 
+@pytest.mark.parametrize(("busiest", "busy"), [(1.29, False), (1.31, True)])
+def test_an_interquartile_range_over_15_percent_of_the_median_is_a_busy_machine(busiest: float, busy: bool) -> None:
+    found = summary({"first_half": [1, 1, 1], "second_half": [1, 1, busiest]}, images=1)
+    assert found["spread"] == pytest.approx((busiest - 1) / 2)
+    assert found["busy"] is busy
+
+
+def test_a_busy_machine_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([1, 1, 1, 2, 2, 2] + [1] * 6)
+    monkeypatch.setattr(stopwatch, "time_step", lambda *_: next(ticks))
+    found = measure({"cut": Variant(method="cut", options=tiny_options("cut"))}, CPU, size=32, warmup=0, iterations=6)
+    said = [line for line in notes(found) if "busy" in line]
+    assert len(said) == 1 and "cut (67%)" in said[0] and "measure again with nothing else running" in said[0]
+
+
 @pytest.mark.parametrize(("n", "left"), [(100, 0.606), (920, 0.00994)])
 def test_legacy_average_forgets_its_start_slowly(n: int, left: float) -> None:
     assert legacy_average([0.0] * n) / 0.1 == pytest.approx(left, rel=0.01)
@@ -223,7 +238,8 @@ def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path)
 
 
 def test_notes_name_options_and_failures() -> None:
-    measured = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
+    about_sizes = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
+    measured = {name: entry | {"spread": 0.1, "busy": False} for name, entry in about_sizes.items()}
     about = {"device": "cpu", "precision": "float32", "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
     about["measured"] = measured
     assert list(notes(about)) == [
