@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from workflow import paths
 from workflow.project import Project
 from workflow.targets import check_targets
 
@@ -22,6 +23,9 @@ localrules:
     all_tables,
     cells,
     check_data,
+    current_cells,
+    current_figure,
+    current_table,
     fetch_archives,
     published_weights,
     table,
@@ -32,8 +36,8 @@ localrules:
 rule all_tables:
     default_target: True
     input:
-        project.table_files(),
-        "results/cells.csv",
+        project.printed.current_tables(),
+        paths.CURRENT_CELLS,
 
 
 include: "workflow/rules/data.smk"

@@ -29,12 +29,12 @@ from workflow.job import SOCKET, start_server
 
 REPEATS = 3
 THREADS = {"OMP_NUM_THREADS": "1"}
-RUN = Path("runs", "demo", "horse2zebra", "enco", "seed0")
 
 
 def jobs(results: Path, out: Path) -> dict[str, list[str]]:
     """The command of each kind of job, as `python -m workflow.job` takes it."""
-    data, real, run = (results / part for part in ("data/demo/horse2zebra", "real/demo/horse2zebra", RUN))
+    made = results / "demo"
+    data, real, run = (made / part for part in ("data/horse2zebra", "real/horse2zebra", "runs/horse2zebra/enco/seed0"))
     extractor = "--extractor random-inception --input-size 128 --threads 1"
     texts = {
         "train": f"enco.train --method enco --data {data} --out {out}/run --epochs 1 0 --threads 1 --tracking off"

@@ -148,7 +148,7 @@ def test_a_mistake_in_the_configuration_is_one_sentence_with_the_choices(
 
 
 def test_settings_of_two_scales_never_share_a_folder() -> None:
-    folders = [{run.folder.parts[2] for run in Project.load(_raw(name), ROOT).grid.runs} for name in ("demo", "paper")]
+    folders = [{run.folder.parts[1] for run in Project.load(_raw(name), ROOT).grid.runs} for name in ("demo", "paper")]
     assert folders == [{"demo"}, {"paper"}]
 
 

@@ -50,7 +50,7 @@ def _placed(folder: Path, config: Path) -> list[str]:
 
 def weights(folder: Path) -> dict[str, str]:
     """SHA-256 of every trained generator, by run."""
-    files = sorted((folder / "results" / "runs").rglob("generator.safetensors"))
+    files = sorted((folder / "results").rglob("generator.safetensors"))
     return {str(file.relative_to(folder).parent): sha256(file) for file in files}
 
 
@@ -78,14 +78,14 @@ def test_tables_have_every_format_and_say_what_they_are(done: Path) -> None:
 
 def test_two_tables_and_two_directions_share_trainings(done: Path) -> None:
     assert set(weights(done)) == {
-        f"results/runs/tiny/{run}/seed0"
+        f"results/tiny/runs/{run}/seed0"
         for run in (
             *("cityscapes/cyclegan", "cityscapes/cut", "cityscapes/enco"),
             *("horse2zebra/cyclegan", "horse2zebra/cut", "horse2zebra/enco", "horse2zebra/enco+k=1"),
             *("zebra2horse/cut", "zebra2horse/enco"),
         )
     }
-    scores = read_json(done / "results/runs/tiny/horse2zebra/cyclegan/seed0/eval/zebra2horse.final.json")
+    scores = read_json(done / "results/tiny/runs/horse2zebra/cyclegan/seed0/eval/zebra2horse.final.json")
     assert scores["task"] == "zebra2horse"
 
 
@@ -155,8 +155,8 @@ def _wait_for(condition: object, seconds: float = 300) -> None:
         (["all_tabels"], ["all_tabels", "all_tables"]),
         (["result/table3.csv"], ["result/table3.csv", "results/table3.csv"]),
         (["results/figures/tabel1.png"], ["tabel1", "table1"]),
-        (["results/runs/demo/cat2dgo/enco/seed0/run.json"], ["cat2dgo", "cat2dog"]),
-        (["results/runs/demo/cat2dog/enko/seed0/run.json"], ["enko", "enco+k=2"]),
+        (["results/demo/runs/cat2dgo/enco/seed0/run.json"], ["cat2dgo", "cat2dog"]),
+        (["results/demo/runs/cat2dog/enko/seed0/run.json"], ["enko", "enco+k=2"]),
         (["all_tables", "--config", "epochz=3"], ["epochz", "epochs"]),
     ],
 )
@@ -184,4 +184,4 @@ def test_the_paper_plan_is_that_of_the_grid() -> None:
     said = snakemake("-n", "all_tables", "--configfile", "config/paper.yaml")
     project = Project.load(load_scale(ROOT / "config" / "paper.yaml").model_dump(), ROOT)
     assert f"train {len(project.only(project.headline).grid.runs)}" in " ".join(said.split())
-    assert "results/data/demo" not in said
+    assert "results/demo" not in said

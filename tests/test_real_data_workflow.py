@@ -90,7 +90,7 @@ def test_what_can_be_had_is_prepared_and_the_rest_is_asked_for(place: Path, serv
     said = run(place, "data", check=False)
     assert "cityscapes needs leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip" in said
     assert f"put them into {place / 'archives'}" in said
-    prepared = place / "results" / "data" / "real"
+    prepared = place / "results" / "real" / "data"
     assert sorted(path.parent.name for path in prepared.glob("*/manifest.json")) == ["horses", "own"]
     table = run(place, "check_data")
     lines = {line.split()[0]: line for line in table.splitlines() if line.startswith(("cityscapes ", "horse2", "own "))}
@@ -111,7 +111,7 @@ def test_after_the_cure_the_table_is_made(place: Path, server: FileServer) -> No
     assert {"mAP", "mAP_real", "pixAcc_real", "IoU road_real"} <= set(cells["metric"])
     written = (place / "results" / "real.md").read_text()
     assert "leftImg8bit\\_trainvaltest.zip (sha256 " in written and "photo filter legacy" in written
-    source = json.loads((place / "results/data/real/cityscapes/manifest.json").read_text())["source"]
+    source = json.loads((place / "results/real/data/cityscapes/manifest.json").read_text())["source"]
     assert source["photo_filter"] == "legacy" and len(source["archives"]) == 2
 
 
@@ -144,7 +144,7 @@ def test_a_failed_preparation_keeps_the_images_it_would_have_replaced(place: Pat
     whole = archive.read_bytes()
     archive.write_bytes(whole[:-100] + bytes(100))
     assert "horses.zip is truncated or neither a zip nor a tar" in run(place, "data", "-R", "archive_data", check=False)
-    assert len(list((place / "results/data/real/horses/trainB").iterdir())) == HORSES["trainB"]
+    assert len(list((place / "results/real/data/horses/trainB").iterdir())) == HORSES["trainB"]
     archive.write_bytes(whole)
     run(place, "data")
-    assert (place / "results/data/real/horses/manifest.json").is_file()
+    assert (place / "results/real/data/horses/manifest.json").is_file()

@@ -17,7 +17,7 @@ from workflow.settings import load_scale
 from workflow.weights import record
 
 ROOT = Path(__file__).parent.parent
-OWN = Path("results", "drn", "paper", "cityscapes.safetensors")
+OWN = Path("results", "paper", "drn", "cityscapes.safetensors")
 CITYSCAPES: Any = SimpleNamespace(target="cityscapes")
 ZEBRA: Any = SimpleNamespace(target="horse2zebra")
 

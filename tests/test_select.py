@@ -166,6 +166,6 @@ def test_the_plan_selects_before_it_translates(tmp_path: Path) -> None:
     assert len(selected) == 10, "nine trainings, one of them scored both ways"
     assert {one.generator for one in given if one.command == "evaluate"} == {one.out for one in selected}
     back = next(one for one in selected if one.direction == "backward")
-    assert back.run == Path("results/runs/tiny/horse2zebra/cyclegan/seed0")
+    assert back.run == Path("results/tiny/runs/horse2zebra/cyclegan/seed0")
     assert back.out == back.run / "selected" / "zebra2horse.safetensors"
     assert {one.selection for one in given if one.command == "evaluate"} == {"best"}

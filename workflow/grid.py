@@ -17,6 +17,7 @@ from enco.errors import UserError, unknown
 from enco.methods.base import Method
 from enco.settings import parse
 from eval.tablespec import RowSpec, TableSpec
+from workflow import paths
 from workflow.settings import ScaleConfig
 
 Methods = Mapping[str, type[Method]]
@@ -32,9 +33,14 @@ class Run:
     seed: int
     config: RunConfig = field(compare=False)
 
+    def at(self, template: str, **more: object) -> Path:
+        """A path of this run's, from a template of workflow.paths."""
+        about = {"scale": self.scale, "task": self.task, "variant": self.variant, "seed": self.seed}
+        return paths.fill(template, **about, **more)
+
     @property
     def folder(self) -> Path:
-        return Path("results", "runs", self.scale, self.task, self.variant, f"seed{self.seed}")
+        return self.at(paths.RUN)
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,10 @@ class Evaluation:
     way: str
 
     def images(self, selection: str) -> Path:
-        return self.run.folder / "translated" / f"{self.task}.{selection}"
+        return self.run.at(paths.TRANSLATED, target=self.task, selection=selection)
 
     def scores(self, selection: str) -> Path:
-        return self.run.folder / "eval" / f"{self.task}.{selection}.json"
+        return self.run.at(paths.SCORES, target=self.task, selection=selection)
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ def dataset_of(name: str, task: TaskConfig) -> str:
 
 def data_folder(config: ScaleConfig, dataset: str) -> Path:
     """Where a dataset stands in the standard layout."""
-    return Path("results", "data", config.scale, dataset)
+    return paths.fill(paths.DATA, scale=config.scale, dataset=dataset)
 
 
 def variant_name(method: type[Method], overrides: Mapping[str, Any], scale: Mapping[str, Any] | None = None) -> str:

@@ -14,7 +14,7 @@ from enco.data.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.data.demo.archive import Archive
 from enco.data.state import Places
 from enco.errors import unknown
-from workflow.grid import data_folder, dataset_of
+from workflow.grid import data_folder
 from workflow.settings import DataSource
 
 if TYPE_CHECKING:
@@ -108,9 +108,8 @@ class ImageSets:
 
     def manifests(self) -> list[Path]:
         """The manifests of every dataset that a table needs."""
-        tasks, config = self.project.tasks, self.project.config
-        needed = {dataset_of(e.task, tasks[e.task]) for e in self.project.grid.evaluations}
-        return [data_folder(config, dataset) / "manifest.json" for dataset in sorted(needed)]
+        needed = {self.project.manifest(evaluation.task) for evaluation in self.project.grid.evaluations}
+        return sorted(needed)
 
     def counts(self) -> dict[str, Counts]:
         """Images of each dataset by set, where they are known before the data is there."""

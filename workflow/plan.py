@@ -15,8 +15,9 @@ from enco.errors import UserError
 from enco.files import read_json
 from enco.speed import Mode
 from eval.cells import read_published
+from workflow import paths
 from workflow.cost import GB, Images, estimate, iterations, render_costs
-from workflow.grid import Cell, Run, data_folder
+from workflow.grid import Cell, Run
 from workflow.project import Project
 from workflow.settings import load_scale
 from workflow.speeds import Speeds, published_speeds, read_speeds
@@ -123,8 +124,8 @@ def shared(speeds: Speeds, count: float, gain: float) -> Speeds:
 def read_manifests(project: Project) -> Manifests:
     """The manifests of those datasets of the plan that are in place."""
     names = dict.fromkeys(run.config.data.root.name for run in project.grid.runs)
-    paths = {name: data_folder(project.config, name) / "manifest.json" for name in names}
-    return {name: read_json(path)["sets"] if path.exists() else {} for name, path in paths.items()}
+    files = {name: paths.fill(paths.MANIFEST, scale=project.config.scale, dataset=name) for name in names}
+    return {name: read_json(path)["sets"] if path.exists() else {} for name, path in files.items()}
 
 
 def counts(manifests: Manifests) -> Images:

@@ -14,15 +14,14 @@ from enco.config import MethodOptions, RunConfig
 from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
 from enco.settings import parse
-from eval.cells import PlannedCell
-from eval.tablespec import RowSpec, TableSpec, load_tables
-from workflow.grid import Cell, Evaluation, Grid, Run, check_options, data_folder, dataset_of, expand
+from eval.tablespec import TableSpec, load_tables
+from workflow import paths
+from workflow.grid import Grid, Run, check_options, data_folder, dataset_of, expand
 from workflow.image_sets import ImageSets, either
+from workflow.printed_tables import PrintedTables
 from workflow.segmentation import Segmentation
 from workflow.settings import ScaleConfig, load_mapping, load_tasks
 from workflow.weights import Weights
-
-TABLE_SUFFIXES = ("csv", "md", "tex", "html")
 
 
 class Wildcards(Protocol):
@@ -36,6 +35,7 @@ class Wildcards(Protocol):
     target: str
     selection: str
     table: str
+    part: str
     weights: str
 
 
@@ -77,6 +77,12 @@ class Project:
         return [name for name, table in self.tables.items() if not table.extra]
 
     @property
+    def part(self) -> str:
+        """The name of what this configuration's tables are made of: `seed0`, `seeds0-1-2`."""
+        seeds = self.config.seeds
+        return f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{'-'.join(map(str, seeds))}"
+
+    @property
     def datasets(self) -> dict[str, TaskConfig]:
         """One task for each dataset."""
         return {dataset_of(name, task): task for name, task in reversed(self.tasks.items())}
@@ -92,22 +98,21 @@ class Project:
             "variant": either(run.variant for run in runs),
             "seed": either(str(seed) for seed in self.config.seeds),
             "table": either(self.tables),
+            "part": re.escape(self.part),
             "selection": "final|best",
         }
 
     def tracking_store(self) -> list[Path]:
         """What trainings wait for that mirror themselves while they run: one process opens the store before them."""
-        return [Path("results", "mlflow.ready")] if self.config.train.tracking == "live" else []
+        return [Path(paths.STORE_READY)] if self.config.train.tracking == "live" else []
 
     @property
     def mirror_command(self) -> str:
         """What brings MLflow up to date when Snakemake ends, well or not."""
         if self.config.train.tracking == "off":
             return "true"
-        return "mkdir -p results/runs && python -m enco.tracking sync results/runs"
-
-    def table_files(self) -> list[Path]:
-        return [Path("results", f"{name}.{suffix}") for name in self.headline for suffix in TABLE_SUFFIXES]
+        runs = paths.fill(paths.RUNS, scale=self.config.scale)
+        return f"mkdir -p {runs} && python -m enco.tracking sync {runs}"
 
     @property
     def images(self) -> ImageSets:
@@ -125,13 +130,17 @@ class Project:
         folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
         raise UserError(f"No table needs a run {folder}: `python -m workflow.grid` lists those that are needed.")
 
+    def manifest(self, task: str) -> Path:
+        """The manifest of a task's images."""
+        return paths.fill(paths.MANIFEST, scale=self.config.scale, dataset=dataset_of(task, self.tasks[task]))
+
     def run_data(self, wildcards: Wildcards) -> Path:
         """The manifest of the images that a run trains on."""
-        return self.task_folder(wildcards.task) / "manifest.json"
+        return self.manifest(wildcards.task)
 
     def target_data(self, wildcards: Wildcards) -> Path:
         """The manifest of the images that a run is tested on."""
-        return self.task_folder(wildcards.target) / "manifest.json"
+        return self.manifest(wildcards.target)
 
     def test_sources(self, wildcards: Wildcards) -> Path:
         return self.test_folder(wildcards.target, "source")
@@ -141,10 +150,10 @@ class Project:
 
     def generator(self, wildcards: Wildcards) -> Path:
         """The generator that translates: the run's last one, or the one selected for the target."""
-        folder = self.run(wildcards).folder
+        run = self.run(wildcards)
         if wildcards.selection == "best":
-            return folder / "selected" / f"{wildcards.target}.safetensors"
-        return folder / "generator.safetensors"
+            return run.at(paths.SELECTED, target=wildcards.target)
+        return run.at(paths.GENERATOR)
 
     def way(self, wildcards: Wildcards) -> str:
         """'forward' on the run's own task, 'backward' on the way back."""
@@ -186,6 +195,11 @@ class Project:
         return Segmentation(self)
 
     @property
+    def printed(self) -> PrintedTables:
+        """What tables and figures are made of."""
+        return PrintedTables(self)
+
+    @property
     def weights(self) -> Weights:
         """The published weights that jobs need."""
         return Weights(self)
@@ -193,64 +207,6 @@ class Project:
     @property
     def published(self) -> Path:
         return self.base / self.config.published
-
-    def table_spec(self, wildcards: Wildcards) -> dict[str, Any]:
-        return self.tables[wildcards.table].model_dump(mode="json")
-
-    def planned_cells(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """The numbers of a table, each with the file that holds it."""
-        return [self._planned(cell).model_dump(mode="json") for cell in self.grid.table(wildcards.table).cells]
-
-    def _planned(self, cell: Cell) -> PlannedCell:
-        about = {"row": cell.row.key, "task": cell.task, "metric": cell.metric, "seed": cell.seed}
-        run, scores = cell.evaluation.run, cell.evaluation.scores(self.config.selection)
-        timing = self.timing_file if cell.metric == "sec/iter" else None
-        return PlannedCell(**about, variant=run.variant, run=str(run.folder), scores=scores, timing=timing)
-
-    def table_inputs(self, wildcards: Wildcards) -> list[Path]:
-        """The files behind a table."""
-        planned = [self._planned(cell) for cell in self.grid.table(wildcards.table).cells]
-        return sorted({path for cell in planned for path in (cell.scores, cell.timing) if path})
-
-    def cell_files(self) -> list[Path]:
-        """The tidy numbers of every table that `all_tables` makes."""
-        return [Path("results", "cells", f"{name}.csv") for name in self.headline]
-
-    def figure_files(self) -> list[Path]:
-        return [Path("results", "figures", f"{name}.png") for name in self.headline]
-
-    def figure_headers(self, wildcards: Wildcards) -> list[str]:
-        """The rows of a table as columns of its figure."""
-        spec = self.tables[wildcards.table]
-        return [row.key if spec.show_keys else row.label for row in self._pictured(spec)[0]]
-
-    def figure_tasks(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Each task of a table with its test folders and, row by row, its translations."""
-        rows, tasks = self._pictured(self.tables[wildcards.table])
-        return [
-            {
-                "title": self.tasks[task].title or task,
-                "sources": str(self.test_folder(task, "source")),
-                "targets": str(self.test_folder(task, "target")),
-                "translated": [
-                    str(self._first(wildcards.table, row, task).images(self.config.selection)) for row in rows
-                ],
-            }
-            for task in tasks
-        ]
-
-    def figure_inputs(self, wildcards: Wildcards) -> list[str]:
-        """The translated folders of a figure."""
-        return [folder for task in self.figure_tasks(wildcards) for folder in task["translated"]]
-
-    def _pictured(self, spec: TableSpec) -> tuple[tuple[RowSpec, ...], list[str]]:
-        """The rows and tasks of a table."""
-        return spec.rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
-
-    def _first(self, table: str, row: RowSpec, task: str) -> Evaluation:
-        """The first seed's evaluation of a row on a task."""
-        cells = self.grid.table(table).cells
-        return next(c.evaluation for c in cells if c.row == row and c.evaluation.task == task)
 
     def timing_variants(self, wildcards: Wildcards) -> str:
         """Method and options of every variant whose seconds some table prints, as JSON.
@@ -269,4 +225,13 @@ class Project:
 
     @property
     def timing_file(self) -> Path:
-        return Path("results", "timing", f"{self.config.scale}.json")
+        """The seconds of every variant that some table prints."""
+        return paths.fill(paths.TIMING, scale=self.config.scale)
+
+    def log(self, name: str) -> Path:
+        """The log of a job that this scale has one of."""
+        return paths.fill(paths.log(name), scale=self.config.scale)
+
+    def benchmark(self, name: str) -> Path:
+        """What Snakemake measures of such a job."""
+        return paths.fill(paths.benchmark(name), scale=self.config.scale)

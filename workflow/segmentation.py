@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.segmentation.published import PUBLISHED
+from workflow import paths
 from workflow.grid import dataset_of
 from workflow.settings import DrnConfig
 from workflow.weights import record
@@ -46,7 +47,7 @@ class Segmentation:
 
     def _trained(self, task: str) -> Path:
         dataset = dataset_of(task, self.project.tasks[task])
-        return Path("results", "drn", self.project.config.scale, f"{dataset}.safetensors")
+        return paths.fill(paths.DRN, scale=self.project.config.scale, dataset=dataset)
 
     def network_input(self, wildcards: Wildcards) -> list[Path]:
         """The same as an input; a file of the user's that is not there is told by the job: a plan does not need it."""
@@ -72,7 +73,7 @@ class Segmentation:
         return f"{self.network_arguments(wildcards)} --labels {labels} --segmentation-real {self._ceiling(wildcards)}"
 
     def _ceiling(self, wildcards: Wildcards) -> Path:
-        return Path("results", "real", self.project.config.scale, wildcards.target, "segmentation.json")
+        return paths.fill(paths.REAL_SEGMENTATION, scale=self.project.config.scale, target=wildcards.target)
 
     def trained_networks(self) -> list[Path]:
         """The networks of one's own for every dataset with a task that is scored, whoever's network scores it."""

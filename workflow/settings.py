@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from enco.config import TrainConfig
 from enco.data.catalogue import NAME, TaskConfig, read_yaml, section
@@ -17,6 +17,7 @@ from enco.errors import UserError, unknown
 from enco.settings import Settings, parse
 from enco.speed import Speed
 from eval.segmentation.published import NetworkName
+from workflow.paths import SHARED
 
 
 class DataSource(Settings):
@@ -92,7 +93,7 @@ class ScaleConfig(Settings):
     published: Path = Field(
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
-    seeds: list[int] = Field([0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Literal["final", "best"] = Field(
         "final", description="Which generator is scored; best is chosen on the test set."
@@ -114,6 +115,20 @@ class ScaleConfig(Settings):
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
     speed: Speed = Field(Speed(), description="How trainings and timings compute; plain is as published.")
+
+    @field_validator("scale")
+    @classmethod
+    def _is_no_other_folder(cls, scale: str) -> str:
+        if scale in SHARED:
+            raise ValueError(f"the folder results/{scale} is for something else: choose another name for the scale")
+        return scale
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_in_order(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"each seed is trained once, and {seeds} names one twice: keep one of them")
+        return sorted(seeds)
 
     @model_validator(mode="after")
     def _every_task_has_epochs(self) -> ScaleConfig:

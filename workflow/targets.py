@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from enco.errors import unknown
-from workflow.project import TABLE_SUFFIXES, Project
+from workflow import paths
+from workflow.project import Project
 
 NAMED = {"all_tables", "data", "drn", "figures", "weights"}
 
@@ -30,19 +31,22 @@ def check_targets(project: Project, rules: Iterable[str], targets: Iterable[str]
 
 def _check_file(project: Project, target: PurePosixPath) -> None:
     parts = target.parts
-    if len(parts) < 2 or parts[0] != "results":
-        raise unknown("target", str(target), {*NAMED, *(f"results/{table}.csv" for table in project.tables)})
-    is_table = len(parts) == 2 and target.suffix.lstrip(".") in TABLE_SUFFIXES
-    if (is_table or parts[1] in ("figures", "cells")) and target.stem not in {*project.tables, "cells"}:
-        raise unknown("table", target.stem, project.tables, f"the target {target}")
-    if parts[1] == "runs":
-        _check_run(project, target, parts[2:])
+    if len(parts) < 2 or parts[0] != paths.RESULTS:
+        tables = {paths.CURRENT_TABLE["csv"].format(table=table) for table in project.tables}
+        raise unknown("target", str(target), {*NAMED, *tables})
+    name, _, ending = target.name.partition(".")
+    is_table = ending in paths.ENDINGS.values() and len(parts) == 2
+    if (is_table or parts[1] == "figures") and name not in {*project.tables, "cells"}:
+        raise unknown("table", name, project.tables, f"the target {target}")
+    if len(parts) > 2 and parts[1] not in {project.config.scale, *paths.SHARED}:
+        raise unknown("scale", parts[1], [project.config.scale], f"the target {target}")
+    if parts[2:3] == ("runs",):
+        _check_run(project, target, parts[3:])
 
 
 def _check_run(project: Project, target: PurePosixPath, parts: tuple[str, ...]) -> None:
     runs = project.grid.runs
-    kinds = ("scale", "task", "variant")
-    valid = ([project.config.scale], {run.task for run in runs}, {run.variant for run in runs})
-    for kind, part, choices in zip(kinds, parts, valid, strict=False):
+    valid = ({run.task for run in runs}, {run.variant for run in runs})
+    for kind, part, choices in zip(("task", "variant"), parts, valid, strict=False):
         if part not in choices:
             raise unknown(kind, part, choices, f"the target {target}")

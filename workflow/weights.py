@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.segmentation.published import PUBLISHED
+from workflow import paths
 from workflow.grid import Run
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def record(name: str) -> Path:
     """What `python -m eval weights` writes of a file that it found or fetched."""
-    return Path("results", "weights", f"{name}.json")
+    return paths.fill(paths.WEIGHTS, weights=name)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 
 rule demo_data:
     output:
-        "results/data/{scale}/{dataset}/manifest.json",
+        paths.MANIFEST,
     log:
-        "results/logs/{scale}/data/{dataset}.log",
+        paths.log("data/{dataset}"),
     benchmark:
-        "results/benchmarks/{scale}/data/{dataset}.tsv"
+        paths.benchmark("data/{dataset}")
     wildcard_constraints:
         dataset=project.images.pattern("demo"),
     conda:
@@ -26,11 +26,11 @@ rule demo_data:
 
 rule folder_data:
     output:
-        "results/data/{scale}/{dataset}/manifest.json",
+        paths.MANIFEST,
     log:
-        "results/logs/{scale}/data/{dataset}.log",
+        paths.log("data/{dataset}"),
     benchmark:
-        "results/benchmarks/{scale}/data/{dataset}.tsv"
+        paths.benchmark("data/{dataset}")
     wildcard_constraints:
         dataset=project.images.pattern("folder"),
     conda:
@@ -48,9 +48,9 @@ rule folder_data:
 
 rule fetch_archives:
     output:
-        "results/archives/{dataset}.json",
+        paths.ARCHIVES,
     log:
-        "results/logs/archives/{dataset}.log",
+        paths.log("archives/{dataset}", paths.RESULTS),
     wildcard_constraints:
         dataset=project.images.pattern("archives"),
     conda:
@@ -66,13 +66,13 @@ rule fetch_archives:
 
 rule archive_data:
     input:
-        "results/archives/{dataset}.json",
+        paths.ARCHIVES,
     output:
-        "results/data/{scale}/{dataset}/manifest.json",
+        paths.MANIFEST,
     log:
-        "results/logs/{scale}/data/{dataset}.log",
+        paths.log("data/{dataset}"),
     benchmark:
-        "results/benchmarks/{scale}/data/{dataset}.tsv"
+        paths.benchmark("data/{dataset}")
     wildcard_constraints:
         dataset=project.images.pattern("archives"),
     conda:
@@ -97,7 +97,7 @@ rule data:
 
 rule check_data:
     log:
-        "results/logs/check_data.log",
+        project.log("check_data"),
     conda:
         "../../environment.yml"
     params:

@@ -6,12 +6,12 @@ rule real_features:
         data=project.target_data,
         weights=project.weights.features(),
     output:
-        full="results/real/{scale}/{target}/full.npz",
-        paired="results/real/{scale}/{target}/paired.npz",
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
     log:
-        "results/logs/{scale}/real/{target}.log",
+        paths.log("real/{target}"),
     benchmark:
-        "results/benchmarks/{scale}/real/{target}.tsv"
+        paths.benchmark("real/{target}")
     conda:
         "../../environment.yml"
     threads: 1
@@ -29,14 +29,14 @@ rule real_features:
 
 rule segmentation_network:
     input:
-        data="results/data/{scale}/{dataset}/manifest.json",
+        data=paths.MANIFEST,
         trunk=project.segmentation.trunk(),
     output:
-        "results/drn/{scale}/{dataset}.safetensors",
+        paths.DRN,
     log:
-        "results/logs/{scale}/drn/{dataset}.log",
+        paths.log("drn/{dataset}"),
     benchmark:
-        "results/benchmarks/{scale}/drn/{dataset}.tsv"
+        paths.benchmark("drn/{dataset}")
     conda:
         "../../environment.yml"
     threads: 1
@@ -62,11 +62,11 @@ rule real_segmentation:
         data=project.target_data,
         drn=project.segmentation.network_input,
     output:
-        "results/real/{scale}/{target}/segmentation.json",
+        paths.REAL_SEGMENTATION,
     log:
-        "results/logs/{scale}/real/{target}.segmentation.log",
+        paths.log("real/{target}.segmentation"),
     benchmark:
-        "results/benchmarks/{scale}/real/{target}.segmentation.tsv"
+        paths.benchmark("real/{target}.segmentation")
     conda:
         "../../environment.yml"
     threads: 1
@@ -85,18 +85,18 @@ rule evaluate:
     input:
         unpack(project.segmentation.inputs),
         generator=project.generator,
-        record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
-        full="results/real/{scale}/{target}/full.npz",
-        paired="results/real/{scale}/{target}/paired.npz",
+        record=paths.RECORD,
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
         weights=project.weights.features(),
     output:
-        images=directory("results/runs/{scale}/{task}/{variant}/seed{seed}/translated/{target}.{selection}"),
-        scores="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.json",
-        features="results/runs/{scale}/{task}/{variant}/seed{seed}/eval/{target}.{selection}.npz",
+        images=directory(paths.TRANSLATED),
+        scores=paths.SCORES,
+        features=paths.FEATURES,
     log:
-        "results/logs/{scale}/evaluate/{task}_{variant}_seed{seed}_{target}.{selection}.log",
+        paths.log("evaluate/{task}_{variant}_seed{seed}_{target}.{selection}"),
     benchmark:
-        "results/benchmarks/{scale}/evaluate/{task}_{variant}_seed{seed}_{target}.{selection}.tsv"
+        paths.benchmark("evaluate/{task}_{variant}_seed{seed}_{target}.{selection}")
     conda:
         "../../environment.yml"
     threads: 1

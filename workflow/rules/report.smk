@@ -3,31 +3,46 @@
 
 rule figure:
     input:
-        project.figure_inputs,
+        project.printed.figure_inputs,
     output:
         report(
-            "results/figures/{table}.png",
+            paths.FIGURE,
             category="Figures",
             caption="../report/figure.rst",
-            labels={"table": "{table}", "scale": project.config.scale},
+            labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
         ),
     log:
-        "results/logs/figures/{table}.log",
+        paths.log("{part}/figures/{table}"),
     benchmark:
-        "results/benchmarks/figures/{table}.tsv"
+        paths.benchmark("{part}/figures/{table}")
     conda:
         "../../environment.yml"
     params:
-        headers=project.figure_headers,
-        tasks=project.figure_tasks,
+        headers=project.printed.figure_headers,
+        tasks=project.printed.figure_tasks,
     message:
         "Lay the translations of {wildcards.table} side by side"
     script:
         "../scripts/figure.py"
 
 
+rule current_figure:
+    input:
+        project.printed.file(paths.FIGURE),
+    output:
+        paths.CURRENT_FIGURE,
+    log:
+        paths.log("current/figures/{table}", paths.RESULTS),
+    conda:
+        "../../environment.yml"
+    message:
+        "Copy the figure of {wildcards.table} of this configuration to results/"
+    shell:
+        "cp {input} {output} 2> {log}"
+
+
 rule figures:
     input:
-        project.figure_files(),
+        project.printed.current_figures(),
     message:
         "All figures are made"

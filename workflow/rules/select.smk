@@ -3,17 +3,17 @@
 
 rule select:
     input:
-        generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
+        generator=paths.GENERATOR,
         data=project.target_data,
-        paired="results/real/{scale}/{target}/paired.npz",
+        paired=paths.REAL_PAIRED,
         weights=project.weights.features(),
     output:
-        generator="results/runs/{scale}/{task}/{variant}/seed{seed}/selected/{target}.safetensors",
-        report="results/runs/{scale}/{task}/{variant}/seed{seed}/selected/{target}.json",
+        generator=paths.SELECTED,
+        report=paths.SELECTION_REPORT,
     log:
-        "results/logs/{scale}/select/{task}_{variant}_seed{seed}_{target}.log",
+        paths.log("select/{task}_{variant}_seed{seed}_{target}"),
     benchmark:
-        "results/benchmarks/{scale}/select/{task}_{variant}_seed{seed}_{target}.tsv"
+        paths.benchmark("select/{task}_{variant}_seed{seed}_{target}")
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,49 +1,81 @@
-# The tables, and every number in one tidy file.
+# The tables, and every number in one tidy file. Copies directly under results/ are those of the configuration asked for last.
 
 
 rule table:
     input:
-        project.table_inputs,
+        project.printed.inputs,
         published=project.published,
     output:
-        csv="results/{table}.csv",
-        md="results/{table}.md",
-        tex="results/{table}.tex",
+        csv=paths.TABLE["csv"],
+        md=paths.TABLE["md"],
+        tex=paths.TABLE["tex"],
         html=report(
-            "results/{table}.html",
+            paths.TABLE["html"],
             category="Tables",
             caption="../report/table.rst",
-            labels={"table": "{table}", "scale": project.config.scale},
+            labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
         ),
-        cells="results/cells/{table}.csv",
+        cells=paths.TABLE["cells"],
     log:
-        "results/logs/tables/{table}.log",
+        paths.log("{part}/{table}"),
     benchmark:
-        "results/benchmarks/tables/{table}.tsv"
+        paths.benchmark("{part}/{table}")
     conda:
         "../../environment.yml"
     params:
-        spec=project.table_spec,
-        planned=project.planned_cells,
+        spec=project.printed.spec,
+        planned=project.printed.planned,
         made={"scale": project.config.scale, "comparable": project.config.comparable},
     message:
-        "Write {wildcards.table}"
+        "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"
     script:
         "../scripts/table.py"
 
 
 rule cells:
     input:
-        project.cell_files(),
+        project.printed.cell_files(),
     output:
-        "results/cells.csv",
+        paths.CELLS,
     log:
-        "results/logs/tables/cells.log",
+        paths.log("{part}/cells"),
     benchmark:
-        "results/benchmarks/tables/cells.tsv"
+        paths.benchmark("{part}/cells")
     conda:
         "../../environment.yml"
     message:
         "Join every table's numbers"
     script:
         "../scripts/cells.py"
+
+
+rule current_table:
+    input:
+        **project.printed.files(paths.TABLE),
+    output:
+        **paths.CURRENT_TABLE,
+    log:
+        paths.log("current/{table}", paths.RESULTS),
+    conda:
+        "../../environment.yml"
+    params:
+        folder=paths.RESULTS,
+    message:
+        "Copy {wildcards.table} of this configuration to results/"
+    shell:
+        "cp {input} {params.folder}/ 2> {log}"
+
+
+rule current_cells:
+    input:
+        project.printed.file(paths.CELLS),
+    output:
+        paths.CURRENT_CELLS,
+    log:
+        paths.log("current/cells", paths.RESULTS),
+    conda:
+        "../../environment.yml"
+    message:
+        "Copy every number of this configuration to results/"
+    shell:
+        "cp {input} {output} 2> {log}"

@@ -8,9 +8,9 @@ rule timing:
     output:
         project.timing_file,
     log:
-        "results/logs/timing.log",
+        project.log("timing"),
     benchmark:
-        "results/benchmarks/timing.tsv"
+        project.benchmark("timing")
     priority: 1
     conda:
         "../../environment.yml"

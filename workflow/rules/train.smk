@@ -3,9 +3,9 @@
 
 rule tracking_store:
     output:
-        touch("results/mlflow.ready"),
+        touch(paths.STORE_READY),
     log:
-        "results/logs/tracking_store.log",
+        paths.log("tracking_store", paths.RESULTS),
     conda:
         "../../environment.yml"
     message:
@@ -20,12 +20,12 @@ rule train:
         store=project.tracking_store(),
         weights=project.weights.training,
     output:
-        generator="results/runs/{scale}/{task}/{variant}/seed{seed}/generator.safetensors",
-        record="results/runs/{scale}/{task}/{variant}/seed{seed}/run.json",
+        generator=paths.GENERATOR,
+        record=paths.RECORD,
     log:
-        "results/logs/{scale}/train/{task}_{variant}_seed{seed}.log",
+        paths.log("train/{task}_{variant}_seed{seed}"),
     benchmark:
-        "results/benchmarks/{scale}/train/{task}_{variant}_seed{seed}.tsv"
+        paths.benchmark("train/{task}_{variant}_seed{seed}")
     conda:
         "../../environment.yml"
     threads: 1

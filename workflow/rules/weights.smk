@@ -3,11 +3,11 @@
 
 rule published_weights:
     output:
-        "results/weights/{weights}.json",
+        paths.WEIGHTS,
     log:
-        "results/logs/weights/{weights}.log",
+        paths.log("weights/{weights}", paths.RESULTS),
     benchmark:
-        "results/benchmarks/weights/{weights}.tsv"
+        paths.benchmark("weights/{weights}", paths.RESULTS)
     conda:
         "../../environment.yml"
     params:
@@ -23,7 +23,7 @@ rule weights:
     input:
         project.weights.all(),
     log:
-        "results/logs/weights.log",
+        project.log("weights"),
     conda:
         "../../environment.yml"
     params:
