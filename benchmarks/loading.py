@@ -150,7 +150,7 @@ class StandIn(torch.nn.Module):
     def __init__(self, gives_features: bool) -> None:
         super().__init__()
         self.gives_features = gives_features
-        self.method = SimpleNamespace(options=SimpleNamespace(test_side=SIDE))
+        self.method = SimpleNamespace(options=SimpleNamespace(test_side=SIDE, interpolation="bicubic"))
 
     def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor | list[torch.Tensor]:
         """Features of pytorch-fid's shape, or translations."""
@@ -163,7 +163,7 @@ def translate_in_turn(files: Sequence[Path], out: Path) -> None:
     network = StandIn(gives_features=False)
     for start in range(0, len(files), BATCH):
         batch = files[start : start + BATCH]
-        images = network(torch.stack(decode_all(batch, lambda file: test_image(file, SIDE))))
+        images = network(torch.stack(decode_all(batch, lambda file: test_image(file, SIDE, "bicubic"))))
         for file, image in zip(batch, to_uint8(images), strict=True):
             Image.fromarray(image).save(out / file.name)
 

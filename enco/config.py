@@ -16,6 +16,7 @@ from enco.speed import Speed
 Direction = Literal["AtoB", "BtoA"]
 GanMode = Literal["lsgan", "hinge", "vanilla"]
 Preset = Literal["paper", "cut"]
+Interpolation = Literal["bicubic", "bilinear"]
 
 CUT_MARGIN = Fraction(286, 256)
 """Side of the images that CUT crops from, as a multiple of the crop's."""
@@ -49,7 +50,7 @@ class MethodOptions(Settings):
     resize: Literal["square", "shorter"] = Field(
         "square", description="Resize training images to load_size squared, or their shorter side to load_size."
     )
-    interpolation: Literal["bicubic", "bilinear"] = Field("bicubic", description="Filter that resizes training images.")
+    interpolation: Interpolation = Field("bicubic", description="Filter that resizes training and test images.")
     flip: bool = Field(True, description="Flip training images left-right with probability 0.5.")
     flip_together: bool = Field(
         False, description="Decide on flipping once an iteration, for the batch and both domains; else for each image."

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from enco.config import DataConfig
+from enco.config import DataConfig, MethodOptions
 from enco.data.images import check_images, test_image, to_uint8
 from enco.files import atomic_path
 from enco.methods.base import Method
@@ -23,11 +23,11 @@ SEED = 0
 class Samples:
     """Test inputs of a run, chosen once; a set that the data folder lacks has no row."""
 
-    def __init__(self, data: DataConfig, size: int, folder: Path) -> None:
+    def __init__(self, data: DataConfig, options: MethodOptions, folder: Path) -> None:
         """Raises UserError for a test image that is truncated or unreadable."""
         self.folder = folder
         names = ("testA", "testB") if data.direction == "AtoB" else ("testB", "testA")
-        self.source, self.target = (_inputs(data.root / name, size) for name in names)
+        self.source, self.target = (_inputs(data.root / name, options) for name in names)
 
     def draw(self, method: Method, iteration: int) -> None:
         """Write iter<N>.png: sources above their translations and, for two-sided methods, targets above theirs.
@@ -65,7 +65,8 @@ def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
             module.training = mode
 
 
-def _inputs(folder: Path, size: int) -> Tensor | None:
+def _inputs(folder: Path, options: MethodOptions) -> Tensor | None:
     if not folder.is_dir():
         return None
-    return torch.stack([test_image(path, size) for path in check_images(folder)[:COLUMNS]])
+    files = check_images(folder)[:COLUMNS]
+    return torch.stack([test_image(file, options.test_side, options.interpolation) for file in files])

@@ -87,7 +87,7 @@ class Run:
         config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
         root, direction, settings = config.data.root, config.data.direction, config.train
         data = UnpairedImages(root, direction, method.options, settings.n_const, config.seed, settings.cache_mb)
-        samples = Samples(config.data, method.options.test_side, out / "samples")
+        samples = Samples(config.data, method.options, out / "samples")
         about = describe(config, method)
         stepper = Stepper(method, config.speed)
         return cls(config, out, stepper, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)

@@ -32,18 +32,20 @@ def translate_folder(
 ) -> list[Path]:
     """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
 
-    An image is resized to `size` x `size` (bicubic; default: the generator's test size) and its translation truncated
-    to 8 bits, as the originals do. Every method translates an image the same with whatever others it shares a batch:
-    norms are of single images, and styles are drawn for each by its content. Threads decode ahead of the generator and
-    encode behind it. Raises UserError for a file that is no generator, images that cannot be read or
-    would share a name, a one-sided method asked to go backward, and an `out` that holds other files.
+    An image is resized to `size` x `size` (default: the generator's test size) by the filter that its method trains
+    with, and its translation truncated to 8 bits, as the originals do. Every method translates an image the same with
+    whatever others it shares a batch: norms are of single images, and styles are drawn for each by its content. Threads
+    decode ahead of the generator and encode behind it.
+    Raises UserError for a file that is no generator, images that cannot be read or would share a name, a one-sided
+    method asked to go backward, and an `out` that holds other files.
     """
     translator = load_translator(generator, device)
     files = list_images(images)
     names = _output_names(files, images)
     _check_free(out, set(names.values()), images)
-    side = size or translator.method.options.test_side
-    batches = decode_ahead(files, lambda file: test_image(file, side), batch_size)
+    options = translator.method.options
+    side = size or options.test_side
+    batches = decode_ahead(files, lambda file: test_image(file, side, options.interpolation), batch_size)
     with atomic_folder(out) as folder, ThreadPoolExecutor(max_workers=THREADS) as pool:
         paths = [folder / names[file] for file in files]
         saving: Iterator[None] = iter(())

@@ -22,7 +22,7 @@ from enco.methods.files import load_translator, save_generator
 from enco.methods.selfdistance import SelfDistanceOptions
 from enco.samples import Samples
 from enco.schedule import Schedule
-from tests.tiny_methods import SIZE, batch_for, images, tiny_method, tiny_options
+from tests.tiny_methods import batch_for, images, tiny_method, tiny_options
 
 both_methods = pytest.mark.parametrize("name", ["distancegan", "selfdistance"])
 A, B = Statistics(0.3, 0.1), Statistics(0.6, 0.2)
@@ -304,7 +304,7 @@ def test_forward_alone_cannot_translate_backward(tmp_path: Path) -> None:
     assert torch.equal(translator(source), method.translate(source))
     with pytest.raises(UserError, match="one-sided"):
         translator(source, "backward")
-    samples = Samples(DataConfig(root=tmp_path), SIZE, tmp_path)
+    samples = Samples(DataConfig(root=tmp_path), method.options, tmp_path)
     samples.source = samples.target = source
     samples.draw(method, 1)
     assert (tmp_path / "iter0000001.png").exists()

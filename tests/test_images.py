@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from enco.config import Interpolation
 from enco.data import images, manifest
 from enco.data.check import check_counts, summarise, table
 from enco.data.manifest import read_manifest_hash, verify_manifest, write_manifest
@@ -100,11 +101,12 @@ def test_to_uint8_takes_batches() -> None:
     assert images.to_uint8(torch.zeros(2, 3, 4, 5)).shape == (2, 4, 5, 3)
 
 
-def test_test_image_is_a_plain_bicubic_resize(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["bicubic", "bilinear"])
+def test_test_image_is_a_plain_resize_by_the_filter_named(name: Interpolation, tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (12, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    wanted = Image.fromarray(pixels).resize((16, 16), Image.Resampling.BICUBIC)
-    torch.testing.assert_close(images.test_image(tmp_path / "x.png", 16), images.to_tensor(wanted))
+    wanted = Image.fromarray(pixels).resize((16, 16), getattr(Image.Resampling, name.upper()))
+    torch.testing.assert_close(images.test_image(tmp_path / "x.png", 16, name), images.to_tensor(wanted))
 
 
 def test_manifest_hash_changes_with_any_file(root: Path) -> None:

@@ -119,7 +119,7 @@ def content_of(terms: dict[str, Tensor]) -> float:
 
 def images_in(folder: Path) -> Tensor:
     """The images of a folder."""
-    return torch.stack([load_test_image(file, SIZE) for file in list_images(folder)])
+    return torch.stack([load_test_image(file, SIZE, "bicubic") for file in list_images(folder)])
 
 
 def patch_distance(a: Tensor, b: Tensor, side: int = 7, directions: int = 128) -> float:

@@ -395,3 +395,14 @@ def test_small_images_get_fewer_scales(size: int, stand_ins: dict[str, int]) -> 
 
 def test_no_image_is_too_small_to_be_asked_about() -> None:
     assert most_scales(8, 3) == 1
+
+
+def test_the_adversarial_weight_is_the_discriminators_too() -> None:
+    """Adam's first moments after one step are half of the gradients: linear in the weight."""
+    moments = []
+    for weight in (1.0, 3.0):
+        method = tiny(lambda_gan=weight, weight_decay=0.0)
+        method.step(images(0))
+        moments.append([state["exp_avg"] for state in method.optimizers["discriminators"].state.values()])
+    for one, three in zip(*moments, strict=True):
+        torch.testing.assert_close(three, 3 * one)

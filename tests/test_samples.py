@@ -9,7 +9,7 @@ from PIL import Image
 
 from enco.config import DataConfig
 from enco.data.images import test_image as load_test_image
-from enco.data.images import to_uint8
+from enco.data.images import to_tensor, to_uint8
 from enco.samples import Samples, evaluating, grid
 from tests.tiny_methods import SIZE, tiny_method
 from tests.tiny_runs import write_images
@@ -33,26 +33,40 @@ def assert_close(pixels: np.ndarray, image: torch.Tensor) -> None:
 @pytest.mark.parametrize(("name", "rows"), [("cut", 2), ("cyclegan", 4)])
 def test_inputs_stand_above_their_translations(name: str, rows: int, data: Path, tmp_path: Path) -> None:
     method = tiny_method(name)
-    Samples(DataConfig(root=data, direction="BtoA"), SIZE, tmp_path).draw(method, 20)
+    Samples(DataConfig(root=data, direction="BtoA"), method.options, tmp_path).draw(method, 20)
     picture = tmp_path / "iter0000020.png"
     assert Image.open(picture).size == (SIZE * (3 if rows == 2 else 4), SIZE * rows)
-    source = load_test_image(data / "testB" / "1.png", SIZE)
+    source = load_test_image(data / "testB" / "1.png", SIZE, "bicubic")
     assert np.array_equal(tile(picture, 0, 1), to_uint8(source))
     assert_close(tile(picture, 1, 1), method.translate(source[None])[0])
     if rows == 4:
-        target = load_test_image(data / "testA" / "3.png", SIZE)
+        target = load_test_image(data / "testA" / "3.png", SIZE, "bicubic")
         assert_close(tile(picture, 3, 3), method.translate(target[None], "backward")[0])
 
 
+@pytest.mark.parametrize("name", ["cut", "munit"])
+def test_inputs_are_resized_by_the_methods_filter(name: str, tmp_path: Path) -> None:
+    method = tiny_method(name)
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (75, 75, 3), dtype=np.uint8))
+    (tmp_path / "testA").mkdir()
+    photo.save(tmp_path / "testA" / "1.png")
+    Samples(DataConfig(root=tmp_path), method.options, tmp_path).draw(method, 1)
+    resampling = {"cut": Image.Resampling.BICUBIC, "munit": Image.Resampling.BILINEAR}[name]
+    wanted = to_uint8(to_tensor(photo.resize((SIZE, SIZE), resampling)))
+    assert np.array_equal(tile(tmp_path / "iter0000001.png", 0, 0), wanted)
+
+
 def test_without_test_images_nothing_is_drawn(tmp_path: Path) -> None:
-    Samples(DataConfig(root=tmp_path), SIZE, tmp_path / "samples").draw(tiny_method("cut"), 1)
+    method = tiny_method("cut")
+    Samples(DataConfig(root=tmp_path), method.options, tmp_path / "samples").draw(method, 1)
     assert not (tmp_path / "samples").exists()
 
 
 def test_drawing_leaves_no_trace(data: Path, tmp_path: Path) -> None:
     method = tiny_method("cyclegan")
     before = torch.get_rng_state()
-    Samples(DataConfig(root=data), SIZE, tmp_path).draw(method, 1)
+    Samples(DataConfig(root=data), method.options, tmp_path).draw(method, 1)
     assert torch.equal(torch.get_rng_state(), before)
     assert method.networks["generator_ab"].training
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from enco.data.folders import AHEAD, decode_ahead
+from enco.data.images import to_tensor, to_uint8
 from enco.methods import available, get
 from enco.methods.files import save_generator
 from eval.translate import translate_folder
@@ -20,11 +21,11 @@ from tests.tiny_methods import images, tiny_method
 CPU = torch.device("cpu")
 
 
-def paint(folder: Path, count: int) -> Path:
+def paint(folder: Path, count: int, side: int = 32) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     for index in range(count):
-        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f"{index}.png")
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(folder / f"{index}.png")
     return folder
 
 
@@ -36,6 +37,21 @@ def test_no_method_translates_an_image_by_what_shares_its_batch(name: str) -> No
     for way in ways:
         one_by_one = torch.cat([method.translate(image[None], way) for image in batch])
         torch.testing.assert_close(method.translate(batch, way), one_by_one, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(available()))
+def test_an_image_is_resized_by_the_filter_of_the_authors_code(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their test code has the filter of their training: torchvision's default, which is bilinear, or bicubic."""
+    bilinear = name in {"munit", "distancegan", "selfdistance"}
+    photos = paint(tmp_path / "photos", 1, side=75)
+    save_generator(tiny_method(name), tmp_path / "g.safetensors")
+    monkeypatch.setattr(get(name), "translate", lambda self, images, direction: images)
+    (made,) = translate_folder(tmp_path / "g.safetensors", photos, tmp_path / "out", CPU, size=32)
+    resampling = Image.Resampling.BILINEAR if bilinear else Image.Resampling.BICUBIC
+    resized = to_tensor(Image.open(photos / "0.png").resize((32, 32), resampling))
+    assert np.array_equal(np.asarray(Image.open(made)), to_uint8(resized))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])

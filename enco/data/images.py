@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from enco.config import Interpolation
 from enco.data.folders import check_images, list_images, load_rgb
 
-__all__ = ["check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]
+__all__ = ["FILTERS", "check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]
+
+FILTERS: dict[Interpolation, Image.Resampling] = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+}
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -31,9 +37,9 @@ def to_uint8(image: Tensor, rounding: bool = False) -> NDArray[np.uint8]:
     return levels.to(torch.uint8).movedim(-3, -1).numpy()
 
 
-def test_image(path: Path, size: int) -> Tensor:
-    """A test input, 3 x size x size in [-1, 1]: plain bicubic resize, aspect ratio not kept, no crop and no flip."""
-    return to_tensor(resize(load_rgb(path), size))
+def test_image(path: Path, size: int, interpolation: Interpolation) -> Tensor:
+    """A test input, 3 x size x size in [-1, 1]: plainly resized, aspect ratio not kept, no crop and no flip."""
+    return to_tensor(resize(load_rgb(path), size, FILTERS[interpolation]))
 
 
 def resize(

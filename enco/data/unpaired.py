@@ -20,11 +20,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from enco.config import Direction, MethodOptions
 from enco.data.folders import decode_all, list_images, load_rgb
-from enco.data.images import resize, to_tensor
+from enco.data.images import FILTERS, resize, to_tensor
 from enco.errors import UserError
 from enco.methods.base import Batch
 
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 _ORDER, _DRAWS, _FLIPS = 0, 1, 2  # streams of random numbers, kept apart
 
 

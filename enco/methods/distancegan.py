@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from enco.adversarial import update_discriminator
-from enco.config import MethodOptions
+from enco.config import Interpolation, MethodOptions
 from enco.distance import Statistics, distance_loss, item_distances, pair_distances
 from enco.errors import UserError
 from enco.losses import generator_loss, summed
@@ -40,9 +40,7 @@ class DistanceGanOptions(MethodOptions):
     resize: Literal["square", "shorter"] = Field(
         "shorter", description="Resize training images to load_size squared, or their shorter side to load_size."
     )
-    interpolation: Literal["bicubic", "bilinear"] = Field(
-        "bilinear", description="Filter that resizes training images."
-    )
+    interpolation: Interpolation = Field("bilinear", description="Filter that resizes training and test images.")
     flip_together: bool = Field(
         True, description="Decide on flipping once an iteration, for the batch and both domains; else for each image."
     )

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.optim import Optimizer
 
-from enco.config import MethodOptions
+from enco.config import Interpolation, MethodOptions
 from enco.losses import discriminator_loss, generator_loss, l1, summed
 from enco.methods.base import Batch, Method, MethodInfo, Way
 from enco.networks.init import init_weights
@@ -36,9 +36,7 @@ class MunitOptions(MethodOptions):
     resize: Literal["square", "shorter"] = Field(
         "shorter", description="Resize training images to load_size squared, or their shorter side to load_size."
     )
-    interpolation: Literal["bicubic", "bilinear"] = Field(
-        "bilinear", description="Filter that resizes training images."
-    )
+    interpolation: Interpolation = Field("bilinear", description="Filter that resizes training and test images.")
     max_iterations: int | None = Field(
         1_000_000, ge=1, description="Iterations after which training ends, whatever its epochs; null is no limit."
     )
@@ -51,7 +49,7 @@ class MunitOptions(MethodOptions):
     stretch: bool = Field(
         False, description="Stretch each translation to the whole range of values, as the original test code does."
     )
-    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
+    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses, the discriminators' too.")
     lambda_image: float = Field(10.0, ge=0, description="Weight of reconstructing an image within its domain.")
     lambda_style: float = Field(1.0, ge=0, description="Weight of reconstructing a random style.")
     lambda_content: float = Field(1.0, ge=0, description="Weight of reconstructing a content.")
@@ -120,7 +118,7 @@ class Munit(Method):
         """Update the discriminators, then the autoencoders, each with random styles of its own."""
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
-        minimize(summed(d_terms.values()), self.optimizers["discriminators"])
+        minimize(self.options.lambda_gan * summed(d_terms.values()), self.optimizers["discriminators"])
         with frozen(self.d_a, self.d_b):
             g_terms = self.generator_terms(a, b, self.random_styles(len(b)), self.random_styles(len(a)))
         minimize(total_loss(g_terms, self.options), self.optimizers["autoencoders"])
