@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp, log
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from enco.networks.attention import (
     local_attention,
     lowest_entropy,
     route,
+    values_at,
     windows_at,
 )
 from tests.tiny_methods import batch_for, images, tiny_method
@@ -100,6 +102,62 @@ def test_windows_of_rows_are_those_of_all_cells(side: int, layout: Any, seed: in
     rows = torch.randint(36, (2, 4), generator=torch.Generator().manual_seed(seed))
     every = windows_at(features, side, layout)
     torch.testing.assert_close(windows_at(features, side, layout, rows), every[torch.arange(2)[:, None], rows])
+
+
+def test_released_values_of_the_ramp_mix_the_selected_cells() -> None:
+    """Selected are the centre and a corner. Row 0 gets channel 0 around both, row 1 channel 1 around both."""
+    first, second = values_at(RAMP, 3, "official", torch.tensor([[4, 0]]))[0]
+    around_corner = [0, 0, 0, 0, 0, 1, 0, 3, 4]
+    assert first.tolist() == [[centre, corner] for centre, corner in enumerate(around_corner)]
+    assert second[:, 0].tolist() == list(range(9, 18))
+    assert second[:, 1].tolist() == [0, 0, 0, 0, 9, 10, 0, 12, 13]
+    correct = values_at(RAMP, 3, "correct", torch.tensor([[4, 0]]))
+    assert torch.equal(correct, windows_at(RAMP, 3, "correct", torch.tensor([[4, 0]])))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 99), patches=st.integers(2, 12))
+def test_official_local_attention_number_by_number(seed: int, patches: int) -> None:
+    """What the released local mode computes, from its indices alone.
+
+    Windows lie channel by channel and are read as if cell by cell; values run over the selected cells first.
+    """
+    keys, queries = (maps(number, batch=2, channels=2, side=4).double() for number in (seed, seed + 1))
+    options = QsAttnOptions(qs_mode="local", local_layout="official", patches=patches, window=3)
+    found = attended_cells(keys, queries, options)
+    for image in range(2):
+        own = [released_numbers(features[image].tolist()) for features in (keys, queries)]
+        rows, weights = released_attention(keys[image].tolist(), own[0], patches)
+        for numbers, cells in zip(own, found, strict=True):
+            flat = [numbers[row][entry] for entry in range(18) for row in rows]
+            for p in range(patches):
+                wanted = [sum(weights[p][m] * flat[18 * p + 2 * m + c] for m in range(9)) for c in range(2)]
+                assert cells[image, p].tolist() == pytest.approx(wanted)
+
+
+def released_numbers(features: list[list[list[float]]]) -> list[list[float]]:
+    """The 3 x 3 window of each cell of a 4 x 4 map: 9 numbers of each channel, zeros beyond the border."""
+
+    def at(channel: list[list[float]], y: int, x: int) -> float:
+        return channel[y][x] if 0 <= y < 4 and 0 <= x < 4 else 0.0
+
+    around = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    cells = [(y, x) for y in range(4) for x in range(4)]
+    return [[at(channel, y + dy, x + dx) for channel in features for dy, dx in around] for y, x in cells]
+
+
+def released_attention(
+    features: list[list[list[float]]], numbers: list[list[float]], patches: int
+) -> tuple[list[int], list[list[float]]]:
+    """The cells of least entropy, and their attention to nine pairs of consecutive numbers of their windows."""
+    weights = []
+    for cell, window in enumerate(numbers):
+        own = [channel[cell // 4][cell % 4] for channel in features]
+        logits = [own[0] * window[2 * m] + own[1] * window[2 * m + 1] for m in range(9)]
+        total = sum(exp(logit) for logit in logits)
+        weights.append([exp(logit) / total for logit in logits])
+    rows = sorted(range(16), key=lambda cell: -sum(w * log(w) for w in weights[cell]))[:patches]
+    return rows, [weights[row] for row in rows]
 
 
 def test_local_attention_by_hand() -> None:

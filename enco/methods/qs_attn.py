@@ -23,6 +23,7 @@ from enco.networks.attention import (
     local_attention,
     lowest_entropy,
     route,
+    values_at,
     windows_at,
 )
 from enco.networks.generator import Features
@@ -42,7 +43,7 @@ class QsAttnOptions(CutOptions):
     attend_from: int = Field(3, ge=0, description="Place in `taps`, from 0, of the first with attention; CUT's before.")
     window: int = Field(7, ge=1, description="Side of the window of local attention, in cells; odd.")
     local_layout: LocalLayout = Field(
-        "correct", description="Windows hold a cell's neighbours, or the scrambled numbers of the released code."
+        "correct", description="Windows hold a cell's neighbours, or the numbers that the released code scrambles."
     )
     detach_attention: bool = Field(False, description="Let no gradient through the attention to the source's features.")
     time_compatible: bool = Field(False, description="Run the unused encoder pass of the released code, for its time.")
@@ -92,8 +93,9 @@ def attended_cells(keys: Tensor, queries: Tensor, options: QsAttnOptions) -> tup
     """
     rows = selected_rows(keys, options)
     if options.qs_mode == "local":
-        key_values, query_values = (windows_at(f, options.window, options.local_layout, rows) for f in (keys, queries))
-        attention = local_attention(keys, key_values, rows)
+        layout = options.window, options.local_layout
+        key_values, query_values = (values_at(features, *layout, rows) for features in (keys, queries))
+        attention = local_attention(keys, windows_at(keys, *layout, rows), rows)
     else:
         key_values, query_values = cells_at(keys), cells_at(queries)
         attention = global_attention(keys, rows)

@@ -61,6 +61,18 @@ def windows_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor | 
     return numbers.reshape(len(numbers), numbers.shape[1], channels, -1).mT
 
 
+def values_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor) -> Tensor:
+    """What the cells at `rows` (B x P) gather by their attention to their windows, as B x P x side^2 x C.
+
+    `correct` are the windows themselves. `official`: the numbers of all selected windows, window position by window
+    position, cut into P equal pieces, as in the released code, so that a piece mixes numbers of all selected cells.
+    """
+    if layout == "correct":
+        return windows_at(features, side, layout, rows)
+    numbers = gather_cells(F.unfold(features, side, padding=side // 2), rows)
+    return numbers.mT.reshape(*rows.shape, side**2, features.shape[1])
+
+
 def cells_at(features: Tensor, rows: Tensor | None = None) -> Tensor:
     """The cells at `rows` (B x P; None is all) of B x C x H x W features, as B x P x C."""
     return features.flatten(2).mT if rows is None else gather_cells(features, rows)
