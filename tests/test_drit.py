@@ -247,10 +247,26 @@ def test_a_step_takes_a_batch_for_each_content_update(monkeypatch: pytest.Monkey
     assert torch.equal(judged[1]["b"], b[5:])
 
 
-def test_larger_batches_are_halved() -> None:
+@pytest.mark.parametrize(("batch_size", "d_iter"), [(2, 1), (3, 2), (4, 1)])
+def test_one_image_of_each_batch_is_encoded_and_the_rest_judged(batch_size: int, d_iter: int) -> None:
+    method = tiny(batch_size=batch_size, d_iter=d_iter)
+    batch = batch_for(method, 0)
+    parts = split_batch(batch, method.options)
+    firsts = range(0, batch_size * d_iter, batch_size)
+    for first, encoded, unseen in zip(firsts, parts[::2], parts[1::2], strict=True):
+        assert torch.equal(encoded["b"], batch["target"][first : first + 1])
+        assert torch.equal(unseen["a"], batch["source"][first + 1 : first + batch_size])
+    assert method.images_per_iteration == 1
+
+
+def test_judged_images_are_averaged() -> None:
+    """The real half of the second discriminators' loss is a mean over a batch's images but the first."""
     method = tiny(batch_size=4, d_iter=1)
-    encoded, unseen = split_batch(images(0, batch_size=4), method.options)
-    assert method.images_per_iteration == len(encoded["a"]) == len(unseen["a"]) == 2
+    encoded, unseen, made = forward(method)
+    loss, judge = nn.BCEWithLogitsLoss(), method.random_discriminators["b"]
+    maps = judge(batch_for(method, 0)["target"][1:])
+    by_hand = len(made.latents) * summed(loss(scores, torch.ones_like(scores)) for scores in maps)
+    torch.testing.assert_close(method.discriminator_terms(encoded, unseen, made)["d_b2_real"], by_hand)
 
 
 @pytest.mark.parametrize(("source", "target", "given"), [(2, 2, "2"), (5, 5, "5"), (6, 12, "6 and 12")])

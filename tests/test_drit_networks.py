@@ -10,7 +10,7 @@ from torch import nn
 
 from enco.errors import UserError
 from enco.methods import create
-from enco.methods.drit import Drit, DritOptions
+from enco.methods.drit import Drit, DritOptions, initialised
 from enco.networks.drit import (
     DOMAINS,
     AttributeBlock,
@@ -93,7 +93,7 @@ def test_content_discriminators_work_from_their_smallest_side_on(layers: int, si
     [
         ({"crop_size": 64}, "content_d_layers 3 needs a crop_size of 209, not 64: lower content_d_layers to 1"),
         ({"crop_size": 60, "content_d_layers": 1}, "n_scales 3 needs a crop_size of 61, not 60: lower n_scales to 2"),
-        ({"batch_size": 3}, "Invalid setting 'batch_size' .* multiple of 2"),
+        ({"batch_size": 1}, "Invalid setting 'batch_size' .* greater than or equal to 2"),
     ],
 )
 def test_what_does_not_fit_is_named(options: dict[str, Any], message: str) -> None:
@@ -142,6 +142,22 @@ def test_initial_convolutions_are_normal_and_all_else_is_pytorchs() -> None:
     assert float(linear.weight.detach().abs().max()) == pytest.approx(bound, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("concat", "inputs"), [(True, {"3x3": (272, 144), "1x1": (80,)}), (False, {"3x3": (256, 128), "1x1": (64,)})]
+)
+def test_decoders_biases_are_as_wide_as_the_authors_pytorch_drew_them(
+    concat: bool, inputs: dict[str, tuple[int, ...]]
+) -> None:
+    """Up to 1 / sqrt(input channels x kernel area), as of PyTorch 0.4; later versions take the output channels."""
+    torch.manual_seed(0)
+    decoders = [initialised(Generator(n_blocks=1, concat=concat)) for _ in range(10)]
+    ups = [[m for m in net.decoders["a"].modules() if isinstance(m, nn.ConvTranspose2d)] for net in decoders]
+    bounds = [1 / (width * 9) ** 0.5 for width in inputs["3x3"]] + [1 / inputs["1x1"][0] ** 0.5]
+    for layers, bound in zip(zip(*ups, strict=True), bounds, strict=True):
+        widest = max(float(layer.bias.detach().abs().max()) for layer in layers)
+        assert 0.85 * bound < widest <= bound
+
+
 def test_domains_share_the_last_block_of_the_encoder_and_the_first_of_the_decoder() -> None:
     encoder, generator = ContentEncoder(2, 1), Generator(2, 1, dim=2)
     for domain in DOMAINS:
@@ -162,6 +178,7 @@ def test_a_code_is_repeated_at_every_position() -> None:
 
 
 def test_an_attribute_block_only_adds() -> None:
+    torch.manual_seed(0)
     x = torch.randn(1, 4, 8, 8)
     added = AttributeBlock(4)(x, torch.randn(1, 4)) - x
     assert added.min() >= 0

@@ -244,6 +244,19 @@ def test_convolutions_begin_with_the_published_spread(name: str, network: str, s
     assert not any(biases) if name == "munit" else all(biases)
 
 
+@pytest.mark.parametrize("name", ["drit", "distancegan", "selfdistance", "gcgan"])
+def test_biases_of_transposed_convolutions_are_as_wide_as_old_pytorch_drew_them(name: str) -> None:
+    """These methods' codes keep the framework's biases, and date from before PyTorch 1.0 changed their width."""
+    torch.manual_seed(0)
+    networks = create(name, **(tiny_options(name) | {"ngf": 32, "n_blocks": 1})).networks.values()
+    layers = [m for net in networks for m in net.modules() if isinstance(m, nn.ConvTranspose2d) and m.out_channels > 9]
+    assert layers
+    for layer in layers:
+        bound = (layer.in_channels * layer.weight[0, 0].numel()) ** -0.5
+        assert layer.bias is not None
+        assert 0.8 * bound < float(layer.bias.detach().abs().max()) <= bound
+
+
 def test_an_adaptive_block_adds_two_convolutions_with_adaptive_norms_and_one_activation() -> None:
     torch.manual_seed(0)
     block, x, parameters = AdaptiveResidualBlock(3), torch.randn(1, 3, 6, 6), torch.randn(1, 12)

@@ -1,9 +1,9 @@
 """DRIT: content that two domains share, and attributes that they do not (Lee et al. 2018, arXiv 1808.00948).
 
-As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. Half of a batch is encoded;
-the other half only shows the second pair of discriminators what real images look like. So of the six images of each
-domain that a step takes, one is translated, one only judged, two train the content discriminator alone, and two are
-loaded and not used, as in the original.
+As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. The first image of a batch is
+encoded, whatever its size; the others only show the second pair of discriminators what real images look like. So of the
+six images of each domain that a step takes, one is translated, one only judged, two train the content discriminator
+alone, and two are loaded and not used, as in the original.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class DritOptions(MethodOptions):
     )
     gan_mode: GanMode = Field("vanilla", description="Adversarial loss on images; that on contents is cross-entropy.")
     batch_size: int = Field(
-        2, ge=2, multiple_of=2, description="Images of each domain in one update: half encoded, half only judged."
+        2, ge=2, description="Images of each domain in one update: the first is encoded, the others only judged."
     )
     d_iter: int = Field(
         3,
@@ -136,8 +136,8 @@ class DritOptions(MethodOptions):
 
     @property
     def images_per_iteration(self) -> int:
-        """The encoded half of a batch."""
-        return self.batch_size // 2
+        """The encoded image of a batch."""
+        return 1
 
 
 Pair = dict[Domain, Tensor]
@@ -347,18 +347,18 @@ class Drit(Method):
 
 
 def split_batch(batch: Batch, options: DritOptions) -> list[Pair]:
-    """Equal parts of both domains' images: for each of d_iter batches the encoded and the unseen half.
+    """Both domains' images in parts: for each of d_iter batches the one to encode, then the unseen ones.
 
-    Raises UserError where the images do not make that many equal parts.
+    Raises UserError where the images are not those of d_iter batches.
     """
-    a, b, parts = batch["source"], batch["target"], 2 * options.d_iter
-    counts = sorted({len(a), len(b)})
-    if len(counts) > 1 or counts[0] % parts:
+    counts = sorted({len(batch["source"]), len(batch["target"])})
+    if counts != [options.images_per_step]:
         raise UserError(
             f"DRIT's step takes {options.images_per_step} images of each domain (batch_size {options.batch_size} x "
             f"d_iter {options.d_iter}), not {' and '.join(map(str, counts))}: give images_per_step of them."
         )
-    return [{"a": part_a, "b": part_b} for part_a, part_b in zip(a.chunk(parts), b.chunk(parts), strict=True)]
+    batches = zip(batch["source"].chunk(options.d_iter), batch["target"].chunk(options.d_iter), strict=True)
+    return [{"a": a[part], "b": b[part]} for a, b in batches for part in (slice(1), slice(1, None))]
 
 
 def initialised(network: Net) -> Net:

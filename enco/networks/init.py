@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
+import torch
 from torch import nn
 
 Init = Literal["xavier", "normal", "kaiming"]
@@ -15,13 +16,16 @@ def init_weights(net: Net, kind: Init, gain: float = 0.02, *, zero_biases: bool 
     """Draw the weights of every convolution, and with `linear` of linear layers, from torch's global state; in place.
 
     `xavier`: Xavier-normal with this gain (CUT, EnCo); `normal`: standard deviation `gain` (CycleGAN); `kaiming`: for
-    ReLU, from the fan-in (MUNIT). Biases become zero or keep PyTorch's own initialisation.
+    ReLU, from the fan-in (MUNIT). Biases become zero, or those that PyTorch drew before version 1.0: every code that
+    keeps its framework's biases (DistanceGAN, DRIT, GcGAN) is as old.
     """
     for module in net.modules():
         if isinstance(module, CONVOLUTIONS + LINEAR if linear else CONVOLUTIONS):
             _draw(module, kind, gain)
             if zero_biases and module.bias is not None:
                 nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.ConvTranspose2d):
+                _as_before_pytorch_1(module)
     return net
 
 
@@ -32,6 +36,13 @@ def init_affine_norms(net: Net, spread: float = 0.02) -> Net:
             nn.init.normal_(module.weight, 1.0, spread)
             nn.init.zeros_(module.bias)
     return net
+
+
+@torch.no_grad()
+def _as_before_pytorch_1(module: nn.ConvTranspose2d) -> None:
+    """Scale a bias drawn from U(±1 / sqrt(n)), n the output channels times the kernel's area, to n of the inputs."""
+    if module.bias is not None:
+        module.bias.mul_((module.out_channels / module.in_channels) ** 0.5)
 
 
 def _draw(module: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, kind: Init, gain: float) -> None:
