@@ -3,6 +3,7 @@
 from hypothesis import settings
 
 from slurm_fixture import slurm as slurm
+from slurm_fixture import slurm_of_two as slurm_of_two
 from slurm_fixture import slurm_without_accounting as slurm_without_accounting
 
 settings.register_profile("busy", deadline=None)  # a machine that does other work is no failure

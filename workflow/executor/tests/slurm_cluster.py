@@ -44,9 +44,12 @@ class SlurmCluster:
     A job in the partition `debug` (the default) that gives way to one in `high` gets its own --signal and 10 s of
     grace, one in `nograce` SLURM's TERM at once; both are requeued. Without `accounting` sacct knows nothing.
     The logs lie in `folder` (empty, of a short path); without one they end with the cluster. At most 5 `gpus`.
+    `submit_limit` is how many jobs it takes of a user at a time, of an hour at most; it needs `accounting`.
     """
 
-    def __init__(self, folder: Path | None = None, *, accounting: bool = True, gpus: int = 2) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, accounting: bool = True, gpus: int = 2, submit_limit: int | None = None
+    ) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="slurm-"))
         self.conf = self.folder / "slurm.conf"
         self._keep = folder is not None
@@ -54,7 +57,7 @@ class SlurmCluster:
         ports = Ports(*(reserved.getsockname()[1] for reserved in self._reserved))
         first_job = random.randrange(100_000, 10_000_000)
         user, cgroups = getpass.getuser(), cgroups_usable()
-        self.configuration = Configuration(self.folder, ports, user, first_job, gpus, accounting, cgroups)
+        self.configuration = Configuration(self.folder, ports, user, first_job, gpus, accounting, cgroups, submit_limit)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_"))}
         self.environment = inherited | {"PATH": PATH, "SLURM_CONF": str(self.conf)}
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -82,6 +85,17 @@ class SlurmCluster:
             self._daemon("slurmdbd", "-D", port=ports.slurmdbd)
         self._daemon("slurmctld", "-D", "-c", port=ports.slurmctld)
         self._start_node()
+        if self.configuration.submit_limit is not None:
+            self._limit_submissions(self.configuration.submit_limit)
+
+    def _limit_submissions(self, limit: int) -> None:
+        """Let the user in, who has to have an account where limits hold, and limit the jobs that may be queued."""
+        change = ("sacctmgr", "--immediate")
+        self.run(*change, "add", "account", "test")
+        self.run(*change, "add", "user", self.configuration.user, "account=test")
+        limits = (f"MaxSubmitJobsPerUser={limit}", "MaxWall=60", "flags=DenyOnLimit")
+        self.run(*change, "modify", "qos", "normal", "set", *limits)
+        self.wait_for(lambda: "MaxWallPJ=60" in self.run("scontrol", "show", "assoc_mgr"), "the limits hold")
 
     def _start_node(self) -> None:
         self._daemon("slurmd", "-D", "-N", self.configuration.node, port=self.configuration.ports.slurmd)

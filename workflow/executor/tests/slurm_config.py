@@ -30,6 +30,7 @@ class Configuration:
     gpus: int
     accounting: bool
     cgroups: bool
+    submit_limit: int | None = None
 
     @property
     def node(self) -> str:
@@ -106,8 +107,9 @@ def _enforcement(cluster: Configuration) -> str:
 def _accounting(cluster: Configuration) -> str:
     if not cluster.accounting:
         return "AccountingStorageType=accounting_storage/none"
+    enforced = "" if cluster.submit_limit is None else "AccountingStorageEnforce=limits,qos\n"
     return f"""\
-AccountingStorageType=accounting_storage/slurmdbd
+{enforced}AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStoragePort={cluster.ports.slurmdbd}
 AccountingStorageTRES=gres/gpu"""

@@ -26,6 +26,14 @@ def slurm_without_accounting(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield cluster
 
 
+@pytest.fixture
+def slurm_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """A cluster that takes two jobs of a user at a time."""
+    require_slurm()
+    with SlurmCluster(tmp_path_factory.mktemp("slurm"), submit_limit=2) as cluster:
+        yield cluster
+
+
 def require_slurm() -> None:
     """Skip the test where SLURM is not installed; fail it if the environment has REQUIRE_SLURM."""
     if missing := missing_programs():

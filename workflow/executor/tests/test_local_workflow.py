@@ -246,3 +246,13 @@ def test_a_job_near_its_time_limit_saves_and_goes_on(limited: tuple[Toy, Popen[b
     assert head.wait(timeout=180) == 0, toy.said
     assert toy.lines("limited.log") == ["start", "saved", "start"]
     toy.assert_nothing_runs()
+
+
+def test_a_ledger_that_cannot_be_written_ends_no_workflow(tmp_path: Path) -> None:
+    """The job is queued by then: a head that ended would leave it alone."""
+    with Toy(tmp_path / "toy", 'rule good:\n    output: "good.txt"\n    shell: "touch {output}"\n') as toy:
+        (toy.folder / ".snakemake").mkdir()
+        (toy.folder / ".snakemake" / "submitit-ledger").touch()
+        assert toy.run(*LOCAL) == 0, toy.said
+        assert "is not noted for later calls in .snakemake/submitit-ledger (" in toy.said
+        assert (toy.folder / "good.txt").exists()

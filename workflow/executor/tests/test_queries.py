@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
 import pytest
 
 from snakemake_executor_plugin_submitit import slurm as slurm_module
-from snakemake_executor_plugin_submitit.queue import Ticket
+from snakemake_executor_plugin_submitit.queue import QueueFull, SubmissionFailed, Ticket
 from snakemake_executor_plugin_submitit.slurm import SlurmQueue, sacct
+from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
 NO_ACCOUNTS = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
 
@@ -119,6 +121,39 @@ def test_a_cancelling_that_nobody_heard_is_tried_again_and_told(
     assert len(asked(programs, "scancel")) == slurm_module.CANCEL_TRIES
     write(programs, "scancel", "exit 1")
     assert queue.cancel(tickets), "a job that has ended needs no cancelling"
+
+
+OLD_SQUEUE = "case $* in *--me*) echo \"squeue: unrecognized option '--me'\" >&2; exit 1;; esac; echo '7|RUNNING'"
+
+
+def test_an_old_slurm_is_asked_by_the_users_name(programs: Path) -> None:
+    """squeue knows --me since SLURM 20.02."""
+    write(programs, "sacct", NO_ACCOUNTS)
+    write(programs, "squeue", OLD_SQUEUE)
+    queue, tickets, warnings = open_queue(programs, "7")
+    for _ in range(2):
+        assert queue.states(tickets) == {"7": "RUNNING"}
+    assert warnings == []
+    options = [line.split()[0] for line in asked(programs, "squeue")]
+    assert options == ["--me", *[f"--user={getpass.getuser()}"] * 2]
+
+
+LIMIT = "sbatch: error: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+
+
+@pytest.mark.parametrize(("others", "kind"), [("8|RUNNING", QueueFull), ("8|COMPLETED", SubmissionFailed)])
+def test_a_limit_that_has_no_name_is_of_a_full_queue_if_there_are_jobs(
+    programs: Path, others: str, kind: type[SubmissionFailed]
+) -> None:
+    """SLURM says the same of too long a job, which would be waited for in vain."""
+    write(programs, "srun", "")
+    write(programs, "sbatch", f'echo "{LIMIT}" >&2; exit 1')
+    write(programs, "squeue", f"echo '{others}'")
+    queue, _, _ = open_queue(programs)
+    with pytest.raises(SubmissionFailed) as failed:
+        queue.submit([SnakemakeJob("true", 1)], {"timeout_min": 5})
+    assert type(failed.value) is kind
+    assert not list(queue.folder.iterdir()), "nothing is left of the try"
 
 
 def test_all_jobs_are_cancelled_at_once(programs: Path) -> None:

@@ -21,6 +21,7 @@ from snakemake_executor_plugin_submitit.queue import (
     QUEUED_AGAIN,
     Outcome,
     Queue,
+    QueueFull,
     SubmissionFailed,
     Ticket,
     interrupts_held,
@@ -214,6 +215,27 @@ def test_a_result_that_cannot_be_read_yet_is_none_yet(tmp_path: Path) -> None:
     assert read_result(ticket) is None
 
 
+def test_a_result_that_was_cut_at_any_byte_is_none_yet(queue: Scripted, settled: None) -> None:
+    """A job that is killed, or a disk that fills up, while it is written leaves the beginning of it."""
+    ticket = Ticket("1", queue.folder)
+    leave(ticket, "error", "Traceback\nsome.Failure: status 1\n")
+    whole = ticket.paths.result_pickle.read_bytes()
+    for length in range(len(whole)):
+        ticket.paths.result_pickle.write_bytes(whole[:length])
+        assert read_result(ticket) is None, length
+    queue.words = {"1": "RUNNING"}
+    assert queue.poll([ticket]) == {}
+    queue.words = {"1": "FAILED"}
+    assert queue.poll([ticket]) == {"1": Outcome("it left no result")}
+
+
+@pytest.mark.parametrize("content", [b"garbage", pickle.dumps(7), b"\0" * 100, b"cno_such_module\nThing\n."])
+def test_a_result_that_is_none_is_none_yet(tmp_path: Path, content: bytes) -> None:
+    ticket = Ticket("1", tmp_path)
+    ticket.paths.result_pickle.write_bytes(content)
+    assert read_result(ticket) is None
+
+
 def test_last_lines(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert last_lines(log) == ""
@@ -288,6 +310,8 @@ def test_other_threads_hold_no_interrupts() -> None:
 class Refusing:
     """A queue that answers a submission with an error, as often as it is asked."""
 
+    folder = Path("nowhere")
+
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.asked = 0
@@ -313,6 +337,34 @@ def test_a_busy_queue_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         submit_all(executor, [SnakemakeJob("true", 1)])
     assert not failed.value.refused, "it may take the jobs later"
     assert executor.asked == queue_module.BUSY_TRIES
+
+
+POLICY = (
+    "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "full"),
+    [
+        (f"sbatch: error: QOSMaxSubmitJobPerUserLimit sbatch: error: {POLICY}", True),
+        (f"sbatch: error: AssocMaxSubmitJobLimit sbatch: error: {POLICY}", True),
+        (f"sbatch: error: AssocGrpSubmitJobsLimit sbatch: error: {POLICY}", True),
+        (f"sbatch: error: {POLICY}", True),
+        ("sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying.", True),
+        (f"sbatch: error: QOSMaxWallDurationPerJobLimit sbatch: error: {POLICY}", False),
+        (f"sbatch: error: QOSMaxGRESPerUser sbatch: error: {POLICY}", False),
+        (f"sbatch: error: AssocMaxCpuPerJobLimit sbatch: error: {POLICY}", False),
+        ("sbatch: error: Invalid partition name specified", False),
+    ],
+)
+def test_a_limit_on_the_number_of_jobs_is_a_full_queue(said: str, full: bool) -> None:
+    executor = Refusing(FailedJobError(said))
+    with pytest.raises(SubmissionFailed) as failed:
+        submit_all(executor, [SnakemakeJob("true", 1)])
+    assert isinstance(failed.value, QueueFull) == full
+    assert failed.value.refused != full
+    assert executor.asked == 1, "whoever submits waits, not the block in which Ctrl-C waits"
 
 
 def test_a_full_disk_is_no_refusal() -> None:

@@ -206,3 +206,30 @@ def test_without_accounting_the_controller_is_asked(slurm_without_accounting: Sl
     assert {path.stem for path in tmp_path.glob("*.txt")} == {"fine"}, head.said()
     assert f"Job {job_of(head, 'cancelled')} ended: CANCELLED" in head.said()
     assert f"Job {job_of(head, 'limited')} ended: TIMEOUT" in head.said()
+
+
+def test_a_full_queue_is_waited_for_and_a_limit_on_time_is_not(slurm_of_two: SlurmCluster, tmp_path: Path) -> None:
+    """The three that ask for the same are one array, of which two fit; the fourth asks for more than an hour."""
+    names = ["count1", "count2", "count3"]
+    rules = [*(rule(name, 2) for name in names), rule("long", 2, resources="runtime=61")]
+    head = Head(slurm_of_two, tmp_path, everything(*names, "long") + "".join(rules), "--retries", "1")
+    assert head.start().wait(timeout=400) == 1, head.said()
+    assert {path.stem for path in tmp_path.glob("*.txt")} == set(names), head.said()
+    assert head.said().count("The queue is full") == 1
+    assert "QOSMaxSubmitJobPerUserLimit" in head.said()
+    assert head.said().count("The queue did not take the job: ") == 1, "it is not asked twice for what is never allowed"
+    assert "QOSMaxWallDurationPerJobLimit" in head.said()
+    left = [path for path in tmp_path.glob(".snakemake/submitit/*/*") if path.suffix in (".pkl", ".sh")]
+    assert not [path for path in left if path.exists()], "nothing is left of the tries"
+
+
+def test_jobs_that_wait_for_room_are_never_submitted_after_ctrl_c(slurm_of_two: SlurmCluster, tmp_path: Path) -> None:
+    names = ["count1", "count2", "count3"]
+    head = Head(slurm_of_two, tmp_path, everything(*names) + "".join(rule(name, 600) for name in names))
+    process = head.start()
+    slurm_of_two.wait_for(lambda: "The queue is full" in head.said(), "the queue is full", 120)
+    slurm_of_two.wait_for(lambda: len(head.ids()) == 2, "two jobs are queued")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=120) != 0
+    slurm_of_two.wait_for(lambda: not head.ids(), "all jobs are cancelled", 60)
+    assert head.said().count("Queued ") == 2

@@ -7,6 +7,7 @@ import os
 import platform
 import shlex
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ from snakemake_executor_plugin_submitit.queue import (
     CLUSTER_SETTINGS,
     Outcome,
     Queue,
+    QueueFull,
     SubmissionFailed,
     Ticket,
     last_lines,
@@ -36,6 +38,8 @@ from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import SlurmQueue
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
+FULL_SECONDS = 30.0
+"""How long a queue that is full is left alone before it is asked again."""
 SAVING_SHARE = 0.75
 """Share of the signal's delay that a job has to save its state; the rest is for queueing it again."""
 
@@ -52,6 +56,10 @@ class Executor(RemoteExecutor):
         self.ledger = Ledger(Path(".snakemake", "submitit-ledger"), place(settings.cluster))
         self._tracked: dict[str, tuple[SubmittedJobInfo, Ticket]] = {}
         self._left: dict[str, Entry] | None = None
+        self._submitting = threading.Lock()
+        self._waiting: list[tuple[Parameters, list[JobExecutorInterface]]] = []
+        self._is_full = False
+        self._asked_at = 0.0
 
     @property
     def cores(self) -> str:
@@ -66,28 +74,64 @@ class Executor(RemoteExecutor):
         for job in jobs:
             self.run_job_pre(job)
         fresh = [job for job in jobs if not self._adopt(job)]
-        for parameters, batch in batches(fresh, self._parameters, self.settings.array):
-            self._submit(batch, parameters)
+        with self._submitting:
+            for parameters, batch in batches(fresh, self._parameters, self.settings.array):
+                if left := self._submit(batch, parameters):
+                    self._waiting.append((parameters, left))
 
     def _parameters(self, job: JobExecutorInterface) -> Parameters:
         convert = slurm_parameters if self.settings.cluster == "slurm" else local_parameters
         return convert(job.name, dict(job.resources.items()), job.threads, self.settings.signal_delay)
 
-    def _submit(self, jobs: Sequence[JobExecutorInterface], parameters: Parameters) -> None:
+    def _submit(self, jobs: Sequence[JobExecutorInterface], parameters: Parameters) -> list[JobExecutorInterface]:
+        """Queue jobs, or report that they cannot be; returns those for which the queue has no room yet."""
         try:
-            with self.queue.held():
-                tickets = self.queue.submit([self._task(job) for job in jobs], parameters)
-                for job, ticket in zip(jobs, tickets, strict=True):
-                    self.ledger.write(job, ticket)
-                for job, ticket in zip(jobs, tickets, strict=True):
-                    self._track(job, ticket)
+            self._queue(jobs, parameters)
+        except QueueFull as full:
+            self._say_full(full)
+            half = len(jobs) // 2
+            if not half:
+                return list(jobs)
+            left = self._submit(jobs[:half], parameters)
+            return [*left, *jobs[half:]] if left else self._submit(jobs[half:], parameters)
         except SubmissionFailed as error:
             for job in jobs:
                 if error.refused:
                     stop_retries(job)
                 self.report_job_error(SubmittedJobInfo(job), msg=f"The queue did not take the job: {error}. ")
-            return
+        return []
+
+    def _queue(self, jobs: Sequence[JobExecutorInterface], parameters: Parameters) -> None:
+        """Queue jobs, all or none, and keep track of them. Raises SubmissionFailed."""
+        with self.queue.held():
+            tickets = self.queue.submit([self._task(job) for job in jobs], parameters)
+            for job, ticket in zip(jobs, tickets, strict=True):
+                self._note(job, ticket)
+            for job, ticket in zip(jobs, tickets, strict=True):
+                self._track(job, ticket)
         self.logger.info(f"Queued {named(jobs)} as {', '.join(ticket.id for ticket in tickets)}.")
+
+    def _say_full(self, full: QueueFull) -> None:
+        """Say once, until every job is queued, that jobs wait in this process."""
+        if not self._is_full:
+            self.logger.warning(f"The queue is full ({full}): what it does not take is submitted as soon as it does.")
+        self._is_full = True
+
+    def _submit_waiting(self) -> None:
+        """Ask a queue that was full, not too often, whether it takes more."""
+        if not self._submitting.acquire(blocking=False):
+            return
+        try:
+            waiting, due = self._waiting, time.monotonic() >= self._asked_at + FULL_SECONDS
+            while waiting and due:
+                self._asked_at = time.monotonic()
+                parameters, jobs = waiting.pop(0)
+                if left := self._submit(jobs, parameters):
+                    waiting.insert(0, (parameters, left))
+                    break
+            self._is_full = bool(waiting)
+        finally:
+            self._submitting.release()
 
     def _task(self, job: JobExecutorInterface) -> SnakemakeJob:
         command, delay, minutes = self.format_job_exec(job), self.settings.signal_delay, job.resources.get("runtime")
@@ -139,7 +183,7 @@ class Executor(RemoteExecutor):
             time.sleep(1)
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
-        """Report the jobs that have ended, and yield the others."""
+        """Report the jobs that have ended, and yield the others; then submit jobs that wait for room."""
         tickets = [self._tracked[info.external_jobid][1] for info in active_jobs if info.external_jobid]
         async with self.status_rate_limiter:
             outcomes = await asyncio.to_thread(self.queue.poll, tickets)
@@ -148,6 +192,14 @@ class Executor(RemoteExecutor):
                 self._report(info, outcome)
             else:
                 yield info
+        await asyncio.to_thread(self._submit_waiting)
+
+    def _note(self, job: JobExecutorInterface, ticket: Ticket) -> None:
+        """Write a submitted job down for later calls; a full disk must not end the workflow that runs it."""
+        try:
+            self.ledger.write(job, ticket)
+        except OSError as error:
+            self.logger.warning(f"Job {ticket.id} is not noted for later calls in {self.ledger.folder} ({error}).")
 
     def _report(self, info: SubmittedJobInfo, outcome: Outcome) -> None:
         _, ticket = self._tracked.pop(info.external_jobid or "")
@@ -171,6 +223,8 @@ class Executor(RemoteExecutor):
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """End every job of this call: also those that are just being asked about, and are not in `active_jobs`."""
+        with self._submitting:
+            self._waiting.clear()
         tracked = list(self._tracked.values())
         if tracked:
             self.logger.info(f"Cancelling {len(tracked)} jobs.")

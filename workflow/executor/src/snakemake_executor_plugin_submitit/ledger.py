@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ class Ledger:
         self.forget(key(job))
 
     def forget(self, name: str) -> None:
-        """Forget the job with this key."""
-        self._path(name).unlink(missing_ok=True)
+        """Forget the job with this key; where a disk refuses that, the next call does, as the job is not alive."""
+        with suppress(OSError):
+            self._path(name).unlink(missing_ok=True)
 
     def entries(self) -> dict[str, Entry]:
         """All that is noted for this cluster, by key."""

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import time
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -37,6 +38,10 @@ TIMED_OUT = ("timed-out too many times", "checkpoint function returned None")
 """What submitit says in a job that ran into its time limit for the last time; SLURM sees it fail."""
 BUSY = ("Socket timed out", "Unable to contact slurm controller", "temporarily unavailable")
 """What sbatch says when SLURM may answer a moment later."""
+SUBMIT_LIMIT = re.compile(r"SubmitJob|temporarily unable to accept job")
+"""What sbatch says where SLURM takes no more jobs until some have ended: QOSMaxSubmitJobPerUserLimit and its kin."""
+ANY_LIMIT, NAMED_LIMIT = "violates accounting/QOS policy", re.compile(r"\b(?:QOS|Assoc)[A-Z]\w+")
+"""SLURM's words for a limit of any kind, and for the limit itself, which it may not name."""
 BUSY_SECONDS = 10.0
 BUSY_TRIES = 13
 CLUSTER_SETTINGS = ("SLURM_CONF", "SLURM_CLUSTERS")
@@ -49,6 +54,13 @@ class SubmissionFailed(Exception):
     def __init__(self, said: str, refused: bool) -> None:
         super().__init__(said)
         self.refused = refused
+
+
+class QueueFull(SubmissionFailed):
+    """The queue takes no more jobs for now: those that are in it, this user's or others', have to end first."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said, refused=False)
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ class Queue(ABC):
 
     @abstractmethod
     def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
-        """Queue jobs that ask for the same. Raises SubmissionFailed."""
+        """Queue jobs that ask for the same, all or none. Raises SubmissionFailed, QueueFull where waiting helps."""
 
     @abstractmethod
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
@@ -135,10 +147,12 @@ class Queue(ABC):
 
 
 def read_result(ticket: Ticket) -> str | None:
-    """What a job has left: nothing yet (None), success (''), or the last line of its error."""
+    """What a job has left: nothing that can be read yet (None), success (''), or the last line of its error."""
     try:
         outcome, value = pickle.loads(ticket.paths.result_pickle.read_bytes())
-    except (OSError, EOFError):  # a shared disk may be away for a while
+    except (
+        Exception
+    ):  # a shared disk may be away for a while; a file cut by a kill fails in as many ways as pickle knows
         return None
     return "" if outcome == "success" else re.sub(r"^[\w.]+: ", "", str(value).strip().splitlines()[-1])
 
@@ -164,7 +178,7 @@ def remove_files(ticket: Ticket, keep_log: bool) -> None:
 
 
 def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
-    """Submit through submitit; several jobs become one array. Raises SubmissionFailed.
+    """Submit through submitit; several jobs become one array. Raises SubmissionFailed, QueueFull where waiting helps.
 
     A queue that is too busy to answer is asked again. Had it taken the jobs after all, they would end by themselves:
     submitit gives a job its work only after the queue has told its number.
@@ -176,10 +190,25 @@ def submit_all(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
                 return _submitted(executor, jobs)
         except (FailedJobError, FailedSubmissionError, OSError) as error:
             said = " ".join(str(error).split())
+            _remove_unsubmitted(executor.folder)
+            if is_full(said):
+                raise QueueFull(said) from error
             busy, tried = any(word in said for word in BUSY), tried + 1
             if not busy or tried == BUSY_TRIES:
                 raise SubmissionFailed(said, refused=not busy and not isinstance(error, OSError)) from error
             time.sleep(BUSY_SECONDS)
+
+
+def is_full(said: str) -> bool:
+    """Whether sbatch's answer is that of a queue with as many jobs in it as it takes."""
+    return bool(SUBMIT_LIMIT.search(said)) or (ANY_LIMIT in said and not NAMED_LIMIT.search(said))
+
+
+def _remove_unsubmitted(folder: Path) -> None:
+    """Delete what submitit wrote for jobs that the queue did not take: a full one may be tried for days."""
+    pickles = [path for path in folder.glob("*.pkl") if len(path.stem) == len(uuid.uuid4().hex)]
+    for path in (*pickles, *folder.glob(".submission_file_*.sh")):
+        path.unlink(missing_ok=True)
 
 
 def _submitted(executor: Executor, jobs: Sequence[SnakemakeJob]) -> list[Any]:
@@ -203,18 +232,28 @@ def submission_environment() -> Iterator[None]:
 def interrupts_held() -> Iterator[None]:
     """Put off Ctrl-C until the end of the block. Programs started in it never get it, nor their terminal's end.
 
-    In other threads than the main one, which get no Ctrl-C, nothing happens.
+    Other threads than the main one get no Ctrl-C, but the programs that they start would.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with _terminal_signals_blocked():
+            yield
         return
     held: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        with _terminal_signals_blocked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _terminal_signals_blocked() -> Iterator[None]:
+    """Block a terminal's signals in this thread, and so in the programs that it starts."""
     signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
-        signal.signal(signal.SIGINT, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import time
@@ -11,12 +12,24 @@ from pathlib import Path
 from submitit import AutoExecutor
 from submitit.slurm.slurm import read_job_id
 
-from snakemake_executor_plugin_submitit.queue import BUSY, BUSY_SECONDS, ENDED, Queue, Ticket, submit_all
+from snakemake_executor_plugin_submitit.queue import (
+    BUSY,
+    BUSY_SECONDS,
+    ENDED,
+    SUBMIT_LIMIT,
+    Queue,
+    QueueFull,
+    SubmissionFailed,
+    Ticket,
+    submit_all,
+)
 from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
 
 QUERY_SECONDS = 120
 CANCEL_TRIES = 4
+ME = "--me"
+"""Asks squeue for one's own jobs, since SLURM 20.02; before that they are asked for by the user's name."""
 
 
 class SlurmQueue(Queue):
@@ -28,11 +41,22 @@ class SlurmQueue(Queue):
         self.max_timeouts = max_timeouts
         self._accounting = True
         self._silent = False
+        self._whose = ME
 
     def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
         executor = AutoExecutor(self.folder, cluster="slurm", slurm_max_num_timeout=self.max_timeouts)
         executor.update_parameters(**parameters)
-        return [Ticket(job.job_id, self.folder) for job in submit_all(executor, jobs)]
+        try:
+            return [Ticket(job.job_id, self.folder) for job in submit_all(executor, jobs)]
+        except QueueFull as error:
+            if SUBMIT_LIMIT.search(str(error)) or len(jobs) > 1 or self._has_jobs():
+                raise
+            raise SubmissionFailed(str(error), refused=True) from error  # no limit on a number: nobody's end would help
+
+    def _has_jobs(self) -> bool:
+        """Whether this user has jobs that wait or run, as far as the controller answers."""
+        known = parse_states(self._controller().stdout)
+        return self._silent or any(state not in ENDED for state in known.values())
 
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         """SLURM's words, from its accounting or, where that does not answer, its controller; none if neither does."""
@@ -66,7 +90,10 @@ class SlurmQueue(Queue):
 
     def _controller(self) -> subprocess.CompletedProcess[str]:
         """The controller's answer about all jobs of this user; that it does not answer is said once."""
-        answer = self._ask(squeue())
+        answer = self._ask(squeue(self._whose))
+        if answer.returncode and "unrecognized option" in answer.stderr and self._whose == ME:
+            self._whose = f"--user={getpass.getuser()}"
+            answer = self._ask(squeue(self._whose))
         if answer.returncode and not self._silent:
             self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
         self._silent = bool(answer.returncode)
@@ -89,9 +116,9 @@ def sacct(tickets: Sequence[Ticket]) -> list[str]:
     return ["sacct", *options, f"--jobs={','.join(ids)}"]
 
 
-def squeue() -> list[str]:
+def squeue(whose: str = ME) -> list[str]:
     """The command that asks the controller, which forgets ended jobs after some minutes, for all jobs of this user."""
-    return ["squeue", "--me", "--array", "--noheader", "--states=all", "--format=%i|%T"]
+    return ["squeue", whose, "--array", "--noheader", "--states=all", "--format=%i|%T"]
 
 
 def parse_states(answer: str) -> dict[str, str]:
