@@ -22,10 +22,14 @@ Line = tuple[str, str]
 
 
 class Provenance(Settings):
-    """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit."""
+    """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit.
+
+    `part` names the rows and columns that were asked for, where the table is not whole.
+    """
 
     scale: str
     comparable: bool = False
+    part: str = ""
     commit: str = "unknown"
 
 
@@ -44,6 +48,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
             )
     return [
         ("Scale", _scale(made)),
+        *([("Part of the table", f"only {made.part}")] if made.part else []),
         *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores)] if scores else []),
         *_segmentation(spec, planned, sources),
         *([("Checkpoint", _selection(scores))] if scores else []),

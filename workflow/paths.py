@@ -41,6 +41,7 @@ PART = f"{SCALE}/{{part}}"
 ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cells.csv"}
 """How a table's files end; `cells` has its numbers, one line each."""
 TABLE = {kind: f"{PART}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
+PART_TIMING = f"{PART}/timing.json"
 CELLS = f"{PART}/cells.csv"
 FIGURE = f"{PART}/figures/{{table}}.png"
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
 from tabulate import tabulate
 
 from enco.errors import UserError
@@ -30,7 +31,7 @@ Manifests = Mapping[str, Mapping[str, list[dict[str, Any]]]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan of one configuration, and what it costs."""
     options = parser().parse_args(argv)
-    project = Project.load(load_scale(options.config).model_dump(), base=ROOT)
+    project = Project.load(load_scale(options.config).model_dump() | _asked(options.only), base=ROOT)
     speeds = shared(known_speeds(project, options.timing, options.mode), *options.together)
     planned = project.only(options.tables or project.headline)
     manifests = read_manifests(planned)
@@ -46,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m workflow.grid", description="Print which trainings the tables need, and what they cost."
     )
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
+    parser.add_argument(
+        "--only", metavar="YAML", help="a part of the grid: '{tables: [table1], tasks: [horse2zebra], rows: [enco]}'"
+    )
     parser.add_argument(
         "--timing",
         type=Path,
@@ -63,6 +67,16 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
     return parser
+
+
+def _asked(only: str | None) -> dict[str, Any]:
+    """The part of the grid that the command line names, as `--config only=...` of Snakemake does."""
+    if only is None:
+        return {}
+    try:
+        return {"only": yaml.safe_load(only)}
+    except yaml.YAMLError:
+        return {"only": only}  # its model says how to write it
 
 
 def render(project: Project, images: Images) -> str:

@@ -53,6 +53,11 @@ class PrintedTables:
         """The numbers of a table, each with the file that holds it."""
         return [cell.model_dump(mode="json") for cell in self._planned(wildcards.table)]
 
+    def made(self) -> dict[str, Any]:
+        """What the files behind a table do not say of it."""
+        config = self.project.config
+        return {"scale": config.scale, "comparable": config.comparable, "part": str(config.only)}
+
     def inputs(self, wildcards: Wildcards) -> list[Path]:
         """The files behind a table."""
         planned = self._planned(wildcards.table)

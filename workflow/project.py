@@ -18,6 +18,7 @@ from eval.tablespec import TableSpec, load_tables
 from workflow import paths
 from workflow.grid import Grid, Run, check_options, data_folder, dataset_of, expand
 from workflow.image_sets import ImageSets, either
+from workflow.part import keep
 from workflow.printed_tables import PrintedTables
 from workflow.segmentation import Segmentation
 from workflow.settings import ScaleConfig, load_mapping, load_tasks
@@ -56,7 +57,7 @@ class Project:
         Raises UserError for whatever is wrong in it.
         """
         scale = parse(ScaleConfig, config, "the configuration")
-        tables = load_tables(load_mapping(scale.tables, base, "tables"))
+        tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
         tasks = load_tasks(scale, base)
         check_options(scale, methods.available())
         project = cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
@@ -74,13 +75,14 @@ class Project:
     @property
     def headline(self) -> list[str]:
         """Tables that `all_tables` makes."""
-        return [name for name, table in self.tables.items() if not table.extra]
+        return [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
 
     @property
     def part(self) -> str:
-        """The name of what this configuration's tables are made of: `seed0`, `seeds0-1-2`."""
-        seeds = self.config.seeds
-        return f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{'-'.join(map(str, seeds))}"
+        """The name of what this configuration's tables are made of: `seed0`, `seeds0-1-2`, `seed0-only-table1-enco`."""
+        seeds, names = self.config.seeds, self.config.only.names
+        made_of = f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{'-'.join(map(str, seeds))}"
+        return "-".join([made_of, "only", *names]) if names else made_of
 
     @property
     def datasets(self) -> dict[str, TaskConfig]:
@@ -225,8 +227,9 @@ class Project:
 
     @property
     def timing_file(self) -> Path:
-        """The seconds of every variant that some table prints."""
-        return paths.fill(paths.TIMING, scale=self.config.scale)
+        """The seconds of every variant that some table prints; a part of the grid is timed apart from the whole."""
+        template = paths.PART_TIMING if self.config.only.names else paths.TIMING
+        return paths.fill(template, scale=self.config.scale, part=self.part)
 
     def log(self, name: str) -> Path:
         """The log of a job that this scale has one of."""

@@ -17,6 +17,7 @@ from enco.errors import UserError, unknown
 from enco.settings import Settings, parse
 from enco.speed import Speed
 from eval.segmentation.published import NetworkName
+from workflow.part import Only
 from workflow.paths import SHARED
 
 
@@ -93,6 +94,7 @@ class ScaleConfig(Settings):
     published: Path = Field(
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
+    only: Only = Field(Only(), description="The part of the grid that is asked for; all of it where nothing is named.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Literal["final", "best"] = Field(

@@ -25,7 +25,7 @@ rule table:
     params:
         spec=project.printed.spec,
         planned=project.printed.planned,
-        made={"scale": project.config.scale, "comparable": project.config.comparable},
+        made=project.printed.made(),
     message:
         "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"
     script:
