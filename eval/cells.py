@@ -20,8 +20,11 @@ from eval.tablespec import ALL_TASKS, TableSpec
 COLUMNS = [
     *["table", "row", "label", "task", "metric", "seed", "value", "std", "n"],
     *["published", "delta", "real_set", "selection", "scale", "run"],
+    *["iqr", "mark", "file", "reason"],
 ]
-NUMBERS = ["value", "std", "published", "delta"]
+NUMBERS = ["value", "std", "published", "delta", "iqr"]
+BUSY = "busy machine"
+"""The mark of seconds whose spread says that the machine had other work."""
 PLACE = ["row", "task", "metric", "seed", "real_set"]
 """What tells one line of a table from another."""
 CELL = ["table", "row", "task", "metric", "real_set"]
@@ -32,7 +35,7 @@ Published = Mapping[tuple[str, str, str, str], str]
 
 
 class PlannedCell(Settings):
-    """One number that a table wants for one seed; its file is None while it is not made."""
+    """One number that a table wants for one seed; its file is None, and `reason` says why, while it is not made."""
 
     row: str
     task: str
@@ -42,11 +45,17 @@ class PlannedCell(Settings):
     run: str = ""
     scores: Path | None = None
     timing: Path | None = None
+    reason: str = ""
 
     @property
     def file(self) -> Path | None:
         """The file that holds the number: the timing file for sec/iter, else the scores file."""
-        return self.timing if METRICS[self.metric].source == "timing" else self.scores
+        return self.timing if is_timed(self.metric) else self.scores
+
+
+def is_timed(metric: str) -> bool:
+    """Whether a metric's numbers are in a timing file; the others are in scores files."""
+    return metric in METRICS and METRICS[metric].source == "timing"
 
 
 def read_sources(planned: Iterable[PlannedCell]) -> dict[Path, dict[str, Any]]:
@@ -92,15 +101,17 @@ def tidy(
 ) -> pd.DataFrame:
     """The tidy lines of one table: a line for each planned number, and for every other number of its scores file.
 
-    `value` is empty while pending. `std` (sample, empty for one seed) and `n` are over the cell's seeds. `published`
-    stands on headline lines only; `delta` (value - published) only where the scale is `comparable` with the paper, and
-    mAP's only where the segmentation network is the paper's.
+    `value` is empty while pending, and `reason` says why. `std` (sample, empty for one seed) and `n` are over the
+    cell's seeds. `published` stands on headline lines only; `delta` (value - published) only where the scale is
+    `comparable` with the paper, and mAP's only where the segmentation network is the paper's. `file` is the one that
+    holds the number. `iqr` and `mark` are of sec/iter: its interquartile range, and BUSY where that is large.
     Raises UserError for a number that is missing or not finite.
     """
     lines = [*_planned_lines(planned, sources), *_beside_lines(planned, sources)]
-    cells = pd.DataFrame(lines, columns=[*PLACE, "value", "selection", "run", "whose_drn"])
+    own = ["value", "selection", "run", "iqr", "mark", "file", "reason"]
+    cells = pd.DataFrame(lines, columns=[*PLACE, *own, "whose_drn"])
     cells = cells.drop_duplicates(PLACE)
-    cells["value"] = cells["value"].astype(float)
+    cells[["value", "iqr"]] = cells[["value", "iqr"]].astype(float)
     cells["table"], cells["scale"] = spec.key, scale
     cells["label"] = cells["row"].map({row.key: row.label for row in spec.rows})
     cells["n"] = cells.groupby(CELL)["value"].transform("count")
@@ -117,17 +128,22 @@ def _published(published: Published, line: Any) -> float:
 
 
 def _planned_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
-    seen: set[tuple[str, str, str]] = set()
-    for cell in planned:
-        metric = METRICS[cell.metric]
-        place = (cell.row, cell.task, cell.metric)
-        if place in seen and not metric.per_seed:
-            continue
-        seen.add(place)
-        value = None
+    for cell in _once_each(planned):
+        metric, value = METRICS[cell.metric], None
         if cell.file is not None:
             value = number(sources[cell.file], [key.format(variant=cell.variant) for key in metric.path], cell.file)
-        yield _line(cell, cell.metric, value, metric.real_set, sources)
+        yield _line(cell, cell.metric, value, metric.real_set, sources, cell.file)
+
+
+def _once_each(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
+    """The cells; of those that seeds cannot change, one that has its number, if any has."""
+    chosen: dict[tuple[str, str, str, int], PlannedCell] = {}
+    for cell in planned:
+        seed = cell.seed if METRICS[cell.metric].per_seed else 0
+        place = (cell.row, cell.task, cell.metric, seed)
+        if place not in chosen or (chosen[place].file is None and cell.file is not None):
+            chosen[place] = cell
+    return chosen.values()
 
 
 def _beside_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
@@ -135,7 +151,7 @@ def _beside_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[
     scored = [(cell, cell.scores) for cell in planned if cell.scores and cell.task != ALL_TASKS]
     for cell, file in {(cell.row, cell.task, cell.seed): (cell, file) for cell, file in scored}.values():
         for metric, real_set, keys in _all_metrics(sources[file]):
-            yield _line(cell, metric, number(sources[file], keys, file), real_set, sources)
+            yield _line(cell, metric, number(sources[file], keys, file), real_set, sources, file)
 
 
 def _all_metrics(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
@@ -152,13 +168,18 @@ def _all_metrics(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str
                 yield f"{name}{suffix}", "" if segmentation else section, ["metrics", section, name]
 
 
-def _line(cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources) -> dict[str, Any]:
+def _line(
+    cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources, file: Path | None
+) -> dict[str, Any]:
     scores = sources[cell.scores] if cell.scores else {}
+    timed = sources[file]["measured"][cell.variant] if file and is_timed(metric) else {}
     whose = scores.get("protocol", {}).get("drn_network") if metric == "mAP" else None
     return {
         **cell.model_dump(include={"row", "task", "seed", "run"}),
         **{"metric": metric, "value": value, "real_set": real_set, "selection": scores.get("selection", "")},
         "whose_drn": whose,
+        **{"iqr": timed.get("iqr"), "mark": BUSY if timed.get("busy") else ""},
+        **{"file": str(file) if file else "", "reason": "" if file else cell.reason},
     }
 
 

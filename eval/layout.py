@@ -1,10 +1,10 @@
-"""From tidy cells to a printed table: rounded numbers, best and second of each column, what is pending."""
+"""From tidy cells to a printed table: rounded numbers, best and second of each column, and why some are missing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import pandas as pd
@@ -12,6 +12,11 @@ import pandas as pd
 from eval.cells import CELL, Published
 from eval.metrics import HEADLINE_SET, METRICS, header, parts
 from eval.tablespec import ColumnSpec, RowSpec, TableSpec
+
+MARK = "†"
+"""Behind seconds that were measured on a busy machine."""
+PENDING = "pending"
+"""Why a number is missing where nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands where a row meets a column; `n` seeds are behind it."""
+    """What stands where a row meets a column; `n` seeds are behind it, and `reasons` say why others are not."""
 
     numbers: tuple[Number, ...]
     n: int
+    reasons: tuple[str, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -66,20 +72,21 @@ class Block:
     columns: tuple[Column, ...]
     entries: tuple[tuple[Entry, ...], ...]
 
-    @property
-    def pending(self) -> list[RowSpec]:
-        """The row of every entry that is not measured yet, once for each such entry."""
-        pairs = zip(self.rows, self.entries, strict=True)
-        return [row for row, entries in pairs for entry in entries if not entry.measured]
+    def cells(self) -> Iterator[tuple[RowSpec, Column, Entry]]:
+        """Every entry with its row and column."""
+        for row, entries in zip(self.rows, self.entries, strict=True):
+            for column, entry in zip(self.columns, entries, strict=True):
+                yield row, column, entry
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean over seeds, sample standard deviation (NaN for one seed) and number of seeds."""
+    """Mean over seeds, sample standard deviation (NaN for one seed), number of seeds, and whether they are marked."""
 
     mean: float
     std: float
     n: int
+    marked: bool = False
 
 
 def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> Block:
@@ -127,8 +134,8 @@ def _block(
     cells: pd.DataFrame,
     published: Published,
 ) -> Block:
-    summaries = summarise(cells)
-    by_column = [[_entry(spec, row, column, summaries, published) for row in rows] for column in columns]
+    summaries, gaps = summarise(cells), missing(cells)
+    by_column = [[_entry(spec, row, column, summaries, gaps, published) for row in rows] for column in columns]
     ranked = [_rank(column, entries) for column, entries in zip(columns, by_column, strict=True)]
     return Block(rows, columns, tuple(zip(*ranked, strict=True)))
 
@@ -136,9 +143,18 @@ def _block(
 def summarise(cells: pd.DataFrame) -> dict[tuple[str, ...], Summary]:
     """The summary of each cell that has a value, by (table, row, task, metric, real set)."""
     measured = cells.dropna(subset=["value"]).groupby(CELL)
-    table = measured.agg(mean=("value", "mean"), std=("std", "first"), n=("n", "first"))
-    lines = cast("Iterator[tuple[tuple[str, ...], float, float, int]]", table.itertuples(name=None))
-    return {place: Summary(mean, std, int(n)) for place, mean, std, n in lines}
+    table = measured.agg(mean=("value", "mean"), std=("std", "first"), n=("n", "first"), mark=("mark", "max"))
+    lines = cast("Iterator[tuple[tuple[str, ...], float, float, int, str]]", table.itertuples(name=None))
+    return {place: Summary(mean, std, int(n), bool(mark)) for place, mean, std, n, mark in lines}
+
+
+def missing(cells: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Why there is no value, for each seed that has none, by (table, row, task, metric, real set)."""
+    absent = cells[cells["value"].isna()]
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for *place, reason in absent[[*CELL, "reason"]].itertuples(index=False, name=None):
+        found[tuple(place)] = (*found.get(tuple(place), ()), reason or PENDING)
+    return found
 
 
 def _entry(
@@ -146,6 +162,7 @@ def _entry(
     row: RowSpec,
     column: Column,
     summaries: dict[tuple[str, ...], Summary],
+    gaps: dict[tuple[str, ...], tuple[str, ...]],
     published: Published,
 ) -> Entry:
     places = [(spec.key, row.key, column.task, metric, real_set) for metric, real_set in column.sets()]
@@ -156,16 +173,17 @@ def _entry(
         )
         for summary, place in zip(found, places, strict=True)
     )
-    return Entry(tuple(numbers), min(summary.n if summary else 0 for summary in found))
+    reasons = max((gaps.get(place, ()) for place in places), key=len)
+    return Entry(tuple(numbers), min(summary.n if summary else 0 for summary in found), reasons)
 
 
 def format_summary(summary: Summary | None, metric: str) -> str:
-    """'39.1', or '39.1 ± 0.4' over seeds; empty for nothing."""
+    """'39.1', or '39.1 ± 0.4' over seeds, with a mark where they have one; empty for nothing."""
     if summary is None:
         return ""
     decimals = decimals_for(summary.mean, metric)
     spread = "" if math.isnan(summary.std) else f" ± {summary.std:.{decimals}f}"
-    return f"{summary.mean:.{decimals}f}{spread}"
+    return f"{summary.mean:.{decimals}f}{spread}{f' {MARK}' * summary.marked}"
 
 
 def decimals_for(value: float, metric: str) -> int:
@@ -180,12 +198,12 @@ def _rank(column: Column, entries: Sequence[Entry]) -> list[Entry]:
     """The entries of one column, each of their numbers ranked against the same metric of the other rows."""
     orders = [ranks([entry.numbers[i].text for entry in entries], column.better) for i in range(len(column.metrics))]
     return [
-        Entry(
-            tuple(
+        replace(
+            entry,
+            numbers=tuple(
                 Number(number.text, number.published, order[i])
                 for number, order in zip(entry.numbers, orders, strict=True)
             ),
-            entry.n,
         )
         for i, entry in enumerate(entries)
     ]

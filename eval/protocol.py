@@ -10,11 +10,11 @@ from enco.errors import UserError
 from enco.settings import Settings
 from enco.speed import PLAIN
 from eval.cells import PlannedCell, Sources
-from eval.layout import Block
+from eval.layout import MARK
 from eval.metrics import METRICS
 from eval.segmentation.published import THE_PAPERS
 from eval.tablespec import ALL_TASKS, TableSpec
-from eval.timingtable import sizes
+from eval.timingtable import QUIET, sizes
 from eval.training_settings import describe_settings
 
 Line = tuple[str, str]
@@ -24,12 +24,14 @@ Line = tuple[str, str]
 class Provenance(Settings):
     """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit.
 
-    `part` names the rows and columns that were asked for, where the table is not whole.
+    `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when it was
+    written, where some of its numbers may still come.
     """
 
     scale: str
     comparable: bool = False
     part: str = ""
+    so_far: str = ""
     commit: str = "unknown"
 
 
@@ -47,6 +49,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
                 f"{path} was made at scale '{content.get('scale')}', the table is at '{made.scale}': remake it."
             )
     return [
+        *([("So far", made.so_far)] if made.so_far else []),
         ("Scale", _scale(made)),
         *([("Part of the table", f"only {made.part}")] if made.part else []),
         *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores)] if scores else []),
@@ -64,14 +67,6 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
         ("Table written at", f"commit {made.commit}"),
         *(("Note", note) for note in spec.notes),
     ]
-
-
-def pending_line(block: Block) -> str:
-    """'33 of 60 cells pending: MUNIT, DRIT'; empty when every cell is measured."""
-    if not block.pending:
-        return ""
-    labels = dict.fromkeys(row.label for row in block.pending)
-    return f"{len(block.pending)} of {len(block.rows) * len(block.columns)} cells pending: {', '.join(labels)}"
 
 
 def _scale(made: Provenance) -> str:
@@ -184,6 +179,14 @@ def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -
     devices = {cell.task: _devices(spec, [c for c in cells if c.task == cell.task], sources) for cell in cells}
     for names in dict.fromkeys(tuple(names) for names in devices.values()):
         yield "sec/iter", f"per translated image, apart from training, synchronised, on {'; '.join(names)}"
+    busy = {c.variant: sources[c.timing]["measured"][c.variant] for c in cells if c.timing}
+    spreads = ", ".join(f"{variant} {entry['spread']:.0%}" for variant, entry in busy.items() if entry["busy"])
+    if spreads:
+        yield (
+            f"{MARK} Busy machine",
+            f"the interquartile range of steps is over {QUIET:.0%} of the median: {spreads}; time them again with "
+            "nothing else running",
+        )
 
 
 def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) -> list[str]:

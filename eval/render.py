@@ -15,11 +15,11 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from eval.gaps import gaps
 from eval.layout import Block, Column, Entry, Number
-from eval.protocol import Line, pending_line
+from eval.protocol import Line
 from eval.tablespec import RowSpec, TableSpec
 
-PENDING = "pending"
 ABSENT = "–"
 BESIDE = "Beside the headline"
 WIDE = 8
@@ -53,14 +53,13 @@ class Page:
 
     @property
     def footer(self) -> list[Line]:
-        """The protocol, headed by the count of pending cells."""
-        pending = pending_line(self.headline)
-        return [*([("Pending", pending)] if pending else []), *self.protocol]
+        """The protocol, headed by what is missing and why."""
+        return [*gaps(self.headline), *self.protocol]
 
 
 @dataclass(frozen=True)
 class Markup:
-    """How one format escapes text and marks the best, the second and the pending.
+    """How one format escapes text and marks the best, the second and what is missing.
 
     `pair` puts the published number beside the measured one; `stack` puts it below, for wide tables.
     """
@@ -70,7 +69,7 @@ class Markup:
     second: str
     pair: str
     stack: str
-    pending: str
+    absent: str
 
     def number(self, number: Number) -> str:
         """A measured number with its mark."""
@@ -78,7 +77,7 @@ class Markup:
 
     def entry(self, entry: Entry, missing: str, stacked: bool) -> str:
         """'72.6 & 78.6', then '(n=3)' where several seeds are behind it, then the published numbers."""
-        text = self.pending.format(missing)
+        text = self.absent.format(self.escape(missing))
         if entry.measured:
             text = self.escape(" & ").join(self.number(number) for number in entry.numbers) + seeds(entry)
         published = self.escape(published_text(entry))
@@ -86,8 +85,8 @@ class Markup:
 
 
 def seeds(entry: Entry) -> str:
-    """' (n=3)' where several seeds are behind an entry."""
-    return f" (n={entry.n})" if entry.n > 1 else ""
+    """' (n=3)' where several seeds are behind an entry, or fewer than were asked for."""
+    return f" (n={entry.n})" if entry.n > 1 or entry.reasons else ""
 
 
 def published_text(entry: Entry) -> str:
@@ -115,7 +114,7 @@ def _csv_headers(column: Column, page: Page) -> list[str]:
 
 
 def _csv_values(entry: Entry, page: Page) -> list[str | Decimal]:
-    measured = " & ".join(number.text for number in entry.numbers) + seeds(entry) if entry.measured else PENDING
+    measured = " & ".join(number.text for number in entry.numbers) + seeds(entry) if entry.measured else ABSENT
     return [_bare(text) for text in ([measured, published_text(entry)] if page.published else [measured])]
 
 
@@ -133,14 +132,14 @@ MARKDOWN = Markup(
     second="*{}*",
     pair="{} ({})",
     stack="{} ({})",
-    pending="{}",
+    absent="{}",
 )
 
 
 def to_markdown(page: Page) -> str:
     """Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
     legend = "Best **bold**, second *italic*" + ("; in brackets the paper's number." if page.published else ".")
-    pieces = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline, PENDING)]
+    pieces = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline, ABSENT)]
     if page.beside:
         pieces += [f"### {BESIDE}", _markdown_table(page, page.beside, ABSENT)]
     footer = "\n".join(f"- **{key}**: {MARKDOWN.escape(text)}" for key, text in page.footer)
@@ -178,7 +177,15 @@ _LATEX = str.maketrans(
     {
         **{char: f"\\{char}" for char in "&%$#_{}"},
         **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-        **{"β": r"$\beta$", "±": r"$\pm$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "–": "--"},
+        **{
+            "β": r"$\beta$",
+            "±": r"$\pm$",
+            "×": r"$\times$",
+            "≥": r"$\geq$",
+            "≤": r"$\leq$",
+            "–": "--",
+            "†": r"$\dagger$",
+        },
         **{"→": r"$\rightarrow$", "↓": r"$\downarrow$", "↑": r"$\uparrow$"},
     }
 )
@@ -189,7 +196,7 @@ LATEX = Markup(
     second=r"\underline{{{}}}",
     pair=r"{} {{\scriptsize\color{{gray}}{}}}",
     stack=r"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{}\\{{\scriptsize\color{{gray}}{}}}\end{{tabular}}",
-    pending=r"{{\color{{gray}}{}}}",
+    absent=r"{{\color{{gray}}{}}}",
 )
 
 
@@ -199,7 +206,7 @@ def to_latex(page: Page) -> str:
     return _template("table.tex").render(
         caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
         label=page.spec.name,
-        headline=_latex_table(page, page.headline, PENDING),
+        headline=_latex_table(page, page.headline, ABSENT),
         beside=_latex_table(page, page.beside, ABSENT) if page.beside else "",
         beside_title=BESIDE,
         footer=[(LATEX.escape(key), LATEX.escape(text)) for key, text in page.footer],
@@ -229,7 +236,7 @@ HTML = Markup(
     second='<span class="second">{}</span>',
     pair='{} <span class="paper">{}</span>',
     stack='{}<br><span class="paper">{}</span>',
-    pending='<span class="pending">{}</span>',
+    absent='<span class="absent">{}</span>',
 )
 
 
@@ -239,7 +246,7 @@ def to_html(page: Page) -> str:
         title=page.title,
         published=page.published,
         warning=page.warning,
-        headline=_html_table(page, page.headline, PENDING),
+        headline=_html_table(page, page.headline, ABSENT),
         beside=_html_table(page, page.beside, ABSENT) if page.beside else "",
         beside_title=BESIDE,
         footer=page.footer,

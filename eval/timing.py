@@ -78,6 +78,7 @@ def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, An
 
     `sec_per_iter`, the headline, is the mean of both halves' medians for each of the `images` that a step translates.
     `first_half` and `second_half` hold `median`, `mean` and `iqr` in seconds of a step, and `n`, the number of steps.
+    `iqr` is the mean of both halves' interquartile ranges, in the unit of `sec_per_iter`.
     `spread` is the larger `iqr` / `median` of the two; `busy` is true where that is over `QUIET`.
     """
     halves = {half: statistics_of(values) for half, values in seconds.items()}
@@ -87,6 +88,7 @@ def summary(seconds: Mapping[str, Sequence[float]], images: int) -> dict[str, An
         **halves,
         "sec_per_step": sec_per_step,
         "sec_per_iter": sec_per_step / images,
+        "iqr": statistics.mean(half["iqr"] for half in halves.values()) / images,
         "spread": spread,
         "busy": spread > QUIET,
         "legacy": legacy_average([value for values in seconds.values() for value in values], images),

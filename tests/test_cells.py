@@ -85,6 +85,37 @@ def test_both_real_sets_and_all_beside_metrics_have_lines(tmp_path):
     assert not cells.duplicated(["table", "row", "task", "metric", "seed", "real_set"]).any()
 
 
+def test_every_number_names_its_file_and_seconds_their_spread(tmp_path):
+    cells = tidied(TABLES["table1"], plan(tmp_path, TABLES["table1"], ["cut", "enco"]))
+    seconds = one(cells, row="cut", metric="sec/iter")
+    assert (seconds["file"], seconds["iqr"], seconds["mark"]) == (str(tmp_path / "timing.json"), 0.004, "")
+    fid = one(cells, row="cut", task="cat2dog", metric="FID", real_set="paired")
+    assert fid["file"] == str(tmp_path / "cut" / "cat2dog" / "0.json") and math.isnan(fid["iqr"])
+    assert (cells["file"] != "").equals(cells["value"].notna())
+
+
+def test_seconds_of_a_busy_machine_are_marked(tmp_path):
+    planned = plan(tmp_path, TABLES["table1"], ["cut", "enco"])
+    content = read_json(tmp_path / "timing.json")
+    content["measured"]["cut"] |= {"busy": True, "spread": 0.4}
+    write_json(tmp_path / "timing.json", content)
+    cells = tidied(TABLES["table1"], planned)
+    marks = {row: one(cells, row=row, metric="sec/iter")["mark"] for row in ("cut", "enco")}
+    assert marks == {"cut": "busy machine", "enco": ""}
+
+
+def test_a_seed_without_a_number_leaves_what_seeds_cannot_change(tmp_path):
+    spec = TABLES["table2"]
+    planned = [
+        cell.model_copy(update={"scores": None, "reason": "diverged"}) if cell.seed == 0 else cell
+        for cell in plan(tmp_path, spec, ["enco"], seeds=(0, 1))
+    ]
+    cells = tidied(spec, planned)
+    assert one(cells, row="enco", metric="model_size_millions")["value"] == 0.532
+    fid = cells[(cells["task"] == "dog2cat") & (cells["metric"] == "FID") & (cells["row"] == "enco")]
+    assert list(fid[fid["real_set"] == "paired"]["reason"]) == ["diverged", ""]
+
+
 def test_pending_cells_have_a_published_number_and_no_value(tmp_path):
     cells = tidied(TABLES["table1"], plan(tmp_path, TABLES["table1"], ["enco"]))
     munit = one(cells, row="munit", task="cat2dog", metric="FID")
@@ -159,7 +190,8 @@ whole = st.integers(0, 2**31)
 @given(
     st.lists(
         st.tuples(
-            words, words, words, words, words, whole, maybe, maybe, whole, maybe, maybe, words, words, words, words
+            *[words, words, words, words, words, whole, maybe, maybe, whole, maybe, maybe, words, words, words, words],
+            *[maybe, words, words, words],
         )
     )
 )

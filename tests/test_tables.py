@@ -47,7 +47,7 @@ def test_csv_reads_back_without_its_protocol(table1):
     assert list(table.index) == [row.key for row in TABLES["table1"].rows]
     assert float(table.loc["enco", "Cityscapes FID"]) == 80.2
     assert table.loc["enco", "Cityscapes FID (paper)"] == 47.6
-    assert table.loc["munit", "Cityscapes FID"] == "pending" and table.loc["munit", "Cityscapes FID (paper)"] == 91.4
+    assert table.loc["munit", "Cityscapes FID"] == "–" and table.loc["munit", "Cityscapes FID (paper)"] == 91.4
     assert not any(re.search(r"\bnan\b", path.read_text(encoding="utf-8"), re.I) for path in table1.values())
 
 
@@ -60,22 +60,69 @@ def test_csv_labels_keep_their_number_sign(tmp_path):
     assert table.loc["F", "Cat→Dog P & R (paper)"] == "72.6 & 78.6"
 
 
-def test_pending_cells_are_counted_and_named(table1):
+def test_cells_without_a_number_are_counted_and_named(table1):
     names = "MUNIT, DRIT, DCLGAN, DistanceGAN, SelfDistance, GCGAN, FSeSim, NEG CUT, QS-Attn"
     for kind in ("csv", "md", "html", "tex"):
-        assert f"45 of 60 cells pending: {names}" in table1[kind].read_text(encoding="utf-8")
+        assert f"45 of 60 cells: pending: {names}" in table1[kind].read_text(encoding="utf-8")
+
+
+def missing(planned: list[PlannedCell], reason: str, **where: object) -> list[PlannedCell]:
+    """The cells, those of a place without their files."""
+    return [
+        cell.model_copy(update={"scores": None, "timing": None, "reason": reason})
+        if all(getattr(cell, key) == value for key, value in where.items())
+        else cell
+        for cell in planned
+    ]
+
+
+def test_each_reason_is_told_once_with_the_rows_and_columns_that_it_holds_for(tmp_path):
+    spec = TABLES["table1"]
+    every = [row.key for row in spec.rows]
+    planned = missing(plan(tmp_path, spec, every), "no data", task="cityscapes")
+    planned = missing(planned, "diverged", row="drit", task="horse2zebra")
+    planned = missing(planned, "diverged", row="munit", task="cat2dog")
+    planned = missing(planned, "not trained yet", row="enco")
+    text = written(tmp_path, spec, planned)["csv"].read_text(encoding="utf-8")
+    assert (
+        "# No number: 30 of 60 cells: no data: CycleGAN, MUNIT, DRIT, DCLGAN, DistanceGAN, SelfDistance, GCGAN, CUT, "
+        "FSeSim, NEG CUT, QS-Attn (Cityscapes); diverged: MUNIT (Cat→Dog), DRIT (Horse→Zebra); not trained yet: EnCo\n"
+    ) in text
+    assert "no data: every row (Cityscapes)" in written(
+        tmp_path, spec, missing(plan(tmp_path, spec, every), "no data", task="cityscapes")
+    )["md"].read_text(encoding="utf-8")
+
+
+def test_a_mean_of_fewer_seeds_than_asked_for_is_told(tmp_path):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, [row.key for row in spec.rows], seeds=(0, 1))
+    text = written(tmp_path, spec, missing(planned, "diverged", row="uniform", task="cat2dog", seed=1))["csv"]
+    assert '"60.2 (n=1)"' in text.read_text(encoding="utf-8")
+    assert "Fewer seeds: 1 of 18 cells: diverged: uniform (k=1, β=0.0) (Cat→Dog)" in text.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("kind", "cell"), [("csv", '"0.100 †"'), ("md", "0.100 †"), ("tex", r"0.100 $\dagger$")])
+def test_seconds_of_a_busy_machine_are_marked_and_said(tmp_path, kind, cell):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, MEASURED)
+    content = timing(MEASURED)
+    content["measured"]["cyclegan"] |= {"busy": True, "spread": 0.4}
+    write_json(tmp_path / "timing.json", content)
+    text = written(tmp_path, spec, planned)[kind].read_text(encoding="utf-8")
+    assert cell in text and text.count("†" if kind != "tex" else "dagger") == 2
+    assert re.search(r"Busy machine.*over 15\\?% of the median: cyclegan 40\\?%; time them again", text)
 
 
 def test_a_joint_cell_counts_once(tmp_path):
     spec = TABLES["table2"]
     text = written(tmp_path, spec, plan(tmp_path, spec, ["enco"]))["md"].read_text(encoding="utf-8")
-    assert "30 of 40 cells pending: CycleGAN, CUT, DCLGAN" in text
+    assert "30 of 40 cells: pending: CycleGAN, CUT, DCLGAN" in text
 
 
 def test_a_table_with_nothing_measured_is_still_written(tmp_path):
     spec = TABLES["table4"]
     text = written(tmp_path, spec, plan(tmp_path, spec, []))["md"].read_text(encoding="utf-8")
-    assert "18 of 18 cells pending" in text and "Beside the headline" not in text
+    assert "18 of 18 cells: pending: every row" in text and "Beside the headline" not in text
 
 
 def test_several_seeds_print_mean_deviation_and_count(tmp_path):
