@@ -8,16 +8,20 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from enco.data.folders import load_rgb
-from enco.data.sheet import as_tile
 
 GAP, CAPTION, MARGIN, FONT_SIZE = 4, 24, 128, 14
+SMALLEST_PANEL = 128
 
 
-def comparison(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]], side: int = 128) -> Image.Image:
-    """A grid of images with a header over each column and a caption at the left of each row.
+def comparison(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]], size: int) -> Image.Image:
+    """Lay images out in a grid with a header over each column and a caption at the left of each row.
 
-    `rows` holds (caption, one image file for each header); `side` is the side of a tile in pixels.
+    `rows` holds (caption, one image file for each header). Each image is shown at the one resolution of `size` x `size`
+    pixels, that of a network's test images: one of another size, an input or a real image, is resized (bicubic). Where
+    panels would be small, all are enlarged by the same whole factor, without smoothing.
     """
+    zoom = -(-SMALLEST_PANEL // size)
+    side = zoom * size
     step = side + GAP
     picture = Image.new("RGB", (MARGIN + len(headers) * step, CAPTION + len(rows) * step), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT_SIZE)
@@ -27,8 +31,13 @@ def comparison(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]
         top = CAPTION + number * step
         draw.text((GAP, top + side // 2), caption, fill="black", font=font, anchor="lm")
         for column, file in enumerate(files):
-            picture.paste(as_tile(load_rgb(file), side), (MARGIN + column * step, top))
+            picture.paste(_panel(load_rgb(file), size, zoom), (MARGIN + column * step, top))
     return picture
+
+
+def _panel(image: Image.Image, size: int, zoom: int) -> Image.Image:
+    seen = image.resize((size, size), Image.Resampling.BICUBIC)
+    return seen.resize((zoom * size, zoom * size), Image.Resampling.NEAREST)
 
 
 def spread(count: int, of: int) -> list[int]:

@@ -14,6 +14,7 @@ import yaml
 from mlflow import MlflowClient
 
 from enco.files import read_json, sha256
+from eval.figure import CAPTION, MARGIN
 from workflow.project import Project
 from workflow.settings import load_scale
 
@@ -94,6 +95,8 @@ def test_figures_are_pictures(done: Path) -> None:
 
     picture = Image.open(done / "results" / "figures" / "methods.png")
     assert picture.width > 5 * 128 and picture.height > 6 * 128
+    source = picture.crop((MARGIN, CAPTION, MARGIN + 128, CAPTION + 128))  # as networks see it, at 32 pixels
+    assert source == source.resize((32, 32), Image.Resampling.NEAREST).resize((128, 128), Image.Resampling.NEAREST)
 
 
 def test_mlflow_holds_every_run_finished_and_with_its_scores(done: Path) -> None:

@@ -37,7 +37,7 @@ def data_folders(place: Path) -> list[Path]:
     return folders
 
 
-def as_tile(image: Image.Image, side: int) -> Image.Image:
+def _as_tile(image: Image.Image, side: int) -> Image.Image:
     """An image as side x side pixels; a smaller one is enlarged without smoothing."""
     enlarge = max(image.size) < side
     return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)
@@ -50,5 +50,5 @@ def _block(folder: Path, count: int, tile: int) -> Image.Image:
     ImageDraw.Draw(block).text((1, 2), caption, fill="black", font=ImageFont.load_default(14))
     shown = files if len(files) <= count else [files[number * len(files) // count] for number in range(count)]
     for number, path in enumerate(shown):
-        block.paste(as_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
+        block.paste(_as_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
     return block

@@ -20,6 +20,7 @@ rule figure:
     params:
         headers=project.printed.figure_headers,
         tasks=project.printed.figure_tasks,
+        size=project.size,
     message:
         "Lay the translations of {wildcards.table} side by side"
     script:

@@ -28,4 +28,6 @@ def rows() -> list[tuple[str, list[Path]]]:
 
 
 with reporting_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
-    comparison(["input", *snakemake.params.headers, "target domain"], rows()).save(partial, format="PNG")
+    comparison(["input", *snakemake.params.headers, "target domain"], rows(), snakemake.params.size).save(
+        partial, format="PNG"
+    )
