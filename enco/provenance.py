@@ -3,26 +3,55 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enco.data.folders import SETS, list_images
 from enco.data.manifest import NAME, read_manifest_hash, read_source, verify_manifest
+from enco.files import sha256
 
 if TYPE_CHECKING:
     import torch
 
 HERE = Path(__file__).resolve()
+SOURCES = ("*.py", "*.yaml", "*.smk", "Snakefile")
+"""What new files, not yet in git, count as source."""
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of this code and whether the tree differs from it; both None where the code is not in git."""
-    if _git("ls-files", "--error-unmatch", HERE.name) is None:
-        return {"commit": None, "dirty": None}
-    return {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
+    """Commit of this code, whether its source differs from that, and a digest of how.
+
+    `diff` is the SHA-256 of the names and contents of the files that differ; None where none does. All are None where
+    the code is not in git.
+    """
+    if _git(HERE.parent, "ls-files", "--error-unmatch", HERE.name) is None:
+        return {"commit": None, "dirty": None, "diff": None}
+    root = Path(_git(HERE.parent, "rev-parse", "--show-toplevel") or HERE.parent)
+    changed = changed_sources(root)
+    diff = digest_of_files(root, changed) if changed else None
+    return {
+        "commit": _git(root, "rev-parse", "HEAD"),
+        "dirty": None if changed is None else bool(changed),
+        "diff": diff,
+    }
+
+
+def changed_sources(root: Path) -> list[str] | None:
+    """Tracked files below a repository's root that differ from its commit, and new source files; None if git fails."""
+    tracked = _git(root, "diff", "--name-only", "-z", "--no-renames", "HEAD")
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *SOURCES)
+    return None if tracked is None or new is None else sorted({*tracked.split("\0"), *new.split("\0")} - {""})
+
+
+def digest_of_files(root: Path, names: Iterable[str]) -> str:
+    """SHA-256 over names and contents; a file that is gone counts as such."""
+    found = [(name, sha256(root / name) if (root / name).is_file() else None) for name in names]
+    return hashlib.sha256(repr(found).encode(errors="surrogateescape")).hexdigest()
 
 
 def versions() -> dict[str, str | None]:
@@ -65,9 +94,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(*arguments: str) -> str | None:
-    command = ["git", "-C", str(HERE.parent), *arguments]
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        answer = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):
         return None
+    return os.fsdecode(answer).rstrip("\n")

@@ -221,11 +221,13 @@ def _trained_at(scores: Sources) -> str:
 
 
 def commit_name(git: Mapping[str, Any]) -> str:
-    """A commit as `enco.provenance.git_state` gives it, short, marked where the tree differed from it."""
+    """A commit as `enco.provenance.git_state` gives it, short, with the digest of what differed."""
     commit = git.get("commit")
     if not commit:
         return "unknown"
-    return f"{commit[:12]} with uncommitted changes" if git.get("dirty") else str(commit[:12])
+    if git["dirty"] is None:
+        return f"{commit[:12]} with unknown changes"
+    return f"{commit[:12]} with uncommitted changes {git['diff'][:12]}" if git["dirty"] else str(commit[:12])
 
 
 def _agreed(scores: Sources, key: str, what: str) -> Any:

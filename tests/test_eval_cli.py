@@ -152,7 +152,7 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     assert (found["task"], found["selection"], found["scale"]) == ("way-back", "final", "own")
     assert found["run"] == "own/noise/cyclegan/seed0"
     assert found["config_hash"] == record["config_hash"]
-    assert found["trained_at"] == record["git"] and record["git"].keys() == {"commit", "dirty"}
+    assert found["trained_at"] == record["git"] and record["git"].keys() == {"commit", "dirty", "diff"}
     assert found["training_time_hours"] == record["wall_seconds"] / 3600
     assert found["model_size_millions"] == record["parameter_count"] / 1e6
     for name in ("paired", "full"):

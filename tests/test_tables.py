@@ -264,11 +264,12 @@ def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
 def test_the_commits_of_the_trainings_are_named_apart_from_the_tables(tmp_path):
     spec = TABLES["table4"]
     planned = plan(tmp_path, spec, ["uniform"], seeds=(0, 1, 2))
-    for seed, git in enumerate([{"commit": "a" * 40, "dirty": True}, {"commit": None, "dirty": None}]):
+    changed, unknown = {"commit": "a" * 40, "dirty": True, "diff": "b" * 64}, {"commit": None, "dirty": None}
+    for seed, git in enumerate([changed, unknown]):
         path = tmp_path / "uniform" / "cat2dog" / f"{seed}.json"
         write_json(path, scores("cat2dog") | {"trained_at": git})
     text = written(tmp_path, spec, planned)["csv"].read_text(encoding="utf-8")
-    assert "Trained at: commits aaaaaaaaaaaa with uncommitted changes, fedcba987654, unknown" in text
+    assert "Trained at: commits aaaaaaaaaaaa with uncommitted changes bbbbbbbbbbbb, fedcba987654, unknown" in text
     assert "Table written at: commit 0123abc" in text
 
 
