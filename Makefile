@@ -29,7 +29,7 @@ test: env ## run all checks and tests
 	@bash tests/run.sh
 
 ui: env ## browse every run in MLflow on 127.0.0.1
-	mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1 --port $(PORT)
+	@python -m enco.tracking ui --port $(PORT)
 
 lock: ## pin the newest versions that fit, and write environment.yml
 	uv pip compile -q --universal --python-version 3.11 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock

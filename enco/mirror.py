@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,19 @@ from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlparse
 
 from filelock import FileLock
 from PIL import Image
 
-from enco.files import read_json, write_json
+from enco.errors import UserError
+from enco.files import atomic_path, read_json, write_json
 from enco.metricsfile import read_metrics
 from enco.runfolder import is_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Experiment, Metric, Run
 
 T = TypeVar("T")
 
@@ -38,6 +41,10 @@ LOCK = ".mlflow.lock"
 POINTS, PARAMS = 1000, 100
 """How many of each MLflow takes in one call."""
 THUMBNAIL = (256, 256)
+ARTIFACTS = "mlartifacts"
+"""The folder beside a database in which the pictures of its runs lie."""
+LOCATION = "mlflow-artifacts:/"
+"""What a database says of where pictures lie: the server that shows them knows the folder."""
 HAS_IMAGES = "mlflow.loggedImages"
 """The tag by which MLflow's pages know that a run has pictures to show."""
 
@@ -51,7 +58,7 @@ class Record:
     config_hash: str
     data_hash: str
     begun: str
-    commit: str | None
+    git: dict[str, Any]
     state: dict[str, Any]
     outcome: str
     metrics: list[dict[str, Any]]
@@ -65,15 +72,49 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The run's identity in MLflow: a training that is resumed keeps it, one that starts anew has another."""
-        return "@".join([self.folder.as_posix(), self.config_hash, self.data_hash, self.begun])
+        """The run's identity in MLflow, wherever its folder lies; a training that starts anew has another."""
+        return run_key(self.config_hash, self.data_hash, self.begun)
 
-    @property
-    def tags(self) -> dict[str, str]:
+    def tags(self, home: Path | None) -> dict[str, str]:
+        """What MLflow shows beside the settings; the folder in relation to the database's, if there is one."""
+        folder = os.path.relpath(self.folder, home) if home else self.folder
         named = {name: self.config[name] for name in ("task", "method", "variant", "seed", "scale")}
-        found = {"config_hash": self.config_hash, "commit": self.commit, "folder": self.folder, "run_key": self.key}
+        found = {"config_hash": self.config_hash, "folder": folder, "run_key": self.key, **self.git}
         became = {"state": self.outcome, "reason": self.state["reason"]}
         return {name: str(value)[:5000] for name, value in {**named, **found, **became}.items() if value is not None}
+
+
+def run_key(config_hash: str, data_hash: str, begun: str) -> str:
+    """What tells one training from all others: what it trains, on what, and the microsecond in which it began."""
+    return "@".join([config_hash, data_hash, begun])
+
+
+def without_copies(folders: Iterable[Path]) -> list[Path]:
+    """The folders, of those that hold one and the same training only the one that is furthest; names the others."""
+    furthest: dict[str, Path] = {}
+    for folder in folders:
+        key = _key_of(folder)
+        other = furthest.setdefault(key, folder)
+        if other != folder:
+            first, second = sorted([other, folder], key=_iteration, reverse=True)
+            furthest[key] = first
+            print(f"{second} is a copy of the training in {first}, which is the one that is mirrored.", flush=True)
+    return list(furthest.values())
+
+
+def _key_of(folder: Path) -> str:
+    try:
+        about = read_json(folder / "config.json")
+        return run_key(about["config_hash"], about["data_hash"], about["begun"])
+    except (UserError, OSError, LookupError, TypeError):
+        return str(folder)  # reading it whole says what is wrong with it
+
+
+def _iteration(folder: Path) -> int:
+    try:
+        return int(read_json(folder / "state.json")["iteration"])
+    except (UserError, OSError, LookupError, TypeError, ValueError):
+        return -1
 
 
 def read_record(folder: Path) -> Record:
@@ -87,7 +128,7 @@ def read_record(folder: Path) -> Record:
         config_hash=about["config_hash"],
         data_hash=about["data_hash"],
         begun=about["begun"],
-        commit=about["git"]["commit"],
+        git=about["git"],
         state=state,
         outcome="killed" if killed else state["state"],
         metrics=read_metrics(folder / "metrics.jsonl"),
@@ -126,49 +167,57 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
-def mirror(client: MlflowClient, folder: Path, artifacts: str | None) -> str:
+def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
     """Bring a run folder's MLflow run up to date, making it if needed, and return its id.
 
-    `artifacts` is where a new experiment keeps its files; None leaves that to the server. Raises UserError for a
-    folder that is not a run's, and whatever MLflow raises.
+    `home` is the folder of the database, with its pictures; None for a server, which keeps its own. Raises UserError
+    for a folder that is not a run's and for an experiment that keeps its files elsewhere, and whatever MLflow raises.
     """
     with FileLock(folder / LOCK):
         record = read_record(folder)
-        run = _find(client, record) or _create(client, record, artifacts)
+        experiment = _experiment(client, record.experiment, home)
+        run = _find(client, experiment, record) or _create(client, experiment, record, home)
         _set_params(client, run, record)
         _add_curves(client, run, record)
-        _add_images(client, run, record)
+        _add_images(client, run, record, home)
         _set_scores(client, run, record)
-        _set_outcome(client, run, record)
+        _set_outcome(client, run, record, home)
         _note_id(record, run.info.run_id)
     return run.info.run_id
 
 
-def _find(client: MlflowClient, record: Record) -> Run | None:
-    experiment = client.get_experiment_by_name(record.experiment)
-    if experiment is None:
-        return None
+def _experiment(client: MlflowClient, name: str, home: Path | None) -> Experiment:
+    """Get or make the experiment; UserError if it is deleted or keeps its files elsewhere than beside the database."""
+    experiment = client.get_experiment_by_name(name) or _new_experiment(client, name, home)
+    if experiment.lifecycle_stage == "deleted":
+        cure = f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` brings it back"
+        raise UserError(f"the experiment '{name}' is deleted in MLflow: {cure}")
+    if home and experiment.artifact_location != LOCATION:
+        cure = f"`mlflow experiments rename --experiment-id {experiment.experiment_id} --new-name NAME` makes room"
+        where = f"{experiment.artifact_location} and not beside {home}"
+        raise UserError(f"the experiment '{name}' keeps its artifacts at {where}: {cure}")
+    return experiment
+
+
+def _new_experiment(client: MlflowClient, name: str, home: Path | None) -> Experiment:
+    from mlflow import MlflowException
+
+    try:
+        return client.get_experiment(client.create_experiment(name, LOCATION if home else None))
+    except MlflowException:
+        if experiment := client.get_experiment_by_name(name):  # another process was quicker
+            return experiment
+        raise
+
+
+def _find(client: MlflowClient, experiment: Experiment, record: Record) -> Run | None:
     same = f"tags.run_key = '{record.key}'"
     return next(iter(client.search_runs([experiment.experiment_id], same, max_results=1)), None)
 
 
-def _create(client: MlflowClient, record: Record, artifacts: str | None) -> Run:
-    experiment_id = _experiment_id(client, record.experiment, artifacts)
+def _create(client: MlflowClient, experiment: Experiment, record: Record, home: Path | None) -> Run:
     name = f"{record.config['variant'] or record.config['method']} seed{record.config['seed']}"
-    return client.create_run(experiment_id, milliseconds(record.begun), record.tags, name)
-
-
-def _experiment_id(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    from mlflow import MlflowException
-
-    if experiment := client.get_experiment_by_name(name):
-        return experiment.experiment_id
-    try:
-        return client.create_experiment(name, artifacts and f"{artifacts}/{name}")
-    except MlflowException:
-        if experiment := client.get_experiment_by_name(name):  # another process was quicker
-            return experiment.experiment_id
-        raise
+    return client.create_run(experiment.experiment_id, milliseconds(record.begun), record.tags(home), name)
 
 
 def _set_params(client: MlflowClient, run: Run, record: Record) -> None:
@@ -202,23 +251,42 @@ def _points(line: dict[str, Any]) -> Iterator[Metric]:
         yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
 
 
-def _add_images(client: MlflowClient, run: Run, record: Record) -> None:
+def _add_images(client: MlflowClient, run: Run, record: Record, home: Path | None) -> None:
     if record.samples and HAS_IMAGES not in run.data.tags:
         client.set_tag(run.info.run_id, HAS_IMAGES, True)
-    there = _image_steps([file.path for file in client.list_artifacts(run.info.run_id, "images")])
+    there = _image_steps(_image_names(client, run, home))
     for step, path in record.samples.items():
         if step not in there:
-            _add_image(client, run, step, path)
+            _add_image(client, run, step, path, home)
 
 
-def _add_image(client: MlflowClient, run: Run, step: int, path: Path) -> None:
+def _add_image(client: MlflowClient, run: Run, step: int, path: Path, home: Path | None) -> None:
     """Log a picture and its small copy as `log_image(key=, step=)` does, but under names that a second try repeats."""
     name = f"images/samples+step+{step}+timestamp+{run.info.start_time}+{run.info.run_id}"
     with Image.open(path) as image:
         picture = image.convert("RGB")
-    client.log_image(run.info.run_id, picture, artifact_file=f"{name}.png")
+    _put_image(client, run, picture, f"{name}.png", home)
     picture.thumbnail(THUMBNAIL)
-    client.log_image(run.info.run_id, picture, artifact_file=f"{name}+compressed.webp")
+    _put_image(client, run, picture, f"{name}+compressed.webp", home)
+
+
+def _put_image(client: MlflowClient, run: Run, picture: Image.Image, name: str, home: Path | None) -> None:
+    if home is None:
+        client.log_image(run.info.run_id, picture, artifact_file=name)
+        return
+    with atomic_path(_artifacts(run, home) / name) as partial:
+        picture.save(partial, format=Path(name).suffix[1:])
+
+
+def _image_names(client: MlflowClient, run: Run, home: Path | None) -> list[str]:
+    if home is None:
+        return [file.path for file in client.list_artifacts(run.info.run_id, "images")]
+    return [path.name for path in _artifacts(run, home).glob("images/*")]
+
+
+def _artifacts(run: Run, home: Path) -> Path:
+    """Where a run's files lie beside the database, as `mlflow ui --artifacts-destination` looks for them."""
+    return home / ARTIFACTS / urlparse(run.info.artifact_uri).path.lstrip("/")
 
 
 def _image_steps(names: Sequence[str]) -> set[int]:
@@ -232,8 +300,8 @@ def _set_scores(client: MlflowClient, run: Run, record: Record) -> None:
             client.log_metric(run.info.run_id, key, value)
 
 
-def _set_outcome(client: MlflowClient, run: Run, record: Record) -> None:
-    for key, value in record.tags.items():
+def _set_outcome(client: MlflowClient, run: Run, record: Record, home: Path | None) -> None:
+    for key, value in record.tags(home).items():
         if run.data.tags.get(key) != value:
             client.set_tag(run.info.run_id, key, value)
     status = STATUS[record.outcome]

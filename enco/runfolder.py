@@ -115,5 +115,5 @@ def slurm_job() -> str | None:
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601 to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """The time in UTC, ISO 8601 to the microsecond: two trainings do not begin in the same one."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

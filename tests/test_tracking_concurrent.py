@@ -27,8 +27,8 @@ from filelock import FileLock
 from tenacity import stop_after_attempt
 
 from enco.files import read_json, write_json
-from enco.mirror import STATUS, flatten, read_record
-from enco.runfolder import LOCK
+from enco.mirror import STATUS, _image_names, flatten, read_record
+from enco.runfolder import LOCK, now
 from enco.runlog import RunLog
 from enco.tracking import Store, _mirror_patiently, _quieten, follow, sync
 from tests.postgres import MlflowServer, postgres
@@ -84,14 +84,14 @@ def assert_mirrored_once(store: Store, folder: Path) -> None:
     """A folder's run is there once, and so is each of its points, settings and pictures."""
     client, record = store.connect(), read_record(folder)
     experiment = client.get_experiment_by_name(record.experiment)
-    (found,) = client.search_runs([experiment.experiment_id], f"tags.folder = '{record.folder}'")
+    (found,) = client.search_runs([experiment.experiment_id], f"tags.run_key = '{record.key}'")
     assert found.info.status == STATUS[record.outcome]
     assert found.data.params == dict(flatten(record.config))
     expected = points(folder) | {name: [(0, value)] for name, value in record.scores.items()}
     assert found.data.metrics.keys() == expected.keys()
     for name, values in expected.items():
         assert [(point.step, point.value) for point in client.get_metric_history(found.info.run_id, name)] == values
-    pictures = [Path(file.path) for file in client.list_artifacts(found.info.run_id, "images")]
+    pictures = [Path(name) for name in _image_names(client, found, store.home)]
     for suffix in (".png", ".webp"):
         steps = [int(path.name.split("+")[2]) for path in pictures if path.suffix == suffix]
         assert sorted(steps) == sorted(record.samples)
@@ -120,7 +120,7 @@ class Training:
         self.seed = seed
         self.log = RunLog(folder / "metrics.jsonl")
         about = read_json(folder / "config.json")
-        write_json(folder / "config.json", about | {"config": about["config"] | {"seed": seed}})
+        write_json(folder / "config.json", about | {"config": about["config"] | {"seed": seed}, "begun": now()})
         self._become("running")
 
     def _become(self, state: str) -> None:
@@ -203,7 +203,7 @@ def test_a_server_that_goes_away_costs_no_training_and_sync_fills_the_gap(
         assert [training.wait(15) for training in trainings] == [0, 0]
         wait_for(lambda: bool(select.select([mute], [], [], 0)[0]))
     server.start()
-    assert sync(Store.choose(), tmp_path) == len(folders)
+    assert sync(Store.choose(), tmp_path) == (len(folders), len(folders))
     for folder in folders:
         assert_mirrored_once(Store.choose(), folder)
 
@@ -253,13 +253,14 @@ def test_whichever_answer_is_lost_nothing_is_there_twice(
     monkeypatch.setattr(_mirror_patiently.retry, "stop", stop_after_attempt(1))
     store = Store.choose(forgetful.address)
     shutil.copytree(finished, tmp_path / "whole")
-    assert sync(store, tmp_path / "whole") == 1
+    assert sync(store, tmp_path / "whole") == (1, 1)
     for lost in range(1, forgetful.count + 1):
         folder = shutil.copytree(finished, tmp_path / str(lost))
+        write_json(folder / "config.json", read_json(folder / "config.json") | {"begun": now()})
         forgetful.count, forgetful.lost = 0, lost
-        assert sync(store, folder) == 0
+        assert sync(store, folder) == (0, 1)
         write_again(folder / "metrics.jsonl")
-        assert sync(store, folder) == 1
+        assert sync(store, folder) == (1, 1)
         assert_mirrored_once(store, folder)
 
 

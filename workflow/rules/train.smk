@@ -11,7 +11,7 @@ rule tracking_store:
     message:
         "Open the MLflow store once, before any job uses it"
     shell:
-        "python -m enco.tracking init > {log} 2>&1"
+        "python -m enco.tracking init > {log} 2>&1 || cat {log}"
 
 
 rule train:

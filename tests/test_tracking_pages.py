@@ -1,0 +1,161 @@
+"""MLflow's pages of a results folder: where it lies, what it is called, and what is started to show it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from PIL import Image
+
+from enco.files import read_json
+from enco.tracking import Store, sync
+from tests.tiny_runs import run, tiny_config, write_images
+
+ROOT = Path(__file__).parent.parent
+SPELLING = "it's 50% #1 a%20b ünï"
+PATIENCE = 240
+"""Seconds in which a server has started, also on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with one run and its pictures, in a folder with an awkward name."""
+    home = tmp_path_factory.mktemp("pages")
+    results = home / SPELLING / "results"
+    run(tiny_config(write_images(home / "images")), results / "own" / "runs" / "noise" / "cyclegan" / "seed0")
+    assert sync(store_of(results), results) == (1, 1)
+    return results
+
+
+@pytest.fixture
+def moved(folder: Path, tmp_path: Path) -> Iterator[Path]:
+    """The results folder at another place, while nothing is left at the first."""
+    kept = folder.parent.with_name("kept")
+    shutil.copytree(folder, tmp_path / SPELLING / "results")
+    folder.parent.rename(kept)
+    yield tmp_path / SPELLING / "results"
+    kept.rename(folder.parent)
+
+
+def store_of(results: Path) -> Store:
+    return Store.choose(f"sqlite:///{results / 'mlflow.db'}")
+
+
+def runs_of(store: Store) -> list[Any]:
+    client = store.connect()
+    return list(client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]))
+
+
+def pictures(results: Path) -> list[Path]:
+    return sorted((results / "mlartifacts").glob("*/artifacts/images/*"))
+
+
+def pixels(picture: Path | BytesIO) -> bytes:
+    with Image.open(picture) as image:
+        return image.convert("RGB").tobytes()
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        return int(taken.getsockname()[1])
+
+
+def plain_environment() -> dict[str, str]:
+    """What a user's shell has: MLflow is silent by itself in tests, and in CI."""
+    loud = ("MLFLOW", "PYTEST", "CI", "GITHUB", "DO_NOT_TRACK")
+    return {name: value for name, value in os.environ.items() if not name.startswith(loud)}
+
+
+@contextmanager
+def pages(*command: str, cwd: Path, port: int) -> Iterator[psutil.Process]:
+    """Start a server, and give its process when it answers."""
+    output = subprocess.PIPE
+    server = subprocess.Popen(command, cwd=cwd, env=plain_environment(), stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers(port):
+            assert server.poll() is None, server.communicate()[0].decode()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield psutil.Process(server.pid)
+    finally:
+        family = [*psutil.Process(server.pid).children(recursive=True), server] if server.poll() is None else []
+        for process in family:
+            process.terminate()
+        server.wait(PATIENCE)
+
+
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def ui_command(results: Path, port: int) -> list[str]:
+    store = ["--store", f"sqlite:///{results / 'mlflow.db'}"]
+    return [sys.executable, "-m", "enco.tracking", "ui", "--port", str(port), *store]
+
+
+@pytest.mark.slow
+def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path) -> None:
+    port, folder = free_port(), moved / "own" / "runs" / "noise" / "cyclegan" / "seed0"
+    address = f"http://127.0.0.1:{port}"
+    with pages(*ui_command(moved, port), cwd=ROOT, port=port) as server:
+        run_id = read_json(folder / "mlflow.json")["run_id"]
+        asked = {"run_uuid": run_id, "run_id": run_id, "path": "images"}
+        found = requests.get(f"{address}/api/2.0/mlflow/artifacts/list", params=asked, timeout=60).json()["files"]
+        names = sorted(file["path"] for file in found)
+        assert len(names) == len(pictures(moved)) == 2 * 3
+        name = next(name for name in names if "+step+10+" in name and name.endswith(".png"))
+        shown = requests.get(f"{address}/get-artifact", params=asked | {"path": name}, timeout=60).content
+        assert pixels(BytesIO(shown)) == pixels(folder / "samples" / "iter0000010.png")
+        silent = requests.post(f"{address}/ajax-api/3.0/mlflow/ui-telemetry", json={"records": []}, timeout=60)
+        assert silent.json() == {"status": "disabled"}
+        assert len(server.children(recursive=True)) == 1, "one worker, and none for jobs"
+
+
+def test_a_moved_results_folder_keeps_its_run(moved: Path) -> None:
+    (before,) = runs_of(store_of(moved))
+    assert sync(store_of(moved), moved) == (1, 1)
+    (after,) = runs_of(store_of(moved))
+    assert after.to_dictionary() == before.to_dictionary()
+
+
+def test_a_copy_and_its_original_do_not_write_into_each_other(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    samples = copy / "own" / "runs" / "noise" / "cyclegan" / "seed0" / "samples"
+    shutil.copy(samples / "iter0000005.png", samples / "iter0000013.png")
+    there = pictures(folder)
+    assert sync(store_of(copy), copy) == (1, 1)
+    assert pictures(folder) == there
+    assert len(pictures(copy)) == len(there) + 2
+
+
+def test_another_folder_name_of_a_run_is_no_other_run(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "own").rename(copy / "first try")
+    assert sync(store_of(copy), copy) == (1, 1)
+    (only,) = runs_of(store_of(copy))
+    assert only.data.tags["folder"] == "first try/runs/noise/cyclegan/seed0"
+
+
+def test_no_store_and_no_port_are_said(folder: Path, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        for results, said in {tmp_path: "sync FOLDER", folder: f"Port {port} of 127.0.0.1 cannot be used"}.items():
+            ended = subprocess.run(ui_command(results, port), cwd=ROOT, capture_output=True, text=True)
+            assert ended.returncode == 2
+            assert said in ended.stderr and ended.stderr.count("\n") == 1
