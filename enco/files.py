@@ -16,6 +16,8 @@ from filelock import FileLock
 
 from enco.errors import UserError
 
+StrPath = str | os.PathLike[str]
+"""A path as callers may give it; functions that a user calls take both kinds."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk, a spent quota and a file larger than it allows."""
 FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"

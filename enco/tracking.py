@@ -262,7 +262,7 @@ def _init(store: Store) -> int:
     try:
         store.connect()
     except Exception as error:
-        warn(f"cannot open {store.name}", error, f"{store.cure}; `python -m enco.tracking sync` makes up for it")
+        warn(f"cannot open {store.name}", error, f"{store.cure}; `python -m enco.tracking sync FOLDER` makes up for it")
         return 1
     return 0
 

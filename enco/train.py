@@ -23,7 +23,7 @@ from enco.config import RunConfig
 from enco.data.feed import Feed
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError, run_cli
-from enco.files import read_json, write_json
+from enco.files import StrPath, read_json, write_json
 from enco.methods import Method, create, get
 from enco.methods.files import save_generator
 from enco.progress import Progress
@@ -44,14 +44,14 @@ DIVERGED = 3
 
 
 def train(
-    config: RunConfig, out: Path, device: torch.device, workers: int = 0, stop: StopRequest | None = None
+    config: RunConfig, out: StrPath, device: str | torch.device, workers: int = 0, stop: StopRequest | None = None
 ) -> None:
     """Train, or go on training, in a run's folder; of a finished run only the outputs are written again.
 
     Raises UserError for unusable settings or images and for a full disk, NonFiniteLoss where the training diverged,
     and Stopped, once a checkpoint is written, if `stop` was set.
     """
-    stop = stop or StopRequest()
+    out, device, stop = Path(out), torch.device(device), stop or StopRequest()
     with exclusive(out, stop), StateFile(out) as state:
         torch.manual_seed(config.seed)
         run = Run.prepare(config, out, device)

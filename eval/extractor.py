@@ -20,7 +20,7 @@ from torchvision.models.inception import Inception3
 from enco.data.folders import decode_ahead, load_rgb
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
-from enco.files import sha256
+from enco.files import StrPath, sha256
 from enco.weights import load_tensors
 from eval.features import Features
 from eval.inception_weights import find_weights
@@ -50,11 +50,11 @@ class Extractor:
 
 def create_extractor(
     name: str,
-    device: torch.device,
+    device: str | torch.device = "cpu",
     *,
     seed: int = 0,
     input_size: int | None = None,
-    weights: Path | None = None,
+    weights: StrPath | None = None,
     download: bool = False,
 ) -> Extractor:
     """Build the extractor `name`.
@@ -66,14 +66,14 @@ def create_extractor(
     if name == "inception":
         if input_size not in (None, INPUT_SIZE):
             raise UserError(f"The extractor inception works at {INPUT_SIZE} pixels only: leave out --input-size.")
-        return _published(find_weights(weights, download), device)
+        return _published(find_weights(weights, download), torch.device(device))
     if name == "random-inception":
-        return _random(seed, INPUT_SIZE if input_size is None else input_size, device)
+        return _random(seed, INPUT_SIZE if input_size is None else input_size, torch.device(device))
     raise unknown("extractor", name, EXTRACTORS)
 
 
 def extract_features(
-    files: Sequence[Path], extractor: Extractor, *, size: int = 0, legacy_rounding: bool = False, batch_size: int = 8
+    files: Sequence[StrPath], extractor: Extractor, *, size: int = 0, legacy_rounding: bool = False, batch_size: int = 8
 ) -> Features:
     """Features of image files, of any mix of sizes.
 
@@ -87,12 +87,13 @@ def extract_features(
 
     hashes: list[str] = []
     values: list[Tensor] = []
-    for batch in decode_ahead(files, prepare, batch_size):
+    paths = [Path(file) for file in files]
+    for batch in decode_ahead(paths, prepare, batch_size):
         hashes += [digest for digest, _ in batch]
         values.append(extractor(torch.stack([image for _, image in batch])))
     return Features(
         torch.cat(values).cpu().numpy(),
-        tuple(file.name for file in files),
+        tuple(path.name for path in paths),
         tuple(hashes),
         extractor.name,
         extractor.weights_hash,

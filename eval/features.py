@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from enco.errors import UserError
-from enco.files import atomic_path
+from enco.files import StrPath, atomic_path
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Features:
             self.legacy_rounding,
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write a .npz file, whole."""
         content: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        with atomic_path(path) as partial, partial.open("wb") as file:
+        with atomic_path(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **content)
 
 
-def load_features(path: Path) -> Features:
+def load_features(path: StrPath) -> Features:
     """Read what `Features.save` wrote; UserError if the file is missing or is something else."""
     try:
         with np.load(path, allow_pickle=False) as content:

@@ -7,12 +7,13 @@ from pathlib import Path
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
 from enco.errors import UserError
+from enco.files import StrPath
 from enco.weights import cache_path, published_weights
 
 
-def find_weights(weights: Path | None = None, download: bool = False) -> Path:
+def find_weights(weights: StrPath | None = None, download: bool = False) -> Path:
     """The published weights: the given file, or torch's cache, or downloaded to there; UserError if there are none."""
-    path = weights or cache_path(FID_WEIGHTS_URL)
+    path = Path(weights or cache_path(FID_WEIGHTS_URL))
     if not path.is_file() and not download:
         raise UserError(
             f"The Inception weights {path} are missing: put the file from {FID_WEIGHTS_URL} there, or run"

@@ -13,7 +13,7 @@ import torch
 
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.files import read_json
+from enco.files import StrPath, read_json
 from enco.provenance import device_name, versions
 from enco.speed import PLAIN
 from eval.extractor import Extractor, extract_features
@@ -105,9 +105,9 @@ def run_name(config: Mapping[str, Any]) -> str:
     return "/".join([config["scale"], config["task"], config["variant"] or config["method"], f"seed{config['seed']}"])
 
 
-def read_run(path: Path) -> dict[str, Any]:
+def read_run(path: StrPath) -> dict[str, Any]:
     """A run.json; UserError if it is missing or is not one of a finished training."""
-    run = read_json(path)
+    run = read_json(Path(path))
     needed = {"config", "config_hash", "data_hash", "git", "wall_seconds", "parameter_count"}
     missing = needed - run.keys() if isinstance(run, dict) else needed
     if missing:

@@ -15,16 +15,16 @@ from torch import Tensor
 from enco.data.folders import THREADS, decode_ahead, list_images
 from enco.data.images import test_image, to_uint8
 from enco.errors import UserError
-from enco.files import atomic_folder
+from enco.files import StrPath, atomic_folder
 from enco.methods.base import Way
 from enco.methods.files import Translator, load_translator
 
 
 def translate_folder(
-    generator: Path,
-    images: Path,
-    out: Path,
-    device: torch.device,
+    generator: StrPath,
+    images: StrPath,
+    out: StrPath,
+    device: str | torch.device = "cpu",
     *,
     direction: Way = "forward",
     size: int | None = None,
@@ -39,6 +39,7 @@ def translate_folder(
     Raises UserError for a file that is no generator, images that cannot be read or would share a name, a one-sided
     method asked to go backward, and an `out` that holds other files.
     """
+    images, out = Path(images), Path(out)
     translator = load_translator(generator, device)
     files = list_images(images)
     names = _output_names(files, images)

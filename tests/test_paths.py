@@ -1,78 +1,83 @@
-"""Where results lie: no scale and no set of seeds writes over another's."""
+"""What a user calls from Python takes a path as text or as a Path, and a device as text."""
 
 from __future__ import annotations
 
-import re
+import inspect
+import os
 from pathlib import Path
-from string import Formatter
-from typing import Any
+from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from enco.errors import UserError
-from workflow import paths
-from workflow.project import Project
-from workflow.settings import load_scale
+import enco.methods.files
+import enco.train
+import eval.extractor
+import eval.features
+import eval.inception_weights
+import eval.segmentation.scores
+import eval.segmentation.weights
+import eval.translate
+from enco.data.folders import list_images, load_rgb
+from enco.methods.files import load_translator, save_generator
+from enco.train import train
+from eval.extractor import create_extractor, extract_features
+from eval.features import load_features
+from eval.fid import fid
+from eval.scores import read_run
+from eval.segmentation.drn import DRN
+from eval.segmentation.scores import score_folder
+from eval.segmentation.weights import load_segmenter, save_segmenter
+from eval.translate import translate_folder
+from tests.tiny_methods import tiny_method
+from tests.tiny_runs import tiny_config, write_images
 
-ROOT = Path(__file__).parent.parent
-TEMPLATES = [value for value in vars(paths).values() if isinstance(value, str) and "{scale}" in value]
-
-
-def project(name: str = "demo", **settings: Any) -> Project:
-    return Project.load(load_scale(ROOT / "config" / f"{name}.yaml").model_dump() | settings, ROOT)
-
-
-def files(made: Project) -> set[str]:
-    """Every file that the plan of a configuration names, but the copies of the current tables."""
-    runs = {str(run.folder) for run in made.grid.runs}
-    tables = {made.printed.file(template).format(table="table1") for template in paths.TABLE.values()}
-    more = {made.printed.file(paths.CELLS), made.printed.file(paths.FIGURE).format(table="table1")}
-    return {*runs, *tables, *more, str(made.timing_file), *map(str, made.images.manifests())}
-
-
-def test_scales_share_no_file() -> None:
-    demo, paper = files(project("demo")), files(project("paper"))
-    assert not demo & paper
-    assert all(file.startswith("results/demo/") for file in demo)
-
-
-def test_seed_sets_share_trainings_and_no_table() -> None:
-    one, three = project(seeds=[0]), project(seeds=[0, 1, 2])
-    assert set(one.grid.runs) < set(three.grid.runs)
-    assert (one.part, three.part) == ("seed0", "seeds0-1-2")
-    shared = files(one) & files(three)
-    assert not [file for file in shared if "table1" in file or "cells" in file]
-    assert project(seeds=[2, 0, 1]).part == three.part
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"seeds": [0, 1, 0]}, r"\[0, 1, 0\] names one twice"),
-        ({"seeds": [-1]}, r"'seeds\.0'"),
-        ({"scale": "weights"}, "folder results/weights is for something else"),
-    ],
-)
-def test_what_would_mix_folders_is_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        project(**settings)
+FACE = [
+    enco.methods.files,
+    enco.train,
+    eval.extractor,
+    eval.features,
+    eval.inception_weights,
+    eval.segmentation.scores,
+    eval.segmentation.weights,
+    eval.translate,
+]
 
 
-def test_every_template_of_a_scale_lies_below_it() -> None:
-    assert len(TEMPLATES) > 15
-    assert all(template.startswith("results/{scale}") for template in TEMPLATES)
+@pytest.mark.parametrize("module", FACE, ids=lambda module: module.__name__)
+def test_no_function_of_the_face_asks_for_a_path_object(module: ModuleType) -> None:
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        if function.__module__ == module.__name__ and not name.startswith("_"):
+            asked = [str(one.annotation) for one in inspect.signature(function).parameters.values()]
+            assert not [kind for kind in asked if "Path" in kind.replace("StrPath", "")], name
 
 
-def test_rules_and_code_write_no_path_of_their_own() -> None:
-    """A path below results/ is written in paths.py and nowhere else."""
-    found = re.compile(r"""["']results/|Path\(\s*["']results["']""")
-    sources = [*(ROOT / "workflow").glob("*.py"), *(ROOT / "workflow" / "rules").glob("*.smk"), ROOT / "Snakefile"]
-    wrong = [path.name for path in sources if path.name != "paths.py" and found.search(path.read_text())]
-    assert not wrong
+def test_from_weights_to_fid_by_text(tmp_path: Path) -> None:
+    photos, generator = str(write_images(tmp_path / "data") / "testA"), str(tmp_path / "g.safetensors")
+    save_generator(tiny_method("cut"), generator)
+    assert load_translator(generator, "cpu").method_name == load_translator(Path(generator)).method_name == "cut"
+    translated = str(tmp_path / "translated")
+    files = translate_folder(generator, photos, translated, "cpu", size=32)
+    assert files == list_images(translated)
+    assert load_rgb(str(files[0])) == load_rgb(files[0])
+    extractor = create_extractor("random-inception", "cpu", input_size=75)
+    features = extract_features([str(file) for file in files], extractor)
+    features.save(str(tmp_path / "f.npz"))
+    assert load_features(str(tmp_path / "f.npz")).files == features.files
+    assert fid(features.features, features.features) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_template_is_filled_as_snakemake_would() -> None:
-    names = {name for _, name, _, _ in Formatter().parse(paths.SCORES) if name}
-    assert names == {"scale", "task", "variant", "seed", "target", "selection"}
-    filled = paths.fill(paths.SCORES, **dict.fromkeys(names, "x"))
-    assert filled == Path("results/x/runs/x/x/seedx/eval/x.x.json")
+def test_a_training_by_text(tmp_path: Path) -> None:
+    out = str(tmp_path / "run")
+    train(tiny_config(write_images(tmp_path / "data"), n_decay=0), out, "cpu")
+    assert read_run(os.path.join(out, "run.json"))["iterations"] == 6  # noqa: PTH118 (a text is what is tested)
+
+
+def test_a_segmenter_by_text(tmp_path: Path) -> None:
+    weights, photos, labels = (str(tmp_path / name) for name in ("own.safetensors", "photos", "labels"))
+    for folder, mode in ((photos, "RGB"), (labels, "L")):
+        Path(folder).mkdir()
+        Image.fromarray(np.zeros((32, 64) + (3,) * (mode == "RGB"), dtype=np.uint8)).save(Path(folder) / "0.png")
+    save_segmenter(DRN(width=0.125), weights, {"width": "0.125"})
+    assert score_folder(photos, labels, load_segmenter(weights, "cpu"), (64, 32))["protocol"]["n"] == 1

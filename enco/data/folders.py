@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from enco.errors import UserError
+from enco.files import StrPath
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -32,11 +33,12 @@ def present_sets(root: Path) -> list[str]:
     return [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
 
 
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: StrPath) -> list[Path]:
     """Image files of a folder, sorted by name; hidden files and other suffixes are skipped.
 
     Raises UserError if the folder is missing or has no image.
     """
+    folder = Path(folder)
     place = printable(str(folder))
     if not folder.is_dir():
         raise UserError(f"The image folder {place} does not exist: create it or correct the data root.")
@@ -46,9 +48,9 @@ def list_images(folder: Path) -> list[Path]:
     return files
 
 
-def load_rgb(path: Path) -> Image.Image:
+def load_rgb(path: StrPath) -> Image.Image:
     """Decode an image file as 8-bit RGB; UserError names a file that cannot be decoded in full."""
-    return to_rgb(decode_image(path, str(path)), str(path))
+    return to_rgb(decode_image(Path(path), str(path)), str(path))
 
 
 def load_labels(path: Path) -> NDArray[np.uint8]:

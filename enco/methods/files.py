@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from enco.errors import UserError
+from enco.files import StrPath
 from enco.methods import get
 from enco.methods.base import Method, Way
 from enco.schedule import Schedule
@@ -32,7 +33,7 @@ class Translator:
         return self.method.translate(images, direction)
 
 
-def save_generator(method: Method, path: Path, **metadata: str | int) -> None:
+def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None:
     """Write the networks that translate (safetensors), with the method's name, options and this metadata.
 
     Raises UserError where the disk is full.
@@ -44,14 +45,15 @@ def save_generator(method: Method, path: Path, **metadata: str | int) -> None:
     }
     about = {"method": method.info.name, "options": method.options.model_dump_json()}
     about |= {key: str(value) for key, value in metadata.items()}
-    save_tensors(path, tensors, about)
+    save_tensors(Path(path), tensors, about)
 
 
-def load_translator(path: Path, device: str | torch.device = "cpu") -> Translator:
+def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
     """Read a file that `save_generator` wrote.
 
     Raises UserError, naming the file, if there is none or it is not such a file. Random states are left as they are.
     """
+    path = Path(path)
     tensors, metadata = _read(path)
     options = json.loads(metadata["options"])
     cls = get(metadata["method"])

@@ -11,13 +11,14 @@ from torch import Tensor
 
 from enco.data.folders import decode_ahead
 from enco.data.train_ids import NAMES
+from enco.files import StrPath
 from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
 from eval.segmentation.weights import Segmenter
 
 Scores = dict[str, Any]
 
 
-def score_folder(images: Path, labels: Path, segmenter: Segmenter, size: Size, batch_size: int = 8) -> Scores:
+def score_folder(images: StrPath, labels: StrPath, segmenter: Segmenter, size: Size, batch_size: int = 8) -> Scores:
     """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
 
     Returns `metrics` (see `scores`) and the `protocol` they were made by. Raises UserError for a photo without a label
@@ -26,7 +27,7 @@ def score_folder(images: Path, labels: Path, segmenter: Segmenter, size: Size, b
     check_size(size)
     device = next(segmenter.network.parameters()).device
     total = torch.zeros(len(NAMES), len(NAMES), dtype=torch.int64)
-    matched = pairs(images, labels)
+    matched = pairs(Path(images), Path(labels))
 
     def load(pair: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
         return load_photo(pair[0], size), load_label_map(pair[1], size)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import sha256
+from enco.files import StrPath, sha256
 from enco.weights import named_tensors, save_tensors, unpickled
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import PUBLISHED, NetworkName, check_there
@@ -36,13 +36,14 @@ class Segmenter:
     sha256: str
 
 
-def load_segmenter(path: Path, device: torch.device, name: NetworkName = "own") -> Segmenter:
+def load_segmenter(path: StrPath, device: str | torch.device, name: NetworkName = "own") -> Segmenter:
     """Read a DRN from one of three kinds of file; `name` says whose it is.
 
     Those are `drn_d_22.pth.tar` (a dictionary with `state_dict`, names prefixed `module.`), `drn_d_22_cityscapes.pth`
     (a bare state dict) and the .safetensors of `python -m eval drn-train`. Raises UserError if it is none of them, and
     for a network trained here that is called one of the published.
     """
+    path = Path(path)
     check_there(path, name)
     trained_here = path.suffix == ".safetensors"
     if trained_here and name != "own":
@@ -59,17 +60,20 @@ def load_segmenter(path: Path, device: torch.device, name: NetworkName = "own") 
     return Segmenter(network.eval().requires_grad_(False).to(device), name, label, sha256(path))
 
 
-def save_segmenter(network: DRN, path: Path, about: dict[str, str]) -> None:
+def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
     """Write weights and a description of how they came about, whole, as .safetensors."""
+    path = Path(path)
     if path.suffix != ".safetensors":
         raise UserError(f"The weights {path} are written as safetensors: give a name that ends in .safetensors.")
     save_tensors(path, network.state_dict(), about)
 
 
-def load_trunk(network: DRN, path: Path) -> None:
+def load_trunk(network: DRN, path: StrPath) -> None:
     """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError if it does not fit."""
     weights = {
-        name.replace("layer", "base.", 1): value for name, value in _read_published(path).items() if "fc." not in name
+        name.replace("layer", "base.", 1): value
+        for name, value in _read_published(Path(path)).items()
+        if "fc." not in name
     }
     try:
         left_out = network.load_state_dict(weights, strict=False)
