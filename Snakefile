@@ -1,5 +1,6 @@
 """The tables of EnCo, rebuilt. `snakemake all_tables` makes them all; README.md says the rest."""
 
+import sys
 from pathlib import Path
 
 from workflow import paths
@@ -29,6 +30,7 @@ localrules:
     fetch_archives,
     published_weights,
     table,
+    tables_so_far,
     tracking_store,
     weights,
 
@@ -56,6 +58,9 @@ onsuccess:
 
 onerror:
     shell(project.mirror_command)
+    print("`snakemake tables_so_far` writes every table as far as it can be made, and why the rest is missing.")
 
 
 check_targets(project, [rule.name for rule in workflow.rules])
+for fault in project.faults:
+    print(f"warning: {fault}", file=sys.stderr)

@@ -31,6 +31,7 @@ T = TypeVar("T")
 STATUS = {
     "running": "RUNNING",
     "finished": "FINISHED",
+    "diverged": "FAILED",
     "failed": "FAILED",
     "stopped": "KILLED",
     "killed": "KILLED",

@@ -16,9 +16,10 @@ from filelock import FileLock, Timeout
 from enco.errors import UserError
 from enco.files import write_json
 from enco.metricsfile import append_line
+from enco.runlog import NonFiniteLoss
 from enco.signals import Stopped, StopRequest
 
-State = Literal["running", "finished", "stopped", "failed"]
+State = Literal["running", "finished", "stopped", "diverged", "failed"]
 LOCK = ".lock"
 
 
@@ -86,7 +87,7 @@ class StateFile:
             self.tell("finished")
             return
         reason = str(error) if isinstance(error, UserError | Stopped) else f"{type(error).__name__}: {error}"
-        state: State = "stopped" if isinstance(error, Stopped) else "failed"
+        state: State = _ended_as(error)
         try:
             self.write(state, reason)
             self.tell(state, reason)
@@ -106,6 +107,13 @@ class StateFile:
     def write(self, state: State, reason: str | None = None) -> None:
         content = {"state": state, "iteration": self.iteration, "reason": reason, "started": self.started}
         write_json(self.path, {**content, "updated": now()})
+
+
+def _ended_as(error: BaseException) -> State:
+    """What becomes of a run that an error ends."""
+    if isinstance(error, Stopped):
+        return "stopped"
+    return "diverged" if isinstance(error, NonFiniteLoss) else "failed"
 
 
 def slurm_job() -> str | None:

@@ -131,8 +131,18 @@ def _planned_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator
     for cell in _once_each(planned):
         metric, value = METRICS[cell.metric], None
         if cell.file is not None:
+            _check_timed(cell, sources)
             value = number(sources[cell.file], [key.format(variant=cell.variant) for key in metric.path], cell.file)
         yield _line(cell, cell.metric, value, metric.real_set, sources, cell.file)
+
+
+def _check_timed(cell: PlannedCell, sources: Sources) -> None:
+    """Raise UserError for a variant whose timing failed, with how."""
+    if cell.timing and is_timed(cell.metric) and cell.variant in sources[cell.timing]["errors"]:
+        error = sources[cell.timing]["errors"][cell.variant]
+        raise UserError(
+            f"{cell.variant} could not be timed ({error}): mend it, delete {cell.timing} and measure again."
+        )
 
 
 def _once_each(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:

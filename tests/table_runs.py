@@ -53,7 +53,7 @@ def timing(variants: Collection[str], device: str = "laptop") -> dict[str, Any]:
         variant: {"sec_per_iter": 0.1 * (i + 1), **quiet, "size": 64, "batch_size": 1}
         for i, variant in enumerate(variants)
     }
-    return {"device": device, "precision": "float32", "measured": measured}
+    return {"device": device, "precision": "float32", "measured": measured, "errors": {}}
 
 
 def plan(

@@ -121,7 +121,6 @@ def test_options_of_a_task_are_no_variant_of_their_own(
         ({"tasks": {"my task": {"folder": "x"}}}, ["my task"]),
         ({"options": {"cutt": {"k": 1}}}, ["cutt", "cyclegan"]),
         ({"options": {"cut": {"kk": 1}}}, ["kk", "patches"]),
-        ({"options": {"enco": {"k": 2}}}, ["'k'", "demo"]),
         ({"task_options": {"horse2zbra": {}}}, ["horse2zbra", "horse2zebra"]),
         ({"task_options": {"horse2zebra": {"cut": {"kk": 1}}}}, ["kk", "task_options.horse2zebra"]),
         ({"task_options": {"facades": {"negcut": {"halvings": "x"}}}}, ["halvings", "negcut"]),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from mlflow import MlflowClient
 
 from enco.files import read_json, sha256
 from eval.figure import CAPTION, MARGIN
+from workflow.part import EXAMPLE
 from workflow.project import Project
 from workflow.settings import load_scale
 
@@ -115,6 +118,58 @@ def test_a_second_call_does_nothing(done: Path) -> None:
     assert time.monotonic() - begin < 30
 
 
+@pytest.fixture
+def copied(done: Path, tmp_path: Path) -> Path:
+    """A copy of the finished pipeline, to change."""
+    return Path(shutil.copytree(done, tmp_path / "copied", symlinks=True))
+
+
+def with_rows(folder: Path, *rows: dict[str, Any]) -> Path:
+    """The tiny scale with more rows in its table of samplings."""
+    config = yaml.safe_load(TINY.read_text())
+    config["tables"]["sampling"]["rows"] += rows
+    (folder / "rows.yaml").write_text(yaml.safe_dump(config))
+    return folder / "rows.yaml"
+
+
+def test_a_part_of_a_table_keeps_the_whole_and_the_current_one_follows(copied: Path) -> None:
+    whole, current = copied / "results" / "tiny" / "seed0" / "sampling.csv", copied / "results" / "sampling.csv"
+    before = whole.read_bytes()
+    pipeline(copied, "results/sampling.csv", "--config", "only={tables: [sampling], rows: [default]}")
+    assert list(pd.read_csv(current, comment="#")["row"]) == ["default"]
+    assert "# Part of the table: only tables sampling; rows default" in current.read_text()
+    assert set(pd.read_csv(copied / "results" / "sampling.cells.csv")["row"]) == {"default"}
+    assert whole.read_bytes() == before
+    said = pipeline(copied, "results/sampling.csv")
+    assert current.read_bytes() == before
+    assert "Train " not in said and "Write sampling" not in said, "only the copy is made again"
+
+
+def test_one_diverged_row_of_ones_own_costs_no_other(copied: Path) -> None:
+    """The row fails loudly, is told of in the table as far as it can be made, and trains no other row again."""
+    rows = with_rows(
+        copied,
+        {"key": "wild", "label": "wild", "options": {"k": 2, "lr_g": 1e30}},
+        {"key": "mine", "label": "mine", "method": "mine"},
+    )
+    before = weights(copied)
+    part = ("--config", "only={tables: [sampling]}")
+    said = pipeline(copied, "all_tables", *part, config=rows, check=False)
+    assert said.count("Train ") == 1 and "Train enco+k=2+lr_g=1e+30 on horse2zebra" in said
+    assert "Unknown method 'mine' in row 'mine' of sampling" in said
+    assert "became" in said and "so the training in" in said and "`snakemake tables_so_far`" in said
+    assert not (copied / "results/tiny/seed0-only-sampling/sampling.csv").exists()
+
+    said = pipeline(copied, "tables_so_far", *part, config=rows)
+    assert "sampling: 2 of 4 numbers: results/tiny/seed0-only-sampling/so_far/sampling.md" in said
+    assert "Train " not in said and weights(copied) == before
+    table = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.csv", comment="#").set_index("row")
+    assert table["horse2zebra FID"].str.match(r"\d+\.\d").to_list() == [True, True, False, False]
+    cells = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.cells.csv").set_index("row")
+    assert cells.loc["wild", "reason"].startswith("diverged (The loss")
+    assert cells.loc["mine", "reason"].startswith("Unknown method 'mine'")
+
+
 def test_a_changed_row_trains_its_run_and_no_other(done: Path, tmp_path: Path) -> None:
     config = yaml.safe_load(TINY.read_text())
     config["tables"]["sampling"]["rows"][1] = {"key": "uniform", "label": "k = 2", "options": {"k": 2}}
@@ -175,6 +230,7 @@ def test_a_mistyped_target_is_answered_with_the_choices(arguments: list[str], wo
         ("results/table3.csv",),
         ("results/facades.csv",),
         ("all_tables", "--configfile", "config/paper.yaml"),
+        ("all_tables", "--config", EXAMPLE),
         ("--profile", "slurm", "all_tables"),
         ("results/photos.csv", "--configfile", "config/photos.yaml"),
     ],

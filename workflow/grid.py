@@ -6,7 +6,7 @@ that need the same training name the same run. A two-sided method's run serves b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig
 from enco.data.catalogue import TaskConfig
 from enco.errors import UserError, unknown
+from enco.methods import broken_or_unknown
 from enco.methods.base import Method
 from enco.settings import parse
 from eval.tablespec import RowSpec, TableSpec
@@ -72,9 +73,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """Everything the tables need."""
+    """Everything the tables need; `faults` says, by table and row, what is wrong with rows that cannot be planned."""
 
     cells: tuple[Cell, ...]
+    faults: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -85,7 +87,16 @@ class Grid:
         return list(dict.fromkeys(evaluation.run for evaluation in self.evaluations))
 
     def table(self, name: str) -> Grid:
-        return Grid(tuple(cell for cell in self.cells if cell.table == name))
+        return self.only([name])
+
+    def only(self, tables: Collection[str]) -> Grid:
+        """What these tables need."""
+        faults = {place: fault for place, fault in self.faults.items() if place[0] in tables}
+        return Grid(tuple(cell for cell in self.cells if cell.table in tables), faults)
+
+    def faults_of(self, table: str) -> dict[str, str]:
+        """What is wrong with the rows of a table that cannot be planned, by key."""
+        return {row: fault for (name, row), fault in self.faults.items() if name == table}
 
 
 def expand(
@@ -93,19 +104,46 @@ def expand(
 ) -> Grid:
     """Expand every table into cells, sharing runs.
 
-    Raises UserError for an unknown method, task or option.
+    A row with an unknown method, or with options that its method or the scale does not take, becomes a fault, and the
+    other rows go on. Raises UserError for an unknown task, and for settings of tasks that contradict each other.
     """
-    return Grid(
-        tuple(cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods))
+    faults = {
+        (name, row.key): fault
+        for name, table in tables.items()
+        for row in table.rows
+        if (fault := _fault(row, name, table, config, methods))
+    }
+    cells = (
+        cell for name, table in tables.items() for cell in _table_cells(name, table, tasks, config, methods, faults)
     )
+    return Grid(tuple(cells), faults)
+
+
+def _fault(row: RowSpec, name: str, table: TableSpec, config: ScaleConfig, methods: Methods) -> str:
+    """What is wrong with a row whatever its tasks are; empty if nothing."""
+    try:
+        if row.method not in methods:
+            raise broken_or_unknown(row.method, f"row '{row.key}' of {name}")
+        for task, _ in table.task_metrics():
+            scale = _scale_options(methods[row.method], table.trained_task(task), config)
+            _check_clash(row, scale, config.scale)
+            _options(methods[row.method], {**scale, **row.options})
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _table_cells(
-    name: str, table: TableSpec, tasks: Mapping[str, TaskConfig], config: ScaleConfig, methods: Methods
+    name: str,
+    table: TableSpec,
+    tasks: Mapping[str, TaskConfig],
+    config: ScaleConfig,
+    methods: Methods,
+    faults: Collection[tuple[str, str]],
 ) -> Iterator[Cell]:
     for row in table.rows:
-        if row.method not in methods:
-            raise unknown("method", row.method, methods, f"row '{row.key}' of {name}")
+        if (name, row.key) in faults:
+            continue
         for task, metric in table.task_metrics():
             for seed in config.seeds:
                 evaluation = plan(table.trained_task(task), row, seed, tasks, config, methods[row.method])
@@ -180,7 +218,6 @@ def _run_config(
     name = method.info.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
     scale = _scale_options(method, task, config)
-    _check_clash(row, scale, config.scale)
     return RunConfig(
         method=row.method,
         task=task,

@@ -45,6 +45,9 @@ PART_TIMING = f"{PART}/timing.json"
 CELLS = f"{PART}/cells.csv"
 FIGURE = f"{PART}/figures/{{table}}.png"
 
+SO_FAR = {kind: f"{PART}/so_far/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
+"""A table as far as it can be made."""
+
 CURRENT_TABLE = {kind: f"{RESULTS}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 CURRENT_CELLS = f"{RESULTS}/cells.csv"
 CURRENT_FIGURE = f"{RESULTS}/figures/{{table}}.png"

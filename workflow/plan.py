@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     manifests = read_manifests(planned)
     images = {**planned.images.counts(), **counts(manifests)}
     print(render(planned, images), flush=True)  # the costs take some seconds more
+    print(*(f"Left out: {fault}" for fault in planned.faults), sep="\n")
     print("", costs(planned, images, speeds), "", data_note(manifests), sep="\n")
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.cells import PlannedCell
-from eval.tablespec import RowSpec, TableSpec
+from eval.tablespec import RowSpec
 from workflow import paths
 from workflow.grid import Cell, Evaluation
 
@@ -64,9 +64,22 @@ class PrintedTables:
         return sorted({path for cell in planned for path in (cell.scores, cell.timing) if path})
 
     def _planned(self, table: str) -> list[PlannedCell]:
-        return [self._planned_cell(cell) for cell in self.project.grid.table(table).cells]
+        cells = self.project.grid.table(table).cells
+        return [*map(self.planned_cell, cells), *self.faulty_cells(table)]
 
-    def _planned_cell(self, cell: Cell) -> PlannedCell:
+    def faulty_cells(self, table: str) -> list[PlannedCell]:
+        """The cells of those rows that cannot be planned, with what is wrong with them."""
+        faults = self.project.grid.faults_of(table)
+        places = list(self.project.tables[table].task_metrics())
+        return [
+            PlannedCell(row=row, task=task, metric=metric, seed=seed, reason=fault)
+            for row, fault in faults.items()
+            for task, metric in places
+            for seed in self.project.config.seeds
+        ]
+
+    def planned_cell(self, cell: Cell) -> PlannedCell:
+        """One number with the files behind it."""
         about = {"row": cell.row.key, "task": cell.task, "metric": cell.metric, "seed": cell.seed}
         run, scores = cell.evaluation.run, cell.evaluation.scores(self.project.config.selection)
         timing = self.project.timing_file if cell.metric == "sec/iter" else None
@@ -75,11 +88,11 @@ class PrintedTables:
     def figure_headers(self, wildcards: Wildcards) -> list[str]:
         """The rows of a table as columns of its figure."""
         spec = self.project.tables[wildcards.table]
-        return [row.key if spec.show_keys else row.label for row in _pictured(spec)[0]]
+        return [row.key if spec.show_keys else row.label for row in self._pictured(wildcards.table)[0]]
 
     def figure_tasks(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """Each task of a table with its test folders and, row by row, its translations."""
-        rows, tasks = _pictured(self.project.tables[wildcards.table])
+        rows, tasks = self._pictured(wildcards.table)
         selection = self.project.config.selection
         return [
             {
@@ -100,7 +113,8 @@ class PrintedTables:
         cells = self.project.grid.table(table).cells
         return next(c.evaluation for c in cells if c.row == row and c.evaluation.task == task)
 
-
-def _pictured(spec: TableSpec) -> tuple[tuple[RowSpec, ...], list[str]]:
-    """The rows and tasks of a table."""
-    return spec.rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
+    def _pictured(self, table: str) -> tuple[list[RowSpec], list[str]]:
+        """The rows of a table that can be made, and its tasks."""
+        spec, faults = self.project.tables[table], self.project.grid.faults_of(table)
+        rows = [row for row in spec.rows if row.key not in faults]
+        return rows, list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))

@@ -70,12 +70,17 @@ class Project:
             if name not in self.tables:
                 raise unknown("table", name, self.tables)
         kept = {name: self.tables[name] for name in names}
-        return replace(self, tables=kept, grid=Grid(tuple(c for c in self.grid.cells if c.table in kept)))
+        return replace(self, tables=kept, grid=self.grid.only(kept))
 
     @property
     def headline(self) -> list[str]:
         """Tables that `all_tables` makes."""
         return [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong with rows that are left out, one sentence each."""
+        return list(dict.fromkeys(self.grid.faults.values()))
 
     @property
     def part(self) -> str:

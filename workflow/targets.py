@@ -10,7 +10,7 @@ from enco.errors import unknown
 from workflow import paths
 from workflow.project import Project
 
-NAMED = {"all_tables", "data", "drn", "figures", "weights"}
+NAMED = {"all_tables", "data", "drn", "figures", "tables_so_far", "weights"}
 
 
 def requested_targets() -> list[str]:

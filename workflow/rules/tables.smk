@@ -79,3 +79,17 @@ rule current_cells:
         "Copy every number of this configuration to results/"
     shell:
         "cp {input} {output} 2> {log}"
+
+
+# No input: it takes what is there, and nothing is made for it.
+rule tables_so_far:
+    log:
+        project.log("tables_so_far"),
+    conda:
+        "../../environment.yml"
+    params:
+        base=str(project.base),
+    message:
+        "Write every table as far as it can be made"
+    script:
+        "../scripts/tables_so_far.py"

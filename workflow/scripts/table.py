@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from enco.errors import UserError
 from enco.provenance import git_state
 from eval.cells import PlannedCell
 from eval.protocol import Provenance, commit_name
@@ -14,9 +15,13 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with reporting_to(Path(snakemake.log[0])):
+    planned = [PlannedCell.model_validate(cell) for cell in snakemake.params.planned]
+    if faults := list(dict.fromkeys(cell.reason for cell in planned if cell.reason)):
+        cure = "`snakemake tables_so_far` writes the rest."
+        raise UserError(f"{snakemake.wildcards.table} cannot be made whole: {' '.join(faults)} {cure}")
     write_table(
         TableSpec.model_validate(snakemake.params.spec),
-        [PlannedCell.model_validate(cell) for cell in snakemake.params.planned],
+        planned,
         Path(snakemake.input.published),
         {kind: Path(path) for kind, path in snakemake.output.items()},
         Provenance(**snakemake.params.made, commit=commit_name(git_state())),

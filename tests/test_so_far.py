@@ -1,0 +1,172 @@
+"""Tables as far as they can be made: what counts as there, and what is said of the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from filelock import FileLock
+
+from enco.data.manifest import save_manifest
+from enco.files import write_json
+from enco.runfolder import LOCK
+from eval.cells import read_cells
+from tests.table_runs import scores, timing
+from workflow import paths
+from workflow.grid import Run
+from workflow.project import Project
+from workflow.so_far import SoFar, so_far_files, write_so_far
+
+ROOT = Path(__file__).parent.parent
+TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+
+
+@dataclass
+class Results:
+    """Results written by hand, in the folder that this process is in."""
+
+    project: Project
+
+    def run(self, task: str = "horse2zebra", variant: str = "cut") -> Run:
+        return next(run for run in self.project.grid.runs if (run.task, run.variant) == (task, variant))
+
+    def images(self, task: str = "horse2zebra", file: str = "a.png") -> str:
+        folder = self.project.manifest(task).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        return save_manifest(folder, {"trainA": [{"file": file, "bytes": 1}]})
+
+    def began(self, state: str, reason: str | None = None, **about: Any) -> Run:
+        run = self.run()
+        write_json(run.folder / "config.json", {"config_hash": run.config.hash(), **about})
+        write_json(run.folder / "state.json", {"state": state, "iteration": 7, "reason": reason})
+        return run
+
+    def trained(self, variant: str = "cut", **about: Any) -> Run:
+        run = self.run(variant=variant)
+        record = {"config_hash": run.config.hash(), "data_hash": self.images(), **about}
+        write_json(run.at(paths.RECORD), record)
+        return run
+
+    def scored(self, variant: str = "cut", **protocol: Any) -> Run:
+        run = self.trained(variant)
+        content = scores("horse2zebra", scale="tiny") | {"config_hash": run.config.hash()}
+        content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
+        write_json(run.at(paths.SCORES, target="horse2zebra", selection="final"), content)
+        return run
+
+    def said(self, metric: str = "FID", row: str = "cut", table: str = "methods") -> str:
+        """The reason of a row's cell of horse2zebra; 'there' for one with a number."""
+        cells = SoFar(self.project).planned(table)
+        cell = next(c for c in cells if (c.row, c.task, c.metric) == (row, "horse2zebra", metric))
+        assert (cell.file is None) == bool(cell.reason)
+        return cell.reason or "there"
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Results]:
+    monkeypatch.chdir(tmp_path)
+    yield Results(Project.load(TINY, ROOT))
+
+
+def test_a_number_counts_with_its_record_and_its_scores(results: Results) -> None:
+    assert results.said() == "no data"
+    results.images()
+    assert results.said() == "not trained yet"
+    results.trained()
+    assert results.said() == "trained, not scored yet"
+    results.scored()
+    assert results.said() == "there"
+    assert results.said(row="enco") == "not trained yet"
+
+
+NAN = "The loss 'G' became nan at iteration 12, so the training in x ends: lower the learning rates."
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "told"),
+    [
+        ("diverged", NAN, "diverged (The loss 'G' became nan at iteration 12)"),
+        ("failed", "MemoryError: no more", "training failed (MemoryError: no more)"),
+        ("stopped", "stopped by SIGTERM", "stopped at iteration 7"),
+        ("running", None, "killed at iteration 7"),
+    ],
+)
+def test_how_a_training_ended_is_its_reason(results: Results, state: str, reason: str | None, told: str) -> None:
+    results.began(state, reason)
+    assert results.said() == told
+
+
+def test_a_training_at_work_is_told_with_its_iteration(results: Results) -> None:
+    run = results.began("running")
+    with FileLock(run.folder / LOCK):
+        assert results.said() == "in training, at iteration 7"
+
+
+def test_what_became_of_other_settings_is_no_reason(results: Results) -> None:
+    results.images()
+    results.began("diverged", NAN, config_hash="of others")
+    assert results.said() == "not trained yet"
+
+
+def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
+    run = results.scored()
+    file = run.at(paths.SCORES, target="horse2zebra", selection="final")
+    os.utime(file, (1, 1))
+    assert results.said() == "trained again, not scored yet"
+    results.scored(k=3)
+    assert results.said() == "scored with other k, to be scored again"
+    results.scored(extractor="inception")
+    assert results.said() == "scored with other features, to be scored again"
+    results.scored()
+    results.images(file="b.png")
+    assert results.said() == "trained on other images, to be trained again"
+    results.trained(config_hash="of other settings")
+    assert results.said() == "trained with other settings, to be trained again"
+
+
+def test_seconds_have_reasons_of_their_own(results: Results) -> None:
+    results.scored()
+    assert (results.said("sec/iter"), results.said("FID")) == ("not timed yet", "there")
+    write_json(results.project.timing_file, timing(["enco"]) | {"errors": {"cut": "OutOfMemoryError: full"}})
+    assert results.said("sec/iter") == "could not be timed (OutOfMemoryError: full)"
+    assert results.said("sec/iter", row="cyclegan") == "not timed yet"
+    assert results.said("sec/iter", row="enco") == "there", "an evaluation that is missing takes no seconds away"
+
+
+def test_a_missing_segmentation_network_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    drn = TINY["drn"] | {"network": "negcut", "weights": str(tmp_path / "absent.tar")}
+    made = Results(Project.load(TINY | {"drn": drn}, ROOT))
+    run = made.run("cityscapes")
+    write_json(run.at(paths.RECORD), {"config_hash": run.config.hash(), "data_hash": made.images("cityscapes")})
+    cell = next(c for c in SoFar(made.project).planned("methods") if (c.row, c.metric) == ("cut", "mAP"))
+    assert cell.reason == "no segmentation network (negcut)"
+
+
+def test_tables_are_written_with_what_is_there_and_say_so(results: Results) -> None:
+    results.scored("cut")
+    results.scored("enco")
+    said = list(write_so_far(results.project, "12:00", "0123abc"))
+    files = so_far_files(results.project, "methods")
+    assert said[0] == f"methods: 6 of 24 numbers: {files['md']}"
+    text = files["md"].read_text(encoding="utf-8")
+    assert "**So far**: 6 of 24 numbers were there at 12:00" in text and "no data: " in text and "– |" in text
+    cells = read_cells(files["cells"])
+    assert set(cells[cells["value"].isna()]["reason"]) == {"no data", "not trained yet", "not timed yet"}
+    assert not (Path("results") / "methods.csv").exists(), "what is so far is never the current table"
+
+
+def test_a_table_of_numbers_that_do_not_go_together_is_not_left_behind(results: Results) -> None:
+    results.scored("cut")
+    results.scored("enco")
+    list(write_so_far(results.project, "12:00", "0123abc"))
+    results.scored("enco", extractor_hash="dead")
+    said = list(write_so_far(results.project, "12:01", "0123abc"))
+    assert said[0].startswith("methods: not written") and "cannot mix feature extractors" in said[0]
+    assert not any(file.exists() for file in so_far_files(results.project, "methods").values())
+    assert so_far_files(results.project, "sampling")["md"].exists()

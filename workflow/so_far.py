@@ -1,0 +1,142 @@
+"""Tables as far as they can be made: which of their numbers are there, and why the others are not. Nothing is trained.
+
+What is there may be of an earlier state: a number counts only if its run's settings, images and way of scoring are
+those of the configuration, and if nothing was trained after it was scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from enco.data.manifest import read_manifest_hash
+from enco.errors import UserError
+from enco.files import read_json
+from enco.runfolder import is_held
+from eval.cells import PlannedCell, is_timed
+from eval.protocol import Provenance
+from eval.tables import write_table
+from workflow import paths
+from workflow.grid import Cell, Evaluation, Run
+
+if TYPE_CHECKING:
+    from workflow.project import Project
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What is there of a project's numbers at this moment."""
+
+    project: Project
+
+    def planned(self, table: str) -> list[PlannedCell]:
+        """The cells of a table; one without a number has no file, and its reason."""
+        return [
+            self._without_gaps(self.project.printed.planned_cell(cell), cell)
+            for cell in self.project.grid.table(table).cells
+        ] + self.project.printed.faulty_cells(table)
+
+    def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
+        scores, timing = self._scores_gap(cell.evaluation), self._timing_gap(planned) if planned.timing else ""
+        gone = {name: None for name, reason in (("scores", scores), ("timing", timing)) if reason}
+        return planned.model_copy(update={**gone, "reason": timing if is_timed(cell.metric) else scores})
+
+    def _timing_gap(self, planned: PlannedCell) -> str:
+        """Why a variant has no seconds; empty if it has."""
+        if planned.timing is None or not planned.timing.exists():
+            return "not timed yet"
+        timing = read_json(planned.timing)
+        if planned.variant in timing["errors"]:
+            return f"could not be timed ({timing['errors'][planned.variant]})"
+        return "" if planned.variant in timing["measured"] else "not timed yet"
+
+    def _scores_gap(self, evaluation: Evaluation) -> str:
+        """Why an evaluation has no scores that are the configuration's; empty if it has."""
+        run, scores = evaluation.run, evaluation.scores(self.project.config.selection)
+        if gap := self._run_gap(run):
+            return gap
+        if not scores.exists():
+            return self._network_gap(evaluation.task) or "trained, not scored yet"
+        if scores.stat().st_mtime < run.at(paths.RECORD).stat().st_mtime:
+            return "trained again, not scored yet"
+        other = next(self._differences(read_json(scores), run, evaluation.task), None)
+        return f"scored with other {other}, to be scored again" if other else ""
+
+    def _differences(self, scores: dict[str, Any], run: Run, task: str) -> Iterator[str]:
+        """What a scores file was made with that the configuration no longer asks for."""
+        features, protocol = self.project.config.features, scores["protocol"]
+        asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.project.size}
+        if scores["config_hash"] != run.config.hash():
+            yield "settings"
+        if not str(protocol["extractor"]).startswith(features.extractor):
+            yield "features"
+        yield from (name for name, value in asked.items() if protocol[name] != value)
+        if self.project.segmentation.is_scored(task) and "segmentation" not in scores["metrics"]:
+            yield "metrics"
+
+    def _run_gap(self, run: Run) -> str:
+        """Why a run is not trained as the configuration asks for; empty if it is."""
+        record = run.at(paths.RECORD)
+        if not record.exists():
+            return self._progress(run)
+        found = read_json(record)
+        if found["config_hash"] != run.config.hash():
+            return "trained with other settings, to be trained again"
+        manifest = self.project.manifest(run.task)
+        if manifest.exists() and read_manifest_hash(manifest.parent) != found["data_hash"]:
+            return "trained on other images, to be trained again"
+        return ""
+
+    def _progress(self, run: Run) -> str:
+        """How far a training without its record is."""
+        begun, state = run.folder / "config.json", run.folder / "state.json"
+        if is_held(run.folder) and state.exists():
+            return f"in training, at iteration {read_json(state)['iteration']}"
+        if begun.exists() and state.exists() and read_json(begun)["config_hash"] == run.config.hash():
+            return _ended(read_json(state))
+        return "not trained yet" if self.project.manifest(run.task).exists() else "no data"
+
+    def _network_gap(self, task: str) -> str:
+        """What the user has to bring before a task can be scored; empty if nothing."""
+        scores = self.project.segmentation
+        missing = scores.is_scored(task) and scores.file is not None and not scores.file.exists()
+        return f"no segmentation network ({scores.config.network})" if missing else ""
+
+
+def _ended(state: dict[str, Any]) -> str:
+    """How a training ended that is not finished."""
+    why = str(state["reason"] or "").partition(", so the training in")[0]
+    return {
+        "running": f"killed at iteration {state['iteration']}",
+        "stopped": f"stopped at iteration {state['iteration']}",
+        "diverged": f"diverged ({why})",
+        "failed": f"training failed ({why})",
+    }.get(state["state"], "not trained yet")
+
+
+def so_far_files(project: Project, table: str) -> dict[str, Path]:
+    """Where a table is written as far as it can be made, by kind."""
+    at = {"scale": project.config.scale, "part": project.part, "table": table}
+    return {kind: paths.fill(template, **at) for kind, template in paths.SO_FAR.items()}
+
+
+def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
+    """Write every table as far as it can be made, and say of each how many of its cells are there.
+
+    A table whose numbers do not go together is not written, and one that was written before is removed.
+    """
+    for name in project.headline:
+        planned, files = SoFar(project).planned(name), so_far_files(project, name)
+        there = sum(cell.file is not None for cell in planned)
+        said = f"{there} of {len(planned)} numbers were there at {when}; `snakemake all_tables` makes the rest"
+        made = Provenance(**project.printed.made(), so_far=said, commit=commit)
+        try:
+            write_table(project.tables[name], planned, project.published, files, made)
+        except UserError as error:
+            for file in files.values():
+                file.unlink(missing_ok=True)
+            yield f"{name}: not written, as its numbers do not go together: {error}"
+        else:
+            yield f"{name}: {there} of {len(planned)} numbers: {files['md']}"
