@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from enco.capabilities import capabilities
+from enco.errors import UserError
 from enco.methods import available, get
-from enco.speed import Speed
+from enco.speed import Capabilities, Speed
 from enco.startup import keep_memory, skip_compiler
 from eval.stopwatch import Stopwatch, Variant, stand_ins
 
@@ -57,19 +59,35 @@ def make_cases(names: Sequence[str], speeds: dict[str, Speed], size: int, batch:
     ]
 
 
-def make_speeds(modes: Sequence[str], add: Sequence[str], drop: Sequence[str], device_type: str) -> dict[str, Speed]:
-    """The modes, and `fast` with one piece more or one less; only those that do change it on this kind of device."""
-    changed = {f"with {name}": Speed(mode="fast", **{name: True}) for name in add}
-    changed |= {f"without {name}": Speed(mode="fast", **{name: False}) for name in drop}
-    usual = Speed(mode="fast").pieces(device_type)
-    own = {mode: Speed(mode=mode) for mode in modes}
-    return own | {name: speed for name, speed in changed.items() if speed.pieces(device_type) != usual}
+def make_speeds(
+    modes: Sequence[str], add: Sequence[str], drop: Sequence[str], can: Capabilities
+) -> tuple[dict[str, Speed], list[str]]:
+    """The modes, and `fast` with one piece more or one less; only those that a device can do, and that change it there.
+
+    Also says what is left out, and why.
+    """
+    wanted = {mode: Speed(mode=mode) for mode in modes}
+    wanted |= {f"with {name}": Speed(mode="fast", **{name: True}) for name in add}
+    wanted |= {f"without {name}": Speed(mode="fast", **{name: False}) for name in drop}
+    kept, notes = {}, []
+    for name, speed in wanted.items():
+        other = "plain" if name == "fast" else "fast"
+        try:
+            same = speed.pieces(can) == Speed(mode=other).pieces(can)
+        except UserError as error:
+            notes.append(f"{name} is left out: {error}")
+            continue
+        if same and name != "plain" and (name != "fast" or "plain" in modes):
+            notes.append(f"{name} is left out, as it is the same as {other} here. {speed.explain(can)}.")
+        else:
+            kept[name] = speed
+    return kept, notes
 
 
-def start_process(cases: Sequence[Case], threads: int | None, device_type: str = "cpu") -> None:
+def start_process(cases: Sequence[Case], threads: int | None, device: torch.device) -> None:
     """Make this process ready to train these, as `python -m enco.train` does."""
     if threads:
         torch.set_num_threads(threads)
-    if not any(case.speed.pieces(device_type).compile for case in cases):
+    if not any(case.speed.pieces(capabilities(device)).compile for case in cases):
         skip_compiler()
     keep_memory()

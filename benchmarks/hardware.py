@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from enco.capabilities import capabilities
+
 SIDES = {"cpu": 2048, "cuda": 8192}
 """Of the square matrices that are multiplied to find a device's peak."""
 CHANNELS, MAP = 256, {"cpu": 64, "cuda": 256}
@@ -33,12 +35,13 @@ def _processor() -> str:
 
 
 def file_name(subject: str, device: torch.device) -> str:
-    """'speed-amd-epyc-2-threads-torch2.15.csv', or of a GPU 'speed-nvidia-h100-torch2.15-cuda13.2.csv'."""
+    """'speed-amd-epyc-avx512-bf16-2-threads-torch2.15.csv', or of a GPU 'speed-nvidia-h100-torch2.15-cuda13.2.csv'."""
     torch_version = ".".join(torch.__version__.split(".")[:2])
     threads = "" if device.type == "cuda" else f"-{torch.get_num_threads()}-threads"
     cuda = f"-cuda{torch.version.cuda}" if device.type == "cuda" else ""
-    slug = re.sub(r"[^a-z0-9]+", "-", device_label(device).lower()).strip("-")
-    return f"{subject}-{slug}{threads}-torch{torch_version}{cuda}.csv"
+    instructions = "" if device.type == "cuda" else capabilities(device).instructions
+    label = f"{device_label(device)} {instructions}"
+    return f"{subject}-{re.sub(r'[^a-z0-9]+', '-', label.lower()).strip('-')}{threads}-torch{torch_version}{cuda}.csv"
 
 
 @cache

@@ -16,6 +16,7 @@ from benchmarks.hardware import peak_flop_per_s
 from benchmarks.memory import growth, peak_apart
 from benchmarks.rows import Row
 from benchmarks.together import train_together
+from enco.capabilities import capabilities
 from enco.errors import UserError
 from eval.stopwatch import HALVES, Stopwatch, take_turns
 
@@ -66,20 +67,20 @@ class Subject:
 
 def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Iterator[Row]:
     """Time the cases, all alive at once: a line for each half of each; a case that fails is a line with its error."""
-    pieces = {case: case.speed.pieces(device.type) for case in cases}
+    pieces = {case: case.speed.pieces(capabilities(device)) for case in cases}
     peaks = {case: peak_flop_per_s(device, used.bfloat16, used.tf32) for case, used in pieces.items()}
     subjects = [Subject(case, case.stopwatch()) for case in cases]
     if plan.memory and device.type == "cpu":
         for subject in subjects:
             subject.memory = peak_apart(subject.case, torch.get_num_threads())
-            _note(f"{subject.case}: {subject.memory or 0:.0f} MiB")
+            note(f"{subject.case}: {subject.memory or 0:.0f} MiB")
     for subject in subjects:
         subject.build(device)
     for half in HALVES:
         timed = [subject for subject in subjects if plan.times(subject.case.method, half)]
         for subject in timed:
             subject.begin(half, plan.warmup, device)
-            _note(f"{subject.case}, {half.replace('_', ' ')}: {subject.watch.error or 'ready'}")
+            note(f"{subject.case}, {half.replace('_', ' ')}: {subject.watch.error or 'ready'}")
         take_turns([subject.watch for subject in timed], half, plan.iterations, plan.turn)
         for subject in timed:
             yield _row(subject, half, peaks[subject.case], device)
@@ -87,7 +88,7 @@ def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Itera
 
 def _row(subject: Subject, half: str, peak: float, device: torch.device) -> Row:
     case = subject.case
-    row = rows.described(case, device.type) | rows.timed(subject.watch, half)
+    row = rows.described(case, device) | rows.timed(subject.watch, half)
     flop = _flops(case.method, case.size, case.batch, half)
     return row | {"peak_memory_mb": subject.memory} | rows.of_arithmetic(flop, row.get("sec_per_iter"), peak)
 
@@ -99,8 +100,8 @@ def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.
             runs = train_together(
                 case, count, device, threads=torch.get_num_threads(), warmup=plan.warmup, seconds=plan.seconds
             )
-            row = rows.described(case, device.type) | rows.of_trainings(runs, count)
-            _note(f"{case}, {count} together: {row['error'] or 'done'}")
+            row = rows.described(case, device) | rows.of_trainings(runs, count)
+            note(f"{case}, {count} together: {row['error'] or 'done'}")
             yield row
 
 
@@ -110,9 +111,10 @@ def _flops(method: str, size: int, batch: int, half: str) -> int | None:
     try:
         return step_flops(method, method_options(method, size, batch), half)
     except (RuntimeError, UserError) as error:
-        _note(f"{method}: no FLOP count ({error})")
+        note(f"{method}: no FLOP count ({error})")
         return None
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Tell the person at the terminal."""
     print(text, file=sys.stderr, flush=True)

@@ -65,8 +65,8 @@ def caption(lines: Lines) -> str:
     line = lines[0]
     if "device" not in line:
         return "On a CPU"
-    threads = f", {line['threads']} threads" if line["threads"] else ""
-    return f"{line['device']}{threads}, torch {line['torch']}"
+    threads = f"{line['threads']} threads" if line["threads"] else ""
+    return ", ".join(filter(None, (line["device"], line["instructions"], threads, f"torch {line['torch']}")))
 
 
 def seconds(lines: Iterable[dict[str, str]]) -> float | None:

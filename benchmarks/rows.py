@@ -9,23 +9,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.cases import Case
 from benchmarks.together import Run
+from enco.capabilities import capabilities
 from enco.files import atomic_path
 from eval.stopwatch import Stopwatch, statistics_of
 
 COLUMNS = (
     *("method", "mode", "change", "pieces", "size", "batch", "half", "together"),
     *("sec_per_iter", "iqr", "n", "images_per_iteration", "iter_per_sec", "peak_memory_mb"),
-    *("flop", "flop_per_s", "peak_flop_per_s", "share_of_peak", "device", "threads", "torch", "options", "error"),
+    *("flop", "flop_per_s", "peak_flop_per_s", "share_of_peak"),
+    *("device", "instructions", "threads", "torch", "options", "error"),
 )
 Row = dict[str, Any]
 
 
-def described(case: Case, device_type: str) -> Row:
+def described(case: Case, device: torch.device) -> Row:
     """What was measured."""
     names = {"method": case.method, "mode": case.speed.mode, "change": case.change}
-    return names | {"pieces": str(case.speed.pieces(device_type)), "size": case.size, "batch": case.batch}
+    return names | {"pieces": str(case.speed.pieces(capabilities(device))), "size": case.size, "batch": case.batch}
 
 
 def timed(watch: Stopwatch, half: str) -> Row:

@@ -12,8 +12,9 @@ import torch
 from benchmarks import rows
 from benchmarks.cases import Case, make_cases, make_speeds, start_process
 from benchmarks.hardware import device_label, file_name
-from benchmarks.measure import Plan, count_trainings, time_cases
+from benchmarks.measure import Plan, count_trainings, note, time_cases
 from enco.arguments import choose_device
+from enco.capabilities import capabilities
 from enco.errors import UserError
 from enco.speed import Pieces
 
@@ -26,11 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     device = choose_device(given.device)
     plan = _plan(given, device.type)
-    groups = _groups(given, device.type)
-    start_process([case for group in groups for case in group], given.threads, device.type)
+    groups = _groups(given, device)
+    start_process([case for group in groups for case in group], given.threads, device)
     path = given.output / file_name(_subject(given), device) if given.output.is_dir() else given.output
     threads = "" if device.type == "cuda" else torch.get_num_threads()
-    where = {"device": device_label(device), "threads": threads, "torch": torch.__version__}
+    where = {"device": device_label(device), "instructions": capabilities(device).instructions}
+    where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
     for cases in groups:
         lines = (
@@ -41,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(path)
 
 
-def _groups(given: argparse.Namespace, device_type: str) -> list[list[Case]]:
-    """The cases of each size and batch; those of one group take turns."""
-    speeds = make_speeds(given.modes, given.with_pieces, given.without, device_type)
+def _groups(given: argparse.Namespace, device: torch.device) -> list[list[Case]]:
+    """The cases of each size and batch; those of one group take turns. Says what the device cannot do."""
+    speeds, left_out = make_speeds(given.modes, given.with_pieces, given.without, capabilities(device))
+    for text in left_out:
+        note(text)
     return [make_cases(given.methods, speeds, size, batch) for size in given.sizes for batch in given.batch_sizes]
 
 

@@ -61,12 +61,15 @@ def versions() -> dict[str, str | None]:
 
 
 def device_name(device: torch.device) -> str:
-    """The device's model where it is a GPU, else its type and the machine's architecture and threads."""
+    """Name the model of a GPU; of a CPU the architecture, the instruction set and the threads."""
     import torch  # here, as what only names a commit starts in a second without it
+
+    from enco.capabilities import capabilities
 
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+    about = (platform.machine(), capabilities(device).instructions, f"{torch.get_num_threads()} threads")
+    return f"{device.type} ({', '.join(filter(None, about))})"
 
 
 def data_hash(root: Path) -> str:

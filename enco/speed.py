@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -14,8 +15,26 @@ Mode = Literal["plain", "fast"]
 
 
 @dataclass(frozen=True)
+class Capabilities:
+    """What a device can do: its instruction set, and the pieces that do not work or do not pay there, each with why.
+
+    `enco.capabilities` asks a device for it. `tf32`: whether float32 convolutions can use TF32.
+    """
+
+    device_type: str
+    instructions: str
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    slow: Mapping[str, str] = field(default_factory=dict)
+    tf32: bool = False
+
+    def __str__(self) -> str:
+        """Name the device for people: 'cpu (AVX2)'."""
+        return f"{self.device_type} ({self.instructions})" if self.instructions else self.device_type
+
+
+@dataclass(frozen=True)
 class Pieces:
-    """What a step on one kind of device makes use of; `Speed` says what each is."""
+    """What a step on one device makes use of; `Speed` says what each is."""
 
     bfloat16: bool = False
     channels_last: bool = False
@@ -25,9 +44,14 @@ class Pieces:
     autotune: bool = False
     tf32: bool = True
 
+    @classmethod
+    def names(cls) -> list[str]:
+        """List the pieces that are off in a plain step."""
+        return [piece.name for piece in fields(cls) if not piece.default]
+
     def __str__(self) -> str:
         """For people: `float32` and, after it, whatever is not as published."""
-        used = [name.replace("_", " ") for name, value in asdict(self).items() if value and name != "tf32"]
+        used = [name.replace("_", " ") for name in self.names() if getattr(self, name)]
         return ", ".join((["float32"] if not self.bfloat16 else []) + used + ([] if self.tf32 else ["no TF32"]))
 
 
@@ -38,6 +62,7 @@ FAST = {
     # Chosen by what a GPU is known to wait for, and not yet measured on one.
     "cuda": Pieces(bfloat16=True, compile=True, cuda_graph=True, device_draws=True, autotune=True),
 }
+"""What `fast` makes use of on a device that can do all of it."""
 
 
 class Speed(Settings):
@@ -66,18 +91,45 @@ class Speed(Settings):
         """`fast` is short for `{mode: fast}`."""
         return {"mode": values} if isinstance(values, str) else values
 
-    def pieces(self, device_type: str) -> Pieces:
-        """What a step on this kind of device makes use of: "cpu" or "cuda"; on others it is plain.
+    def pieces(self, can: Capabilities) -> Pieces:
+        """Choose what a step on such a device makes use of.
 
-        Pieces that a CPU does not have are left out. Raises UserError for a graph of steps that draw on the CPU.
+        `fast` leaves out what does not work or does not pay there. A piece that is set to true is used although it is
+        slow. Raises UserError for one that cannot work, and for a graph of steps that draw on the CPU.
         """
-        if device_type not in FAST:
-            return PLAIN
-        base = FAST[device_type] if self.mode == "fast" else PLAIN
-        chosen = {name: value for name, value in self.model_dump(exclude={"mode"}).items() if value is not None}
-        if device_type != "cuda":
-            chosen |= {"cuda_graph": False, "autotune": False}
-        pieces = Pieces(**asdict(base) | chosen)
-        if pieces.cuda_graph and not pieces.device_draws:
+        asked, wanted = self._asked(), self._wanted(can)
+        for name in (name for name, value in asked.items() if value and name in can.impossible):
+            raise UserError(
+                f"'{name}: true' cannot be on {can}, as {can.impossible[name]}: leave it out of the speed settings."
+            )
+        if asked.get("cuda_graph") and not asked.get("device_draws", wanted.device_draws):
             raise UserError("A step that draws on the CPU cannot be recorded: set 'device_draws' with 'cuda_graph'.")
-        return pieces
+        left_out = dict.fromkeys(self._left_out(can), False)
+        return Pieces(**asdict(wanted) | left_out | asked | ({} if can.tf32 else {"tf32": True}))
+
+    def explain(self, can: Capabilities) -> str:
+        """Say in one line what a step on such a device makes use of and why; UserError as `pieces` raises it."""
+        pieces, asked, left_out = self.pieces(can), self._asked(), self._left_out(can)
+        parts = [f"Speed: {self.mode} on {can} computes in {pieces}"]
+        for reason in dict.fromkeys(left_out.values()):
+            parts.append(f"without {', '.join(name for name in left_out if left_out[name] == reason)}, as {reason}")
+        if self.mode == "fast" and pieces == PLAIN:
+            parts.append("so fast is plain here")
+        parts += [f"{name} was asked for, but {reason}" for name, reason in can.slow.items() if asked.get(name)]
+        return "; ".join(parts)
+
+    def _asked(self) -> dict[str, bool]:
+        """The pieces that are turned on or off by themselves."""
+        return {name: value for name, value in self.model_dump(exclude={"mode"}).items() if value is not None}
+
+    def _wanted(self, can: Capabilities) -> Pieces:
+        """What the mode makes use of where it works and pays."""
+        return FAST.get(can.device_type, FAST["cuda"]) if self.mode == "fast" else PLAIN
+
+    def _left_out(self, can: Capabilities) -> dict[str, str]:
+        """Those of them that a device goes without, each with why; not what was turned on or off."""
+        asked, wanted, reasons = self._asked(), self._wanted(can), {**can.slow, **can.impossible}
+        if asked.get("device_draws") is False:
+            reasons.setdefault("cuda_graph", "a step that draws on the CPU cannot be recorded")
+        unset = (name for name in Pieces.names() if getattr(wanted, name) and name not in asked)
+        return {name: reasons[name] for name in unset if name in reasons}

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from enco.capabilities import capabilities
 from enco.graphs import GraphedStep, Terms
 from enco.methods.base import Batch, Method
 from enco.randomness import draws_on
@@ -20,7 +21,7 @@ class Stepper:
 
     def __init__(self, method: Method, speed: Speed | None = None) -> None:
         self.method = method
-        self.pieces = (speed or Speed()).pieces(method.device.type)
+        self.pieces = (speed or Speed()).pieces(capabilities(method.device))
         self.compiled = CompiledNetworks(method.networks.values()) if self.pieces.compile else None
         self.graphed = GraphedStep(method) if self.pieces.cuda_graph else None
 
@@ -96,7 +97,3 @@ class CompiledNetworks:
             finally:
                 for module, name, _ in self.functions:
                     delattr(module, name)
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from enco.arguments import parse_arguments
+from enco.capabilities import capabilities
 from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
 from enco.config import RunConfig
 from enco.data.feed import Feed
@@ -35,6 +36,7 @@ from enco.samples import Samples
 from enco.schedule import Schedule
 from enco.settings import parse
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
 from enco.stepper import Stepper
 from enco.tracking import start_follower
@@ -127,6 +129,8 @@ class Run:
         every, method = self.config.train, self.method
         per_epoch = len(self.data) // method.images_per_step
         total = min(per_epoch * method.schedule.epochs, method.options.max_iterations or sys.maxsize)
+        if self.last and self.done < total:
+            refuse_other_computation(self.out, self.last.about, self.about)
         if not self.last:
             method.prepare(self.data.loader(0, per_epoch, method.images_per_step, workers))
         batches = self.data.loader(self.done, total, method.images_per_step, workers, method.device)
@@ -226,8 +230,18 @@ def describe(config: RunConfig, method: Method) -> dict[str, Any]:
         "git": git_state(),
         "versions": versions(),
         "device": device_name(method.device),
-        "computed": str(config.speed.pieces(method.device.type)),
+        "computed": str(config.speed.pieces(capabilities(method.device))),
     }
+
+
+def refuse_other_computation(out: Path, before: dict[str, Any], here: dict[str, Any]) -> None:
+    """Raise UserError where a training's steps would be computed otherwise than those up to its last checkpoint."""
+    if before["computed"] != here["computed"]:
+        raise UserError(
+            f"The training in {out} computed in {before['computed']} on {before['device']}, but its speed settings "
+            f"come to {here['computed']} on {here['device']}: go on on a machine like the first, or begin anew in "
+            "another folder."
+        )
 
 
 def learning_rates(method: Method) -> dict[str, float]:
@@ -243,10 +257,13 @@ def main() -> int:
     if arguments.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
-    if not arguments.config.speed.pieces(arguments.device.type).compile:
+    speed, can = arguments.config.speed, capabilities(arguments.device)
+    if not speed.pieces(can).compile:
         skip_compiler()
     keep_memory()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
+    if speed != Speed():
+        print(speed.explain(can), flush=True)
     try:
         with stop_signals() as stop:
             train(arguments.config, arguments.out, arguments.device, arguments.workers, stop)

@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from enco.arguments import choose_device, read_speed
+from enco.capabilities import capabilities
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
 from enco.methods import available, get
@@ -134,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
     speed = read_speed(given.speed)
-    if not speed.pieces(device.type).compile:
+    if speed != Speed():
+        print(speed.explain(capabilities(device)))
+    if not speed.pieces(capabilities(device)).compile:
         skip_compiler()
     keep_memory()
     timing = measure(
@@ -195,9 +198,9 @@ def _json(source: str, option: str, example: str) -> dict[str, Any]:
 
 def _precision(device: torch.device, speed: Speed) -> str:
     """How steps are computed, with the precision of float32 convolutions where a GPU has two."""
-    pieces = speed.pieces(device.type)
-    tf32 = device.type == "cuda" and pieces.tf32 and not pieces.bfloat16
-    return f"{pieces}, TF32 convolutions" if tf32 else str(pieces)
+    can = capabilities(device)
+    pieces = speed.pieces(can)
+    return f"{pieces}, TF32 convolutions" if can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,19 @@ from benchmarks.flops import FlopCounter, step_flops
 from benchmarks.hardware import file_name, peak_flop_per_s
 from benchmarks.speed_command import main
 from benchmarks.together import Run
+from enco.capabilities import capabilities
 from enco.errors import UserError
 from enco.methods import available, get
+from enco.speed import Pieces
 from eval.stopwatch import SCHEDULE
+from tests.test_capabilities import A100, AVX2_CPU, BF16_CPU
 from tests.tiny_methods import batch_for, tiny_method, tiny_options
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
+HAS_BFLOAT16 = "bfloat16" not in capabilities(CPU).slow
+MODES = ("plain", "fast") if HAS_BFLOAT16 else ("plain",)
+"""Those that differ on the machine of this test."""
 BARE = [sys.executable, str(ROOT / "tests" / "torch_only.py")]
 TINY = ["--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu", "--threads", "1"]
 
@@ -48,7 +54,7 @@ def test_both_modes_and_both_halves_of_enco_are_measured(tmp_path: Path) -> None
     assert path.name == file_name("pieces", CPU)
     found = rows.read(path)
     assert tuple(found[0]) == rows.COLUMNS
-    kinds = [("plain", ""), ("fast", ""), ("fast", "without bfloat16")]
+    kinds = [("plain", ""), ("fast", ""), ("fast", "without bfloat16")] if HAS_BFLOAT16 else [("plain", "")]
     assert [(row["method"], row["half"], row["mode"], row["change"]) for row in found] == [
         *((name, "1", *kind) for name in ("enco", "cut") for kind in kinds),
         *(("enco", "2", *kind) for kind in kinds),
@@ -57,6 +63,7 @@ def test_both_modes_and_both_halves_of_enco_are_measured(tmp_path: Path) -> None
         seconds, flop = float(row["sec_per_iter"]), float(row["flop"])
         assert float(row["share_of_peak"]) == pytest.approx(flop / seconds / float(row["peak_flop_per_s"]), rel=1e-4)
         assert (row["n"], row["threads"], row["error"]) == ("2", "1", "")
+        assert row["instructions"] == capabilities(CPU).instructions != ""
     assert len({row["flop"] for row in found}) == 3, "of CUT, and of EnCo's halves"
 
 
@@ -89,10 +96,37 @@ def test_too_few_steps_and_unknown_methods_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_pieces_that_change_something_are_switched() -> None:
-    found = make_speeds(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], "cpu")
+    found, left_out = make_speeds(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], BF16_CPU)
     assert list(found) == ["plain", "with channels_last", "without bfloat16"]
+    assert [text.partition(" is left out, as it is the same as fast here")[0] for text in left_out] == [
+        "with bfloat16",
+        "without cuda_graph",
+    ]
     (case, _, _) = make_cases(["distancegan"], found, 64, None)
     assert (case.batch, case.change) == (2, "")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_what_a_machine_cannot_do_is_left_out_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.speed_command.capabilities", lambda _: AVX2_CPU)
+    out = tmp_path / "speed.csv"
+    main(["--methods", "fsesim", *TINY, "--with", "cuda_graph", "--output", str(out)])
+    assert [(row["mode"], row["pieces"], row["instructions"]) for row in rows.read(out)] == [
+        ("plain", "float32", "AVX2")
+    ]
+    told = capsys.readouterr().err
+    assert "fast is left out, as it is the same as plain here" in told and "it has no instructions" in told
+    assert "with cuda_graph is left out: 'cuda_graph: true' cannot be on cpu (AVX2), as it needs a CUDA GPU" in told
+
+
+def test_every_piece_of_a_gpu_is_left_out_once() -> None:
+    names = Pieces.names()
+    found, left_out = make_speeds(["fast"], names, names, A100)
+    changed = [f"without {name}" for name in names if name != "channels_last"]
+    assert list(found) == ["fast", "with channels_last", *changed]
+    assert len(left_out) == len(changed) + 1
 
 
 def test_a_rate_is_of_all_trainings() -> None:
@@ -219,7 +253,7 @@ def test_the_script_runs_with_nothing_but_torch(tmp_path: Path) -> None:
     given = ["--methods", "enco", "fsesim", "distancegan", *TINY, "--output", str(out)]
     subprocess.run([*BARE, str(ROOT / "benchmarks" / "speed.py"), *given], check=True, capture_output=True)
     assert [(row["method"], row["mode"]) for row in rows.read(out) if row["half"] == "1" and not row["error"]] == [
-        (name, mode) for name in ("enco", "fsesim", "distancegan") for mode in ("plain", "fast")
+        (name, mode) for name in ("enco", "fsesim", "distancegan") for mode in MODES
     ]
 
 

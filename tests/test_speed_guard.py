@@ -54,7 +54,7 @@ class Calls(TorchDispatchMode):
 
 def calls(name: str, mode: Mode) -> int:
     """Operations of a tiny method's first step, with forward, backward and Adam."""
-    stepper = Stepper(tiny_method(name), Speed(mode=mode))
+    stepper = Stepper(tiny_method(name), Speed(mode=mode, bfloat16=mode == "fast"))
     stepper.begin_epoch(1)
     with Calls() as counted:
         stepper(batch_for(stepper.method, 0))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from enco.config import MethodOptions
 from enco.errors import UserError
 from enco.methods import Batch, available, get
+from enco.speed import Speed
 from eval import stopwatch
 from eval.stopwatch import Variant, statistics_of
 from eval.timing import (
@@ -27,6 +28,7 @@ from eval.timing import (
     summary,
 )
 from eval.timingtable import notes, published_speeds, timing_table
+from tests.test_capabilities import A100, AVX2_CPU, V100
 from tests.tiny_methods import tiny_options
 
 CPU = torch.device("cpu")
@@ -195,6 +197,19 @@ def test_every_method_is_timed_and_written(tmp_path: Path, capsys: pytest.Captur
     assert found["versions"]["torch"] == torch.__version__.split("+")[0]
     printed = capsys.readouterr().out
     assert all(f"\n{name} " in printed for name in available())
+
+
+@pytest.mark.usefixtures("fakes")
+def test_the_command_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for machine, precision in ((AVX2_CPU, "float32,"), (V100, "float32,"), (A100, "float32, TF32 convolutions,")):
+        monkeypatch.setattr("eval.timing.capabilities", lambda _, machine=machine: machine)
+        given = ["--variants", '{"a": {"method": "a"}}', "--size", str(SIZE), "--iterations", "2", "--device", "cpu"]
+        main(given)
+        assert f", {precision} {SIZE} " in capsys.readouterr().out
+        main([*given, "--speed", "fast"])
+        assert capsys.readouterr().out.startswith(Speed(mode="fast").explain(machine))
 
 
 @pytest.mark.slow

@@ -23,7 +23,9 @@ from enco.methods.cyclegan import CycleGan
 from enco.runfolder import is_held
 from enco.runlog import NonFiniteLoss, RunLog
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.speed import Capabilities, Speed
 from enco.train import DIVERGED, main
+from tests.test_capabilities import AVX2_CPU, BF16_CPU
 from tests.tiny_methods import tiny_options
 from tests.tiny_runs import PER_EPOCH, assert_same, assert_same_run, final_state, lines, run, tiny_config, write_images
 
@@ -91,6 +93,41 @@ def test_a_run_that_was_killed_and_stopped_equals_one_that_was_not(
         run(config, tmp_path / "broken", stop=StopAt(1))
     run(config, tmp_path / "broken")
     assert_same_run(whole, tmp_path / "broken")
+
+
+def test_a_fast_training_goes_on_only_where_its_steps_are_computed_alike(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def move_to(machine: Capabilities) -> None:
+        for module in ("train", "stepper"):
+            monkeypatch.setattr(f"enco.{module}.capabilities", lambda _: machine)
+
+    config = tiny_config(data).model_copy(update={"speed": Speed(mode="fast")})
+    move_to(BF16_CPU)
+    with pytest.raises(Stopped):
+        run(config, tmp_path, stop=StopAt(1))
+    move_to(AVX2_CPU)
+    with pytest.raises(UserError, match=r"computed in bfloat16 on cpu .* come to float32 .*: go on on a machine like"):
+        run(config, tmp_path)
+    move_to(BF16_CPU)
+    run(config, tmp_path)
+    move_to(AVX2_CPU)
+    run(config, tmp_path)
+    assert read_json(tmp_path / "run.json")["computed"] == "bfloat16", "finished, and so left as it is"
+
+
+def test_train_says_first_how_it_computes_and_why(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("enco.train.capabilities", lambda _: AVX2_CPU)
+    monkeypatch.setattr("enco.train.train", lambda *_: None)
+    for speed in ("plain", "fast"):
+        given = f"--method cyclegan --data {data} --out {tmp_path} --device cpu --speed {speed}"
+        monkeypatch.setattr(sys, "argv", ["enco.train", *given.split()])
+        assert main() == 0
+        first, *more = capsys.readouterr().out.splitlines()
+        assert first.startswith("Training cyclegan")
+        assert more == ([] if speed == "plain" else [Speed(mode="fast").explain(AVX2_CPU)])
 
 
 def test_the_losses_are_those_of_every_iteration(undisturbed: Path) -> None:

@@ -1,0 +1,196 @@
+"""What the fast mode comes to on machines of every kind, and how a machine's kind is found out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from enco import capabilities as module
+from enco.capabilities import capabilities
+from enco.errors import UserError
+from enco.speed import FAST, PLAIN, Capabilities, Pieces, Speed
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+NO_GPU = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU")
+BF16_CPU = Capabilities("cpu", "AVX512 + BF16", NO_GPU)
+AVX2_CPU = Capabilities("cpu", "AVX2", NO_GPU, {"bfloat16": "it has no instructions"})
+BARE_CPU = Capabilities("cpu", "AVX512 + BF16", NO_GPU | {"compile": "there is no C++ compiler"})
+A100 = Capabilities("cuda", "compute capability 8.0", tf32=True)
+V100 = Capabilities("cuda", "compute capability 7.0", {}, {"bfloat16": "it has no instructions"})
+NO_TRITON = Capabilities("cuda", "compute capability 8.0", {"compile": "Triton is not installed"}, {}, tf32=True)
+NO_GRAPHS = Capabilities("cuda", "compute capability 8.0", {"cuda_graph": "its memory is not kept"}, {}, tf32=True)
+MPS = Capabilities("mps", "", dict.fromkeys(Pieces.names(), "pieces are for cpu and cuda devices"))
+ALL = [BF16_CPU, AVX2_CPU, BARE_CPU, A100, V100, NO_TRITON, NO_GRAPHS, MPS]
+ON_GPU = {"device_draws": True, "autotune": True}
+
+
+@pytest.mark.parametrize("can", ALL)
+def test_plain_is_float32_and_uses_no_piece_anywhere(can: Capabilities) -> None:
+    assert Speed().pieces(can) == PLAIN == Pieces()
+
+
+@pytest.mark.parametrize(
+    ("can", "pieces"),
+    [
+        (BF16_CPU, FAST["cpu"]),
+        (AVX2_CPU, PLAIN),
+        (BARE_CPU, FAST["cpu"]),
+        (A100, FAST["cuda"]),
+        (V100, Pieces(compile=True, cuda_graph=True, **ON_GPU)),
+        (NO_TRITON, Pieces(bfloat16=True, cuda_graph=True, **ON_GPU)),
+        (NO_GRAPHS, Pieces(bfloat16=True, compile=True, **ON_GPU)),
+        (MPS, PLAIN),
+    ],
+)
+def test_fast_is_what_works_and_pays_on_a_machine_and_says_what_it_leaves_out(
+    can: Capabilities, pieces: Pieces
+) -> None:
+    speed = Speed(mode="fast")
+    assert speed.pieces(can) == pieces
+    said = speed.explain(can)
+    assert said.startswith(f"Speed: fast on {can} computes in {pieces}") and "\n" not in said
+    wanted = FAST.get(can.device_type, FAST["cuda"])
+    missing = {name for name in Pieces.names() if getattr(wanted, name) and not getattr(pieces, name)}
+    reasons = {**can.slow, **can.impossible}
+    assert all(name in said and reasons[name] in said for name in missing)
+    assert ("so fast is plain here" in said) == (pieces == PLAIN)
+    assert missing or "without" not in said
+
+
+@pytest.mark.parametrize("can", [AVX2_CPU, V100])
+def test_a_slow_piece_that_is_asked_for_is_used_with_a_word(can: Capabilities) -> None:
+    speed = Speed(bfloat16=True)
+    assert speed.pieces(can).bfloat16
+    assert "bfloat16 was asked for, but it has no instructions" in speed.explain(can)
+    assert "was asked for" not in Speed(bfloat16=True).explain(A100)
+    assert "was asked for" not in Speed(mode="fast", bfloat16=False).explain(can)
+
+
+@pytest.mark.parametrize("can", ALL)
+@pytest.mark.parametrize("name", Pieces.names())
+def test_a_piece_that_cannot_work_is_refused_and_turned_off_it_is_not(can: Capabilities, name: str) -> None:
+    asked: dict[str, Any] = {name: True} | ({"device_draws": True} if name == "cuda_graph" else {})
+    if refused := [piece for piece in asked if piece in can.impossible]:
+        with pytest.raises(UserError) as error:
+            Speed(mode="fast", **asked).pieces(can)
+        assert f"'{refused[0]}: true' cannot be on {can}, as {can.impossible[refused[0]]}" in str(error.value)
+    else:
+        assert getattr(Speed(mode="fast", **asked).pieces(can), name)
+    assert not getattr(Speed(mode="fast", **{name: False}).pieces(can), name)
+
+
+def test_a_graph_of_steps_that_draw_on_the_cpu_is_refused_and_the_modes_own_left_out() -> None:
+    for speed in (Speed(mode="fast", device_draws=False, cuda_graph=True), Speed(cuda_graph=True)):
+        with pytest.raises(UserError, match="set 'device_draws' with 'cuda_graph'"):
+            speed.pieces(A100)
+    without = Speed(mode="fast", device_draws=False)
+    assert without.pieces(A100) == Pieces(bfloat16=True, compile=True, autotune=True)
+    assert "without cuda_graph, as a step that draws on the CPU cannot be recorded" in without.explain(A100)
+
+
+def test_tf32_is_no_piece_of_devices_without_it() -> None:
+    off = Speed(tf32=False)
+    assert str(off.pieces(A100)) == "float32, no TF32"
+    assert off.pieces(AVX2_CPU) == off.pieces(V100) == off.pieces(MPS) == PLAIN
+
+
+@dataclass
+class Machine:
+    """What torch and the environment say of a processor."""
+
+    onednn: bool = True
+    probes: dict[str, bool] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+BF16, AMX = {"_is_avx512_bf16_supported": True}, {"_is_avx512_bf16_supported": True, "_is_amx_tile_supported": True}
+
+
+@pytest.mark.parametrize(
+    ("machine", "instructions"),
+    [
+        (Machine(probes=BF16), "BF16"),
+        (Machine(probes=AMX), "AMX"),
+        (Machine(), ""),  # AVX-512 without bfloat16, where oneDNN emulates it; or ARM, which has neither
+        (Machine(onednn=False, probes=BF16), ""),  # limited to AVX2
+        (Machine(probes=AMX, environment={"ONEDNN_MAX_CPU_ISA": "avx512_core"}), ""),
+        (Machine(probes=AMX, environment={"DNNL_MAX_CPU_ISA": "AVX512_CORE_VNNI"}), ""),
+        (Machine(probes=BF16, environment={"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}), "BF16"),
+    ],
+)
+def test_bfloat16_pays_where_onednn_may_use_instructions_for_it(
+    machine: Machine, instructions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in machine.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: machine.onednn)
+    for name in AMX:
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: machine.probes.get(name, False), raising=False)
+    can = capabilities.__wrapped__(CPU)
+    assert ("bfloat16" in can.slow) == (instructions == "")
+    assert (f" + {instructions}" in can.instructions) == bool(instructions)
+    assert Speed(mode="fast").pieces(can) == (FAST["cpu"] if instructions else PLAIN)
+
+
+@pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE"])
+def test_a_limit_of_onednn_is_found_in_a_process_that_has_it(limit: str) -> None:
+    """Real limits: with them bfloat16 convolutions were 13 to 190, and 2 to 3 times as slow as float32."""
+    show = (
+        "import torch; from enco.capabilities import capabilities as ask; from enco.speed import Speed\n"
+        "print(Speed(mode='fast').explain(ask(torch.device('cpu'))))"
+    )
+    command = ["env", f"ONEDNN_MAX_CPU_ISA={limit}", sys.executable, "-c", show]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"oneDNN up to {limit}" in said and "computes in float32; without bfloat16" in said
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A machine whose GPU is as the test says, with Triton and a compiler."""
+    monkeypatch.delenv("PYTORCH_NO_CUDA_MEMORY_CACHING", raising=False)
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "device", lambda _: torch.no_grad())
+    monkeypatch.setattr(module, "find_spec", lambda _: object())
+    monkeypatch.setattr(module, "_no_compiler", dict)
+    yield monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("version", "slow", "impossible"),
+    [((9, 0), [], []), ((8, 0), [], []), ((7, 5), ["bfloat16"], []), ((6, 1), ["bfloat16"], ["compile"])],
+)
+def test_a_gpu_is_known_by_its_compute_capability(
+    gpu: pytest.MonkeyPatch, version: tuple[int, int], slow: list[str], impossible: list[str]
+) -> None:
+    gpu.setattr(torch.cuda, "get_device_capability", lambda _: version)
+    gpu.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or version >= (8, 0))
+    can = capabilities.__wrapped__(GPU)
+    assert (list(can.slow), list(can.impossible), can.tf32) == (slow, impossible, version >= (8, 0))
+    assert str(can) == f"cuda (compute capability {version[0]}.{version[1]})"
+
+
+def test_a_gpu_without_triton_or_kept_memory_goes_without_compiler_and_graph(gpu: pytest.MonkeyPatch) -> None:
+    gpu.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    gpu.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    gpu.setattr(module, "find_spec", lambda _: None)
+    gpu.setenv("PYTORCH_NO_CUDA_MEMORY_CACHING", "1")
+    assert set(capabilities.__wrapped__(GPU).impossible) == {"compile", "cuda_graph"}
+
+
+@pytest.mark.parametrize("lacking", ["compiler", "headers"])
+def test_networks_are_not_compiled_without_a_compiler_and_pythons_headers(
+    lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(module.shutil, "which", lambda _: None if lacking == "compiler" else "/usr/bin/g++")
+    monkeypatch.setattr(module.sysconfig, "get_path", lambda _: "/nowhere")
+    with pytest.raises(UserError, match=r"'compile: true' cannot be on cpu .*(compiler|headers)"):
+        Speed(compile=True).pieces(capabilities.__wrapped__(CPU))
