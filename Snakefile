@@ -54,6 +54,7 @@ include: "workflow/rules/report.smk"
 
 onsuccess:
     shell(project.mirror_command)
+    print(project.printed.whereabouts())
 
 
 onerror:

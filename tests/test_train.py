@@ -241,7 +241,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(
     assert "the checkpoint of iteration 6 is kept" in said
     assert final_state(tmp_path)["iteration"] == 6
     state = read_json(tmp_path / "state.json")
-    assert state["state"] == "failed"
+    assert state["state"] == "diverged"
     assert "iteration 8" in state["reason"]
 
 

@@ -30,6 +30,13 @@ class PrintedTables:
         """The same for each kind of file."""
         return {kind: self.file(template) for kind, template in templates.items()}
 
+    def whereabouts(self) -> str:
+        """Where a configuration's results lie, as a call's last line."""
+        scale, part = (self.file(template) for template in (paths.SCALE, paths.PART))
+        return (
+            f"Tables are in {part}/, trainings in {scale}/runs/; {paths.RESULTS}/ itself has the tables asked for last."
+        )
+
     def current_tables(self) -> list[Path]:
         """The tables that `all_tables` makes, where the user finds them."""
         return [

@@ -59,7 +59,7 @@ rule current_table:
     conda:
         "../../environment.yml"
     params:
-        folder=paths.RESULTS,
+        folder=subpath(output.csv, parent=True),
     message:
         "Copy {wildcards.table} of this configuration to results/"
     shell:
