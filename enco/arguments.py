@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from enco.config import RunConfig, TrainConfig
+from enco.data.reading import Reading, add_reading
 from enco.errors import UserError
 from enco.settings import parse
 from enco.speed import Speed
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--data", type=Path, help="folder of trainA, trainB, testA and testB")
     own.add_argument("--task", help="name for the record (default: the data folder's)")
     own.add_argument("--direction", choices=("AtoB", "BtoA"))
+    add_reading(own)
     own.add_argument("--epochs", type=int, nargs=2, metavar=("CONST", "DECAY"), help="at full rate, and of decay")
     own.add_argument("--seed", type=int)
     own.add_argument(
@@ -96,7 +98,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
     values = {
         "method": given.method,
         "task": given.task or given.data.resolve().name,
-        "data": _given({"root": given.data, "direction": given.direction}),
+        "data": _given({"root": given.data, "direction": given.direction, **asdict(Reading.of(given))}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),
         "speed": _read_yaml(given.speed, "--speed") if given.speed else None,

@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from enco.data.folders import Levels
+from enco.data.reading import LEVELS, RECURSIVE, Reading
 from enco.settings import Settings
 from enco.speed import Speed
 
@@ -135,6 +137,13 @@ class DataConfig(Settings):
 
     root: Path
     direction: Direction = "AtoB"
+    recursive: bool = Field(False, description=RECURSIVE)
+    levels: Levels = Field("16bit", description=LEVELS)
+
+    @property
+    def reading(self) -> Reading:
+        """How the folders of images are read."""
+        return Reading(self.recursive, self.levels)
 
 
 class TrainConfig(Settings):

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.data.folders import SETS, list_images
+from enco.data.folders import SETS, list_images, name_in
 from enco.data.manifest import NAME, read_manifest_hash, read_source, verify_manifest
 from enco.files import sha256
 
@@ -72,16 +72,20 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({', '.join(filter(None, about))})"
 
 
-def data_hash(root: Path) -> str:
+def data_hash(root: Path, recursive: bool = False) -> str:
     """The manifest's hash of a data folder; without a manifest, a hash of its files' names and sizes.
 
     Raises UserError if the images are no longer those of the manifest.
     """
     if (root / NAME).exists():
-        verify_manifest(root)
+        verify_manifest(root, recursive)
         return read_manifest_hash(root)
     folders = [root / name for name in SETS if (root / name).is_dir()]
-    listing = [(folder.name, file.name, file.stat().st_size) for folder in folders for file in list_images(folder)]
+    listing = [
+        (folder.name, name_in(folder, file), file.stat().st_size)
+        for folder in folders
+        for file in list_images(folder, recursive)
+    ]
     return hashlib.sha256(repr(listing).encode()).hexdigest()
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from enco.config import DataConfig, MethodOptions
-from enco.data.images import check_images, test_image, to_uint8
+from enco.data.images import test_image, to_uint8
+from enco.data.reading import Reading
 from enco.files import atomic_path
 from enco.methods.base import Method
 from enco.randomness import untouched_randomness
@@ -27,7 +28,7 @@ class Samples:
         """Raises UserError for a test image that is truncated or unreadable."""
         self.folder = folder
         names = ("testA", "testB") if data.direction == "AtoB" else ("testB", "testA")
-        self.source, self.target = (_inputs(data.root / name, options) for name in names)
+        self.source, self.target = (_inputs(data.root / name, options, data.reading) for name in names)
 
     def draw(self, method: Method, iteration: int) -> None:
         """Write iter<N>.png: sources above their translations and, for two-sided methods, targets above theirs.
@@ -65,8 +66,8 @@ def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
             module.training = mode
 
 
-def _inputs(folder: Path, options: MethodOptions) -> Tensor | None:
+def _inputs(folder: Path, options: MethodOptions, reading: Reading) -> Tensor | None:
     if not folder.is_dir():
         return None
-    files = check_images(folder)[:COLUMNS]
-    return torch.stack([test_image(file, options.test_side, options.interpolation) for file in files])
+    files, about = reading.check(folder)[:COLUMNS], (options.test_side, options.interpolation, reading.levels)
+    return torch.stack([test_image(file, *about) for file in files])

@@ -88,7 +88,8 @@ class Run:
         method = build(config, device)
         config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
         root, direction, settings = config.data.root, config.data.direction, config.train
-        data = UnpairedImages(root, direction, method.options, settings.n_const, config.seed, settings.cache_mb)
+        how = (settings.n_const, config.seed, settings.cache_mb, config.data.reading)
+        data = UnpairedImages(root, direction, method.options, *how)
         samples = Samples(config.data, method.options, out / "samples")
         about = describe(config, method)
         stepper = Stepper(method, config.speed)
@@ -224,7 +225,7 @@ def describe(config: RunConfig, method: Method) -> dict[str, Any]:
     return {
         "config": config.model_dump(mode="json"),
         "config_hash": config.hash(),
-        "data_hash": data_hash(config.data.root),
+        "data_hash": data_hash(config.data.root, config.data.recursive),
         "data_source": data_source(config.data.root),
         "parameter_count": method.parameter_count(),
         "git": git_state(),

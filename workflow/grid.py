@@ -224,7 +224,12 @@ def _run_config(
         variant=variant_name(method, row.options, scale),
         scale=config.scale,
         seed=seed,
-        data=DataConfig(root=data_folder(config, dataset_of(task, tasks[task])), direction=tasks[task].direction),
+        data=DataConfig(
+            root=data_folder(config, dataset_of(task, tasks[task])),
+            direction=tasks[task].direction,
+            recursive=config.data.recursive,
+            levels=config.data.levels,
+        ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
         speed=config.speed,

@@ -49,6 +49,7 @@ class ImageSets:
             archives=base / self.config.archives,
             mirror=str(base / mirror) if mirror and "://" not in mirror else mirror,
             base=base,
+            reading=self.config.reading,
         )
 
     @property
@@ -104,7 +105,7 @@ class ImageSets:
         """Whose image counts a user's folder must have, where numbers are to compare with the paper's, for `link`."""
         known = wildcards.dataset in self.published() and self.project.config.comparable
         like = ["--like", wildcards.dataset, "--catalogue", str(self.catalogue)] if known else []
-        return f"{shlex.join(like)} {self.photo_filter(wildcards)}".strip()
+        return " ".join([shlex.join(like), self.photo_filter(wildcards), *self.config.reading.arguments]).strip()
 
     def manifests(self) -> list[Path]:
         """The manifests of every dataset that a table needs."""

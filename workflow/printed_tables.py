@@ -106,6 +106,7 @@ class PrintedTables:
                 "title": self.project.tasks[task].title or task,
                 "sources": str(self.project.test_folder(task, "source")),
                 "targets": str(self.project.test_folder(task, "target")),
+                "reading": self.project.config.data.reading,
                 "translated": [str(self._first(wildcards.table, row, task).images(selection)) for row in rows],
             }
             for task in tasks

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from enco.config import TrainConfig
-from enco.data.catalogue import NAME, TaskConfig, read_yaml, section
+from enco.data.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
 from enco.data.cityscapes import PhotoFilter
+from enco.data.folders import Levels
 from enco.data.obtain import ARCHIVES
+from enco.data.reading import LEVELS, RECURSIVE, Reading
 from enco.data.state import Source
 from enco.errors import UserError, unknown
 from enco.settings import Settings, parse
@@ -35,9 +37,16 @@ class DataSource(Settings):
         None, description="Address that is asked for archives instead of their own, or a folder that has them."
     )
     photo_filter: PhotoFilter = Field("legacy", description="What resizes Cityscapes' photos (docs/data.md).")
+    recursive: bool = Field(False, description=RECURSIVE)
+    levels: Levels = Field("16bit", description=LEVELS)
     size: int = Field(64, ge=16, description="Side of a demo image, in pixels.")
     seed: int = 0
     scale_counts: float = Field(1.0, gt=0, description="Multiplies the numbers of demo images.")
+
+    @property
+    def reading(self) -> Reading:
+        """How folders of images are read."""
+        return Reading(self.recursive, self.levels)
 
 
 class FeatureConfig(Settings):
@@ -63,6 +72,7 @@ class DrnConfig(Settings):
         None, description="Its file: by default weights/ and the published name; for 'own' one that you have trained."
     )
     trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
+    sha256: str = Field("", pattern=SHA256, description="That file's SHA-256, or its start; empty: not checked.")
     width: float = Field(1.0, gt=0)
     size: tuple[int, int] = Field((256, 128), description="Width and height that it sees, in pixels.")
     epochs: int = 250

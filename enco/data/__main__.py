@@ -13,13 +13,16 @@ from enco.data.arguments import ROOT, parser
 from enco.data.catalogue import find_dataset, load_datasets, load_tasks
 from enco.data.check import summarise, table
 from enco.data.folders import present_sets
+from enco.data.hashes import check_hashes, hash_folder, load_hashes, published_hashes
 from enco.data.manifest import write_manifest
 from enco.data.obtain import obtain, read_record, write_record
 from enco.data.place import Expected, link_folder
 from enco.data.prepare import prepare
+from enco.data.reading import Reading
 from enco.data.sheet import contact_sheet, data_folders
 from enco.data.state import READY, Places, state_table, states
-from enco.errors import run_cli
+from enco.data.twins import shared_images
+from enco.errors import UserError, run_cli
 from enco.files import atomic_path
 
 
@@ -54,16 +57,30 @@ def _prepare(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     if args.folder:
-        print(table(summarise(args.folder)))
+        _check_folder(args)
         return 0
-    places = Places(args.prepared, archives=args.archives, mirror=args.mirror)
+    if args.against:
+        raise UserError("--against is of one folder: name it.")
+    places = Places(args.prepared, archives=args.archives, mirror=args.mirror, reading=Reading.of(args))
     found = states(load_tasks(args.catalogue), load_datasets(args.catalogue), places)
     print(state_table(found))
     return 0 if all(line.state == READY for line in found) else 1
 
 
+def _check_folder(args: argparse.Namespace) -> None:
+    reading = Reading.of(args)
+    published = published_hashes(args.against, args.catalogue) if args.against else {}
+    print(table(summarise(args.folder, reading)))
+    for sentence in shared_images(args.folder, reading):
+        print(sentence)
+    if published:
+        cure = f"get {args.against} again with `python -m enco.data prepare {args.against}`"
+        check_hashes(args.folder, hash_folder(args.folder, reading), published, cure)
+        print(f"All {len(published)} files are those of {args.against}, by SHA-256.")
+
+
 def _manifest(args: argparse.Namespace) -> None:
-    print(write_manifest(args.folder))
+    print(write_manifest(args.folder, reading=Reading.of(args)))
 
 
 def _link(args: argparse.Namespace) -> None:
@@ -72,12 +89,13 @@ def _link(args: argparse.Namespace) -> None:
         like = find_dataset(args.like, args.catalogue)
         sets = present_sets(args.folder)  # label sets that are not there are not missed: only scores need them
         counts = {name: count for name, count in like.counts.items() if name in sets}
-        expected = Expected(counts, like.mistaken_for, args.photo_filter)
-    print(link_folder(args.folder, args.out, expected, args.replace))
+        hashes = load_hashes(like.hashes) if like.hashes else {}
+        expected = Expected(counts, like.mistaken_for, args.photo_filter, hashes)
+    print(link_folder(args.folder, args.out, expected, args.replace, Reading.of(args)))
 
 
 def _sheet(args: argparse.Namespace) -> None:
-    image = contact_sheet(data_folders(args.folder), args.per_set, args.tile)
+    image = contact_sheet(data_folders(args.folder), args.per_set, args.tile, Reading.of(args))
     with atomic_path(args.out) as partial:
         image.save(partial, format="PNG")
     print(args.out)

@@ -9,6 +9,7 @@ from enco.data import demo
 from enco.data.catalogue import CATALOGUE
 from enco.data.cityscapes import FILTERS
 from enco.data.obtain import ARCHIVES
+from enco.data.reading import add_reading
 
 ROOT = Path("data")
 
@@ -47,6 +48,9 @@ def _demo(command: argparse.ArgumentParser) -> None:
 
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, nargs="?", help="folder with trainA, trainB, testA and testB")
+    text = "data set of the catalogue whose every file it must have, by SHA-256"
+    command.add_argument("--against", metavar="DATASET", help=text)
+    add_reading(command)
     text = f"where prepared data sets are (default: {ROOT})"
     command.add_argument("--prepared", type=Path, default=ROOT, metavar="DIR", help=text)
     _add_places(command)
@@ -54,12 +58,14 @@ def _check(command: argparse.ArgumentParser) -> None:
 
 def _manifest(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
+    add_reading(command)
 
 
 def _link(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     command.add_argument("--out", type=Path, required=True, help="data folder to make")
     command.add_argument("--like", metavar="DATASET", help="data set of the catalogue whose counts it must have")
+    add_reading(command)
     _add_catalogue(command)
     _add_filter(command, None)
     _add_replace(command)
@@ -67,6 +73,7 @@ def _link(command: argparse.ArgumentParser) -> None:
 
 def _sheet(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path)
+    add_reading(command)
     command.add_argument("--out", type=Path, required=True, help="PNG file to write")
     command.add_argument("--per-set", type=int, default=5, help="images of each set (default 5)")
     command.add_argument("--tile", type=int, default=128, help="side of an image on the sheet in pixels (default 128)")

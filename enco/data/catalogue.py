@@ -63,6 +63,9 @@ class Dataset(Settings):
     mistaken_for: dict[str, Counts] = Field(
         default_factory=dict, description="Counts of releases that are easily taken for this one."
     )
+    hashes: Path | None = Field(
+        None, description="A list of every image's SHA-256, as `sha256sum` writes it; relative to this file."
+    )
     notes: list[str] = Field(default_factory=list, description="What a reader of the numbers should know.")
 
     @field_validator("counts", "sets")
@@ -103,7 +106,13 @@ def look_alike(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
 def load_datasets(path: Path) -> dict[str, Dataset]:
     """Every data set by name; UserError if the file is missing or wrong."""
     entries = section(read_yaml(path), "datasets", path)
-    return {name: parse(Dataset, entry, f"data set {name} of {path}") for name, entry in entries.items()}
+    datasets = {name: parse(Dataset, entry, f"data set {name} of {path}") for name, entry in entries.items()}
+    return {name: _located(dataset, path.parent) for name, dataset in datasets.items()}
+
+
+def _located(dataset: Dataset, folder: Path) -> Dataset:
+    """A data set whose list of hashes is found from here."""
+    return dataset.model_copy(update={"hashes": folder / dataset.hashes}) if dataset.hashes else dataset
 
 
 def load_tasks(path: Path) -> dict[str, TaskConfig]:

@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 from tabulate import tabulate
 
 from enco.data.catalogue import Counts, complaint
-from enco.data.folders import SETS, decode_all, list_images, load_labels, load_size, present_sets, printable
+from enco.data.folders import SETS, decode_all, load_labels, name_in, present_sets, printable, stem_in
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 
 NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}
@@ -26,27 +27,29 @@ class SetSummary:
     largest: tuple[int, int]
 
 
-def summarise(root: Path) -> list[SetSummary]:
+def summarise(root: Path, reading: Reading = USUAL) -> list[SetSummary]:
     """Decode every image of a data folder and describe its sets; label sets only where there are any.
 
     Raises UserError for a missing or empty set, an unreadable image or label map, or one without its namesakes. A label
     map may be of another size than its photo.
     """
     names = present_sets(root)
-    check_stems(root, {name: [path.name for path in list_images(root / name)] for name in names})
+    check_stems(root, {name: [name_in(root / name, path) for path in reading.files(root / name)] for name in names})
     for name in names[len(SETS) :]:
-        decode_all(list_images(root / name), load_labels)
+        decode_all(reading.files(root / name), load_labels)
         for other in NAMESAKES[name]:
-            _check_names(root / name, root / other)
-    return [_summary(root / name) for name in names]
+            _check_names(root / name, root / other, reading)
+    return [_summary(root / name, reading) for name in names]
 
 
-def check_counts(root: Path, expected: Counts, mistaken_for: Mapping[str, Counts] | None = None) -> None:
+def check_counts(
+    root: Path, expected: Counts, mistaken_for: Mapping[str, Counts] | None = None, reading: Reading = USUAL
+) -> None:
     """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images.
 
     A release that has the counts which are found instead is called by its name.
     """
-    counts = {name: len(list_images(root / name)) for name in expected}
+    counts = {name: len(reading.files(root / name)) for name in expected}
     wrong = complaint(str(root), counts, expected, mistaken_for or {})
     if wrong:
         raise UserError(f"{wrong}: get the release that has these.")
@@ -57,7 +60,7 @@ def check_stems(root: Path, files: Mapping[str, Iterable[str]]) -> None:
     for name, found in files.items():
         known: dict[str, str] = {}
         for file in sorted(found):
-            other = known.setdefault(PurePath(file).stem, file)
+            other = known.setdefault(str(PurePath(file).with_suffix("")), file)
             if other != file:
                 raise UserError(
                     f"{root} has {printable(other)} and {printable(file)} in {name}, whose translations would have one"
@@ -71,13 +74,13 @@ def table(summaries: list[SetSummary]) -> str:
     return tabulate(rows, headers=("set", "images", "smallest", "largest"))
 
 
-def _summary(folder: Path) -> SetSummary:
-    sizes = sorted(decode_all(list_images(folder), load_size), key=lambda size: size[0] * size[1])
+def _summary(folder: Path, reading: Reading) -> SetSummary:
+    sizes = sorted(decode_all(reading.files(folder), reading.load_size), key=lambda size: size[0] * size[1])
     return SetSummary(folder.name, len(sizes), sizes[0], sizes[-1])
 
 
-def _check_names(labels: Path, images: Path) -> None:
-    maps, others = ({path.stem: path for path in list_images(folder)} for folder in (labels, images))
+def _check_names(labels: Path, images: Path, reading: Reading) -> None:
+    maps, others = ({stem_in(folder, path): path for path in reading.files(folder)} for folder in (labels, images))
     for stem in sorted(maps.keys() ^ others.keys()):
         file, place = (maps[stem], images) if stem in maps else (others[stem], labels)
         same = ", ".join((*NAMESAKES[labels.name], labels.name))

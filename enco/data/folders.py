@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+import os
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
-from typing import BinaryIO, TypeVar
+from functools import partial
+from pathlib import Path, PurePath
+from typing import BinaryIO, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from enco.errors import UserError
 from enco.files import StrPath
+from enco.notices import say_once
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -25,7 +28,13 @@ TRAIN_IDS = (*range(19), 255)
 """What a label map may hold: the trainIds of Cityscapes' 19 classes, and 255 for what is ignored."""
 THREADS, AHEAD = 4, 2
 """How many images are decoded at a time (Pillow does it without Python's lock), and how many batches ahead."""
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
+Levels = Literal["16bit", "14bit", "12bit", "10bit", "8bit"]
+BITS: dict[Levels, int] = {name: int(name.removesuffix("bit")) for name in get_args(Levels)}
+"""Bits that the levels of 16-bit grey use."""
+SUB_FOLDER = "sub-folder"
+FEW = 2**12
+"""Levels below which 16-bit grey is hardly meant to use all 16 bits."""
 
 
 def present_sets(root: Path) -> list[str]:
@@ -33,24 +42,39 @@ def present_sets(root: Path) -> list[str]:
     return [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
 
 
-def list_images(folder: StrPath) -> list[Path]:
-    """Image files of a folder, sorted by name; hidden files and other suffixes are skipped.
+def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
+    """Image files of a folder, or also of all folders below it, sorted by name; hidden ones are skipped.
 
-    Raises UserError if the folder is missing or has no image.
+    What else is left out is said once, by ending. Raises UserError if the folder is missing or has no image, and for a
+    link that leads back to a folder above it.
     """
     folder = Path(folder)
     place = printable(str(folder))
     if not folder.is_dir():
         raise UserError(f"The image folder {place} does not exist: create it or correct the data root.")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    files, others = _survey(folder, recursive)
     if not files:
-        raise UserError(f"The image folder {place} holds no image: put files of type {_types()} there.")
-    return files
+        found = f" but {_counted(others)}" if others else ""
+        raise UserError(f"The image folder {place} holds no image{found}: put files of type {_types()} there.")
+    if others:
+        cure = ", which --recursive reads" if SUB_FOLDER in others else ""
+        say_once(f"Left out of {place}: {_counted(others)}{cure}.")
+    return sorted(files)
 
 
-def load_rgb(path: StrPath) -> Image.Image:
+def name_in(folder: Path, file: Path) -> str:
+    """What a file is called in a folder: its path from there, with forward slashes."""
+    return file.relative_to(folder).as_posix()
+
+
+def stem_in(folder: Path, file: Path) -> str:
+    """What a file is called in a folder, without its ending."""
+    return name_in(folder, file.with_suffix(""))
+
+
+def load_rgb(path: StrPath, levels: Levels = "16bit") -> Image.Image:
     """Decode an image file as 8-bit RGB; UserError names a file that cannot be decoded in full."""
-    return to_rgb(decode_image(Path(path), str(path)), str(path))
+    return to_rgb(decode_image(Path(path), str(path)), str(path), levels)
 
 
 def load_labels(path: Path) -> NDArray[np.uint8]:
@@ -70,28 +94,31 @@ def load_labels(path: Path) -> NDArray[np.uint8]:
 def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
     """Decode an image, in the mode it is stored in, from a file or from a stream that can seek.
 
-    Of several frames it is the first. It is turned upright as its EXIF orientation says; pytorch-fid ignores that, so
-    of images that have one it computes another FID. Raises UserError, in which the image is called `name`, for one that
-    is missing, truncated, no image, without pixels, or too large to be meant (a decompression bomb).
+    Of several pages or frames it is the first, which is said once for a folder. It is turned upright as its EXIF
+    orientation says; pytorch-fid ignores that, so of images that have one it computes another FID. Raises UserError, in
+    which the image is called `name`, for one that is missing, truncated, no image, without pixels, or too large to be
+    meant (a decompression bomb).
     """
     try:
         with Image.open(file) as image:
             image.load()
         with suppress(Exception):  # an EXIF block that cannot be read turns nothing
             ImageOps.exif_transpose(image, in_place=True)
+        _say_pages(image, file, name)
     except Exception as error:  # of nearly any type: what Pillow's decoders stumble over in a corrupt file
         raise UserError(f"The image {printable(name)} {_failure(error)}: replace or remove it.") from error
     return image
 
 
-def to_rgb(image: Image.Image, name: str) -> Image.Image:
-    """An image of any mode as 8-bit RGB: transparency is dropped, of 16-bit grey the high byte is kept.
+def to_rgb(image: Image.Image, name: str, levels: Levels = "16bit") -> Image.Image:
+    """An image of any mode as 8-bit RGB: transparency is dropped, and of 16-bit grey the highest 8 bits are kept.
 
-    Raises UserError, in which the image is called `name`, for floats and integers of more than 16 bits.
+    `levels` says how many bits it uses; where it looks as if they were fewer, that is said once for a folder. Raises
+    UserError, in which the image is called `name`, for floats and for levels that need more bits.
     """
     try:
         if image.mode == "I" or image.mode.startswith("I;16"):
-            return _high_byte(image).convert("RGB")
+            return _high_bits(image, name, levels).convert("RGB")
         if image.mode == "F":
             raise ValueError("its levels are floats, of a range that is not known")
         if "transparency" in image.info:  # a palette's is dropped without a warning on the way over RGBA
@@ -108,19 +135,19 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
-def check_images(folder: Path) -> list[Path]:
+def check_images(folder: Path, recursive: bool = False, levels: Levels = "16bit") -> list[Path]:
     """List a folder's images after decoding each of them once, several at a time.
 
     Raises UserError for a missing or empty folder, and for the first file that is truncated or unreadable.
     """
-    files = list_images(folder)
-    decode_all(files, load_size)
+    files = list_images(folder, recursive)
+    decode_all(files, partial(load_size, levels=levels))
     return files
 
 
-def load_size(path: Path) -> tuple[int, int]:
+def load_size(path: Path, levels: Levels = "16bit") -> tuple[int, int]:
     """Width and height of an image that decodes in full, else UserError."""
-    return load_rgb(path).size
+    return load_rgb(path, levels).size
 
 
 def decode_all(files: Sequence[Path], decode: Callable[[Path], T]) -> list[T]:
@@ -142,11 +169,82 @@ def decode_ahead(files: Sequence[S], decode: Callable[[S], T], batch_size: int) 
             yield list(begun.popleft())
 
 
-def _high_byte(image: Image.Image) -> Image.Image:
-    levels = np.asarray(image)
-    if levels.min() < 0 or levels.max() > np.iinfo(np.uint16).max:
-        raise ValueError("its levels need more than 16 bits")
-    return Image.fromarray((levels >> 8).astype(np.uint8))
+def _survey(folder: Path, recursive: bool) -> tuple[list[Path], Counter[str]]:
+    """The image files of a folder in any order, and how many of what else it holds."""
+    files: list[Path] = []
+    others: Counter[str] = Counter()
+    waiting = [(folder, frozenset({folder.resolve()}))]
+    while waiting:
+        here, above = waiting.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                path = here / entry.name
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir() and recursive:
+                    waiting.append((path, above | {_new(path, above)}))
+                elif entry.is_dir():
+                    others[SUB_FOLDER] += 1
+                elif path.suffix.lower() in SUFFIXES:
+                    files.append(path)
+                else:
+                    others[path.suffix.lower() or "without ending"] += 1
+    return files, others
+
+
+def _new(folder: Path, above: frozenset[Path]) -> Path:
+    """Where a folder really is; UserError if that is one of those above it."""
+    place = folder.resolve()
+    if place in above:
+        raise UserError(f"The folder {printable(str(folder))} leads back to {place}: remove this link.")
+    return place
+
+
+def _counted(others: Counter[str]) -> str:
+    """'3 .gif, 2 sub-folders'."""
+    named = {f"{SUB_FOLDER}s" if kind == SUB_FOLDER and count > 1 else kind: count for kind, count in others.items()}
+    return ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(named.items()))
+
+
+def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
+    """Say that of an image with several pages or frames one is read."""
+    pages = _tiff_pages(file) if image.format == "TIFF" else getattr(image, "n_frames", 1)
+    if pages > 1:
+        path = PurePath(name)
+        say_once(
+            f"{printable(name)} has {pages} pages, of which the first is read, as of others like it there.",
+            (path.parent, path.suffix.lower(), "pages"),
+        )
+
+
+def _tiff_pages(file: Path | BinaryIO) -> int:
+    """How many pages a TIFF has, read anew as looking for them moves an open image; 1 if they cannot be counted."""
+    if not isinstance(file, Path):
+        file.seek(0)
+    with suppress(Exception), Image.open(file) as image:
+        return int(getattr(image, "n_frames", 1))
+    return 1
+
+
+def _high_bits(image: Image.Image, name: str, levels: Levels) -> Image.Image:
+    values, bits = np.asarray(image), BITS[levels]
+    darkest, brightest = int(values.min()), int(values.max())
+    if darkest < 0 or brightest >= 2**bits:
+        fitting = _fitting(brightest) if darkest >= 0 else None
+        cure = f", so --levels {fitting} may be meant" if fitting else ""
+        raise ValueError(f"its levels need more than {bits} bits{cure}")
+    if levels == "16bit" and 0 < brightest < FEW:
+        say_once(
+            f"{printable(name)} is 16-bit grey without a level above {brightest}, which becomes {brightest // 256 + 1}"
+            f" grey levels, and others there may be alike: --levels {_fitting(brightest)} keeps what they hold.",
+            (PurePath(name).parent, "levels"),
+        )
+    return Image.fromarray((values >> (bits - 8)).astype(np.uint8))
+
+
+def _fitting(brightest: int) -> Levels | None:
+    """The fewest bits that have this level."""
+    return next((name for name, bits in reversed(BITS.items()) if brightest < 2**bits), None)
 
 
 def _failure(error: Exception) -> str:

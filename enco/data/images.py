@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from enco.config import Interpolation
-from enco.data.folders import check_images, list_images, load_rgb
+from enco.data.folders import Levels, check_images, list_images, load_rgb, printable
+from enco.notices import say_once
 
 __all__ = ["FILTERS", "check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]
 
@@ -37,9 +38,16 @@ def to_uint8(image: Tensor, rounding: bool = False) -> NDArray[np.uint8]:
     return levels.to(torch.uint8).movedim(-3, -1).numpy()
 
 
-def test_image(path: Path, size: int, interpolation: Interpolation) -> Tensor:
-    """A test input, 3 x size x size in [-1, 1]: plainly resized, aspect ratio not kept, no crop and no flip."""
-    return to_tensor(resize(load_rgb(path), size, FILTERS[interpolation]))
+def test_image(path: Path, size: int, interpolation: Interpolation, levels: Levels = "16bit") -> Tensor:
+    """A test input, 3 x size x size in [-1, 1]: plainly resized, no crop and no flip.
+
+    The aspect ratio is not kept, which is said once for a folder.
+    """
+    image = load_rgb(path, levels)
+    if image.width != image.height:
+        text = f"{printable(str(path))} is {image.width} x {image.height} pixels and is squashed to {size} x {size}"
+        say_once(f"{text}, as others there may be: crop them to squares first, if that is not meant.", path.parent)
+    return to_tensor(resize(image, size, FILTERS[interpolation]))
 
 
 def resize(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from enco.data.folders import decode_all, list_images, load_size, present_sets
+from enco.data.folders import SETS, decode_all, name_in, present_sets
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.files import read_json, sha256, write_json
 
@@ -17,13 +18,13 @@ Entry = dict[str, Any]
 """What is known of one image file."""
 
 
-def write_manifest(root: Path, source: Mapping[str, Any] | None = None) -> str:
+def write_manifest(root: Path, source: Mapping[str, Any] | None = None, reading: Reading = USUAL) -> str:
     """Write manifest.json of a data folder, and what its images were made from, and return its hash.
 
-    Per set it lists each file's name, bytes, SHA-256, width and height. Raises UserError if one of the four sets is
-    missing or empty or an image does not decode; label sets are listed where there are any.
+    Per set it lists each file's name (with sub-folders its path), bytes, SHA-256, width and height; label sets where
+    there are any. Raises UserError if one of the four sets is missing or empty or an image does not decode.
     """
-    sets = {name: decode_all(list_images(root / name), _read_entry) for name in present_sets(root)}
+    sets = {name: _read_entries(root / name, reading) for name in present_sets(root)}
     return save_manifest(root, sets, source)
 
 
@@ -48,6 +49,12 @@ def read_counts(root: Path) -> dict[str, int]:
     return {name: len(entries) for name, entries in _read(root)["sets"].items()}
 
 
+def read_hashes(root: Path) -> dict[str, str]:
+    """SHA-256 of the images of the four sets as the manifest has them, by names such as trainA/1.jpg."""
+    sets = {name: entries for name, entries in _read(root)["sets"].items() if name in SETS}
+    return {f"{name}/{entry['file']}": entry["sha256"] for name, entries in sets.items() for entry in entries}
+
+
 def read_source(root: Path) -> dict[str, Any]:
     """What a data folder's images were made from; empty for a folder that nothing here has made."""
     return dict(_read(root).get("source") or {})
@@ -58,7 +65,7 @@ def read_manifest_hash(root: Path) -> str:
     return str(_read(root)["hash"])
 
 
-def verify_manifest(root: Path) -> None:
+def verify_manifest(root: Path, recursive: bool = False) -> None:
     """Raise UserError naming the first image that is not, or no longer, what manifest.json says.
 
     Names and sizes are compared; contents only of files modified since the manifest was written, so that this is cheap.
@@ -66,7 +73,8 @@ def verify_manifest(root: Path) -> None:
     written = (root / NAME).stat().st_mtime
     for name, entries in _read(root)["sets"].items():
         known = {entry["file"]: entry for entry in entries}
-        for file in sorted({*known, *(path.name for path in list_images(root / name))}):
+        files = Reading(recursive).files(root / name)
+        for file in sorted({*known, *(name_in(root / name, path) for path in files)}):
             path = root / name / file
             if file not in known or not _is_same(path, known[file], written):
                 raise UserError(f"{path} changed since {root / NAME} was written: delete the manifest and run again.")
@@ -85,5 +93,8 @@ def _read(root: Path) -> dict[str, Any]:
     return content
 
 
-def _read_entry(path: Path) -> Entry:
-    return entry(path.name, path.read_bytes(), load_size(path))
+def _read_entries(folder: Path, reading: Reading) -> list[Entry]:
+    def read(path: Path) -> Entry:
+        return entry(name_in(folder, path), path.read_bytes(), reading.load_size(path))
+
+    return decode_all(reading.files(folder), read)

@@ -11,19 +11,23 @@ from typing import Any
 from enco.data.catalogue import Counts
 from enco.data.check import check_counts, summarise
 from enco.data.folders import present_sets
+from enco.data.hashes import check_hashes
 from enco.data.manifest import NAME as MANIFEST
-from enco.data.manifest import read_source, verify_manifest, write_manifest
+from enco.data.manifest import read_hashes, read_source, verify_manifest, write_manifest
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.files import atomic_folder
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a folder of images should be: its counts, those of releases mistaken for it, and Cityscapes' filter."""
+    """What a folder of images should be: counts, those of releases mistaken for it, Cityscapes' filter, contents."""
 
     counts: Counts = field(default_factory=dict)
     mistaken_for: Mapping[str, Counts] = field(default_factory=dict)
     photo_filter: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of every image where they are published, by names such as trainA/1.jpg."""
 
 
 NOTHING = Expected()
@@ -50,7 +54,9 @@ def _is_made(folder: Path) -> bool:
     return (folder / MANIFEST).is_file() and bool(read_source(folder))
 
 
-def link_folder(source: Path, target: Path, expected: Expected = NOTHING, replace: bool = False) -> Path:
+def link_folder(
+    source: Path, target: Path, expected: Expected = NOTHING, replace: bool = False, reading: Reading = USUAL
+) -> Path:
     """Make a data folder of links to another one's sets, with a manifest of its own, and return it.
 
     Every image is decoded on the way, so that what does not fit is said now. Raises UserError for a missing or empty
@@ -58,23 +64,25 @@ def link_folder(source: Path, target: Path, expected: Expected = NOTHING, replac
     """
     if source.resolve().is_relative_to(target.resolve()):
         raise UserError(f"{target} holds the images to be linked, so it is not replaced: choose another --out.")
-    check_counts(source, expected.counts, expected.mistaken_for)
-    summarise(source)
-    about = known_source(source)
+    check_counts(source, expected.counts, expected.mistaken_for, reading)
+    summarise(source, reading)
+    about = known_source(source, reading.recursive)
     _check_filter(source, about.get("photo_filter"), expected.photo_filter)
     with new_folder(target, replace) as folder:
         for name in present_sets(source):
             (folder / name).symlink_to((source / name).resolve(), target_is_directory=True)
-        write_manifest(folder, about or {"folder": source.name})
+        write_manifest(folder, about or {"folder": source.name}, reading)
+        if expected.hashes:
+            check_hashes(source, read_hashes(folder), expected.hashes, "get the release that has these")
     return target
 
 
-def known_source(folder: Path) -> dict[str, Any]:
+def known_source(folder: Path, recursive: bool = False) -> dict[str, Any]:
     """What a folder's images were made from, if its manifest says so and still holds; else they are the user's own."""
     if not (folder / MANIFEST).is_file():
         return {}
     try:
-        verify_manifest(folder)
+        verify_manifest(folder, recursive)
     except UserError:
         return {}
     return read_source(folder)

@@ -20,7 +20,8 @@ from enco.data.catalogue import Counts, Dataset, complaint
 from enco.data.check import check_stems
 from enco.data.cityscapes import PhotoFilter
 from enco.data.folders import decode_image, present_sets, printable, to_rgb
-from enco.data.manifest import Entry, entry, save_manifest
+from enco.data.hashes import check_hashes, load_hashes
+from enco.data.manifest import Entry, entry, read_hashes, save_manifest
 from enco.data.obtain import Fetched
 from enco.data.place import known_source, new_folder
 from enco.data.targets import Made, Target
@@ -57,6 +58,9 @@ def prepare(
                 _check_counts(dataset, plan)
                 with new_folder(out, replace) as folder:
                     save_manifest(folder, _unpack(plan, folder), source)
+                    if dataset.hashes:
+                        place, cure = " and ".join(map(str, plan)), f"get {_names(dataset)} from {dataset.site}"
+                        check_hashes(place, read_hashes(folder), load_hashes(dataset.hashes), cure)
     return out
 
 
@@ -65,8 +69,11 @@ def _check_counts(dataset: Dataset, plan: Plan) -> None:
     counts: Counts = Counter(target.set for targets in plan.values() for target in targets.values())
     wrong = complaint(" and ".join(map(str, plan)), counts, dataset.counts, dataset.mistaken_for)
     if wrong:
-        names = " and ".join(archive.name for archive in dataset.archives)
-        raise UserError(f"{wrong}: get {names} from {dataset.site}.")
+        raise UserError(f"{wrong}: get {_names(dataset)} from {dataset.site}.")
+
+
+def _names(dataset: Dataset) -> str:
+    return " and ".join(archive.name for archive in dataset.archives)
 
 
 def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from enco.data.folders import SETS, list_images, load_rgb
+from enco.data.folders import SETS
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 
 GAP, CAPTION = 4, 20
 
 
-def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128) -> Image.Image:
+def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128, reading: Reading = USUAL) -> Image.Image:
     """Every data folder as two rows, training above test, domain A on the left and B on the right.
 
     `tile` is the side of an image on the sheet in pixels; smaller images are enlarged without smoothing.
@@ -23,7 +24,7 @@ def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128) -> Image
     for number, root in enumerate(roots):
         for position, name in enumerate(SETS):
             corner = (position % 2 * block_width + GAP, (2 * number + position // 2) * block_height)
-            sheet.paste(_block(root / name, per_set, tile), corner)
+            sheet.paste(_block(root / name, per_set, tile, reading), corner)
     return sheet
 
 
@@ -43,12 +44,12 @@ def _as_tile(image: Image.Image, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)
 
 
-def _block(folder: Path, count: int, tile: int) -> Image.Image:
-    files = list_images(folder)
+def _block(folder: Path, count: int, tile: int, reading: Reading) -> Image.Image:
+    files = reading.files(folder)
     block = Image.new("RGB", (count * (tile + GAP), tile + CAPTION), "white")
     caption = f"{folder.parent.name} / {folder.name}  ({len(files)} images)"
     ImageDraw.Draw(block).text((1, 2), caption, fill="black", font=ImageFont.load_default(14))
     shown = files if len(files) <= count else [files[number * len(files) // count] for number in range(count)]
     for number, path in enumerate(shown):
-        block.paste(_as_tile(load_rgb(path), tile), (number * (tile + GAP), CAPTION))
+        block.paste(_as_tile(reading.load(path), tile), (number * (tile + GAP), CAPTION))
     return block

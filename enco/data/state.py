@@ -10,10 +10,12 @@ from typing import Literal
 from tabulate import tabulate
 
 from enco.data.catalogue import Counts, Dataset, TaskConfig, differences, look_alike
-from enco.data.folders import SETS, list_images, present_sets
+from enco.data.folders import SETS, present_sets
+from enco.data.hashes import differing, hash_folder, load_hashes
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
 from enco.data.obtain import ARCHIVES, check_mirror, is_for_the_user, located
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 
 READY = "ready"
@@ -34,6 +36,8 @@ class Places:
     mirror: str | None = None
     base: Path = Path()
     """What the folders of tasks count from."""
+    reading: Reading = USUAL
+    """How folders of the user's are read."""
 
     def own_folder(self, task: TaskConfig) -> Path | None:
         """The user's own folder of a task's image sets, if they come from one.
@@ -65,6 +69,8 @@ def states(
 ) -> list[State]:
     """The state of every task's images; nothing is fetched, made, or decoded.
 
+    A folder of the user's that has a published set's counts is compared with its hashes, where a list of them is known.
+
     `expected`: the counts of each dataset, by default the published ones. Raises UserError for a mirror that is none.
     """
     check_mirror(places.mirror)
@@ -84,28 +90,34 @@ def state_table(lines: list[State]) -> str:
 def _state(name: str, task: TaskConfig, dataset: Dataset | None, expected: Counts, places: Places) -> State:
     own, prepared = places.own_folder(task), places.prepared / (task.dataset or name)
     if own is not None:
-        source, (found, state) = short(own), _of_folder(own, expected, dataset)
+        source, (found, state) = short(own), _of_folder(own, expected, dataset, places.reading)
     else:
         archives = " + ".join(archive.name for archive in dataset.archives) if dataset else "-"
         source = "drawn" if places.source == "demo" else archives
-        is_there = (prepared / MANIFEST).is_file()
-        found, state = _of_prepared(prepared, expected) if is_there else ("-", _of_source(task, dataset, places))
+        if (prepared / MANIFEST).is_file():
+            found, state = _of_prepared(prepared, expected, places.reading)
+        else:
+            found, state = "-", _of_source(task, dataset, places)
     return State(name, source, found, _counts(expected), state)
 
 
-def _of_folder(folder: Path, expected: Counts, dataset: Dataset | None) -> tuple[str, str]:
+def _of_folder(folder: Path, expected: Counts, dataset: Dataset | None, reading: Reading) -> tuple[str, str]:
     try:
-        counts = {name: len(list_images(folder / name)) for name in present_sets(folder)}
+        counts = {name: len(reading.files(folder / name)) for name in present_sets(folder)}
     except UserError as error:
         return "-", str(error)
     wanted = {name: expected[name] for name in counts if name in expected}
-    return _counts(counts), _judged(counts, wanted, dataset)
+    state = _judged(counts, wanted, dataset)
+    if state == READY and dataset and dataset.hashes and expected == dataset.counts:
+        odd = differing(hash_folder(folder, reading), load_hashes(dataset.hashes))
+        state = f"not the published files, {odd}: get the release that has these" if odd else READY
+    return _counts(counts), state
 
 
-def _of_prepared(folder: Path, expected: Counts) -> tuple[str, str]:
+def _of_prepared(folder: Path, expected: Counts, reading: Reading) -> tuple[str, str]:
     try:
         counts = read_counts(folder)
-        verify_manifest(folder)
+        verify_manifest(folder, reading.recursive)
     except UserError as error:
         return "-", f"no longer whole ({error}): delete {short(folder)}, and `snakemake data` makes it again"
     return _counts(counts), _judged(counts, expected)

@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from enco.config import Direction, MethodOptions
-from enco.data.folders import decode_all, list_images, load_rgb
+from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.methods.base import Batch
 
@@ -37,11 +38,18 @@ class UnpairedImages(Dataset[Batch]):
     """
 
     def __init__(
-        self, root: Path, direction: Direction, options: MethodOptions, n_const: int, seed: int, cache_mb: int = 0
+        self,
+        root: Path,
+        direction: Direction,
+        options: MethodOptions,
+        n_const: int,
+        seed: int,
+        cache_mb: int = 0,
+        reading: Reading = USUAL,
     ) -> None:
-        self.files_a, self.files_b = (list_images(root / name) for name in ("trainA", "trainB"))
+        self.files_a, self.files_b = (reading.files(root / name) for name in ("trainA", "trainB"))
         self.direction, self.options, self.n_const, self.seed = direction, options, n_const, seed
-        self._images = _ImageCache(cache_mb * 2**20)
+        self._images = _ImageCache(cache_mb * 2**20, reading)
         decode_all(self.files_a + self.files_b, self._images.check)
 
     def __len__(self) -> int:
@@ -131,14 +139,14 @@ class _Batches(Sampler[list[int]]):
 class _ImageCache:
     """Decoded images, kept up to a number of bytes; what comes after that is decoded anew each time."""
 
-    def __init__(self, capacity: int) -> None:
-        self.free = capacity
+    def __init__(self, capacity: int, reading: Reading) -> None:
+        self.free, self.reading = capacity, reading
         self.images: dict[Path, Image.Image] = {}
 
     def load(self, path: Path) -> Image.Image:
         if path in self.images:
             return self.images[path]
-        image = load_rgb(path)
+        image = self.reading.load(path)
         size = 3 * image.width * image.height
         if size <= self.free:
             self.free -= size

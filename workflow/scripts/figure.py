@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enco.data.folders import list_images
+from enco.data.folders import stem_in
 from enco.files import atomic_path
 from eval.figure import comparison, spread
 from workflow.script import reporting_to
@@ -19,9 +19,10 @@ def rows() -> list[tuple[str, list[Path]]]:
     found = []
     count = max(2, ROWS // len(snakemake.params.tasks))
     for task in snakemake.params.tasks:
-        sources, targets = (list_images(Path(task[side])) for side in ("sources", "targets"))
+        sources, targets = (task["reading"].files(Path(task[side])) for side in ("sources", "targets"))
         for index in spread(count, min(len(sources), len(targets))):
-            translated = [Path(folder, f"{sources[index].stem}.png") for folder in task["translated"]]
+            name = f"{stem_in(Path(task['sources']), sources[index])}.png"
+            translated = [Path(folder, name) for folder in task["translated"]]
             # The picture's font has no arrow.
             found.append((task["title"].replace("→", "to"), [sources[index], *translated, targets[index]]))
     return found

@@ -1,0 +1,45 @@
+"""Images that are byte for byte the same where none should be: in training and test sets, or in both domains."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from enco.data.folders import SETS, decode_all, name_in, printable
+from enco.data.reading import USUAL, Reading
+from enco.files import sha256
+
+Group = list[tuple[str, Path]]
+"""Files of equal content, each with its set."""
+SIDES = {"in a training and in a test set": slice(-1), "in domain A and in domain B": slice(-1, None)}
+"""What should not be shared, and which letters of a set's name say on which side of it the set is."""
+
+
+def shared_images(root: Path, reading: Reading = USUAL) -> list[str]:
+    """A sentence for each kind of sharing that a data folder has, with how many images and the first of them."""
+    groups = equal_files({name: reading.files(root / name) for name in SETS})
+    found = []
+    for where, letters in SIDES.items():
+        sides = [{name[letters]: path for name, path in reversed(group)} for group in groups]
+        shared = [list(paths.values()) for paths in sides if len(paths) > 1]
+        if shared:
+            one, other = sorted(printable(name_in(root, path)) for path in shared[0])
+            images = "1 image" if len(shared) == 1 else f"{len(shared)} images"
+            found.append(f"{printable(str(root))} has {images} byte for byte {where}, such as {one} and {other}.")
+    return found
+
+
+def equal_files(sets: Mapping[str, Sequence[Path]]) -> list[Group]:
+    """Groups of two files and more of equal content, in the files' order; of a size that none shares none is read."""
+    files = [(name, path) for name, paths in sets.items() for path in paths]
+    by_size = _grouped(files, [path.stat().st_size for _, path in files])
+    alike = [file for group in by_size for file in group]
+    return _grouped(alike, decode_all([path for _, path in alike], sha256))
+
+
+def _grouped(files: Group, keys: Sequence[object]) -> list[Group]:
+    groups: defaultdict[object, Group] = defaultdict(list)
+    for file, key in zip(files, keys, strict=True):
+        groups[key].append(file)
+    return [group for group in groups.values() if len(group) > 1]
