@@ -16,6 +16,7 @@ from torch import Tensor
 
 from enco.errors import UserError
 from enco.files import atomic_path
+from enco.notices import say_once
 
 
 def cache_path(url: str) -> Path:
@@ -30,7 +31,20 @@ def published_weights(url: str, path: Path | None = None) -> Path:
     """
     from enco.fetch import Published, fetch  # brings requests, which a training has no use for
 
-    return fetch(url, path or cache_path(url), Published(published_hash(Path(url).name)))
+    target = path or cache_path(url)
+    if not target.exists():
+        say_once(f"Fetching {url} to {target}.")
+    return fetch(url, target, Published(published_hash(Path(url).name)))
+
+
+def chosen_weights(url: str, path: Path | None) -> Path:
+    """The published file of this address that the user names, or that of torch's cache, fetched if it is missing.
+
+    Raises UserError for a named one that is not there or is not the published one, and as `published_weights`.
+    """
+    if path is not None and not path.is_file():
+        raise UserError(f"The weights {path} do not exist: correct the path, or leave it out to have {url} fetched.")
+    return published_weights(url, path)
 
 
 def published_hash(name: str) -> str:

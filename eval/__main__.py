@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from enco.data.reading import Reading
 from enco.errors import UserError, run_cli
-from eval.arguments import parser
+from eval.arguments import PREPARATION, parser
 
 if TYPE_CHECKING:
     import torch
@@ -54,14 +55,16 @@ def features(given: argparse.Namespace) -> None:
     """Extract the features of a folder, and of its paired real set if asked for."""
     if bool(given.paired_out) != bool(given.sources):
         raise UserError("The paired real set needs both --sources and --paired-out.")
+    reading = Reading.of(given)
+    reading.check(given.images)
+    sources = reading.files(given.sources) if given.sources else []
     found = _extract(given.images, given, _extractor(given))
     found.save(given.out)
     _print({"images": len(found), "extractor": found.extractor, "written to": given.out})
     if given.paired_out:
-        from enco.data.folders import list_images
         from eval.realsets import real_set
 
-        paired = found.select(real_set(list_images(given.sources), range(len(found)), "paired"))
+        paired = found.select(real_set(sources, range(len(found)), "paired"))
         paired.save(given.paired_out)
         _print({"paired": len(paired), "written to": given.paired_out})
 
@@ -91,16 +94,20 @@ def pr(given: argparse.Namespace) -> None:
 def drn_train(given: argparse.Namespace) -> int | None:
     """Train a segmentation network; a training that is asked to stop ends with the status that says so."""
     from enco.signals import GO_ON_LATER, Stopped, stop_signals
-    from enco.weights import published_weights
+    from enco.weights import chosen_weights
+    from eval.segmentation.data import pairs
     from eval.segmentation.published import IMAGENET_URL
     from eval.segmentation.train import Recipe, train_segmenter
 
     names = ("width", "epochs", "batch_size", "lr", "step", "seed")
     recipe = Recipe(size=tuple(given.size), **{name: getattr(given, name) for name in names})
-    trunk = published_weights(IMAGENET_URL) if given.trunk == Path("imagenet") else given.trunk
+    reading, trunk = Reading.of(given), given.trunk
+    pairs(given.images, given.labels, reading.recursive)  # before anything is fetched
+    if trunk:
+        trunk = chosen_weights(IMAGENET_URL, None if trunk == Path("imagenet") else trunk)
     try:
         with stop_signals() as stop:
-            train_segmenter(given.images, given.labels, given.out, recipe, _device(given), trunk, stop)
+            train_segmenter(given.images, given.labels, given.out, recipe, _device(given), trunk, stop, reading)
     except Stopped as stopped:
         print(stopped)
         return GO_ON_LATER
@@ -145,7 +152,9 @@ def scores(given: argparse.Namespace) -> None:
         raise UserError("Segmentation scores need both --labels and --drn.")
     run = read_run(given.run_json)
     reals = {"paired": load_features(given.real_paired), "full": load_features(given.real_full)}
-    generated = translated_features(given.images, reals, _extractor(given), given.batch_size)
+    reading = Reading.of(given)
+    reading.files(given.images)  # before any weights are looked for
+    generated = translated_features(given.images, reals, _extractor(given), given.batch_size, reading.recursive)
     generated.save(given.features_out or given.out.with_suffix(".npz"))
     tested = None
     if given.drn:
@@ -170,7 +179,8 @@ def select(given: argparse.Namespace) -> None:
     from eval.features import load_features
     from eval.select import CHOSEN_ON, Scored, choose, find_candidates, score_candidate, write_selection
 
-    candidates = find_candidates(given.run)
+    candidates, reading = find_candidates(given.run), Reading.of(given)
+    reading.files(given.images)  # before any weights are looked for
     real, extractor = load_features(given.real_paired), _extractor(given)
     scored = []
     for candidate in candidates:
@@ -181,6 +191,7 @@ def select(given: argparse.Namespace) -> None:
             extractor,
             direction=given.direction,
             batch_size=given.batch_size,
+            reading=reading,
         )
         print(f"{candidate.path.name}: iteration {candidate.iteration}, FID {found:.2f}", flush=True)
         scored.append(Scored(candidate, found))
@@ -204,19 +215,26 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
 
 
 def _translate(images: Path, out: Path, given: argparse.Namespace, size: int | None = None) -> None:
+    from PIL import Image
+
     from eval.translate import translate_folder
 
     about = {"direction": given.direction, "size": size, "batch_size": given.batch_size}
-    files = translate_folder(given.generator, images, out, _device(given), **about)
-    print(f"{len(files)} images translated into {out}")
+    files = translate_folder(given.generator, images, out, _device(given), reading=Reading.of(given), **about)
+    with Image.open(files[0]) as first:
+        side = first.width
+    print(f"{len(files)} images, at {side} x {side} pixels, translated into {out}")
 
 
 def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
+    from eval.segmentation.data import pairs
     from eval.segmentation.scores import score_folder
     from eval.segmentation.weights import load_segmenter
 
-    segmenter = load_segmenter(given.drn, _device(given), given.drn_network)
-    return score_folder(images, given.labels, segmenter, tuple(given.drn_size), given.batch_size)
+    reading = Reading.of(given)
+    pairs(images, given.labels, reading.recursive)  # before the weights are looked for
+    segmenter = load_segmenter(given.drn, _device(given), given.drn_network, given.drn_sha256)
+    return score_folder(images, given.labels, segmenter, tuple(given.drn_size), given.batch_size, reading)
 
 
 def _device(given: argparse.Namespace) -> torch.device:
@@ -241,26 +259,38 @@ def _extractor(given: argparse.Namespace) -> Extractor:
         seed=given.seed,
         input_size=given.input_size,
         weights=given.weights,
-        download=given.download,
     )
 
 
 def _extract(folder: Path, given: argparse.Namespace, extractor: Extractor) -> Features:
-    from enco.data.folders import list_images
     from eval.extractor import extract_features
 
-    rounding = getattr(given, "legacy_rounding", False)
-    return extract_features(
-        list_images(folder), extractor, size=given.size, legacy_rounding=rounding, batch_size=given.batch_size
-    )
+    reading = Reading.of(given)
+    about = {name: getattr(given, name) for name in ("size", "legacy_rounding", "batch_size")}
+    return extract_features(reading.files(folder), extractor, levels=reading.levels, root=folder, **about)
 
 
 def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features]:
-    """Features from .npz files, or extracted from folders; the network is only built if there is a folder."""
-    from eval.features import load_features
+    """Features from .npz files, or extracted from folders.
 
-    extractor = _extractor(given) if any(path.is_dir() for path in paths) else None
-    return [_extract(path, given, extractor) if extractor and path.is_dir() else load_features(path) for path in paths]
+    Folders are looked through before the network is fetched and built, which is done only if there is one.
+    """
+    from eval.features import check_prepared, load_features
+
+    loaded = {path: load_features(path) for path in paths if path.is_file() or path.suffix == ".npz"}
+    folders = [path for path in paths if path not in loaded]
+    for path, found in loaded.items():
+        asked = {name: getattr(given, name) for name in PREPARATION}
+        check_prepared(path, found, asked if folders else _changed(asked))
+    for folder in folders:
+        Reading.of(given).check(folder)
+    extractor = _extractor(given) if folders else None
+    return [_extract(path, given, extractor) if extractor and path in folders else loaded[path] for path in paths]
+
+
+def _changed(asked: Mapping[str, object]) -> dict[str, object]:
+    """Those of the options that are not at their defaults."""
+    return {name: value for name, value in asked.items() if value != PREPARATION[name]}
 
 
 def _protocol_of(a: Features, b: Features) -> dict[str, object]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from enco.data.reading import add_reading
 from eval.segmentation.published import NETWORKS
+
+PREPARATION = {"extractor": "inception", "size": 0, "legacy_rounding": False, "levels": "16bit"}
+"""What decides features, at its default."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,6 +22,8 @@ def parser() -> argparse.ArgumentParser:
     for name, (add_arguments, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         add_arguments(command)
+        if name != "weights":
+            add_reading(command)
         _add_running(command)
     return top
 
@@ -131,9 +137,9 @@ def _add_running(command: argparse.ArgumentParser) -> None:
 def _add_extractor(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("feature extractor")
     group.add_argument("--extractor", choices=("inception", "random-inception"), default="inception")
-    group.add_argument("--weights", type=Path, metavar="PATH", help="Inception weights (default: torch's cache)")
-    group.add_argument("--download", action="store_true", help="download the Inception weights if they are missing")
-    group.add_argument("--seed", type=int, default=0, help="of the weights of random-inception")
+    text = "Inception weights (default: torch's cache, fetched to there if they are missing)"
+    group.add_argument("--weights", type=Path, metavar="PATH", help=text)
+    group.add_argument("--seed", type=int, help="of the weights of random-inception (default 0)")
     group.add_argument("--input-size", type=int, help="side that random-inception sees, in pixels (default 299)")
 
 
@@ -147,6 +153,7 @@ def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
     _path(command, "--labels", "folder of label maps of the same stems", required)
     _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
     command.add_argument("--drn-network", choices=NETWORKS, default="own", help="whose network it is (default own)")
+    command.add_argument("--drn-sha256", metavar="HEX", help="SHA-256, or its start, that the network's file must have")
     command.add_argument("--drn-size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
 
 

@@ -12,12 +12,13 @@ from unittest.mock import patch
 import numpy as np
 import pytorch_fid.inception
 import torch
+from PIL import Image
 from pytorch_fid.inception import InceptionV3
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.inception import Inception3
 
-from enco.data.folders import decode_ahead, load_rgb
+from enco.data.folders import Levels, decode_ahead, load_rgb, name_in
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import StrPath, sha256
@@ -52,38 +53,50 @@ def create_extractor(
     name: str,
     device: str | torch.device = "cpu",
     *,
-    seed: int = 0,
+    seed: int | None = None,
     input_size: int | None = None,
     weights: StrPath | None = None,
-    download: bool = False,
 ) -> Extractor:
     """Build the extractor `name`.
 
     `inception` is the paper's, always at 299 pixels; `weights` names its file where it is not in torch's cache.
-    `random-inception` is the same architecture with weights drawn from `seed`, at any `input_size` from 75 pixels.
-    Raises UserError for an unknown name, a size that does not fit, and weights that are absent or not the published.
+    Weights that are nowhere are fetched. `random-inception` is the same architecture with weights drawn from `seed`
+    (default 0), at any `input_size` from 75 pixels. Raises UserError for an unknown name, a size that does not fit, an
+    argument without use for the extractor, and weights that cannot be fetched or are not the published.
     """
     if name == "inception":
         if input_size not in (None, INPUT_SIZE):
             raise UserError(f"The extractor inception works at {INPUT_SIZE} pixels only: leave out --input-size.")
-        return _published(find_weights(weights, download), torch.device(device))
+        if seed is not None:
+            raise UserError("The extractor inception has published weights, not drawn ones: leave out --seed.")
+        return _published(find_weights(weights), torch.device(device))
     if name == "random-inception":
-        return _random(seed, INPUT_SIZE if input_size is None else input_size, torch.device(device))
+        if weights is not None:
+            raise UserError("The extractor random-inception draws its weights: leave out --weights.")
+        return _random(seed or 0, INPUT_SIZE if input_size is None else input_size, torch.device(device))
     raise unknown("extractor", name, EXTRACTORS)
 
 
 def extract_features(
-    files: Sequence[StrPath], extractor: Extractor, *, size: int = 0, legacy_rounding: bool = False, batch_size: int = 8
+    files: Sequence[StrPath],
+    extractor: Extractor,
+    *,
+    size: int = 0,
+    legacy_rounding: bool = False,
+    batch_size: int = 8,
+    levels: Levels = "16bit",
+    root: StrPath | None = None,
 ) -> Features:
     """Features of image files, of any mix of sizes.
 
     An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes it to
     [-1, 1] and back with truncation, as the originals' result folders do. Then comes the extractor's own resize.
-    Files are read, hashed and prepared by threads, ahead of the network.
+    Files are read, hashed and prepared by threads, ahead of the network. They are called by their paths from `root`, or
+    by their names.
     """
 
     def prepare(path: Path) -> tuple[str, Tensor]:
-        return sha256(path), _prepare(path, size, legacy_rounding, extractor.input_size)
+        return sha256(path), _prepare(load_rgb(path, levels), size, legacy_rounding, extractor.input_size)
 
     hashes: list[str] = []
     values: list[Tensor] = []
@@ -93,18 +106,18 @@ def extract_features(
         values.append(extractor(torch.stack([image for _, image in batch])))
     return Features(
         torch.cat(values).cpu().numpy(),
-        tuple(path.name for path in paths),
+        tuple(name_in(Path(root or path.parent), path) for path in paths),
         tuple(hashes),
         extractor.name,
         extractor.weights_hash,
         size,
         legacy_rounding,
+        levels=levels,
     )
 
 
-def _prepare(path: Path, size: int, legacy_rounding: bool, input_size: int) -> Tensor:
-    """An image file as 3 x S x S floats in [0, 1], S = input_size."""
-    image = load_rgb(path)
+def _prepare(image: Image.Image, size: int, legacy_rounding: bool, input_size: int) -> Tensor:
+    """An RGB image as 3 x S x S floats in [0, 1], S = input_size."""
     image = resize(image, size) if size else image
     levels = to_uint8(to_tensor(image)) if legacy_rounding else np.array(image)
     pixels = torch.from_numpy(levels).permute(2, 0, 1).float().div(255)

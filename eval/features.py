@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from enco.data.folders import Levels
 from enco.errors import UserError
 from enco.files import StrPath, atomic_path
 
@@ -27,21 +28,18 @@ class Features:
     size: int
     """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
     legacy_rounding: bool
+    filter: str = "bicubic"
+    """What resized them to that size."""
+    levels: Levels = "16bit"
+    """How many bits of 16-bit grey were used."""
 
     def __len__(self) -> int:
         return len(self.files)
 
     def select(self, rows: Sequence[int]) -> Features:
         """The features of some rows, which may repeat."""
-        return Features(
-            self.features[list(rows)],
-            tuple(self.files[row] for row in rows),
-            tuple(self.sha256[row] for row in rows),
-            self.extractor,
-            self.extractor_hash,
-            self.size,
-            self.legacy_rounding,
-        )
+        files, hashes = (tuple(names[row] for row in rows) for names in (self.files, self.sha256))
+        return replace(self, features=self.features[list(rows)], files=files, sha256=hashes)
 
     def save(self, path: StrPath) -> None:
         """Write a .npz file, whole."""
@@ -62,6 +60,8 @@ def load_features(path: StrPath) -> Features:
                 str(content["extractor_hash"]),
                 int(content["size"]),
                 bool(content["legacy_rounding"]),
+                str(content["filter"]),
+                content["levels"].item(),
             )
     except FileNotFoundError as error:
         raise UserError(f"The features file {path} does not exist: make it with `python -m eval features`.") from error
@@ -70,8 +70,39 @@ def load_features(path: StrPath) -> Features:
 
 
 def check_comparable(a: Features, b: Features) -> None:
-    """UserError unless both were made by one extractor."""
-    if (a.extractor, a.extractor_hash) != (b.extractor, b.extractor_hash):
-        raise UserError(
-            f"The features are of two extractors, {a.extractor} and {b.extractor}: extract both sets with one."
-        )
+    """UserError, with what differs, unless both were made by one extractor of images that were prepared alike.
+
+    Rounding may differ: real images are made to lose what translations lost when they were saved.
+    """
+    odd = [f"{name} {x} and {y}" for name, x, y in zip(COMPARED, *map(_preparation, (a, b)), strict=True) if x != y]
+    if odd:
+        raise UserError(f"The features are not comparable ({', '.join(odd)}): extract both sets alike.")
+
+
+def check_prepared(path: Path, features: Features, asked: Mapping[str, object]) -> None:
+    """UserError if a features file was made otherwise than options ask: they would have no effect on it.
+
+    Rounding that is not asked for is no matter, as `check_comparable` says.
+    """
+    made = {
+        "extractor": features.extractor.partition("(")[0],
+        "size": features.size,
+        "legacy_rounding": features.legacy_rounding,
+        "levels": features.levels,
+    }
+    for name, value in asked.items():
+        if made[name] != value and not (name == "legacy_rounding" and not value):
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"{path} was made with {option} {made[name]}, and {value} is asked for: give the option that the file"
+                " was made with, or make the file again with `python -m eval features`."
+            )
+
+
+COMPARED = ("extractor", "weights", "size", "filter", "levels")
+
+
+def _preparation(features: Features) -> tuple[object, ...]:
+    """What must be equal for two sets to be comparable, in the order of COMPARED."""
+    weights, size = features.extractor_hash[:16], f"{features.size} px" if features.size else "as stored"
+    return features.extractor, weights, size, features.filter, features.levels

@@ -6,17 +6,10 @@ from pathlib import Path
 
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
-from enco.errors import UserError
 from enco.files import StrPath
-from enco.weights import cache_path, published_weights
+from enco.weights import chosen_weights
 
 
-def find_weights(weights: StrPath | None = None, download: bool = False) -> Path:
-    """The published weights: the given file, or torch's cache, or downloaded to there; UserError if there are none."""
-    path = Path(weights or cache_path(FID_WEIGHTS_URL))
-    if not path.is_file() and not download:
-        raise UserError(
-            f"The Inception weights {path} are missing: put the file from {FID_WEIGHTS_URL} there, or run"
-            " `python -m eval weights inception` where there is internet."
-        )
-    return published_weights(FID_WEIGHTS_URL, path)
+def find_weights(weights: StrPath | None = None) -> Path:
+    """Find the given file, or that of torch's cache, fetched if missing; UserError unless it is the published one."""
+    return chosen_weights(FID_WEIGHTS_URL, Path(weights) if weights else None)

@@ -24,7 +24,7 @@ def precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: 
     """Precision and recall of N x D fake against M x D real features, with the k-th nearest neighbour as radius.
 
     piq's recall counts some near coincidences with the wrong radius, up to one percentage point too many.
-    Raises UserError for sets of k images or fewer, different dimensions, or a feature that is not finite.
+    Raises UserError for k below 1, sets of k images or fewer, different dimensions, or a feature that is not finite.
     """
     _check(real, fake, k)
     from piq import PR  # loads torchvision, which takes seconds
@@ -58,6 +58,8 @@ def _float32(features: NDArray[np.floating]) -> Tensor:
 
 
 def _check(real: NDArray[np.floating], fake: NDArray[np.floating], k: int) -> None:
+    if k < 1:
+        raise UserError(f"Precision and recall need a neighbour, and k is {k}: give at least 1.")
     for name, features in (("real", real), ("generated", fake)):
         if len(features) <= k:
             raise UserError(

@@ -92,12 +92,15 @@ def compare_each(reals: Mapping[str, Features], generated: Features, k: int) -> 
     return found
 
 
-def translated_features(images: Path, reals: Mapping[str, Features], extractor: Extractor, batch_size: int) -> Features:
-    """Features of a translated folder, at the size that the real images were taken to."""
-    sizes = {real.size for real in reals.values()}
-    if len(sizes) != 1:
-        raise UserError(f"The real sets were taken to different sizes, {sorted(sizes)}: extract them again at one.")
-    return extract_features(list_images(images), extractor, size=sizes.pop(), batch_size=batch_size)
+def translated_features(
+    images: Path, reals: Mapping[str, Features], extractor: Extractor, batch_size: int, recursive: bool = False
+) -> Features:
+    """Features of a translated folder, prepared as the real images were; UserError unless those were all alike."""
+    first, *others = reals.values()
+    for other in others:
+        check_comparable(first, other)
+    files = list_images(images, recursive)
+    return extract_features(files, extractor, size=first.size, levels=first.levels, batch_size=batch_size, root=images)
 
 
 def run_name(config: Mapping[str, Any]) -> str:

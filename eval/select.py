@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.files import atomic_path, write_json
 from enco.methods.base import Way
@@ -68,6 +69,7 @@ def score_candidate(
     *,
     direction: Way = "forward",
     batch_size: int = 8,
+    reading: Reading = USUAL,
 ) -> float:
     """FID of a generator's translations of a folder against the features of real images; keeps no translation.
 
@@ -75,8 +77,10 @@ def score_candidate(
     """
     with TemporaryDirectory(prefix="enco-select-") as temporary:
         out = Path(temporary) / "translated"
-        translate_folder(generator, images, out, extractor.device, direction=direction, batch_size=batch_size)
-        generated = translated_features(out, {"paired": real}, extractor, batch_size)
+        translate_folder(
+            generator, images, out, extractor.device, direction=direction, batch_size=batch_size, reading=reading
+        )
+        generated = translated_features(out, {"paired": real}, extractor, batch_size, reading.recursive)
     check_comparable(real, generated)
     return fid(real.features, generated.features)
 

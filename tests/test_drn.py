@@ -144,8 +144,10 @@ def test_a_numpy_number_of_before_numpy_2_is_read(weights: dict[str, torch.Tenso
 
 def test_a_published_network_is_named_as_such(weights: dict[str, torch.Tensor], tmp_path: Path) -> None:
     path = tmp_path / "renamed.pth"
-    torch.save(weights, path)
-    labels = {name: load_segmenter(path, CPU, name).label for name in ("negcut", "fyu", "own")}
+    labels = {}
+    for name, content in (("negcut", {"state_dict": weights}), ("fyu", weights), ("own", weights)):
+        torch.save(content, path)
+        labels[name] = load_segmenter(path, CPU, name).label
     assert labels["negcut"] == "DRN-D-22 by the file NEGCUT publishes (drn_d_22.pth.tar; no hash of it is published)"
     assert "drn_d_22_cityscapes.pth" in labels["fyu"]
     assert "trained at full resolution, not the paper's" in labels["fyu"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -19,7 +20,7 @@ from eval import inception_weights
 from eval.extractor import Extractor, create_extractor, extract_features
 from eval.features import Features, check_comparable, load_features
 from eval.fid import fid
-from eval.inception_weights import FID_WEIGHTS_URL, find_weights
+from eval.inception_weights import find_weights
 
 CPU = torch.device("cpu")
 SMALL = 96
@@ -130,11 +131,10 @@ def test_a_file_of_the_right_hash_that_holds_no_weights_is_named(
         create_extractor("inception", CPU, weights=path)
 
 
-def test_missing_weights_name_file_and_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    cached = tmp_path / "checkpoints" / Path(FID_WEIGHTS_URL).name
-    with pytest.raises(UserError, match=f"{cached}.*https://.*python -m eval weights inception"):
-        find_weights()
+def test_weights_that_are_named_are_not_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"{tmp_path}/typo\.pth do not exist: correct the path, or leave it out"):
+        find_weights(tmp_path / "typo.pth")
+    assert not list(tmp_path.iterdir())
 
 
 def test_wrong_weights_are_refused(tmp_path: Path) -> None:
@@ -154,6 +154,7 @@ def test_a_features_file_gives_back_what_was_saved(tmp_path: Path) -> None:
     assert (found.files, found.sha256, found.extractor, found.size, found.legacy_rounding) == (
         *(features.files, features.sha256, features.extractor, 64, True),
     )
+    assert (found.filter, found.levels) == ("bicubic", "16bit")
 
 
 def test_select_repeats_rows_with_their_names() -> None:
@@ -175,10 +176,20 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
         load_features(tmp_path / "absent.npz")
 
 
-def test_features_of_two_extractors_do_not_mix() -> None:
-    check_comparable(toy(), toy(size=64))
-    with pytest.raises(UserError, match="two extractors"):
-        check_comparable(toy(), toy(extractor_hash="other"))
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"extractor": "f"}, "extractor e and f"),
+        ({"extractor_hash": "other"}, "weights h and other"),
+        ({"size": 64}, "size as stored and 64 px"),
+        ({"filter": "nearest"}, "filter bicubic and nearest"),
+        ({"levels": "12bit"}, "levels 16bit and 12bit"),
+    ],
+)
+def test_features_of_two_preparations_do_not_mix(other: dict[str, Any], message: str) -> None:
+    check_comparable(toy(), toy(legacy_rounding=True))
+    with pytest.raises(UserError, match=rf"not comparable \({message}\): extract both sets alike"):
+        check_comparable(toy(), toy(**other))
 
 
 @pytest.mark.parametrize(
@@ -187,8 +198,10 @@ def test_features_of_two_extractors_do_not_mix() -> None:
         ("vgg", {}, "Unknown extractor 'vgg'"),
         ("inception", {"input_size": 128}, "299 pixels only"),
         ("random-inception", {"input_size": 64}, "at least 75"),
+        ("inception", {"seed": 3}, "leave out --seed"),
+        ("random-inception", {"weights": Path("x.pth")}, "leave out --weights"),
     ],
 )
-def test_bad_extractors_are_refused(name: str, options: dict[str, int], message: str) -> None:
+def test_bad_extractors_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        create_extractor(name, CPU, **options)  # type: ignore[arg-type]
+        create_extractor(name, CPU, **options)

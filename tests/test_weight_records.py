@@ -10,7 +10,7 @@ import torch
 
 from enco.errors import UserError
 from enco.files import read_json
-from eval import weight_records
+from eval import inception_weights, weight_records
 from eval.__main__ import main
 from eval.inception_weights import find_weights
 from eval.segmentation import published
@@ -70,8 +70,11 @@ def test_an_unknown_name_is_answered_with_the_choices() -> None:
         main(["weights", "inceptoin"])
 
 
-def test_a_file_that_went_after_it_was_recorded_is_missed_with_the_cure(cache: Path) -> None:
-    with pytest.raises(UserError, match=rf"{cache}.*are missing.*`python -m eval weights inception`"):
+def test_a_file_that_went_and_cannot_be_fetched_is_missed_with_the_cure(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inception_weights, "FID_WEIGHTS_URL", "http://127.0.0.1:9/net-00000000.pth")
+    with pytest.raises(UserError, match=rf"Could not download http://127.*by hand and put it at {cache}/net-00000000"):
         find_weights()
 
 

@@ -191,10 +191,10 @@ class Project:
         return f"--size {self.size}" + " --legacy-rounding" * self.config.features.legacy_rounding
 
     def extractor(self) -> str:
-        """The feature extractor, as arguments of `python -m eval`."""
+        """The feature extractor, and how folders of images are read, as arguments of `python -m eval`."""
         features = self.config.features
         size = f" --input-size {features.input_size}" if features.input_size else ""
-        return f"--extractor {features.extractor}{size}"
+        return " ".join([f"--extractor {features.extractor}{size}", *self.config.data.reading.arguments])
 
     @property
     def segmentation(self) -> Segmentation:

@@ -57,7 +57,8 @@ class Segmentation:
     def network_arguments(self, wildcards: Wildcards) -> str:
         """The same as arguments of `python -m eval`."""
         file = shlex.quote(str(self.network(wildcards)))
-        return f"--drn {file} --drn-network {self.config.network} {self._size('drn-')}"
+        words = [f"--drn {file} --drn-network {self.config.network} {self._size('drn-')}", *self._reading]
+        return " ".join([*words, f"--drn-sha256 {self.config.sha256}"] if self.config.sha256 else words)
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Any]:
         """What scoring a task needs beyond features, if some table asks for its segmentation scores."""
@@ -87,7 +88,13 @@ class Segmentation:
         """That training, as arguments of `python -m eval drn-train`."""
         drn = self.config
         rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
-        return f"--width {drn.width} {self._size()} {rates}" + " --trunk imagenet" * (drn.trunk == "imagenet")
+        trunk = ["--trunk imagenet"] if drn.trunk == "imagenet" else []
+        return " ".join([f"--width {drn.width} {self._size()} {rates}", *trunk, *self._reading])
+
+    @property
+    def _reading(self) -> list[str]:
+        """How folders of images are read, as arguments."""
+        return self.project.config.data.reading.arguments
 
     def _size(self, kind: str = "") -> str:
         return f"--{kind}size {' '.join(str(side) for side in self.config.size)}"

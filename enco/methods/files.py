@@ -29,8 +29,18 @@ class Translator:
     metadata: dict[str, str]
 
     def __call__(self, images: Tensor, direction: Way = "forward") -> Tensor:
-        """Translate B x 3 x H x W images in [-1, 1]; `backward` needs a two-sided method, else UserError."""
-        return self.method.translate(images, direction)
+        """Translate B x 3 x H x W images in [-1, 1] into images of that size.
+
+        Raises UserError for `backward` with a one-sided method, and for sizes that the generator does not keep.
+        """
+        translated = self.method.translate(images, direction)
+        if translated.shape != images.shape:
+            asked, made = (f"{image.shape[-1]} x {image.shape[-2]}" for image in (images, translated))
+            raise UserError(
+                f"{self.method.info.label} translates images of {asked} pixels into {made}: give it {made}, for a"
+                f" folder with --size {max(translated.shape[-2:])}."
+            )
+        return translated
 
 
 def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None:

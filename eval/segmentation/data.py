@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from enco.data.folders import decode_all, list_images, load_labels, load_rgb
+from enco.data.folders import Levels, decode_all, list_images, load_labels, load_rgb, name_in, stem_in
 from enco.errors import UserError
+from enco.notices import say_once
 from eval.segmentation.drn import STRIDE
 
 MEAN = (0.29010, 0.32808, 0.28696)
@@ -21,19 +22,26 @@ STD = (0.18295, 0.18657, 0.18448)
 Size = tuple[int, int]
 
 
-def pairs(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """Every image of a folder with the label map of the same stem; UserError names an image without one."""
-    maps = {file.stem: file for file in list_images(labels)}
-    files = list_images(images)
-    for file in files:
-        if file.stem not in maps:
-            raise UserError(f"{labels} has no label map for {file.name}: name one {file.stem}.png.")
-    return [(file, maps[file.stem]) for file in files]
+def pairs(images: Path, labels: Path, recursive: bool = False) -> list[tuple[Path, Path]]:
+    """Every image of a folder with the label map of the same stem; UserError names an image without one.
+
+    Label maps without an image are left out, which is said once.
+    """
+    maps, photos = (
+        {stem_in(folder, file): file for file in list_images(folder, recursive)} for folder in (labels, images)
+    )
+    for stem, file in photos.items():
+        if stem not in maps:
+            raise UserError(f"{labels} has no label map for {name_in(images, file)}: name one {stem}.png.")
+    unused = maps.keys() - photos.keys()
+    if unused:
+        say_once(f"Left out of {labels}: {len(unused)} label maps without an image in {images}, first {min(unused)}.")
+    return [(file, maps[stem]) for stem, file in photos.items()]
 
 
-def load_photos(files: Sequence[Path], size: Size) -> Tensor:
+def load_photos(files: Sequence[Path], size: Size, levels: Levels = "16bit") -> Tensor:
     """Photos as B x 3 x H x W bytes, resized (bicubic) to `size` = (width, height)."""
-    return torch.stack(decode_all(files, lambda file: load_photo(file, size)))
+    return torch.stack(decode_all(files, lambda file: load_photo(file, size, levels)))
 
 
 def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
@@ -41,9 +49,10 @@ def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
     return torch.stack(decode_all(files, lambda file: load_label_map(file, size)))
 
 
-def load_photo(file: Path, size: Size) -> Tensor:
+def load_photo(file: Path, size: Size, levels: Levels = "16bit") -> Tensor:
     """One of `load_photos`, 3 x H x W."""
-    return torch.from_numpy(np.array(_resize(load_rgb(file), size, Image.Resampling.BICUBIC))).permute(2, 0, 1)
+    photo = _resize(load_rgb(file, levels), size, Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(photo)).permute(2, 0, 1)
 
 
 def load_label_map(file: Path, size: Size) -> Tensor:

@@ -23,6 +23,8 @@ class PublishedNetwork:
     file: str
     label: str
     source: str
+    is_checkpoint: bool
+    """Whether the weights lie in a training's checkpoint, or are all there is in the file."""
 
 
 PUBLISHED: dict[str, PublishedNetwork] = {
@@ -31,6 +33,7 @@ PUBLISHED: dict[str, PublishedNetwork] = {
         "DRN-D-22 by the file NEGCUT publishes (drn_d_22.pth.tar; no hash of it is published)",
         "assets/drn of the Google Drive folder 'checkpoints' that the README of https://github.com/WeilunWang/NEGCUT"
         " links",
+        is_checkpoint=True,
     ),
     "fyu": PublishedNetwork(
         "drn_d_22_cityscapes.pth",
@@ -38,6 +41,7 @@ PUBLISHED: dict[str, PublishedNetwork] = {
         " resolution, not the paper's)",
         "the Google Drive folder http://go.yf.io/drn-cityscapes-models that the README of https://github.com/fyu/drn"
         " links",
+        is_checkpoint=False,
     ),
 }
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from enco.data.folders import decode_ahead
+from enco.data.reading import USUAL, Reading
 from enco.data.train_ids import NAMES
 from enco.files import StrPath
 from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
@@ -18,7 +19,14 @@ from eval.segmentation.weights import Segmenter
 Scores = dict[str, Any]
 
 
-def score_folder(images: StrPath, labels: StrPath, segmenter: Segmenter, size: Size, batch_size: int = 8) -> Scores:
+def score_folder(
+    images: StrPath,
+    labels: StrPath,
+    segmenter: Segmenter,
+    size: Size,
+    batch_size: int = 8,
+    reading: Reading = USUAL,
+) -> Scores:
     """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
 
     Returns `metrics` (see `scores`) and the `protocol` they were made by. Raises UserError for a photo without a label
@@ -27,10 +35,10 @@ def score_folder(images: StrPath, labels: StrPath, segmenter: Segmenter, size: S
     check_size(size)
     device = next(segmenter.network.parameters()).device
     total = torch.zeros(len(NAMES), len(NAMES), dtype=torch.int64)
-    matched = pairs(Path(images), Path(labels))
+    matched = pairs(Path(images), Path(labels), reading.recursive)
 
     def load(pair: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
-        return load_photo(pair[0], size), load_label_map(pair[1], size)
+        return load_photo(pair[0], size, reading.levels), load_label_map(pair[1], size)
 
     for batch in decode_ahead(matched, load, batch_size):
         photos, maps = (torch.stack(loaded) for loaded in zip(*batch, strict=True))

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from enco.data.reading import USUAL, Reading
 from enco.data.train_ids import IGNORE
 from enco.errors import UserError
 from enco.signals import Stopped, StopRequest
@@ -45,6 +46,7 @@ def train_segmenter(
     device: torch.device,
     trunk: Path | None = None,
     stop: StopRequest | None = None,
+    reading: Reading = USUAL,
 ) -> DRN:
     """Train on every photo of `images` with its label map and write `out` (.safetensors) whole.
 
@@ -54,7 +56,7 @@ def train_segmenter(
     Stopped if `stop` was set.
     """
     check_size(recipe.size)
-    photos, maps = _load(images, labels, recipe.size)
+    photos, maps = _load(images, labels, recipe.size, reading)
     torch.manual_seed(recipe.seed)
     network = DRN(width=recipe.width)
     if trunk:
@@ -107,9 +109,9 @@ def _epoch(
     return sum(losses) / len(losses)
 
 
-def _load(images: Path, labels: Path, size: Size) -> tuple[Tensor, Tensor]:
-    photos, maps = zip(*pairs(images, labels), strict=True)
-    return load_photos(photos, size), load_label_maps(maps, size)
+def _load(images: Path, labels: Path, size: Size, reading: Reading) -> tuple[Tensor, Tensor]:
+    photos, maps = zip(*pairs(images, labels, reading.recursive), strict=True)
+    return load_photos(photos, size, reading.levels), load_label_maps(maps, size)
 
 
 def _batches(count: int, recipe: Recipe) -> list[Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from enco.errors import UserError
 from enco.files import StrPath, sha256
+from enco.notices import say_once
 from enco.weights import named_tensors, save_tensors, unpickled
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import PUBLISHED, NetworkName, check_there
@@ -36,19 +37,25 @@ class Segmenter:
     sha256: str
 
 
-def load_segmenter(path: StrPath, device: str | torch.device, name: NetworkName = "own") -> Segmenter:
+def load_segmenter(
+    path: StrPath, device: str | torch.device, name: NetworkName = "own", expected: str | None = None
+) -> Segmenter:
     """Read a DRN from one of three kinds of file; `name` says whose it is.
 
     Those are `drn_d_22.pth.tar` (a dictionary with `state_dict`, names prefixed `module.`), `drn_d_22_cityscapes.pth`
-    (a bare state dict) and the .safetensors of `python -m eval drn-train`. Raises UserError if it is none of them, and
-    for a network trained here that is called one of the published.
+    (a bare state dict) and the .safetensors of `python -m eval drn-train`. No hash of the published files is known, so
+    that one is taken for them is said. Raises UserError if it is none of them, if it is not of the published network's
+    kind, or if its SHA-256 does not start as `expected`.
     """
     path = Path(path)
     check_there(path, name)
+    digest = sha256(path)
+    if expected and not digest.startswith(expected.lower()):
+        raise UserError(f"The SHA-256 of {path} is {digest}, not {expected}: name another file, or correct the hash.")
     trained_here = path.suffix == ".safetensors"
     if trained_here and name != "own":
         raise UserError(f"{path} was trained by `drn-train`: name it with 'network: own', or give {name}'s own file.")
-    weights, about = _read_own(path) if trained_here else (_read_published(path), {})
+    weights, about = _read_own(path) if trained_here else (_read_published(path, name), {})
     try:
         network = DRN(width=float(about.get("width", 1.0)))
         network.load_state_dict(weights)
@@ -57,7 +64,9 @@ def load_segmenter(path: StrPath, device: str | torch.device, name: NetworkName 
             f"{path} does not hold the weights of a DRN-D-22 with 19 classes: name another file."
         ) from error
     label = PUBLISHED[name].label if name in PUBLISHED else about.get("label", f"DRN-D-22 ({path.name})")
-    return Segmenter(network.eval().requires_grad_(False).to(device), name, label, sha256(path))
+    if name in PUBLISHED and not expected:
+        say_once(f"{path} is taken for the network of {name}, by its kind alone; its SHA-256 is {digest}.")
+    return Segmenter(network.eval().requires_grad_(False).to(device), name, label, digest)
 
 
 def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
@@ -84,9 +93,13 @@ def load_trunk(network: DRN, path: StrPath) -> None:
         raise UserError(f"{path} is not the ImageNet classifier drn_d_22-4bd2f8ea.pth: name that file for --trunk.")
 
 
-def _read_published(path: Path) -> dict[str, Tensor]:
+def _read_published(path: Path, name: str = "own") -> dict[str, Tensor]:
+    """The weights of a file of torch's; UserError if it is not of the kind that `name` published."""
     with torch.serialization.safe_globals(NUMPY_NUMBERS):
         content = unpickled(path)
+    is_checkpoint = isinstance(content, dict) and "state_dict" in content
+    if name in PUBLISHED and is_checkpoint != PUBLISHED[name].is_checkpoint:
+        raise UserError(f"{path} is not {PUBLISHED[name].file} as {name} published it: fetch that, or say whose it is.")
     weights = content.get("state_dict", content) if isinstance(content, dict) else content
     return {name.removeprefix(PREFIX): value for name, value in named_tensors(weights, path).items()}
 
