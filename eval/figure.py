@@ -7,13 +7,15 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from enco.data.folders import load_rgb
+from enco.data.folders import Levels, load_rgb
 
 GAP, CAPTION, MARGIN, FONT_SIZE = 4, 24, 128, 14
 SMALLEST_PANEL = 128
 
 
-def comparison(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]], size: int) -> Image.Image:
+def comparison(
+    headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]], size: int, levels: Levels = "16bit"
+) -> Image.Image:
     """Lay images out in a grid with a header over each column and a caption at the left of each row.
 
     `rows` holds (caption, one image file for each header). Each image is shown at the one resolution of `size` x `size`
@@ -31,7 +33,7 @@ def comparison(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Path]]
         top = CAPTION + number * step
         draw.text((GAP, top + side // 2), caption, fill="black", font=font, anchor="lm")
         for column, file in enumerate(files):
-            picture.paste(_panel(load_rgb(file), size, zoom), (MARGIN + column * step, top))
+            picture.paste(_panel(load_rgb(file, levels), size, zoom), (MARGIN + column * step, top))
     return picture
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 OWN = Path("results", "paper", "drn", "cityscapes.safetensors")
 CITYSCAPES: Any = SimpleNamespace(target="cityscapes")
 ZEBRA: Any = SimpleNamespace(target="horse2zebra")
+HORSES: Any = SimpleNamespace(dataset="horse2zebra")
 
 
 def project(scale: str = "paper", base: Path = ROOT, **changes: dict[str, Any]) -> Project:
@@ -106,3 +107,22 @@ def test_one_command_finds_or_fetches_all_weights_of_a_plan(tmp_path: Path) -> N
     assert command == f"python -m eval weights inception vgg16 negcut --file {file}"
     assert project(drn={"network": "own"}).weights.command().endswith("weights inception vgg16 drn-imagenet")
     assert project("demo").weights.command() == "true"
+
+
+def test_how_folders_are_read_goes_to_every_job_that_reads_them() -> None:
+    made = project("demo", data={"recursive": True, "levels": "12bit"})
+    words = "--recursive --levels 12bit"
+    assert {" ".join(run.config.data.reading.arguments) for run in made.grid.runs} == {words}
+    network = made.segmentation.network_arguments(CITYSCAPES)
+    for arguments in (made.extractor(), made.segmentation.recipe(), network, made.images.expected(HORSES)):
+        assert arguments.endswith(words)
+    assert made.images.places.reading.recursive
+    for arguments in (project("demo").extractor(), project("demo").segmentation.recipe()):
+        assert "--levels" not in arguments and "--recursive" not in arguments
+
+
+def test_the_hash_of_a_network_goes_to_the_job_that_reads_it() -> None:
+    assert "--drn-sha256" not in project().segmentation.network_arguments(CITYSCAPES)
+    known = project(drn={"sha256": "0123abcd"}).segmentation.network_arguments(CITYSCAPES)
+    given = parser().parse_args(["segmentation", "--images", "i", "--labels", "l", *known.split()])
+    assert given.drn_sha256 == "0123abcd"

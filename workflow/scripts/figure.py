@@ -29,6 +29,5 @@ def rows() -> list[tuple[str, list[Path]]]:
 
 
 with reporting_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
-    comparison(["input", *snakemake.params.headers, "target domain"], rows(), snakemake.params.size).save(
-        partial, format="PNG"
-    )
+    headers, levels = ["input", *snakemake.params.headers, "target domain"], snakemake.params.tasks[0]["reading"].levels
+    comparison(headers, rows(), snakemake.params.size, levels).save(partial, format="PNG")
