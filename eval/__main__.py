@@ -297,6 +297,7 @@ def _protocol_of(a: Features, b: Features) -> dict[str, object]:
     return {
         "images": f"{len(a)} and {len(b)}",
         "resized to": " and ".join(f"{f.size} px" if f.size else "own size" for f in (a, b)),
+        "legacy rounding": " and ".join("yes" if f.legacy_rounding else "no" for f in (a, b)),
         "extractor": a.extractor,
         "weights": f"sha256 {a.extractor_hash[:16]}",
     }
