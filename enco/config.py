@@ -186,6 +186,8 @@ class RunConfig(Settings):
         )
         if content["options"].get("preprocess") is None:  # null is no setting
             content["options"].pop("preprocess", None)
+        if self.data.reading == Reading():  # as usual
+            del content["data"]["recursive"], content["data"]["levels"]
         if self.speed == Speed():  # as published
             content.pop("speed")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

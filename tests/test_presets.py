@@ -172,6 +172,11 @@ def test_the_cache_is_not_in_the_hash() -> None:
     assert config().model_copy(update={"train": train}).hash() == config().hash()
 
 
+def test_how_folders_are_read_is_in_the_hash_where_it_is_not_as_usual() -> None:
+    read = [config().data.model_copy(update=update) for update in ({}, {"recursive": True}, {"levels": "12bit"})]
+    assert len({config().model_copy(update={"data": data}).hash() for data in read}) == 3
+
+
 def test_a_preset_of_the_command_line_is_in_the_record_of_a_run(tmp_path: Path) -> None:
     line = ["--method", "enco", "--data", str(tmp_path), "--out", str(tmp_path), "--set", "preprocess=cut"]
     assert parse_arguments(line).config.options == {"preprocess": "cut"}
