@@ -11,7 +11,7 @@ import torch
 from enco.capabilities import capabilities
 from enco.errors import UserError
 from enco.methods import available, get
-from enco.speed import Capabilities, Speed
+from enco.speed import Capabilities, Pieces, Speed
 from enco.startup import keep_memory, skip_compiler
 from eval.stopwatch import Stopwatch, Variant, stand_ins
 
@@ -30,6 +30,11 @@ class Case:
     def options(self) -> dict[str, Any]:
         """What differs from the method's defaults."""
         return method_options(self.method, self.size, self.batch)
+
+    def pieces(self, device: torch.device) -> Pieces:
+        """What its steps on a device make use of."""
+        width = self.options.get("ngf", get(self.method).Options.model_fields["ngf"].default)
+        return self.speed.pieces(capabilities(device, width))
 
     def stopwatch(self) -> Stopwatch:
         """A stopwatch that is yet to build the method."""
@@ -88,6 +93,6 @@ def start_process(cases: Sequence[Case], threads: int | None, device: torch.devi
     """Make this process ready to train these, as `python -m enco.train` does."""
     if threads:
         torch.set_num_threads(threads)
-    if not any(case.speed.pieces(capabilities(device)).compile for case in cases):
+    if not any(case.pieces(device).compile for case in cases):
         skip_compiler()
     keep_memory()

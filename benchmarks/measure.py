@@ -16,7 +16,6 @@ from benchmarks.hardware import peak_flop_per_s
 from benchmarks.memory import growth, peak_apart
 from benchmarks.rows import Row
 from benchmarks.together import train_together
-from enco.capabilities import capabilities
 from enco.errors import UserError
 from eval.stopwatch import HALVES, Stopwatch, take_turns
 
@@ -67,7 +66,7 @@ class Subject:
 
 def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Iterator[Row]:
     """Time the cases, all alive at once: a line for each half of each; a case that fails is a line with its error."""
-    pieces = {case: case.speed.pieces(capabilities(device)) for case in cases}
+    pieces = {case: case.pieces(device) for case in cases}
     peaks = {case: peak_flop_per_s(device, used.bfloat16, used.tf32) for case, used in pieces.items()}
     subjects = [Subject(case, case.stopwatch()) for case in cases]
     if plan.memory and device.type == "cpu":

@@ -13,7 +13,6 @@ import torch
 
 from benchmarks.cases import Case
 from benchmarks.together import Run
-from enco.capabilities import capabilities
 from enco.files import atomic_path
 from eval.stopwatch import Stopwatch, statistics_of
 
@@ -29,7 +28,7 @@ Row = dict[str, Any]
 def described(case: Case, device: torch.device) -> Row:
     """What was measured."""
     names = {"method": case.method, "mode": case.speed.mode, "change": case.change}
-    return names | {"pieces": str(case.speed.pieces(capabilities(device))), "size": case.size, "batch": case.batch}
+    return names | {"pieces": str(case.pieces(device)), "size": case.size, "batch": case.batch}
 
 
 def timed(watch: Stopwatch, half: str) -> Row:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
 from enco.data.reading import Reading, add_reading
 from enco.errors import UserError
@@ -51,14 +52,17 @@ def load_settings(settings: str) -> RunConfig:
 
 
 def choose_device(name: str) -> torch.device:
-    """A device by name; `auto` takes a GPU if there is one. UserError if the machine does not have it."""
+    """A device by name; `auto` takes a GPU if there is one. UserError if there is none, or PyTorch cannot use it."""
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, present in has.items() if present)
     if not has[name]:
         present = ", ".join(kind for kind in has if has[kind])
         raise UserError(f"This machine has no {name} device for --device: choose one of {present}.")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.type == "cuda":
+        refuse_unsupported_gpu(device)
+    return device
 
 
 def _parser() -> argparse.ArgumentParser:

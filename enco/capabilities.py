@@ -13,30 +13,52 @@ from pathlib import Path
 
 import torch
 
+from enco.errors import UserError
 from enco.speed import FAST, Capabilities, Pieces
 
 EMULATED = ("AVX512_CORE", "AVX512_CORE_VNNI")
 """Limits of oneDNN's instruction sets (ONEDNN_MAX_CPU_ISA) at which it computes bfloat16, but without instructions."""
+NARROW = 32
+"""Channels below which a network's bfloat16 convolutions on a CPU save less than the copies between types cost."""
 TENSOR_CORES, TRITON = (8, 0), (7, 0)
 """Compute capabilities from which a GPU has TF32, and from which Triton compiles for it."""
 
 
 @cache
-def capabilities(device: torch.device) -> Capabilities:
-    """Ask a device for its instruction set, and for what does not work or does not pay there."""
+def capabilities(device: torch.device, width: int = 64) -> Capabilities:
+    """Ask a device for its instruction set, and for what does not work or pay there in networks of `width` channels."""
     if device.type == "cpu":
-        return _of_cpu()
+        return _of_cpu(width)
     if device.type == "cuda":
         return _of_gpu(device)
     reason = f"pieces are for {' and '.join(FAST)} devices"
     return Capabilities(device.type, "", impossible=dict.fromkeys(Pieces.names(), reason))
 
 
-def _of_cpu() -> Capabilities:
+def refuse_unsupported_gpu(device: torch.device) -> None:
+    """Raise UserError for a GPU that this PyTorch was not built for, whose first kernel would fail."""
+    version, built = torch.cuda.get_device_capability(device), torch.cuda.get_arch_list()
+    if not torch.version.hip and not any(_runs(architecture, version) for architecture in built):
+        raise UserError(
+            f"This PyTorch is built for {', '.join(built)}, not for this GPU's compute capability "
+            f"{version[0]}.{version[1]}: install a PyTorch that is, or give --device cpu."
+        )
+
+
+def _runs(architecture: str, version: tuple[int, int]) -> bool:
+    """Whether kernels for 'sm_86' (same major version) or 'compute_90' (any later one) run on a compute capability."""
+    kind, _, number = architecture.partition("_")
+    built = divmod(int("".join(filter(str.isdigit, number))), 10)
+    return built <= version and (kind == "compute" or built[0] == version[0])
+
+
+def _of_cpu(width: int) -> Capabilities:
     bfloat16, limit = _bfloat16_instructions(), _onednn_limit()
     name = " + ".join([torch.backends.cpu.get_cpu_capability(), *([bfloat16] if bfloat16 else [])])
     impossible = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU") | _no_compiler()
-    slow = {} if bfloat16 else {"bfloat16": "oneDNN has no bfloat16 instructions here and takes many times as long"}
+    slow = {"bfloat16": f"it does not pay in networks of {width} channels"} if width < NARROW else {}
+    if not bfloat16:
+        slow = {"bfloat16": "oneDNN has no bfloat16 instructions here and takes many times as long"}
     return Capabilities("cpu", f"{name}, oneDNN up to {limit}" if limit else name, impossible, slow)
 
 

@@ -75,7 +75,9 @@ class Speed(Settings):
     channels_last: bool | None = Field(
         None, description="A step's images lie with their channels innermost, as far as layers keep that."
     )
-    compile: bool | None = Field(None, description="Networks are compiled (torch.compile; needs a C++ compiler).")
+    compile: bool | None = Field(
+        None, description="Networks are compiled (torch.compile; needs a C++ compiler, on a GPU also Triton)."
+    )
     cuda_graph: bool | None = Field(None, description="A step is recorded once an epoch and replayed (CUDA only).")
     device_draws: bool | None = Field(
         None, description="Positions, noise and pools are drawn on the device, not the CPU: other numbers by one seed."

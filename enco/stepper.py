@@ -21,9 +21,15 @@ class Stepper:
 
     def __init__(self, method: Method, speed: Speed | None = None) -> None:
         self.method = method
-        self.pieces = (speed or Speed()).pieces(capabilities(method.device))
+        self.speed, self.can = speed or Speed(), capabilities(method.device, method.options.ngf)
+        self.pieces = self.speed.pieces(self.can)
         self.compiled = CompiledNetworks(method.networks.values()) if self.pieces.compile else None
         self.graphed = GraphedStep(method) if self.pieces.cuda_graph else None
+
+    @property
+    def explanation(self) -> str:
+        """One line on what steps make use of, and why; empty where they are computed as published."""
+        return "" if self.speed == Speed() else self.speed.explain(self.can)
 
     @property
     def settling(self) -> int:

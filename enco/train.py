@@ -36,7 +36,6 @@ from enco.samples import Samples
 from enco.schedule import Schedule
 from enco.settings import parse
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
-from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
 from enco.stepper import Stepper
 from enco.tracking import start_follower
@@ -57,6 +56,8 @@ def train(
     with exclusive(out, stop), StateFile(out) as state:
         torch.manual_seed(config.seed)
         run = Run.prepare(config, out, device)
+        if run.stepper.explanation:
+            print(run.stepper.explanation, flush=True)
         run.resume()
         try:
             run.loop(workers, stop, state)
@@ -91,8 +92,8 @@ class Run:
         how = (settings.n_const, config.seed, settings.cache_mb, config.data.reading)
         data = UnpairedImages(root, direction, method.options, *how)
         samples = Samples(config.data, method.options, out / "samples")
-        about = describe(config, method)
         stepper = Stepper(method, config.speed)
+        about = describe(config, stepper)
         return cls(config, out, stepper, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
 
     @property
@@ -220,18 +221,18 @@ def build(config: RunConfig, device: torch.device) -> Method:
     return create(config.method, schedule=schedule, device=device, **config.options)
 
 
-def describe(config: RunConfig, method: Method) -> dict[str, Any]:
+def describe(config: RunConfig, stepper: Stepper) -> dict[str, Any]:
     """What run.json says of a run before it has begun."""
     return {
         "config": config.model_dump(mode="json"),
         "config_hash": config.hash(),
         "data_hash": data_hash(config.data.root, config.data.recursive),
         "data_source": data_source(config.data.root),
-        "parameter_count": method.parameter_count(),
+        "parameter_count": stepper.method.parameter_count(),
         "git": git_state(),
         "versions": versions(),
-        "device": device_name(method.device),
-        "computed": str(config.speed.pieces(capabilities(method.device))),
+        "device": device_name(stepper.method.device),
+        "computed": str(stepper.pieces),
     }
 
 
@@ -258,13 +259,10 @@ def main() -> int:
     if arguments.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
-    speed, can = arguments.config.speed, capabilities(arguments.device)
-    if not speed.pieces(can).compile:
+    if not arguments.config.speed.pieces(capabilities(arguments.device)).compile:
         skip_compiler()
     keep_memory()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
-    if speed != Speed():
-        print(speed.explain(can), flush=True)
     try:
         with stop_signals() as stop:
             train(arguments.config, arguments.out, arguments.device, arguments.workers, stop)

@@ -21,6 +21,7 @@ from enco.provenance import device_name, versions
 from enco.settings import parse
 from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
+from enco.stepper import Stepper
 from eval.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
 from eval.timingtable import QUIET, failures, notes, published_speeds, timing_table
 
@@ -52,6 +53,7 @@ def measure(
     watches = {name: Stopwatch(variant, speed) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
+    steppers = [watch.stepper for watch in watches.values() if watch.stepper]
     with tqdm(total=len(HALVES) * len(watches) * (warmup + iterations), unit="step", disable=None) as progress:
         for half in HALVES:
             for watch in watches.values():
@@ -60,7 +62,8 @@ def measure(
             take_turns(watches.values(), half, iterations, done=progress.update)
     return {
         "device": device_name(device),
-        "precision": _precision(device, speed),
+        "precision": " and ".join(dict.fromkeys(map(_precision, steppers))),
+        "speed": [text for text in dict.fromkeys(stepper.explanation for stepper in steppers) if text],
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
         "measured": {name: _entry(watch) for name, watch in watches.items() if not watch.error},
@@ -135,8 +138,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
     speed = read_speed(given.speed)
-    if speed != Speed():
-        print(speed.explain(capabilities(device)))
     if not speed.pieces(capabilities(device)).compile:
         skip_compiler()
     keep_memory()
@@ -196,11 +197,10 @@ def _json(source: str, option: str, example: str) -> dict[str, Any]:
     return content
 
 
-def _precision(device: torch.device, speed: Speed) -> str:
+def _precision(stepper: Stepper) -> str:
     """How steps are computed, with the precision of float32 convolutions where a GPU has two."""
-    can = capabilities(device)
-    pieces = speed.pieces(can)
-    return f"{pieces}, TF32 convolutions" if can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
+    pieces = stepper.pieces
+    return f"{pieces}, TF32 convolutions" if stepper.can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from enco import capabilities as module
-from enco.capabilities import capabilities
+from enco.arguments import choose_device
+from enco.capabilities import NARROW, capabilities
 from enco.errors import UserError
 from enco.speed import FAST, PLAIN, Capabilities, Pieces, Speed
 
@@ -140,6 +141,14 @@ def test_bfloat16_pays_where_onednn_may_use_instructions_for_it(
     assert Speed(mode="fast").pieces(can) == (FAST["cpu"] if instructions else PLAIN)
 
 
+@pytest.mark.parametrize(("width", "pays"), [(8, False), (NARROW - 1, False), (NARROW, True), (64, True)])
+def test_bfloat16_pays_on_a_cpu_in_wide_networks_only(width: int, pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_bfloat16_instructions", lambda: "BF16")
+    can = capabilities.__wrapped__(CPU, width)
+    assert Speed(mode="fast").pieces(can).bfloat16 == pays
+    assert (f"without bfloat16, as it does not pay in networks of {width}" in Speed(mode="fast").explain(can)) != pays
+
+
 @pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE"])
 def test_a_limit_of_onednn_is_found_in_a_process_that_has_it(limit: str) -> None:
     """Real limits: with them bfloat16 convolutions were 13 to 190, and 2 to 3 times as slow as float32."""
@@ -194,3 +203,27 @@ def test_networks_are_not_compiled_without_a_compiler_and_pythons_headers(
     monkeypatch.setattr(module.sysconfig, "get_path", lambda _: "/nowhere")
     with pytest.raises(UserError, match=r"'compile: true' cannot be on cpu .*(compiler|headers)"):
         Speed(compile=True).pieces(capabilities.__wrapped__(CPU))
+
+
+@pytest.mark.parametrize(
+    ("built", "version", "runs"),
+    [
+        (["sm_75", "sm_80"], (8, 6), True),
+        (["sm_75", "sm_80"], (9, 0), False),
+        (["sm_75", "compute_80"], (9, 0), True),
+        (["sm_75", "sm_90a", "sm_100"], (6, 1), False),
+        (["sm_75", "sm_100"], (10, 3), True),
+        (["sm_86"], (8, 0), False),
+    ],
+)
+def test_a_gpu_that_torch_was_not_built_for_is_refused(
+    gpu: pytest.MonkeyPatch, built: list[str], version: tuple[int, int], runs: bool
+) -> None:
+    gpu.setattr(torch.cuda, "is_available", lambda: True)
+    gpu.setattr(torch.cuda, "get_arch_list", lambda: built)
+    gpu.setattr(torch.cuda, "get_device_capability", lambda _: version)
+    if runs:
+        assert choose_device("auto") == GPU
+    else:
+        with pytest.raises(UserError, match=rf"not for this GPU's compute capability {version[0]}.{version[1]}"):
+            choose_device("auto")

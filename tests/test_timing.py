@@ -200,16 +200,17 @@ def test_every_method_is_timed_and_written(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.usefixtures("fakes")
-def test_the_command_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for machine, precision in ((AVX2_CPU, "float32,"), (V100, "float32,"), (A100, "float32, TF32 convolutions,")):
-        monkeypatch.setattr("eval.timing.capabilities", lambda _, machine=machine: machine)
-        given = ["--variants", '{"a": {"method": "a"}}', "--size", str(SIZE), "--iterations", "2", "--device", "cpu"]
-        main(given)
-        assert f", {precision} {SIZE} " in capsys.readouterr().out
-        main([*given, "--speed", "fast"])
-        assert capsys.readouterr().out.startswith(Speed(mode="fast").explain(machine))
+def test_a_timing_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    variants = {"a": Variant(method="a")}
+    for machine, precision in ((AVX2_CPU, "float32"), (V100, "float32"), (A100, "float32, TF32 convolutions")):
+        monkeypatch.setattr("enco.stepper.capabilities", lambda *_, machine=machine: machine)
+        found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2)
+        assert (found["precision"], found["speed"]) == (precision, [])
+    monkeypatch.setattr("enco.stepper.capabilities", lambda *_: AVX2_CPU)
+    fast = Speed(mode="fast")
+    found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2, speed=fast)
+    assert (found["precision"], found["speed"]) == ("float32", [fast.explain(AVX2_CPU)])
+    assert fast.explain(AVX2_CPU) in notes(found)
 
 
 @pytest.mark.slow
@@ -255,7 +256,7 @@ def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path)
 def test_notes_name_options_and_failures() -> None:
     about_sizes = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
     measured = {name: entry | {"spread": 0.1, "busy": False} for name, entry in about_sizes.items()}
-    about = {"device": "cpu", "precision": "float32", "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
+    about = {"device": "cpu", "precision": "float32", "speed": [], "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
     about["measured"] = measured
     assert list(notes(about)) == [
         "cpu, float32, 64 × 64 pixels (c 32 × 32), batch 1, seconds per image",
