@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 DEFAULT_STORE = "sqlite:///results/mlflow.db"
 SQLITE = "sqlite:///"
 SERVER = ("http://", "https://")
+ADDRESSES = f"{SQLITE}FILE or http://HOST:PORT"
 FOLLOW_SECONDS = 10.0
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -80,21 +82,22 @@ class Store:
         """The file of an SQLite store."""
         return Path(self.uri.removeprefix(SQLITE)) if self.home else None
 
-    @property
-    def cure(self) -> str:
-        """What helps where this store cannot be opened."""
+    def cure(self, error: Exception) -> str:
+        """What helps where opening this store has raised an error; empty where its message says so."""
+        if isinstance(error, UserError):
+            return ""
         if self.database:
             remade = f"move {self.database.name} away (the run folders hold all of it)"
-            return f"make {self.home} a folder that you may write to, or {remade}"
-        return f"start the MLflow server, or name another store with --store ({SQLITE}FILE or {SERVER[0]}HOST:PORT)"
+            return f"make {self.home} a folder that you may write to, or {remade}; then "
+        return f"start the MLflow server, or name another store with --store ({ADDRESSES}); then "
 
     def connect(self) -> MlflowClient:
         """Open the store, making a database that is not there; raises what MLflow raises.
 
-        Raises UserError for an address that is neither a server nor an SQLite file. Processes that open a fresh
+        Raises UserError where no database or server can be meant or MLflow cannot work. Processes that open a fresh
         database at once break it, so they take turns.
         """
-        self._check_address()
+        self.check()
         _quieten()
         from mlflow import MlflowClient
 
@@ -103,11 +106,17 @@ class Store:
             client.search_experiments(max_results=1)
         return client
 
-    def _check_address(self) -> None:
+    def check(self) -> None:
+        """Raise UserError where MLflow would stumble over an address, or over its own."""
         if not self.uri.startswith((SQLITE, *SERVER)):
-            raise UserError(f"this is neither {SQLITE}FILE nor the address of an MLflow server")
+            raise UserError(f"it is no address of a store: name another with --store, {ADDRESSES}")
         if self.database and "?" in self.uri:
-            raise UserError("a path with '?' in it is cut off there by SQLite's address")
+            raise UserError("SQLite's addresses end at a '?': name a path without one")
+        mlflow = find_spec("mlflow")
+        if self.database and mlflow and "%" in str(mlflow.origin):
+            raise UserError(
+                f"MLflow makes no database from below a path with '%', {mlflow.origin}: install it elsewhere"
+            )
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -137,7 +146,7 @@ def sync(store: Store, folder: Path) -> Synced:
         try:
             client = store.connect()
         except Exception as error:
-            warn(f"cannot open {store.name}", error, f"{store.cure}; then {_again(store, folder)}")
+            warn(f"cannot open {store.name}", error, store.cure(error) + _again(store, folder))
             break
         count += _mirrored(client, run, store)
     return Synced(count, len(runs))
@@ -221,6 +230,7 @@ def serve(store: Store, port: int) -> None:
 
     Raises UserError where there is nothing to serve or the port is taken.
     """
+    store.check()
     if not store.database:
         raise UserError(f"{store.name} serves its own pages: open that address.")
     if not store.database.exists():
@@ -262,7 +272,7 @@ def _init(store: Store) -> int:
     try:
         store.connect()
     except Exception as error:
-        warn(f"cannot open {store.name}", error, f"{store.cure}; `python -m enco.tracking sync FOLDER` makes up for it")
+        warn(f"cannot open {store.name}", error, store.cure(error) + _again(store, Path("FOLDER")))
         return 1
     return 0
 

@@ -213,7 +213,7 @@ def test_one_bad_folder_is_a_warning(store: Store, runs: Path, capsys: pytest.Ca
         ("http://user:secret@127.0.0.1:9", "start the MLflow server, or name another store"),
         ("sqlite:////dev/null/mlflow.db", "make /dev/null a folder that you may write to"),
         ("sqlite:///it?s.db", "'?'"),
-        ("nonsense://x", "name another store"),
+        ("nonsense://x", "name another with --store, sqlite:///FILE or http://HOST:PORT"),
     ],
 )
 def test_a_store_that_cannot_be_opened_is_one_sentence_with_the_cure_and_the_command(
@@ -240,6 +240,19 @@ def test_a_database_that_is_none_is_said_with_the_cure(
     assert main() == 1
     said = capsys.readouterr().out
     assert "move mlflow.db away" in said and f"`python -m enco.tracking sync {runs}` makes up" in said
+
+
+def test_an_environment_in_which_mlflow_makes_no_database_is_said(
+    store: Store, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alembic reads the path to MLflow's own files as a pattern, in which a '%' begins a name."""
+    installed = tmp_path / "50% done" / "mlflow"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "mlflow", raising=False)
+    monkeypatch.syspath_prepend(installed.parent)
+    assert sync(store, runs) == (0, 1)
+    assert f"from below a path with '%', {installed / '__init__.py'}: install it elsewhere" in capsys.readouterr().out
 
 
 def test_one_run_that_cannot_be_mirrored_is_no_success(
