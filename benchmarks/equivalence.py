@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from enco.bounds import COUNT, SIDE, THREADS
 from enco.data.demo import make_archive
 from enco.data.unpaired import UnpairedImages
 from enco.files import atomic_path
@@ -131,10 +132,10 @@ def main() -> None:
     """Write a CSV file of all terms of all methods."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.equivalence", description=__doc__)
     parser.add_argument("--methods", nargs="+", default=["all"], metavar="NAME")
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--size", type=int, default=64, help="side of the images in pixels (default 64)")
-    parser.add_argument("--width", type=int, default=8, help="ngf and ndf (default 8)")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=COUNT, default=200)
+    parser.add_argument("--size", type=SIDE, default=64, help="side of the images in pixels (default 64)")
+    parser.add_argument("--width", type=COUNT, default=8, help="ngf and ndf (default 8)")
+    parser.add_argument("--threads", type=THREADS, default=1)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_suffix(".csv")
 sys.path.insert(0, str(ROOT / "workflow" / "executor" / "tests"))
 
+from enco.bounds import COUNT  # noqa: E402
 from slurm_cluster import SlurmCluster  # noqa: E402
 
 RULES = """
@@ -86,8 +87,8 @@ def main() -> None:
     """Measure, print, and add the line to the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cluster", choices=["local", "slurm"], required=True)
-    parser.add_argument("--jobs", type=int, required=True)
-    parser.add_argument("--at-once", type=int, default=4, help="jobs queued or running at a time on local; SLURM: all")
+    parser.add_argument("--jobs", type=COUNT, required=True)
+    parser.add_argument("--at-once", type=COUNT, default=4, help="jobs at a time on local; SLURM: all")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.cluster == "slurm":

@@ -14,6 +14,7 @@ from benchmarks.cases import Case, make_cases, make_speeds, start_process
 from benchmarks.hardware import device_label, file_name
 from benchmarks.measure import Plan, count_trainings, note, time_cases
 from enco.arguments import choose_device
+from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
 from enco.capabilities import capabilities
 from enco.errors import UserError
 from enco.speed import Pieces
@@ -85,15 +86,21 @@ def _parser() -> argparse.ArgumentParser:
         help="also fast with this piece, one by one",
     )
     add("--without", nargs="+", choices=pieces, default=[], help="also fast without this piece, one by one")
-    add("--size", "--sizes", nargs="+", type=int, default=[256], dest="sizes", metavar="PIXELS")
-    add("--batch-sizes", nargs="+", type=int, default=[None], metavar="N", help="default: the method's own")
-    add("--halves", nargs="+", type=int, choices=(1, 2), help="of training (default: the first, and both for enco)")
-    add("--warmup", type=int, help="untimed steps of each half" + _by_device(0))
-    add("--iterations", type=int, help="timed steps of each half" + _by_device(1))
+    add("--size", "--sizes", nargs="+", type=SIDE, default=[256], dest="sizes", metavar="PIXELS")
+    add("--batch-sizes", nargs="+", type=BATCH_SIZE, default=[None], metavar="N", help="default: the method's own")
+    add(
+        "--halves",
+        nargs="+",
+        type=Whole(1, 2),
+        choices=(1, 2),
+        help="of training (default: the first, and both for enco)",
+    )
+    add("--warmup", type=COUNT_OR_NONE, help="untimed steps of each half" + _by_device(0))
+    add("--iterations", type=COUNT, help="timed steps of each half" + _by_device(1))
     add("--memory", action="store_true", help="on a CPU also measure memory, each case in a process of its own")
-    add("--together", nargs="+", type=int, default=[], metavar="N", help="instead: so many trainings side by side")
-    add("--seconds", type=float, default=60.0, help="how long trainings side by side are counted (default 60)")
-    add("--threads", type=int, help="CPU threads of torch; trainings side by side share them")
+    add("--together", nargs="+", type=COUNT, default=[], metavar="N", help="instead: so many trainings side by side")
+    add("--seconds", type=Real(0, 10**6), default=60.0, help="how long trainings side by side are counted (default 60)")
+    add("--threads", type=THREADS, help="CPU threads of torch; trainings side by side share them")
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     add("--output", type=Path, required=True, help="CSV file, or a folder: the file is named after device and versions")
     return parser

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from enco.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
 from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
 from enco.data.reading import Reading, add_reading
@@ -72,16 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--method", help="a method's name, such as enco")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; goes on from what is in it")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads of torch")
-    parser.add_argument("--workers", type=int, default=0, help="processes that load images")
+    parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
+    parser.add_argument("--workers", type=PROCESSES, default=0, help="processes that load images")
     parser.add_argument("--deterministic", action="store_true", help="repeatable bit for bit on a GPU too, but slower")
     own = parser.add_argument_group("settings of a run of your own, with --method")
     own.add_argument("--data", type=Path, help="folder of trainA, trainB, testA and testB")
     own.add_argument("--task", help="name for the record (default: the data folder's)")
     own.add_argument("--direction", choices=("AtoB", "BtoA"))
     add_reading(own)
-    own.add_argument("--epochs", type=int, nargs=2, metavar=("CONST", "DECAY"), help="at full rate, and of decay")
-    own.add_argument("--seed", type=int)
+    own.add_argument(
+        "--epochs", type=COUNT_OR_NONE, nargs=2, metavar=("CONST", "DECAY"), help="at full rate, and of decay"
+    )
+    own.add_argument("--seed", type=SEED)
     own.add_argument(
         "--speed", metavar="MODE_OR_YAML", help="plain, fast, or pieces of it: {mode: fast, compile: false}"
     )
@@ -89,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--tracking", choices=("live", "sync", "off"), help="how MLflow is kept up to date")
     for name in CADENCE:
         text = str(TrainConfig.model_fields[name].description)
-        own.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=text)
+        own.add_argument(f"--{name.replace('_', '-')}", type=COUNT_OR_NONE, metavar="N", help=text)
     return parser
 
 

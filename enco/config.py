@@ -6,7 +6,7 @@ import hashlib
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,8 @@ GanMode = Literal["lsgan", "hinge", "vanilla"]
 Preset = Literal["paper", "cut"]
 Interpolation = Literal["bicubic", "bilinear"]
 
+Tap = Annotated[int, Field(ge=0, le=1000)]
+"""Number of a generator's module whose output is looked at."""
 CUT_MARGIN = Fraction(286, 256)
 """Side of the images that CUT crops from, as a multiple of the crop's."""
 
@@ -27,13 +29,13 @@ CUT_MARGIN = Fraction(286, 256)
 class MethodOptions(Settings):
     """Options that every method has; a method's own file adds to them."""
 
-    ngf: int = Field(64, ge=1, description="Channels of the generator's first convolution.")
-    ndf: int = Field(64, ge=1, description="Channels of the discriminator's first convolution.")
-    n_blocks: int = Field(9, ge=1, description="Residual blocks of the generator.")
+    ngf: int = Field(64, ge=1, le=4096, description="Channels of the generator's first convolution.")
+    ndf: int = Field(64, ge=1, le=4096, description="Channels of the discriminator's first convolution.")
+    n_blocks: int = Field(9, ge=1, le=1000, description="Residual blocks of the generator.")
     gan_mode: GanMode = Field("lsgan", description="Adversarial loss.")
-    batch_size: int = Field(1, ge=1, description="Images of each domain in one iteration.")
+    batch_size: int = Field(1, ge=1, le=2**16, description="Images of each domain in one iteration.")
     crop_size: int = Field(
-        256, ge=24, multiple_of=4, description="Side of a training crop and of a test image, in pixels."
+        256, ge=24, le=2**14, multiple_of=4, description="Side of a training crop and of a test image, in pixels."
     )
     preprocess: Preset | None = Field(
         None,
@@ -41,13 +43,13 @@ class MethodOptions(Settings):
         " and flips, `cut` also crops out of 286/256 of it in the constant half; null leaves them as they are.",
     )
     load_size: int = Field(
-        286, ge=8, description="Side that a training image is resized to before the crop, in pixels."
+        286, ge=8, le=2**14, description="Side that a training image is resized to before the crop, in pixels."
     )
     jitter_in_decay: bool = Field(
         False, description="Keep resizing to load_size and cropping in the decay half; else plain crop_size there."
     )
     test_size: int | None = Field(
-        None, ge=8, multiple_of=4, description="Side of a test image, in pixels; null is crop_size."
+        None, ge=8, le=2**14, multiple_of=4, description="Side of a test image, in pixels; null is crop_size."
     )
     resize: Literal["square", "shorter"] = Field(
         "square", description="Resize training images to load_size squared, or their shorter side to load_size."

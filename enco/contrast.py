@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from enco.config import Tap
 from enco.losses import Negatives, patch_nce
 from enco.networks.generator import Features, ResnetGenerator, feature_shapes
 from enco.networks.heads import ProjectionHead
@@ -18,7 +19,7 @@ from enco.sampling import SamplingOptions, gather_cells, map_size, sample_positi
 class ContrastOptions(SamplingOptions):
     """What is contrasted, and how."""
 
-    taps: tuple[int, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
+    taps: tuple[Tap, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
     tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
     nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
     negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="Settings")
 class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def parse(model: type[T], values: dict[str, Any], where: str) -> T:

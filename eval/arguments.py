@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from enco.bounds import BATCH_SIZE, COUNT, SEED, SIDE, SIDE_OR_OWN, THREADS, Real, Whole
 from enco.data.reading import add_reading
 from eval.segmentation.published import NETWORKS
 
+INCEPTION_SIDE = Whole(75, SIDE.most)
+"""What Inception's layers leave a feature map of."""
 PREPARATION = {"extractor": "inception", "size": 0, "legacy_rounding": False, "levels": "16bit"}
 """What decides features, at its default."""
 
@@ -33,7 +36,7 @@ def _translate(command: argparse.ArgumentParser) -> None:
     _path(command, "--images", "folder of images to translate")
     _path(command, "--out", "folder for the translations (PNG); appears whole")
     _add_direction(command)
-    command.add_argument("--size", type=int, help="side in pixels (default: the generator's own test size)")
+    command.add_argument("--size", type=SIDE, help="side in pixels (default: the generator's own test size)")
 
 
 def _features(command: argparse.ArgumentParser) -> None:
@@ -66,12 +69,12 @@ def _drn_train(command: argparse.ArgumentParser) -> None:
     _path(command, "--out", "weights to write (.safetensors)")
     text = "ImageNet weights to start from: drn_d_22-4bd2f8ea.pth, or 'imagenet' to find or fetch that file"
     _path(command, "--trunk", text, required=False)
-    command.add_argument("--width", type=float, default=1.0, help="scales all channels; 1 is DRN-D-22")
-    command.add_argument("--size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
-    command.add_argument("--epochs", type=int, default=250)
-    command.add_argument("--lr", type=float, default=0.01)
-    command.add_argument("--step", type=int, default=100, help="epochs after which the rate is divided by 10")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--width", type=Real(0, 16), default=1.0, help="scales all channels; 1 is DRN-D-22")
+    command.add_argument("--size", type=SIDE, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
+    command.add_argument("--epochs", type=COUNT, default=250)
+    command.add_argument("--lr", type=Real(0, 100), default=0.01)
+    command.add_argument("--step", type=COUNT, default=100, help="epochs after which the rate is divided by 10")
+    command.add_argument("--seed", type=SEED, default=0)
     command.set_defaults(batch_size=32)
 
 
@@ -130,8 +133,8 @@ def _add_direction(command: argparse.ArgumentParser) -> None:
 
 def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    command.add_argument("--threads", type=int, help="CPU threads of torch")
-    command.add_argument("--batch-size", type=int, default=command.get_default("batch_size") or 8)
+    command.add_argument("--threads", type=THREADS, help="CPU threads of torch")
+    command.add_argument("--batch-size", type=BATCH_SIZE, default=command.get_default("batch_size") or 8)
 
 
 def _add_extractor(command: argparse.ArgumentParser) -> None:
@@ -139,12 +142,15 @@ def _add_extractor(command: argparse.ArgumentParser) -> None:
     group.add_argument("--extractor", choices=("inception", "random-inception"), default="inception")
     text = "Inception weights (default: torch's cache, fetched to there if they are missing)"
     group.add_argument("--weights", type=Path, metavar="PATH", help=text)
-    group.add_argument("--seed", type=int, help="of the weights of random-inception (default 0)")
-    group.add_argument("--input-size", type=int, help="side that random-inception sees, in pixels (default 299)")
+    group.add_argument("--seed", type=SEED, help="of the weights of random-inception (default 0)")
+    text = "side that random-inception sees, in pixels (default 299)"
+    group.add_argument("--input-size", type=INCEPTION_SIDE, help=text)
 
 
 def _add_preparation(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--size", type=int, default=0, help="resize images to this side first (default: do not)")
+    command.add_argument(
+        "--size", type=SIDE_OR_OWN, default=0, help="resize images to this side first (default: do not)"
+    )
     text = "lose a fraction of a grey level, as images do when the original test scripts save them"
     command.add_argument("--legacy-rounding", action="store_true", help=text)
 
@@ -154,11 +160,11 @@ def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
     _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
     command.add_argument("--drn-network", choices=NETWORKS, default="own", help="whose network it is (default own)")
     command.add_argument("--drn-sha256", metavar="HEX", help="SHA-256, or its start, that the network's file must have")
-    command.add_argument("--drn-size", type=int, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
+    command.add_argument("--drn-size", type=SIDE, nargs=2, default=(256, 128), metavar=("W", "H"), help="in pixels")
 
 
 def _add_k(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-k", type=int, default=5, help="neighbours of precision and recall (default 5)")
+    command.add_argument("-k", type=COUNT, default=5, help="neighbours of precision and recall (default 5)")
 
 
 _COMMANDS = {

@@ -38,7 +38,7 @@ class TableSpec(Settings):
     """One table; `results/<name>.csv` is made from it."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    number: int | None = Field(None, description="The table's number in the paper, if it is one of the paper's.")
+    number: int | None = Field(None, ge=1, description="The table's number in the paper, if it is one of the paper's.")
     title: str = ""
     row_header: str = Field("Method", description="Header of the first column.")
     method: str | None = Field(None, description="Method of the rows that name none.")

@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from enco.arguments import choose_device, read_speed
+from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
 from enco.capabilities import capabilities
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
@@ -172,13 +173,15 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--methods", nargs="+", metavar="NAME", help="methods at their default options, or 'all'")
     what.add_argument("--variants", metavar="JSON_OR_FILE", help="variants by name, each a method with options")
     parser.add_argument("--options", metavar="JSON_OR_FILE", help="with --methods: options by method's name")
-    parser.add_argument("--size", type=int, default=256, help="side of the images in pixels (default 256)")
-    parser.add_argument("--batch-size", type=int, help="where a variant's options name none (default: the method's)")
-    parser.add_argument("--warmup", type=int, default=2, help="untimed steps of each half (default 2)")
+    parser.add_argument("--size", type=SIDE, default=256, help="side of the images in pixels (default 256)")
+    parser.add_argument(
+        "--batch-size", type=BATCH_SIZE, help="where a variant's options name none (default: the method's)"
+    )
+    parser.add_argument("--warmup", type=COUNT_OR_NONE, default=2, help="untimed steps of each half (default 2)")
     counts = ", ".join(f"{count} on {kind}" for kind, count in ITERATIONS.items())
-    parser.add_argument("--iterations", type=int, help=f"timed steps of each half (default {counts})")
+    parser.add_argument("--iterations", type=COUNT, help=f"timed steps of each half (default {counts})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--speed", default="plain", metavar="MODE_OR_YAML", help="plain (default), fast, or pieces")
     parser.add_argument("--published", type=Path, default=Path("config", "published.csv"), help="the paper's numbers")
     parser.add_argument("--out", type=Path, metavar="FILE", help="timing file (JSON) to write")

@@ -13,6 +13,7 @@ from pathlib import Path
 from numpy.random import Generator, default_rng
 from PIL import Image
 
+from enco.bounds import COUNT, SEED, SIDE
 from enco.data.folders import list_images, load_rgb
 from enco.data.manifest import write_manifest
 from enco.data.paint import paint
@@ -113,10 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("--out", type=Path, required=True, help="data folder to make")
-    parser.add_argument("--size", type=int, default=128, help="side of the crops in pixels (default 128)")
-    parser.add_argument("--train", type=int, default=80, help="training crops of each domain (default 80)")
-    parser.add_argument("--test", type=int, default=20, help="test crops of each domain (default 20)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", type=SIDE, default=128, help="side of the crops in pixels (default 128)")
+    parser.add_argument("--train", type=COUNT, default=80, help="training crops of each domain (default 80)")
+    parser.add_argument("--test", type=COUNT, default=20, help="test crops of each domain (default 20)")
+    parser.add_argument("--seed", type=SEED, default=0)
     parser.add_argument("--source", required=True, help="where the photographs come from, for ATTRIBUTION.txt")
     parser.add_argument("--notice", type=Path, help="Debian copyright file to quote in ATTRIBUTION.txt")
     return parser

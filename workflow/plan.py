@@ -12,6 +12,7 @@ from typing import Any, get_args
 import yaml
 from tabulate import tabulate
 
+from enco.bounds import Real
 from enco.errors import UserError
 from enco.files import read_json
 from enco.speed import Mode
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--mode", choices=get_args(Mode), help="whose lines of a CSV file (default: the scale's speed)")
     parser.add_argument(
         "--together",
-        type=float,
+        type=Real(0, 1024),
         nargs=2,
         default=(1, 1.0),
         metavar=("N", "GAIN"),

@@ -22,6 +22,10 @@ from eval.segmentation.published import NetworkName
 from workflow.part import Only
 from workflow.paths import SHARED
 
+Side = Annotated[int, Field(ge=8, le=2**14)]
+"""Of an image, in pixels."""
+Epochs = Annotated[int, Field(ge=0, le=10**9)]
+
 
 class DataSource(Settings):
     """Where the datasets come from: drawn by the procedural demo, folders of the user's, or published archives."""
@@ -39,9 +43,9 @@ class DataSource(Settings):
     photo_filter: PhotoFilter = Field("legacy", description="What resizes Cityscapes' photos (docs/data.md).")
     recursive: bool = Field(False, description=RECURSIVE)
     levels: Levels = Field("16bit", description=LEVELS)
-    size: int = Field(64, ge=16, description="Side of a demo image, in pixels.")
-    seed: int = 0
-    scale_counts: float = Field(1.0, gt=0, description="Multiplies the numbers of demo images.")
+    size: int = Field(64, ge=16, le=2**14, description="Side of a demo image, in pixels.")
+    seed: int = Field(0, ge=0, lt=2**32)
+    scale_counts: float = Field(1.0, gt=0, le=1000, description="Multiplies the numbers of demo images.")
 
     @property
     def reading(self) -> Reading:
@@ -54,9 +58,9 @@ class FeatureConfig(Settings):
 
     extractor: Literal["inception", "random-inception"] = "inception"
     input_size: int | None = Field(
-        None, description="Side that random-inception sees, in pixels; the published sees 299."
+        None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
     )
-    k: int = Field(5, ge=1, description="Neighbours of precision & recall.")
+    k: int = Field(5, ge=1, le=10**9, description="Neighbours of precision & recall.")
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
     )
@@ -73,12 +77,12 @@ class DrnConfig(Settings):
     )
     trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
     sha256: str = Field("", pattern=SHA256, description="That file's SHA-256, or its start; empty: not checked.")
-    width: float = Field(1.0, gt=0)
-    size: tuple[int, int] = Field((256, 128), description="Width and height that it sees, in pixels.")
-    epochs: int = 250
-    batch_size: int = 32
-    lr: float = 0.01
-    step: int = Field(100, description="Epochs after which the rate is divided by 10.")
+    width: float = Field(1.0, gt=0, le=16)
+    size: tuple[Side, Side] = Field((256, 128), description="Width and height that it sees, in pixels.")
+    epochs: int = Field(250, ge=1, le=10**9)
+    batch_size: int = Field(32, ge=1, le=2**16)
+    lr: float = Field(0.01, gt=0, le=100)
+    step: int = Field(100, ge=1, le=10**9, description="Epochs after which the rate is divided by 10.")
 
     @model_validator(mode="after")
     def _trunk_fits(self) -> DrnConfig:
@@ -90,8 +94,8 @@ class DrnConfig(Settings):
 class TimingConfig(Settings):
     """How long seconds per iteration are measured."""
 
-    warmup: int = 5
-    iterations: int = 50
+    warmup: int = Field(5, ge=0, le=10**9)
+    iterations: int = Field(50, ge=1, le=10**9)
 
 
 class ScaleConfig(Settings):
@@ -117,12 +121,16 @@ class ScaleConfig(Settings):
     task_options: dict[str, dict[str, dict[str, Any]]] = Field(
         default_factory=dict, description="Method options of single tasks, by task and method: advice of the authors."
     )
-    epochs: dict[str, tuple[int, int]] = Field(description="Constant and decay epochs by task; 'default' for the rest.")
-    method_epochs: dict[str, tuple[int, int]] = Field(
+    epochs: dict[str, tuple[Epochs, Epochs]] = Field(
+        description="Constant and decay epochs by task; 'default' for the rest."
+    )
+    method_epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
     )
     train: TrainConfig = TrainConfig()
-    workers: int = Field(0, ge=0, description="Processes that load a training's images; 0 loads between iterations.")
+    workers: int = Field(
+        0, ge=0, le=1024, description="Processes that load a training's images; 0 loads between iterations."
+    )
     features: FeatureConfig = FeatureConfig()
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()

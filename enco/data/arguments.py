@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from enco.bounds import COUNT, SEED, SIDE, Real, Whole
 from enco.data import demo
 from enco.data.catalogue import CATALOGUE
 from enco.data.cityscapes import FILTERS
 from enco.data.obtain import ARCHIVES
 from enco.data.reading import add_reading
 
+DEMO_SIDE = Whole(16, SIDE.most)
 ROOT = Path("data")
 
 
@@ -40,9 +42,11 @@ def _prepare(command: argparse.ArgumentParser) -> None:
 def _demo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="folder that gets one folder for each archive")
     command.add_argument("--dataset", help=f"only this one: {', '.join(demo.ARCHIVES)}")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--size", type=int, default=64, help="side of the images in pixels (default 64)")
-    command.add_argument("--scale-counts", type=float, default=1.0, help="multiply the numbers of images (default 1)")
+    command.add_argument("--seed", type=SEED, default=0)
+    command.add_argument("--size", type=DEMO_SIDE, default=64, help="side of the images in pixels (default 64)")
+    command.add_argument(
+        "--scale-counts", type=Real(0, 1000), default=1.0, help="multiply the numbers of images (default 1)"
+    )
     _add_replace(command)
 
 
@@ -75,8 +79,8 @@ def _sheet(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path)
     add_reading(command)
     command.add_argument("--out", type=Path, required=True, help="PNG file to write")
-    command.add_argument("--per-set", type=int, default=5, help="images of each set (default 5)")
-    command.add_argument("--tile", type=int, default=128, help="side of an image on the sheet in pixels (default 128)")
+    command.add_argument("--per-set", type=COUNT, default=5, help="images of each set (default 5)")
+    command.add_argument("--tile", type=SIDE, default=128, help="side of an image on the sheet in pixels (default 128)")
 
 
 def _add_source(command: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, field_validator, model_validator
@@ -17,7 +17,7 @@ from enco.settings import Settings, parse
 NAME = r"[A-Za-z0-9_-]+"
 CATALOGUE = Path("config", "datasets.yaml")
 SHA256 = r"^([0-9a-f]{8,64})?$"
-Counts = dict[str, int]
+Counts = dict[str, Annotated[int, Field(ge=0)]]
 """Images by set."""
 
 

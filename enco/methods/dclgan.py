@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from enco.adversarial import update_both_discriminators
-from enco.config import GanMode
+from enco.config import GanMode, Tap
 from enco.contrast import ContrastOptions, contrast, key_features, make_heads
 from enco.losses import HingeForm, generator_loss, l1
 from enco.methods.base import Batch, Method, MethodInfo
@@ -36,7 +36,7 @@ class DclGanOptions(ContrastOptions):
         "clipped",
         description="Hinge loss of the generators: clipped like the discriminators', or linear in the scores.",
     )
-    taps: tuple[int, ...] = Field((4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
+    taps: tuple[Tap, ...] = Field((4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
     half_factor: bool = Field(True, description="Halve every term of the generators' loss.")
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
     lambda_nce: float = Field(2.0, ge=0, description="Weight of the NCE terms.")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from enco.adversarial import update_discriminator
+from enco.config import Tap
 from enco.errors import UserError
 from enco.losses import cosine_distance, generator_loss, l1, patch_nce
 from enco.methods.base import Batch, Method, MethodInfo
@@ -32,7 +33,7 @@ class EnCoOptions(SamplingOptions):
     """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
 
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
-    pairs: tuple[tuple[int, int], ...] = Field(
+    pairs: tuple[tuple[Tap, Tap], ...] = Field(
         ((3, 28), (7, 24), (13, 18)), min_length=1, description="Generator modules (encoder, decoder) that are paired."
     )
     k: int = Field(4, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
