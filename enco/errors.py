@@ -1,9 +1,37 @@
-"""What goes wrong for a user, said in one sentence."""
+"""What goes wrong for a user, said in one sentence: mistakes, and what the file system refuses."""
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says of a full disk, a spent quota and a file larger than it allows."""
+FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"
+WRITING_CURES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT), FOLDER_CURE),
+    errno.EISDIR: "move that folder away, or choose another name,",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "mend that link, which leads back to itself, or choose another name,",
+}
+"""What helps where a place is another's, read-only, or has a file for a folder, a folder for a file, or a long name."""
+DISK_CURE = "look after that disk, which does not answer as it should,"
+CURES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "ask its owner for the right to use it, or name another place,"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN), DISK_CURE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), "name a place where no file stands for a folder"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files (`ulimit -n`)"),
+    errno.EROFS: "name a place on a disk that can be written to",
+    errno.ENOENT: "correct the name, or mend the link,",
+    errno.ELOOP: "mend that link, which leads back to itself, or name another place,",
+    errno.EISDIR: "name a file, or move that folder away,",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+"""What helps where a file system refuses something, whatever was done."""
 
 
 class UserError(Exception):
@@ -17,9 +45,85 @@ def unknown(kind: str, given: str, valid: Iterable[str], where: str = "") -> Use
 
 
 def run_cli(main: Callable[[], int | None]) -> None:
-    """Run a command's main function; a UserError ends it with one line on stderr and status 2."""
+    """Run a command's main function; what a user can mend ends it with one line on stderr and status 2."""
     try:
-        sys.exit(main() or 0)
+        with refusals_told():
+            sys.exit(main() or 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Raise UserError for what the file system refuses in the block, to read, write or lock; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if said := refusal(error):
+            raise UserError(said) from error
+        raise
+    except RuntimeError as error:  # how Path.resolve says ELOOP before Python 3.13
+        loop = str(error).removeprefix("Symlink loop from ")
+        if loop == str(error):
+            raise
+        raise UserError(str(refusal(OSError(errno.ELOOP, os.strerror(errno.ELOOP), loop.strip("'"))))) from error
+
+
+def refusal(error: OSError) -> str | None:
+    """A sentence for what the file system has refused, with the cure; None for an error of another kind."""
+    if is_full(error):
+        where = f" while writing {error.filename}" if error.filename else ""
+        return f"Disk full{where}: free some space and run again."
+    if error.filename is None or error.errno not in CURES:
+        return None
+    place = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    why = f"{error.strerror}{_leads_nowhere(place)}{_whose(place)}"
+    return f"{place} cannot be used ({why}): {CURES[error.errno]} and run again."
+
+
+def _leads_nowhere(place: str) -> str:
+    """Where a broken link leads, as a clause; empty for anything else."""
+    with suppress(OSError):
+        return f": it is a link to {Path(place).readlink()}" if not Path(place).exists() else ""
+    return ""
+
+
+def _whose(place: object) -> str:
+    """Whose a place is, as a clause; empty where it is this user's or that cannot be told."""
+    with suppress(OSError, KeyError):
+        path = Path(str(place))
+        return f", which is {path.owner()}'s" if path.stat().st_uid != os.geteuid() else ""
+    return ""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path`, or a temporary file for it, cannot be written.
+
+    Raises UserError where the disk is full or the folder takes no files; all other errors pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise UserError(
+                f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
+            ) from error
+        if error.errno in WRITING_CURES and _is_about(error, path):
+            what, cure = error.filename2 or error.filename, WRITING_CURES[error.errno].format(folder=path.parent)
+            raise UserError(
+                f"Cannot write {path} ({error.strerror}: {what}{_whose(what)}): {cure} and run again."
+            ) from error
+        raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a call failed because there is no room."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether the file of a failed call is `path`, a folder above it, or a temporary `.<name>.` beside it."""
+    place = Path(str(error.filename))
+    return path.is_relative_to(place) or str(place).startswith(str(path.with_name(f".{path.name}.")))

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 
 import pooch
 import requests
-from filelock import FileLock
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 from urllib3.exceptions import MaxRetryError
 
-from enco.errors import UserError
-from enco.files import is_full, sha256, writing
+from enco.errors import UserError, is_full, writing
+from enco.files import sha256
+from enco.locks import locked
 
 CHUNK = 2**20
 TIMEOUT = 30.0
@@ -63,12 +63,10 @@ def fetch(url: str, path: Path, published: Published) -> Path:
         is_there = path.exists()
     if is_there:
         return _checked(url, path, published)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if path.exists():
-                return _checked(url, path, published)
-            return _downloaded(_Download(url, path, published))
+    with writing(path), locked(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return _checked(url, path, published)
+        return _downloaded(_Download(url, path, published))
 
 
 def _checked(url: str, path: Path, published: Published) -> Path:

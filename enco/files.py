@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -12,51 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from enco.errors import UserError
+from enco.errors import UserError, writing
+from enco.locks import locked
 
 StrPath = str | os.PathLike[str]
 """A path as callers may give it; functions that a user calls take both kinds."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says of a full disk, a spent quota and a file larger than it allows."""
-FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"
-CURES = {
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST), FOLDER_CURE),
-    errno.EISDIR: "move that folder away, or choose another name,",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
-"""What helps where a place is another's, read-only, or has a file for a folder, a folder for a file, or a long name."""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say in one sentence why `path`, or a temporary file for it, cannot be written.
-
-    Raises UserError where the disk is full or the folder takes no files; all other errors pass.
-    """
-    try:
-        yield
-    except OSError as error:
-        if is_full(error):
-            raise UserError(
-                f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
-            ) from error
-        if error.errno in CURES and _is_about(error, path):
-            what, cure = error.filename2 or error.filename, CURES[error.errno].format(folder=path.parent)
-            raise UserError(f"Cannot write {path} ({error.strerror}: {what}): {cure} and run again.") from error
-        raise
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether a call failed because there is no room."""
-    return isinstance(error, OSError) and error.errno in FULL
-
-
-def _is_about(error: OSError, path: Path) -> bool:
-    """Whether the file of a failed call is `path`, a folder above it, or a temporary `.<name>.` beside it."""
-    place = Path(str(error.filename))
-    return path.is_relative_to(place) or str(place).startswith(str(path.with_name(f".{path.name}.")))
 
 
 @contextmanager
@@ -83,7 +42,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         path = path.resolve() if path.is_symlink() else path
-    with _beside(path) as partial, FileLock(path.with_name(f".{path.name}.lock")):
+    with _beside(path) as partial, locked(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir()

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlparse
 
-from filelock import FileLock
 from PIL import Image
 
 from enco.errors import UserError
 from enco.files import atomic_path, read_json, write_json
+from enco.locks import locked
 from enco.metricsfile import read_metrics
 from enco.runfolder import is_held
 
@@ -174,7 +174,7 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
     `home` is the folder of the database, with its pictures; None for a server, which keeps its own. Raises UserError
     for a folder that is not a run's and for an experiment that keeps its files elsewhere, and whatever MLflow raises.
     """
-    with FileLock(folder / LOCK):
+    with locked(folder / LOCK):
         record = read_record(folder)
         experiment = _experiment(client, record.experiment, home)
         run = _find(client, experiment, record) or _create(client, experiment, record, home)

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from enco.errors import UserError
 from enco.files import write_json
+from enco.locks import holder, is_locked, locked
 from enco.metricsfile import append_line
 from enco.runlog import NonFiniteLoss
 from enco.signals import Stopped, StopRequest
@@ -29,34 +28,23 @@ def exclusive(folder: Path, stop: StopRequest, poll_seconds: float = 1.0) -> Ite
 
     The lock goes with its process, however that ends. Raises Stopped if a stop is asked for while waiting.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
     announced = False
-    while True:
-        try:
-            lock.acquire(timeout=poll_seconds)
-            break
-        except Timeout:
-            if not announced:
-                print(f"Another process trains in {folder}: waiting for it to end.", flush=True)
-                announced = True
-            if stop.by:
-                raise Stopped(f"stopped by {stop.by} while waiting for another process") from None
-    try:
+
+    def wait() -> None:
+        nonlocal announced
+        if not announced:
+            print(f"Another process trains in {folder} ({holder(folder / LOCK)}): waiting for it to end.", flush=True)
+        announced = True
+        if stop.by:
+            raise Stopped(f"stopped by {stop.by} while waiting for another process")
+
+    with locked(folder / LOCK, wait, poll_seconds):
         yield
-    finally:
-        lock.release()
 
 
 def is_held(folder: Path) -> bool:
     """Whether a living process trains in this folder."""
-    if not (folder / LOCK).exists():
-        return False
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
+    return is_locked(folder / LOCK)
 
 
 class StateFile:

@@ -22,10 +22,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from filelock import FileLock
 from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
 from enco.errors import UserError, run_cli
+from enco.locks import locked
 from enco.mirror import ARTIFACTS, mirror, without_copies
 from enco.runfolder import is_held
 
@@ -124,8 +124,7 @@ class Store:
         if database:
             import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (seconds, for which the others need not wait)
 
-            database.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(database.with_name(f".{database.name}.lock")) if database else nullcontext():
+        with locked(database.with_name(f".{database.name}.lock")) if database else nullcontext():
             yield
 
 
@@ -157,7 +156,7 @@ def follow(store: Store, run_folder: Path, seconds: float = FOLLOW_SECONDS) -> S
 
     Where another process follows this run already, it is waited for.
     """
-    with FileLock(run_folder / ".follow.lock"):
+    with locked(run_folder / ".follow.lock"):
         while is_held(run_folder):
             sync(store, run_folder)
             again = time.monotonic() + seconds
@@ -280,6 +279,7 @@ def _init(store: Store) -> int:
 def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         raise UserError(f"The folder {folder} does not exist: name a run folder, or one that holds run folders.")
+    list(folder.iterdir())  # raises what looking for runs in it would hide
     if not run_folders(folder):
         raise UserError(f"No run lies at or under {folder}: name a run folder, or one that holds run folders.")
     return folder

@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from enco.data import cityscapes
@@ -25,8 +24,8 @@ from enco.data.manifest import Entry, entry, read_hashes, save_manifest
 from enco.data.obtain import Fetched
 from enco.data.place import known_source, new_folder
 from enco.data.targets import Made, Target
-from enco.errors import UserError
-from enco.files import writing
+from enco.errors import UserError, writing
+from enco.locks import locked
 
 Plan = dict[Path, dict[str, Target]]
 """For each archive what becomes of its files, by their names in it."""
@@ -50,17 +49,15 @@ def prepare(
     than the expected numbers of images, and for an image that does not decode.
     """
     source = _source(name, dataset, archives, photo_filter)
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(out.with_name(f".{out.name}.prepare.lock")):
-            if known_source(out) != source:
-                plan = _plan(dataset, [archive.path for archive in archives], photo_filter)
-                _check_counts(dataset, plan)
-                with new_folder(out, replace) as folder:
-                    save_manifest(folder, _unpack(plan, folder), source)
-                    if dataset.hashes:
-                        place, cure = " and ".join(map(str, plan)), f"get {_names(dataset)} from {dataset.site}"
-                        check_hashes(place, read_hashes(folder), load_hashes(dataset.hashes), cure)
+    with writing(out), locked(out.with_name(f".{out.name}.prepare.lock")):
+        if known_source(out) != source:
+            plan = _plan(dataset, [archive.path for archive in archives], photo_filter)
+            _check_counts(dataset, plan)
+            with new_folder(out, replace) as folder:
+                save_manifest(folder, _unpack(plan, folder), source)
+                if dataset.hashes:
+                    place, cure = " and ".join(map(str, plan)), f"get {_names(dataset)} from {dataset.site}"
+                    check_hashes(place, read_hashes(folder), load_hashes(dataset.hashes), cure)
     return out
 
 

@@ -78,6 +78,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     if not path.is_file():
         raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
+    path.open("rb").close()  # raises what safetensors would say without the system's words
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)

@@ -1,0 +1,87 @@
+"""Locks between processes: a file's lock goes with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+"""What the system says where a disk has no locks: Lustre mounted with `noflock`, NFS without its lock service."""
+_warned: set[int] = set()
+"""Disks that were said to have no locks."""
+
+
+@contextmanager
+def locked(path: Path, wait: Callable[[], None] | None = None, poll_seconds: float = 1.0) -> Iterator[None]:
+    """Hold the lock of a file, which is made if need be, for the block; `wait` is called while another holds it.
+
+    On a disk without locks the block runs without one, which is said once. Raises OSError where the file cannot be
+    made or opened, and what `wait` raises.
+    """
+    lock = _lock(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            lock.acquire(timeout=poll_seconds)
+        except Timeout:
+            if wait:
+                wait()
+            continue
+        except OSError as error:
+            _tell_unsupported(error, path)
+        break
+    with suppress(OSError):  # a full disk
+        path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def holder(path: Path) -> str:
+    """Who took the lock of a file last, as `process 12 on node7`."""
+    with suppress(OSError, ValueError):
+        return path.read_text(encoding="utf-8") or "another process"
+    return "another process"
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock of a file; False where there is no file, or its disk has no locks."""
+    if not path.exists():
+        return False
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError as error:
+        _tell_unsupported(error, path)
+    lock.release()
+    return False
+
+
+def _lock(path: Path) -> FileLock:
+    """A lock that never becomes a marker file, which a killed process would leave behind for ever."""
+    return FileLock(path, fallback_to_soft=False)
+
+
+def _tell_unsupported(error: OSError, path: Path) -> None:
+    """Say once for each disk that it has no locks; any other error is raised again."""
+    if error.errno not in UNSUPPORTED:
+        raise error
+    disk = path.parent.stat().st_dev
+    if disk not in _warned:
+        print(
+            f"warning: The disk of {path.parent} has no locks ({error.strerror}): start no two commands there that"
+            " write the same, or have it mounted with flock (docs/cluster.md).",
+            file=sys.stderr,
+            flush=True,
+        )
+    _warned.add(disk)
