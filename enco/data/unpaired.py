@@ -22,6 +22,7 @@ from enco.config import Direction, MethodOptions
 from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
 from enco.data.reading import USUAL, Reading
+from enco.data.sharing import check_room, shortage_told
 from enco.errors import UserError
 from enco.methods.base import Batch
 
@@ -83,9 +84,11 @@ class UnpairedImages(Dataset[Batch]):
 
         They are on the CPU; for a CUDA `device` their memory is pinned, so that copies need not wait. Each worker
         computes on one thread and prepares up to two batches ahead. Leaves torch's global random state alone. Raises
-        UserError if an epoch holds less than one batch.
+        UserError if an epoch holds less than one batch, and where the workers have no room to pass batches on.
         """
-        return DataLoader(
+        pixels = 2 * 3 * self.options.crop_size**2
+        check_room(workers, batch_size * pixels * torch.float32.itemsize)
+        return _Loader(
             self,
             batch_sampler=_Batches(start_iteration, total_iterations, batch_size, len(self)),
             num_workers=workers,
@@ -113,6 +116,14 @@ def random_crop(image: Image.Image, size: int, rng: Generator) -> Image.Image:
     """A size x size window at a uniformly drawn place."""
     left, top = (int(rng.integers(extent - size + 1)) for extent in image.size)
     return image.crop((left, top, left + size, top + size))
+
+
+class _Loader(DataLoader[Batch]):
+    """A loader whose lack of shared memory is a UserError."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        with shortage_told():
+            yield from super().__iter__()
 
 
 class _Batches(Sampler[list[int]]):

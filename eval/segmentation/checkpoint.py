@@ -31,8 +31,8 @@ class EpochCheckpoint:
     def save(self, epoch: int, parts: Mapping[str, Stateful], device: torch.device) -> None:
         """Write what the training needs to go on after `epoch` bit for bit."""
         content = {"identity": self.identity, "epoch": epoch, "random": random_state(device)}
-        with atomic_path(self.path) as partial:
-            torch.save(content | {name: part.state_dict() for name, part in parts.items()}, partial)
+        with atomic_path(self.path) as partial, partial.open("wb") as file:
+            torch.save(content | {name: part.state_dict() for name, part in parts.items()}, file)
 
     def resume(self, parts: Mapping[str, Stateful], device: torch.device) -> int:
         """Give the parts their saved states; the epochs done, 0 without a checkpoint of this very training."""
