@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
+from enco.bounds import Whole
 from enco.errors import UserError, run_cli
 from enco.locks import locked
 from enco.mirror import ARTIFACTS, mirror, without_copies
@@ -298,7 +299,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("sync", "follow"):
             command.add_argument("folder", type=Path)
         if name == "ui":
-            command.add_argument("--port", type=int, default=5000)
+            command.add_argument("--port", type=Whole(1, 65535), default=5000)
         command.add_argument("--store", help="MLflow address (default: MLFLOW_TRACKING_URI, else results/mlflow.db)")
     return parser
 

@@ -22,7 +22,14 @@ from enco.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("enco", "eval", "workflow", "benchmarks", "examples")
-PARSERS = ("enco.arguments:_parser", "enco.data.arguments:parser", "eval.arguments:parser", "eval.timing:_parser")
+PARSERS = (
+    "enco.arguments:_parser",
+    "enco.data.arguments:parser",
+    "enco.tracking:_parser",
+    "eval.arguments:parser",
+    "eval.timing:_parser",
+    "workflow.plan:parser",
+)
 BOUNDS = {"Ge", "Gt"}
 ANY_SIGN = {"nce_diag"}
 """A logit: any finite number is one."""
