@@ -6,18 +6,25 @@ import hashlib
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from enco.data.folders import Levels
-from enco.data.reading import LEVELS, RECURSIVE, Reading
 from enco.settings import Settings
 from enco.speed import Speed
+
+if TYPE_CHECKING:
+    from enco.data.reading import Reading
 
 Direction = Literal["AtoB", "BtoA"]
 GanMode = Literal["lsgan", "hinge", "vanilla"]
 Preset = Literal["paper", "cut"]
+Levels = Literal["16bit", "14bit", "12bit", "10bit", "8bit"]
+RECURSIVE = "Read sub-folders of image folders too."
+LEVELS = (
+    "Bits that 16-bit grey uses: of 16bit the high byte is kept, of 12bit the high eight of twelve, and so on; an image"
+    " with a higher level is an error."
+)
 Interpolation = Literal["bicubic", "bilinear"]
 
 Tap = Annotated[int, Field(ge=0, le=1000)]
@@ -145,6 +152,8 @@ class DataConfig(Settings):
     @property
     def reading(self) -> Reading:
         """How the folders of images are read."""
+        from enco.data.reading import Reading  # here, as methods are built where there is nothing but torch
+
         return Reading(self.recursive, self.levels)
 
 
@@ -188,7 +197,7 @@ class RunConfig(Settings):
         )
         if content["options"].get("preprocess") is None:  # null is no setting
             content["options"].pop("preprocess", None)
-        if self.data.reading == Reading():  # as usual
+        if self.data == DataConfig(root=self.data.root, direction=self.data.direction):  # read as usual
             del content["data"]["recursive"], content["data"]["levels"]
         if self.speed == Speed():  # as published
             content.pop("speed")

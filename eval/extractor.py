@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.inception import Inception3
 
-from enco.data.folders import Levels, decode_ahead, load_rgb, name_in
+from enco.config import Levels
+from enco.data.folders import decode_ahead, load_rgb, name_in
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import StrPath, sha256

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from enco.data.folders import Levels
+from enco.config import Levels
 from enco.errors import UserError
 from enco.files import StrPath, atomic_path
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.config import MethodOptions
+from enco.config import Levels, MethodOptions
 from enco.data.__main__ import main as data
-from enco.data.folders import BITS, Levels, load_rgb
+from enco.data.folders import BITS, load_rgb
 from enco.data.images import test_image as load_test_image
 from enco.data.reading import Reading
 from enco.data.unpaired import UnpairedImages

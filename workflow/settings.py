@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from enco.config import TrainConfig
+from enco.config import LEVELS, RECURSIVE, Levels, TrainConfig
 from enco.data.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
 from enco.data.cityscapes import PhotoFilter
-from enco.data.folders import Levels
 from enco.data.obtain import ARCHIVES
-from enco.data.reading import LEVELS, RECURSIVE, Reading
+from enco.data.reading import Reading
 from enco.data.state import Source
 from enco.errors import UserError, unknown
 from enco.settings import Settings, parse

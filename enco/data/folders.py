@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePath
-from typing import BinaryIO, Literal, TypeVar, get_args
+from typing import BinaryIO, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from enco.config import Levels
 from enco.errors import UserError
 from enco.files import StrPath
 from enco.notices import say_once
@@ -29,7 +30,6 @@ TRAIN_IDS = (*range(19), 255)
 THREADS, AHEAD = 4, 2
 """How many images are decoded at a time (Pillow does it without Python's lock), and how many batches ahead."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
-Levels = Literal["16bit", "14bit", "12bit", "10bit", "8bit"]
 BITS: dict[Levels, int] = {name: int(name.removesuffix("bit")) for name in get_args(Levels)}
 """Bits that the levels of 16-bit grey use."""
 SUB_FOLDER = "sub-folder"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from enco.config import Interpolation
-from enco.data.folders import Levels, check_images, list_images, load_rgb, printable
+from enco.config import Interpolation, Levels
+from enco.data.folders import check_images, list_images, load_rgb, printable
 from enco.notices import say_once
 
 __all__ = ["FILTERS", "check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]

@@ -8,13 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from enco.data.folders import BITS, Levels, check_images, list_images, load_rgb, load_size
-
-RECURSIVE = "Read sub-folders of image folders too."
-LEVELS = (
-    "Bits that 16-bit grey uses: of 16bit the high byte is kept, of 12bit the high eight of twelve, and so on; an image"
-    " with a higher level is an error."
-)
+from enco.config import LEVELS, RECURSIVE, Levels
+from enco.data.folders import BITS, check_images, list_images, load_rgb, load_size
 
 
 @dataclass(frozen=True)
