@@ -9,7 +9,7 @@ import pandas as pd
 
 from enco.files import atomic_path
 from eval.cells import PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
-from eval.layout import beside, headline
+from eval.layout import Block, beside, headline
 from eval.protocol import Provenance, protocol
 from eval.render import Page, to_csv, to_html, to_latex, to_markdown
 from eval.tablespec import TableSpec
@@ -19,8 +19,10 @@ FORMATS: dict[str, Callable[[Page], str]] = {"csv": to_csv, "md": to_markdown, "
 
 def write_table(
     spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], made: Provenance
-) -> None:
+) -> Block:
     """Write a table to the files of `out`: any of csv, md, tex, html, and `cells` for its tidy lines.
+
+    Returns the paper's rows and columns as they are printed.
 
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
     """
@@ -35,6 +37,7 @@ def write_table(
         else:
             with atomic_path(path) as partial:
                 partial.write_text(FORMATS[kind](page), encoding="utf-8")
+    return page.headline
 
 
 def write_cells(tables: Sequence[Path], out: Path) -> None:

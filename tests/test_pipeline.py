@@ -161,7 +161,7 @@ def test_one_diverged_row_of_ones_own_costs_no_other(copied: Path) -> None:
     assert not (copied / "results/tiny/seed0-only-sampling/sampling.csv").exists()
 
     said = pipeline(copied, "tables_so_far", *part, config=rows)
-    assert "sampling: 2 of 4 numbers: results/tiny/seed0-only-sampling/so_far/sampling.md" in said
+    assert "sampling: 2 of 4 cells: results/tiny/seed0-only-sampling/so_far/sampling.md" in said
     assert "Train " not in said and weights(copied) == before
     table = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.csv", comment="#").set_index("row")
     assert table["horse2zebra FID"].str.match(r"\d+\.\d").to_list() == [True, True, False, False]

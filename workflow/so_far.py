@@ -129,14 +129,14 @@ def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
     """
     for name in project.headline:
         planned, files = SoFar(project).planned(name), so_far_files(project, name)
-        there = sum(cell.file is not None for cell in planned)
-        said = f"{there} of {len(planned)} numbers were there at {when}; `snakemake all_tables` makes the rest"
+        said = f"written at {when}, with what was there; `snakemake all_tables` makes the rest"
         made = Provenance(**project.printed.made(), so_far=said, commit=commit)
         try:
-            write_table(project.tables[name], planned, project.published, files, made)
+            block = write_table(project.tables[name], planned, project.published, files, made)
         except UserError as error:
             for file in files.values():
                 file.unlink(missing_ok=True)
             yield f"{name}: not written, as its numbers do not go together: {error}"
         else:
-            yield f"{name}: {there} of {len(planned)} numbers: {files['md']}"
+            entries = [entry.measured for _, _, entry in block.cells()]
+            yield f"{name}: {sum(entries)} of {len(entries)} cells: {files['md']}"
