@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enco.errors import NonFiniteLoss
 from enco.files import atomic_path
 from enco.randomness import RandomState
-from enco.runlog import Losses, NonFiniteLoss
+from enco.runlog import Losses
 
 KEPT = 2
 RUN_FILES = ("metrics.jsonl", "samples", "snapshots", "config.json", "run.json", "generator.safetensors", "mlflow.json")

@@ -38,6 +38,10 @@ class UserError(Exception):
     """A mistake that a user can mend: the message says what, where and the cure."""
 
 
+class NonFiniteLoss(UserError):
+    """A loss or a weight that is no longer a number: nothing good can follow."""
+
+
 def unknown(kind: str, given: str, valid: Iterable[str], where: str = "") -> UserError:
     """The error for a name that is not in a list, with the list."""
     place = f" in {where}" if where else ""

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss, UserError
 from enco.files import write_json
 from enco.locks import holder, is_locked, locked
 from enco.metricsfile import append_line
-from enco.runlog import NonFiniteLoss
 from enco.signals import Stopped, StopRequest
 
 State = Literal["running", "finished", "stopped", "diverged", "failed"]

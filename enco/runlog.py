@@ -9,14 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss
 from enco.metricsfile import append_line, cut_back
 
 Losses = dict[str, float]
-
-
-class NonFiniteLoss(UserError):
-    """A loss or a weight that is no longer a number: nothing good can follow."""
 
 
 class RunLog:

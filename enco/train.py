@@ -23,7 +23,7 @@ from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
 from enco.config import RunConfig
 from enco.data.feed import Feed
 from enco.data.unpaired import UnpairedImages
-from enco.errors import UserError, run_cli
+from enco.errors import NonFiniteLoss, UserError, run_cli
 from enco.files import StrPath, read_json, write_json
 from enco.methods import Method, create, get
 from enco.methods.files import save_generator
@@ -31,7 +31,7 @@ from enco.progress import Progress
 from enco.provenance import data_hash, data_source, device_name, git_state, versions
 from enco.randomness import random_state, set_random_state
 from enco.runfolder import StateFile, exclusive, now
-from enco.runlog import NonFiniteLoss, RunLog
+from enco.runlog import RunLog
 from enco.samples import Samples
 from enco.schedule import Schedule
 from enco.settings import parse

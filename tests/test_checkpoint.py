@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from enco.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss, UserError
 from enco.randomness import random_state, set_random_state, untouched_randomness
-from enco.runlog import NonFiniteLoss
 from tests.tiny_runs import CPU, assert_same
 
 

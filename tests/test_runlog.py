@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss, UserError
 from enco.metricsfile import append_line, cut_back, read_metrics
-from enco.runlog import NonFiniteLoss, RunLog
+from enco.runlog import RunLog
 
 finite = st.floats(-1e6, 1e6, width=32)
 

@@ -16,12 +16,12 @@ import torch
 from safetensors import safe_open
 
 from enco.config import RunConfig
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss, UserError
 from enco.files import read_json, write_json
 from enco.methods import available, create
 from enco.methods.cyclegan import CycleGan
 from enco.runfolder import is_held
-from enco.runlog import NonFiniteLoss, RunLog
+from enco.runlog import RunLog
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
 from enco.speed import Capabilities, Speed
 from enco.train import DIVERGED, main
