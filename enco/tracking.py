@@ -46,6 +46,8 @@ ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """MLflow does not call home, hang on a dead server, or repeat a request by itself."""
+PAGE = "#/experiments?workflowType=machine_learning"
+"""MLflow's pages of trainings; by itself it opens those about language models."""
 UI_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes that only evaluate language models
@@ -238,6 +240,7 @@ def serve(store: Store, port: int) -> None:
             f"{store.database} does not exist: `python -m enco.tracking sync FOLDER` makes it from run folders."
         )
     _check_port(port)
+    print(f"Open http://127.0.0.1:{port}/{PAGE} in a browser once the server runs.", flush=True)
     os.chdir(store.database.parent)  # addresses in relation to it may hold any character
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     store_address = ["--backend-store-uri", SQLITE + store.database.name, "--artifacts-destination", f"./{ARTIFACTS}"]

@@ -79,14 +79,14 @@ def plain_environment() -> dict[str, str]:
 
 
 @contextmanager
-def pages(*command: str, cwd: Path, port: int) -> Iterator[psutil.Process]:
+def pages(*command: str, cwd: Path, port: int, log: Path) -> Iterator[psutil.Process]:
     """Start a server, and give its process when it answers."""
-    output = subprocess.PIPE
-    server = subprocess.Popen(command, cwd=cwd, env=plain_environment(), stdout=output, stderr=subprocess.STDOUT)
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=cwd, env=plain_environment(), stdout=output, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + PATIENCE
         while not answers(port):
-            assert server.poll() is None, server.communicate()[0].decode()
+            assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.2)
         yield psutil.Process(server.pid)
@@ -110,10 +110,10 @@ def ui_command(results: Path, port: int) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path) -> None:
+def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path, tmp_path: Path) -> None:
     port, folder = free_port(), moved / "own" / "runs" / "noise" / "cyclegan" / "seed0"
     address = f"http://127.0.0.1:{port}"
-    with pages(*ui_command(moved, port), cwd=ROOT, port=port) as server:
+    with pages(*ui_command(moved, port), cwd=ROOT, port=port, log=tmp_path / "log") as server:
         run_id = read_json(folder / "mlflow.json")["run_id"]
         asked = {"run_uuid": run_id, "run_id": run_id, "path": "images"}
         found = requests.get(f"{address}/api/2.0/mlflow/artifacts/list", params=asked, timeout=60).json()["files"]
@@ -125,6 +125,7 @@ def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path)
         silent = requests.post(f"{address}/ajax-api/3.0/mlflow/ui-telemetry", json={"records": []}, timeout=60)
         assert silent.json() == {"status": "disabled"}
         assert len(server.children(recursive=True)) == 1, "one worker, and none for jobs"
+        assert f"Open {address}/#/experiments?workflowType=machine_learning" in (tmp_path / "log").read_text()
 
 
 def test_a_moved_results_folder_keeps_its_run(moved: Path) -> None:
