@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workflow import paths
 from workflow.project import Project
+from workflow.so_far import SoFar
 from workflow.targets import check_targets
 
 # A config file that names its scale stands alone; without one, the demo.
@@ -59,6 +60,8 @@ onsuccess:
 
 onerror:
     shell(project.mirror_command)
+    for failure in SoFar(project).failures():
+        print(f"failed: {failure}")
     print("`snakemake tables_so_far` writes every table as far as it can be made, and why the rest is missing.")
 
 

@@ -158,6 +158,7 @@ def test_one_diverged_row_of_ones_own_costs_no_other(copied: Path) -> None:
     assert said.count("Train ") == 1 and "Train enco+k=2+lr_g=1e+30 on horse2zebra" in said
     assert "Unknown method 'mine' in row 'mine' of sampling" in said
     assert "became" in said and "so the training in" in said and "`snakemake tables_so_far`" in said
+    assert "failed: enco+k=2+lr_g=1e+30 on horse2zebra, seed 0: diverged (The loss" in said
     assert not (copied / "results/tiny/seed0-only-sampling/sampling.csv").exists()
 
     said = pipeline(copied, "tables_so_far", *part, config=rows)

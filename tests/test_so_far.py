@@ -99,6 +99,8 @@ NAN = "The loss 'G' became nan at iteration 12, so the training in x ends: lower
 def test_how_a_training_ended_is_its_reason(results: Results, state: str, reason: str | None, told: str) -> None:
     results.began(state, reason)
     assert results.said() == told
+    failures = [f"cut on horse2zebra, seed 0: {told}"] if state in ("diverged", "failed") else []
+    assert list(SoFar(results.project).failures()) == failures
 
 
 def test_a_training_at_work_is_told_with_its_iteration(results: Results) -> None:

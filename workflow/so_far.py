@@ -24,6 +24,9 @@ from workflow.grid import Cell, Evaluation, Run
 if TYPE_CHECKING:
     from workflow.project import Project
 
+FAILED = ("diverged", "training failed")
+"""How the reasons of trainings begin that a call again will not mend."""
+
 
 @dataclass(frozen=True)
 class SoFar:
@@ -37,6 +40,12 @@ class SoFar:
             self._without_gaps(self.project.printed.planned_cell(cell), cell)
             for cell in self.project.grid.table(table).cells
         ] + self.project.printed.faulty_cells(table)
+
+    def failures(self) -> Iterator[str]:
+        """The trainings that ended without their weights and do not go on by themselves, with how they ended."""
+        for run in self.project.grid.runs:
+            if (gap := self._run_gap(run)).startswith(FAILED):
+                yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
         scores, timing = self._scores_gap(cell.evaluation), self._timing_gap(planned) if planned.timing else ""
