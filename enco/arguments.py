@@ -18,6 +18,11 @@ from enco.settings import parse
 from enco.speed import Speed
 
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
+OWN = (
+    *("data", "task", "direction", "recursive", "levels", "epochs", "seed", "speed", "set", "tracking"),
+    *CADENCE,
+)
+"""Settings that the command line has for a run of one's own."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,20 @@ class Arguments:
 
 def parse_arguments(arguments: list[str] | None = None) -> Arguments:
     """Read the command line; UserError for settings that are missing, unknown or invalid."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.settings:
+        _check_alone(given, parser)
     config = load_settings(given.settings) if given.settings else _config_of(given)
     device = choose_device(given.device)
     return Arguments(config, given.out, device, given.workers, given.threads, given.deterministic)
+
+
+def _check_alone(given: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Raise UserError for settings of the command line beside --settings, which would have no effect."""
+    extra = [f"--{name.replace('_', '-')}" for name in OWN if getattr(given, name) != parser.get_default(name)]
+    if extra:
+        raise UserError(f"Beside --settings {', '.join(extra)} would be ignored: put what is meant into the settings.")
 
 
 def load_settings(settings: str) -> RunConfig:

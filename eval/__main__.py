@@ -150,6 +150,8 @@ def scores(given: argparse.Namespace) -> None:
 
     if (given.labels is None) != (given.drn is None):
         raise UserError("Segmentation scores need both --labels and --drn.")
+    if given.segmentation_real and given.drn is None:
+        raise UserError("--segmentation-real is compared with segmentation scores: give --labels and --drn, too.")
     run = read_run(given.run_json)
     reals = {"paired": load_features(given.real_paired), "full": load_features(given.real_full)}
     reading = Reading.of(given)

@@ -25,6 +25,8 @@ def record(name: str, file: Path | None = None) -> dict[str, Any]:
     """
     if name not in (*URLS, *PUBLISHED):
         raise unknown("weights", name, (*URLS, *PUBLISHED))
+    if file and name in URLS:
+        raise UserError(f"--file says where negcut or fyu was put, and {name} is kept in torch's cache: leave it out.")
     path = _placed(name, file) if name in PUBLISHED else published_weights(URLS[name])
     return {
         "name": name,

@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from enco.arguments import parse_arguments
+from enco.data.__main__ import main as data
 from enco.errors import UserError
 from enco.methods import available
 from enco.methods.files import load_translator, save_generator
@@ -143,3 +145,19 @@ def test_label_maps_without_a_photo_are_said(tmp_path: Path, capsys: pytest.Capt
         f"Left out of {labels}: 1 label maps without an image in {photos}, first {first.stem}"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["enco.train", "--settings", "{}", "--seed", "3", "--recursive"], "--recursive, --seed would be ignored"),
+        (["enco.data", "prepare", "horse2zebra", "--photo-filter", "legacy"], "nothing is resized of horse2zebra"),
+        (["eval", "weights", "inception", "--file", "x.pth"], "inception is kept in torch's cache: leave it out"),
+    ],
+)
+def test_an_option_without_effect_is_refused(words: list[str], message: str, tmp_path: Path) -> None:
+    commands = {"enco.train": parse_arguments, "enco.data": data, "eval": main}
+    out = ["--out", str(tmp_path / "out")]
+    with pytest.raises(UserError, match=message):
+        commands[words[0]]([*words[1:], *out])  # type: ignore[operator]
+    assert not list(tmp_path.iterdir())

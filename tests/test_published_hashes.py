@@ -115,6 +115,14 @@ def test_what_an_archive_holds_is_compared(shop: Shop) -> None:
     assert "1 differ, first testB/0.jpg): get horses.zip from https://example.org/data" in shop.refused()
 
 
+def test_files_of_other_kinds_in_an_archive_are_said(shop: Shop) -> None:
+    names = ("trainA/a.gif", "trainB/b.GIF", "testA/.hidden.gif", "x.gif")
+    others = {f"horses/{name}": b"" for name in names}
+    shop.offer(zipped({**image_files(COUNTS), **others}))
+    status, said = shop.prepare()
+    assert status == 0 and said.count(f"Left out of {shop.archives}/horses.zip: 2 .gif.\n") == 1
+
+
 def test_nothing_differs_from_itself() -> None:
     hashes: dict[str, Any] = {"trainA/1.jpg": "a"}
     assert differing(hashes, hashes) == ""

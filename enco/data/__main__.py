@@ -49,10 +49,12 @@ def _fetch(args: argparse.Namespace) -> None:
 
 def _prepare(args: argparse.Namespace) -> None:
     dataset = find_dataset(args.dataset, args.catalogue)
+    if args.photo_filter and dataset.preparation != "cityscapes":
+        raise UserError(f"--photo-filter is of Cityscapes, and nothing is resized of {args.dataset}: leave it out.")
     out = args.out or ROOT / args.dataset
     record = args.fetched
     archives = read_record(record) if record else obtain(args.dataset, dataset, args.archives, args.mirror)
-    print(prepare(args.dataset, dataset, archives, out, args.photo_filter, args.replace))
+    print(prepare(args.dataset, dataset, archives, out, args.photo_filter or "legacy", args.replace))
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from stat import S_ISLNK
 
 from enco.data.folders import SUFFIXES, printable
 from enco.errors import UserError
+from enco.notices import say_once
 
 Member = tuple[str, bytes]
 """A file of an archive: its name there, and its content."""
@@ -62,9 +64,11 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
 def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archive: Path) -> dict[str, list[str]]:
     """The image files of each set: those in the one folder whose path ends in one of the set's.
 
-    Hidden files and those of other kinds are left out. Raises UserError if several folders fit a set.
+    Hidden files are left out, and those of other kinds, which is said. Raises UserError if several folders fit a set.
     """
     images = [name for name in names if _is_image(PurePosixPath(name))]
+    wanted = {folder for folders in sets.values() for folder in folders}
+    _say_others([PurePosixPath(name) for name in names], wanted, archive)
     found = {}
     for key, folders in sets.items():
         mine = [name for name in images if any(_is_in(PurePosixPath(name), folder) for folder in folders)]
@@ -73,6 +77,18 @@ def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archi
             raise UserError(f"{archive} holds {parents[0]} and {parents[1]}, which are both {key}: remove one of them.")
         found[key] = mine
     return found
+
+
+def _say_others(files: Sequence[PurePosixPath], folders: Collection[str], archive: Path) -> None:
+    """Say, by ending, which files of some folders of an archive are no images that are read."""
+    others = Counter(
+        file.suffix.lower() or "without ending"
+        for file in files
+        if any(_is_in(file, folder) for folder in folders) and not _is_image(file) and not is_hidden(file)
+    )
+    if others:
+        found = ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(others.items()))
+        say_once(f"Left out of {archive}: {found}.")
 
 
 def _is_zip(path: Path) -> bool:

@@ -35,7 +35,7 @@ def _prepare(command: argparse.ArgumentParser) -> None:
     _add_source(command)
     command.add_argument("--fetched", type=Path, metavar="FILE", help="what `fetch --record` wrote, to look no further")
     command.add_argument("--out", type=Path, help=f"data folder to make (default: {ROOT}/DATASET)")
-    _add_filter(command, "legacy")
+    _add_filter(command)
     _add_replace(command)
 
 
@@ -71,7 +71,7 @@ def _link(command: argparse.ArgumentParser) -> None:
     command.add_argument("--like", metavar="DATASET", help="data set of the catalogue whose counts it must have")
     add_reading(command)
     _add_catalogue(command)
-    _add_filter(command, None)
+    _add_filter(command)
     _add_replace(command)
 
 
@@ -99,9 +99,9 @@ def _add_catalogue(command: argparse.ArgumentParser) -> None:
     command.add_argument("--catalogue", type=Path, default=CATALOGUE, metavar="FILE", help=f"default: {CATALOGUE}")
 
 
-def _add_filter(command: argparse.ArgumentParser, default: str | None) -> None:
-    text = "what resizes, or has resized, Cityscapes' photos"
-    command.add_argument("--photo-filter", choices=tuple(FILTERS), default=default, help=text)
+def _add_filter(command: argparse.ArgumentParser) -> None:
+    text = "what resizes, or has resized, Cityscapes' photos (default: legacy, or whatever it was)"
+    command.add_argument("--photo-filter", choices=tuple(FILTERS), help=text)
 
 
 def _add_replace(command: argparse.ArgumentParser) -> None:

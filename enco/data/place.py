@@ -17,6 +17,7 @@ from enco.data.manifest import read_hashes, read_source, verify_manifest, write_
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.files import atomic_folder
+from enco.notices import say_once
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def known_source(folder: Path, recursive: bool = False) -> dict[str, Any]:
 
 
 def _check_filter(folder: Path, found: str | None, wanted: str | None) -> None:
+    if wanted and not found:
+        say_once(f"{folder} does not say which filter its photos were resized with, and is taken for {wanted}.")
     if found and wanted and found != wanted:
         raise UserError(
             f"{folder} was prepared with the photo filter {found}, not {wanted}: prepare it again with that one, or set"
