@@ -14,9 +14,11 @@ from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
 from enco.data.reading import Reading, add_reading
 from enco.errors import UserError
+from enco.identity import OnChange
 from enco.settings import parse
 from enco.speed import Speed
 
+KEPT = ("code", "computed")
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
 OWN = (
     *("data", "task", "direction", "recursive", "levels", "epochs", "seed", "speed", "set", "tracking"),
@@ -35,6 +37,7 @@ class Arguments:
     workers: int
     threads: int | None
     deterministic: bool
+    policy: OnChange
 
 
 def parse_arguments(arguments: list[str] | None = None) -> Arguments:
@@ -45,7 +48,7 @@ def parse_arguments(arguments: list[str] | None = None) -> Arguments:
         _check_alone(given, parser)
     config = load_settings(given.settings) if given.settings else _config_of(given)
     device = choose_device(given.device)
-    return Arguments(config, given.out, device, given.workers, given.threads, given.deterministic)
+    return Arguments(config, given.out, device, given.workers, given.threads, given.deterministic, _policy(given))
 
 
 def _check_alone(given: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -91,6 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--workers", type=PROCESSES, default=0, help="processes that load images")
     parser.add_argument("--deterministic", action="store_true", help="repeatable bit for bit on a GPU too, but slower")
+    otherwise = parser.add_argument_group(
+        "if what is in --out was made with other settings, images or code",
+        "(without these the training stops and names what differs; where nothing does, it goes on)",
+    )
+    otherwise.add_argument("--anew", action="store_true", help="move it aside, to earlier-<n>, and begin anew")
+    otherwise.add_argument(
+        "--keep",
+        nargs="*",
+        choices=KEPT,
+        metavar="KIND",
+        help="go on with it where only its code or what it computed with differs: code, computed (default: both)",
+    )
     own = parser.add_argument_group("settings of a run of your own, with --method")
     own.add_argument("--data", type=Path, help="folder of trainA, trainB, testA and testB")
     own.add_argument("--task", help="name for the record (default: the data folder's)")
@@ -109,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
         text = str(TrainConfig.model_fields[name].description)
         own.add_argument(f"--{name.replace('_', '-')}", type=COUNT_OR_NONE, metavar="N", help=text)
     return parser
+
+
+def _policy(given: argparse.Namespace) -> OnChange:
+    kept = () if given.keep is None else given.keep or KEPT
+    return OnChange(given.anew, frozenset(kept))
 
 
 def _config_of(given: argparse.Namespace) -> RunConfig:

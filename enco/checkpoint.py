@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from torch import Tensor
 
 from enco.errors import NonFiniteLoss
 from enco.files import atomic_path
+from enco.methods.base import Method
 from enco.randomness import RandomState
 from enco.runlog import Losses
 
 KEPT = 2
-RUN_FILES = ("metrics.jsonl", "samples", "snapshots", "config.json", "run.json", "generator.safetensors", "mlflow.json")
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class Checkpoint:
     """All that a training needs to go on bit for bit: tensors and plain values only."""
 
     iteration: int
-    config_hash: str
-    data_hash: str
     method: dict[str, Any]
     random: RandomState
     window: list[tuple[int, Losses]]
@@ -75,38 +72,26 @@ class CheckpointFolder:
             return checkpoint
         return None
 
-    def resume(self, config_hash: str, data_hash: str) -> Checkpoint | None:
-        """The newest checkpoint of this very training, or None.
+    def of_iteration(self, iteration: int) -> Checkpoint | None:
+        """The newest checkpoint, if it can be read and is of this iteration."""
+        checkpoint = self.newest()
+        return checkpoint if checkpoint and checkpoint.iteration == iteration else None
 
-        What another configuration or other data left behind is moved to `checkpoints-<its hash>`, and said; what a
-        killed process was writing is removed. Only for who holds the run's lock.
-        """
+    def clear_leftovers(self) -> None:
+        """Remove what a killed process was writing; only for who holds the run's lock."""
         for leftover in self.folder.glob(".*.partial"):
             leftover.unlink()
-        checkpoint = self.newest()
-        if checkpoint is None or (checkpoint.config_hash, checkpoint.data_hash) == (config_hash, data_hash):
-            return checkpoint
-        aside = self._move_aside(checkpoint.config_hash)
-        kind = "another configuration" if checkpoint.config_hash != config_hash else "other images"
-        print(f"The checkpoints were made with {kind}: moved to {aside}, training starts anew.", flush=True)
-        return None
-
-    def _move_aside(self, old_hash: str) -> Path:
-        """Gather what the old training made in `checkpoints`, then rename that; after a kill the next call goes on."""
-        for made in (self.folder.with_name(name) for name in RUN_FILES):
-            if made.exists():
-                shutil.move(made, self.folder / made.name)
-        aside = self.folder.with_name(f"checkpoints-{old_hash}")
-        while aside.exists():
-            aside = aside.with_name(f"{aside.name}-earlier")
-        self.folder.rename(aside)
-        self._good = []
-        return aside
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint to the CPU; raises whatever torch raises for a damaged file."""
     return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+
+
+def bytes_at_least(method: Method) -> int:
+    """Bytes of a method's checkpoint without image pools: every network, and Adam's two moments of what is trained."""
+    held = sum(tensor.nbytes for net in method.networks.values() for tensor in net.state_dict().values())
+    return held + 2 * sum(p.nbytes for net in method.networks.values() for p in net.parameters() if p.requires_grad)
 
 
 def check_weights(networks: Mapping[str, Mapping[str, Any]], iteration: int) -> None:

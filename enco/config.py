@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -176,7 +174,7 @@ class TrainConfig(Settings):
 
 
 class RunConfig(Settings):
-    """Everything that decides a training: two runs with equal hashes have equal weights on one machine."""
+    """Everything that decides a training, and how often it writes things down (enco/identity.py tells them apart)."""
 
     method: str
     task: str
@@ -189,19 +187,3 @@ class RunConfig(Settings):
     )
     train: TrainConfig = TrainConfig()
     speed: Speed = Field(Speed(), description="How steps are computed; plain is as published.")
-
-    def hash(self) -> str:
-        """SHA-256 (first 16 hex digits) of all that affects the weights; paths and log intervals do not."""
-        content = self.model_dump(
-            mode="json", exclude={"data": {"root"}, "train": _CADENCE, "variant": True, "scale": True}
-        )
-        if content["options"].get("preprocess") is None:  # null is no setting
-            content["options"].pop("preprocess", None)
-        if self.data == DataConfig(root=self.data.root, direction=self.data.direction):  # read as usual
-            del content["data"]["recursive"], content["data"]["levels"]
-        if self.speed == Speed():  # as published
-            content.pop("speed")
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-_CADENCE = {"checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "tracking", "cache_mb"}

@@ -66,6 +66,24 @@ def _beside(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raise UserError if a file could not be written to `path`: what fails after hours is better said at once."""
+    if path.is_dir():
+        raise UserError(f"Cannot write {path} (it is a folder): move that folder away, or choose another name.")
+    with _beside(path) as partial:
+        partial.touch()
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise UserError if the disk of a folder has less than so many bytes left."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"The disk of {folder} has {free / 1e6:,.0f} MB left, and {needed / 1e6:,.0f} MB are needed at least: free"
+            " some space, or choose another folder."
+        )
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write readable JSON, whole."""
     with atomic_path(path) as partial:

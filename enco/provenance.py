@@ -11,8 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.data.folders import SETS, list_images, name_in
-from enco.data.manifest import NAME, read_manifest_hash, read_source, verify_manifest
+from enco.data.manifest import NAME, read_source
 from enco.files import sha256
 
 if TYPE_CHECKING:
@@ -70,23 +69,6 @@ def device_name(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     about = (platform.machine(), capabilities(device).instructions, f"{torch.get_num_threads()} threads")
     return f"{device.type} ({', '.join(filter(None, about))})"
-
-
-def data_hash(root: Path, recursive: bool = False) -> str:
-    """The manifest's hash of a data folder; without a manifest, a hash of its files' names and sizes.
-
-    Raises UserError if the images are no longer those of the manifest.
-    """
-    if (root / NAME).exists():
-        verify_manifest(root, recursive)
-        return read_manifest_hash(root)
-    folders = [root / name for name in SETS if (root / name).is_dir()]
-    listing = [
-        (folder.name, name_in(folder, file), file.stat().st_size)
-        for folder in folders
-        for file in list_images(folder, recursive)
-    ]
-    return hashlib.sha256(repr(listing).encode()).hexdigest()
 
 
 def data_source(root: Path) -> dict[str, Any]:

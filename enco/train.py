@@ -10,34 +10,34 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from enco.arguments import parse_arguments
 from enco.capabilities import capabilities
-from enco.checkpoint import Checkpoint, CheckpointFolder, check_weights
+from enco.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
 from enco.config import RunConfig
-from enco.data.feed import Feed
-from enco.data.unpaired import UnpairedImages
+from enco.data.manifest import training_hash
 from enco.errors import NonFiniteLoss, UserError, run_cli
-from enco.files import StrPath, read_json, write_json
-from enco.methods import Method, create, get
+from enco.files import StrPath, check_room, read_json, write_json
+from enco.identity import OnChange, config_hash, defaults_of, in_full, plan_id, settings_of
+from enco.methods import Method
 from enco.methods.files import save_generator
 from enco.progress import Progress
-from enco.provenance import data_hash, data_source, device_name, git_state, versions
+from enco.provenance import data_source, device_name, git_state, versions
 from enco.randomness import random_state, set_random_state
+from enco.resume import About, Start, check_outputs, find_start, keep_result
 from enco.runfolder import StateFile, exclusive, now
 from enco.runlog import RunLog
 from enco.samples import Samples
-from enco.schedule import Schedule
-from enco.settings import parse
 from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.sources import method_sources
 from enco.startup import keep_memory, skip_compiler
 from enco.stepper import Stepper
+from enco.steps import Steps, first_weights, iterations_of
 from enco.tracking import start_follower
 
 DIVERGED = 3
@@ -45,27 +45,41 @@ DIVERGED = 3
 
 
 def train(
-    config: RunConfig, out: StrPath, device: str | torch.device, workers: int = 0, stop: StopRequest | None = None
+    config: RunConfig,
+    out: StrPath,
+    device: str | torch.device,
+    workers: int = 0,
+    stop: StopRequest | None = None,
+    policy: OnChange | None = None,
 ) -> None:
-    """Train, or go on training, in a run's folder; of a finished run only the outputs are written again.
+    """Train, or go on training, in a run's folder; where it is finished, nothing is trained.
 
-    Raises UserError for unusable settings or images and for a full disk, NonFiniteLoss where the training diverged,
-    and Stopped, once a checkpoint is written, if `stop` was set.
+    Raises UserError for unusable settings or images, for a folder whose training was made otherwise (unless `policy`
+    says what to do then) and for a full disk, NonFiniteLoss where the training diverged, and Stopped, once a checkpoint
+    is written, if `stop` was set.
     """
     out, device, stop = Path(out), torch.device(device), stop or StopRequest()
-    with exclusive(out, stop), StateFile(out) as state:
-        torch.manual_seed(config.seed)
-        run = Run.prepare(config, out, device)
-        if run.stepper.explanation:
-            print(run.stepper.explanation, flush=True)
-        run.resume()
-        try:
-            run.loop(workers, stop, state)
-        except NonFiniteLoss as error:
-            kept = f"the checkpoint of iteration {run.done} is kept" if run.last else "no checkpoint was made yet"
-            cure = "lower the learning rates or look through the training images"
-            raise NonFiniteLoss(f"{error}, so the training in {out} ends: {cure} ({kept}).") from error
-        run.write_outputs()
+    with exclusive(out, stop):
+        config, checkpoints = in_full(config), CheckpointFolder(out)
+        stepper, total = first_weights(config, device), iterations_of(config)
+        asked = describe(config, stepper)
+        start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
+        with StateFile(out) as state:
+            if start.is_finished:
+                state.reached(start.about["iterations"])
+                print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
+                return
+            if stepper.explanation:
+                print(stepper.explanation, flush=True)
+            run = Run.prepare(config, checkpoints, stepper, start)
+            run.begin()
+            try:
+                run.loop(workers, stop, state)
+            except NonFiniteLoss as error:
+                kept = f"the checkpoint of iteration {run.done} is kept" if run.last else "no checkpoint was made yet"
+                cure = "lower the learning rates or look through the training images"
+                raise NonFiniteLoss(f"{error}, so the training in {out} ends: {cure} ({kept}).") from error
+            run.write_outputs()
 
 
 @dataclass
@@ -74,41 +88,36 @@ class Run:
 
     config: RunConfig
     out: Path
-    stepper: Stepper
-    data: UnpairedImages
+    steps: Steps
     samples: Samples
     log: RunLog
     checkpoints: CheckpointFolder
-    about: dict[str, Any]
-    begun: str = ""
+    about: About
     last: Checkpoint | None = None
+    begun: str = ""
 
     @classmethod
-    def prepare(cls, config: RunConfig, out: Path, device: torch.device) -> Run:
-        """Build the method, and decode every image once so that none can stop the training later."""
-        method = build(config, device)
-        config = config.model_copy(update={"options": method.options.model_dump(mode="json")})
-        root, direction, settings = config.data.root, config.data.direction, config.train
-        how = (settings.n_const, config.seed, settings.cache_mb, config.data.reading)
-        data = UnpairedImages(root, direction, method.options, *how)
-        samples = Samples(config.data, method.options, out / "samples")
-        stepper = Stepper(method, config.speed)
-        about = describe(config, stepper)
-        return cls(config, out, stepper, data, samples, RunLog(out / "metrics.jsonl"), CheckpointFolder(out), about)
+    def prepare(cls, config: RunConfig, checkpoints: CheckpointFolder, stepper: Stepper, start: Start) -> Run:
+        """Decode every image, and see that what is written at the end can be: neither shall stop a training later."""
+        out, last = checkpoints.folder.parent, start.checkpoint
+        check_outputs(out)
+        steps = Steps.prepare(config, stepper)
+        samples = Samples(config.data, steps.method.options, out / "samples")
+        check_room(out, bytes_at_least(steps.method))
+        return cls(config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.about, last)
 
     @property
     def method(self) -> Method:
         """What is trained."""
-        return self.stepper.method
+        return self.steps.method
 
     @property
     def done(self) -> int:
         """Iterations up to the last checkpoint."""
         return self.last.iteration if self.last else 0
 
-    def resume(self) -> None:
-        """Take back the newest checkpoint of this training, if there is one, and all that came after it."""
-        self.last = self.checkpoints.resume(self.about["config_hash"], self.about["data_hash"])
+    def begin(self) -> None:
+        """Take back the checkpoint, if there is one, and write down what is trained."""
         self.begun = self._first_start()
         if self.last:
             self.method.load_state_dict(self.last.method)
@@ -128,15 +137,10 @@ class Run:
 
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
-        every, method = self.config.train, self.method
-        per_epoch = len(self.data) // method.images_per_step
-        total = min(per_epoch * method.schedule.epochs, method.options.max_iterations or sys.maxsize)
-        if self.last and self.done < total:
-            refuse_other_computation(self.out, self.last.about, self.about)
-        if not self.last:
-            method.prepare(self.data.loader(0, per_epoch, method.images_per_step, workers))
-        batches = self.data.loader(self.done, total, method.images_per_step, workers, method.device)
-        feed = Feed(batches, method.device)
+        every, method, steps = self.config.train, self.method, self.steps
+        total = steps.total
+        steps.load(self.done, workers)
+        feed = steps.feed
         state.begin(self.done)
         if self.done < total and every.tracking == "live":
             start_follower(self.out)
@@ -144,11 +148,9 @@ class Run:
         begin = time.monotonic()
 
         with closing(Progress(self.done, total, method.schedule.epochs)) as progress:
-            for iteration, batch in enumerate(feed, start=self.done + 1):
-                epoch, step = (iteration - 1) // per_epoch + 1, (iteration - 1) % per_epoch + 1
-                if step == 1:
-                    self.stepper.begin_epoch(epoch)
-                self.log.add(iteration, self.stepper(batch))
+            for step in steps.run(self.done):
+                iteration, epoch = step.iteration, step.epoch
+                self.log.add(iteration, step.losses)
                 progress.update(iteration, epoch, self.log.means)
 
                 is_last, stopped_by = iteration == total, stop.by
@@ -156,7 +158,7 @@ class Run:
                     self.log.write(iteration, epoch, learning_rates(method), feed.waited)
                 if iteration % every.sample_every == 0 or is_last:
                     self.samples.draw(method, iteration)
-                if step == per_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
+                if step.ends_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
                     self.save_snapshot(epoch, iteration)
                 if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
                     self.save_checkpoint(iteration, wall + time.monotonic() - begin, waited + feed.waited)
@@ -168,8 +170,6 @@ class Run:
         """Write down everything that `resume` takes back; NonFiniteLoss, with nothing written, if it is no good."""
         checkpoint = Checkpoint(
             iteration=iteration,
-            config_hash=self.about["config_hash"],
-            data_hash=self.about["data_hash"],
             method=self.method.state_dict(),
             random=random_state(self.method.device),
             window=self.log.state(),
@@ -207,43 +207,31 @@ class Run:
             "begun": self.last.begun,
             "finished": self.last.saved,
         }
-        tracked = self.out / "mlflow.json"
-        if self.config.train.tracking == "live" and tracked.exists():
-            record["mlflow_run_id"] = read_json(tracked)["run_id"]
+        if self.config.train.tracking == "live":
+            with suppress(UserError, LookupError, TypeError):  # a tracker fails no training
+                record["mlflow_run_id"] = read_json(self.out / "mlflow.json")["run_id"]
         write_json(self.out / "run.json", record)
+        keep_result(self.out)
 
 
-def build(config: RunConfig, device: torch.device) -> Method:
-    """The method with its schedule, on a device; UserError for an unknown method or option."""
-    cls = get(config.method)
-    options = parse(cls.Options, config.options, f"options of method {config.method}")
-    schedule = Schedule(config.train.n_const, config.train.n_decay, options.warmup_epochs)
-    return create(config.method, schedule=schedule, device=device, **config.options)
-
-
-def describe(config: RunConfig, stepper: Stepper) -> dict[str, Any]:
-    """What run.json says of a run before it has begun."""
+def describe(config: RunConfig, stepper: Stepper) -> About:
+    """What run.json says of a run before it has begun, and what tells it from another; `config` is in full."""
     return {
         "config": config.model_dump(mode="json"),
-        "config_hash": config.hash(),
-        "data_hash": data_hash(config.data.root, config.data.recursive),
+        "config_hash": config_hash(config),
+        "plan": plan_id(config),
+        "settings": settings_of(config),
+        "sources": method_sources(config.method),
+        "data_hash": training_hash(config.data.root, config.data.recursive),
         "data_source": data_source(config.data.root),
         "parameter_count": stepper.method.parameter_count(),
         "git": git_state(),
         "versions": versions(),
         "device": device_name(stepper.method.device),
         "computed": str(stepper.pieces),
+        "pieces": asdict(stepper.pieces),
+        "changes": [],
     }
-
-
-def refuse_other_computation(out: Path, before: dict[str, Any], here: dict[str, Any]) -> None:
-    """Raise UserError where a training's steps would be computed otherwise than those up to its last checkpoint."""
-    if before["computed"] != here["computed"]:
-        raise UserError(
-            f"The training in {out} computed in {before['computed']} on {before['device']}, but its speed settings "
-            f"come to {here['computed']} on {here['device']}: go on on a machine like the first, or begin anew in "
-            "another folder."
-        )
 
 
 def learning_rates(method: Method) -> dict[str, float]:
@@ -265,7 +253,7 @@ def main() -> int:
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
     try:
         with stop_signals() as stop:
-            train(arguments.config, arguments.out, arguments.device, arguments.workers, stop)
+            train(arguments.config, arguments.out, arguments.device, arguments.workers, stop, arguments.policy)
     except Stopped as stopped:
         print(f"Training {stopped}: the same command goes on from there.", flush=True)
         return GO_ON_LATER

@@ -10,14 +10,13 @@ import torch
 from enco.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
 from enco.errors import NonFiniteLoss, UserError
 from enco.randomness import random_state, set_random_state, untouched_randomness
+from enco.resume import finish_moving, move_aside
 from tests.tiny_runs import CPU, assert_same
 
 
-def checkpoint(iteration: int, value: float = 1.0, config_hash: str = "a", data_hash: str = "d") -> Checkpoint:
+def checkpoint(iteration: int, value: float = 1.0) -> Checkpoint:
     return Checkpoint(
         iteration=iteration,
-        config_hash=config_hash,
-        data_hash=data_hash,
         method={"epoch": 1, "networks": {"generator": {"weight": torch.full((9,), value)}}, "extra": {"pool": []}},
         random=random_state(CPU),
         window=[(iteration, {"gan": 0.1})],
@@ -102,26 +101,22 @@ def test_a_full_disk_leaves_the_last_good_one_and_no_half_file(tmp_path: Path) -
     assert read_checkpoint(folder.files()[0]).iteration == 10
 
 
-@pytest.mark.parametrize(("config_hash", "data_hash"), [("b", "d"), ("a", "e")])
-def test_those_of_another_training_are_moved_with_what_it_wrote(
-    tmp_path: Path, config_hash: str, data_hash: str
-) -> None:
+def test_moving_aside_takes_all_that_a_training_made(tmp_path: Path) -> None:
     CheckpointFolder(tmp_path).save(checkpoint(10))
     (tmp_path / "metrics.jsonl").write_text("{}\n")
     (tmp_path / "samples").mkdir()
-    assert CheckpointFolder(tmp_path).resume(config_hash, data_hash) is None
-    aside = tmp_path / "checkpoints-a"
-    assert sorted(path.name for path in aside.iterdir()) == ["iter0000010.pt", "metrics.jsonl", "samples"]
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints-a"]
+    (tmp_path / "history.jsonl").write_text("of the folder, not of one training")
+    aside = move_aside(tmp_path)
+    assert sorted(path.name for path in aside.iterdir()) == ["checkpoints", "metrics.jsonl", "samples"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier-1", "history.jsonl"]
 
 
-@pytest.mark.parametrize("fatal", ["snapshots", "config.json", "checkpoints"])
+@pytest.mark.parametrize("fatal", ["snapshots", "config.json", "checkpoints", ".earlier"])
 def test_moving_aside_goes_on_after_a_kill(fatal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     CheckpointFolder(tmp_path).save(checkpoint(10))
     for name in ("metrics.jsonl", "config.json"):
         (tmp_path / name).write_text("old")
     (tmp_path / "snapshots").mkdir()
-    (tmp_path / "snapshots" / "generator_epoch001.safetensors").write_text("old")
     rename = os.rename
 
     def dying(source: Path, target: Path) -> None:
@@ -131,28 +126,27 @@ def test_moving_aside_goes_on_after_a_kill(fatal: str, tmp_path: Path, monkeypat
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "rename", dying)
-        CheckpointFolder(tmp_path).resume("b", "d")
-    assert CheckpointFolder(tmp_path).resume("b", "d") is None
-    aside = tmp_path / "checkpoints-a"
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints-a"]
-    assert sorted(path.name for path in aside.iterdir()) == [
-        *("config.json", "iter0000010.pt", "metrics.jsonl", "snapshots")
-    ]
-    assert [path.name for path in (aside / "snapshots").iterdir()] == ["generator_epoch001.safetensors"]
+        move_aside(tmp_path)
+    assert finish_moving(tmp_path) == tmp_path / "earlier-1"
+    assert [path.name for path in tmp_path.iterdir()] == ["earlier-1"]
+    names = ["checkpoints", "config.json", "metrics.jsonl", "snapshots"]
+    assert sorted(path.name for path in (tmp_path / "earlier-1").iterdir()) == names
+    assert finish_moving(tmp_path) is None
 
 
 def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
-    CheckpointFolder(tmp_path).save(checkpoint(10))
+    folder = CheckpointFolder(tmp_path)
+    folder.save(checkpoint(10))
     (tmp_path / "checkpoints" / ".iter0000020.pt.123.partial").write_bytes(b"half")
-    assert CheckpointFolder(tmp_path).resume("a", "d") is not None
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["iter0000010.pt"]
+    folder.clear_leftovers()
+    assert names(folder) == [path.name for path in folder.folder.iterdir()] == ["iter0000010.pt"]
 
 
 def test_moving_aside_twice_overwrites_nothing(tmp_path: Path) -> None:
     for iteration in (10, 20):
         CheckpointFolder(tmp_path).save(checkpoint(iteration))
-        assert CheckpointFolder(tmp_path).resume("b", "d") is None
-    assert sorted(path.name for path in tmp_path.glob("*/*.pt")) == ["iter0000010.pt", "iter0000020.pt"]
+        move_aside(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*.pt")) == ["iter0000010.pt", "iter0000020.pt"]
 
 
 def test_random_states_come_back() -> None:

@@ -51,8 +51,6 @@ def test_a_checkpoint_is_hardly_larger_than_its_tensors(tmp_path: Path, name: st
     method = trained_with_full_pools(name)
     checkpoint = Checkpoint(
         iteration=1,
-        config_hash="a",
-        data_hash="d",
         method=method.state_dict(),
         random=random_state(CPU),
         window=[],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -142,3 +145,28 @@ def test_the_command_ends_with_1_while_something_is_missing(shop: Shop, capsys: 
     where = ["--prepared", str(shop.folder / "prepared"), *shop.words()[2:6]]
     assert main(["check", *where]) == 1
     assert "missing: get horses.zip" in capsys.readouterr().out
+
+
+def own_state(folder: Path) -> str:
+    config = load_scale(ROOT / "config" / "photos.yaml").model_dump()
+    (task,) = config["tasks"]
+    config["tasks"][task] = {"folder": str(folder)}
+    named = SimpleNamespace(dataset=task)
+    return str(Project.load(config, ROOT).images.own_state(named))  # type: ignore[arg-type]
+
+
+def test_a_users_folder_is_the_same_as_long_as_names_and_sizes_are(tmp_path: Path) -> None:
+    folder = put_images(tmp_path / "mine")
+    before = own_state(folder)
+    (folder / "trainA" / ".DS_Store").write_text("touched")
+    (folder / "trainA" / "notes.txt").write_text("no image")
+    for path in folder.rglob("*"):
+        os.utime(path)
+    assert (
+        own_state(folder) == before == own_state(shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copy))
+    )
+    image = next((folder / "trainB").glob("*.*"))
+    image.write_bytes(image.read_bytes() + b"0")
+    changed = own_state(folder)
+    image.unlink()
+    assert len({before, changed, own_state(folder), own_state(tmp_path / "no folder")}) == 4

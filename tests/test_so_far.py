@@ -12,9 +12,11 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from enco.data.manifest import save_manifest
+from enco.data.manifest import read_training_hash, save_manifest
 from enco.files import write_json
+from enco.identity import config_hash
 from enco.runfolder import LOCK
+from enco.sources import method_sources
 from eval.cells import read_cells
 from tests.table_runs import scores, timing
 from workflow import paths
@@ -38,23 +40,29 @@ class Results:
     def images(self, task: str = "horse2zebra", file: str = "a.png") -> str:
         folder = self.project.manifest(task).parent
         folder.mkdir(parents=True, exist_ok=True)
-        return save_manifest(folder, {"trainA": [{"file": file, "bytes": 1}]})
+        save_manifest(folder, {"trainA": [{"file": file, "bytes": 1, "sha256": "0"}]})
+        return read_training_hash(folder)
 
     def began(self, state: str, reason: str | None = None, **about: Any) -> Run:
         run = self.run()
-        write_json(run.folder / "config.json", {"config_hash": run.config.hash(), **about})
+        write_json(run.folder / "config.json", {"config_hash": config_hash(run.config), **about})
         write_json(run.folder / "state.json", {"state": state, "iteration": 7, "reason": reason})
         return run
 
     def trained(self, variant: str = "cut", **about: Any) -> Run:
         run = self.run(variant=variant)
-        record = {"config_hash": run.config.hash(), "data_hash": self.images(), **about}
+        record = {
+            "config_hash": config_hash(run.config),
+            "data_hash": self.images(),
+            "sources": method_sources(variant),
+            **about,
+        }
         write_json(run.at(paths.RECORD), record)
         return run
 
     def scored(self, variant: str = "cut", **protocol: Any) -> Run:
         run = self.trained(variant)
-        content = scores("horse2zebra", scale="tiny") | {"config_hash": run.config.hash()}
+        content = scores("horse2zebra", scale="tiny") | {"config_hash": config_hash(run.config)}
         content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
         write_json(run.at(paths.SCORES, target="horse2zebra", selection="final"), content)
         return run
@@ -127,6 +135,8 @@ def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
     results.scored()
     results.images(file="b.png")
     assert results.said() == "trained on other images, to be trained again"
+    results.trained(sources=method_sources("cut") | {"enco/losses.py": "edited"})
+    assert results.said() == "trained by other code, to be trained again"
     results.trained(config_hash="of other settings")
     assert results.said() == "trained with other settings, to be trained again"
 
@@ -145,7 +155,8 @@ def test_a_missing_segmentation_network_is_the_reason(tmp_path: Path, monkeypatc
     drn = TINY["drn"] | {"network": "negcut", "weights": str(tmp_path / "absent.tar")}
     made = Results(Project.load(TINY | {"drn": drn}, ROOT))
     run = made.run("cityscapes")
-    write_json(run.at(paths.RECORD), {"config_hash": run.config.hash(), "data_hash": made.images("cityscapes")})
+    made_of = {"data_hash": made.images("cityscapes"), "sources": method_sources("cut")}
+    write_json(run.at(paths.RECORD), {"config_hash": config_hash(run.config), **made_of})
     cell = next(c for c in SoFar(made.project).planned("methods") if (c.row, c.metric) == ("cut", "mAP"))
     assert cell.reason == "no segmentation network (negcut)"
 

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from enco.config import DataConfig, RunConfig
 from enco.errors import UserError
+from enco.identity import config_hash
 from enco.losses import discriminator_loss, l1, patch_nce
 from enco.methods import available, create
 from enco.networks.discriminator import PatchDiscriminator
@@ -71,9 +72,9 @@ def test_an_unknown_mode_or_piece_is_refused() -> None:
 
 def test_speed_is_part_of_what_a_run_is_unless_plain() -> None:
     def hash_of(**speed: Any) -> str:
-        return RunConfig(method="enco", task="t", data=DataConfig(root="d"), speed=speed).hash()  # type: ignore[arg-type]
+        return config_hash(RunConfig(method="enco", task="t", data=DataConfig(root="d"), speed=speed))  # type: ignore[arg-type]
 
-    unset = RunConfig(method="enco", task="t", data=DataConfig(root="d")).hash()  # type: ignore[arg-type]
+    unset = config_hash(RunConfig(method="enco", task="t", data=DataConfig(root="d")))  # type: ignore[arg-type]
     assert hash_of(mode="plain") == unset
     assert len({unset, hash_of(mode="fast"), hash_of(mode="fast", compile=False)}) == 3
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from enco.checkpoint import read_checkpoint
 from enco.config import RunConfig
+from enco.identity import OnChange
 from enco.settings import parse
 from enco.signals import StopRequest
 from enco.train import train
@@ -45,10 +46,20 @@ def tiny_config(
     return parse(RunConfig, {**values, "train": cadence | train}, "a test")
 
 
-def run(config: RunConfig, out: Path, stop: StopRequest | None = None, workers: int = 0) -> Path:
+def run(
+    config: RunConfig, out: Path, stop: StopRequest | None = None, workers: int = 0, policy: OnChange | None = None
+) -> Path:
     """Train on one CPU thread, and give back the folder."""
     torch.set_num_threads(1)
-    train(config, out, CPU, workers, stop)
+    train(config, out, CPU, workers, stop, policy)
+    return out
+
+
+def unfinish(out: Path) -> Path:
+    """Leave a finished run's folder as a kill after the last checkpoint would."""
+    for folder in (out, out / "finished"):
+        for name in ("generator.safetensors", "run.json"):
+            (folder / name).unlink()
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from enco.data import demo
 from enco.data.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.data.demo.archive import Archive
+from enco.data.folders import LABEL_SETS, SETS, name_in
 from enco.data.state import Places
-from enco.errors import unknown
+from enco.errors import UserError, unknown
 from workflow.grid import data_folder
 from workflow.settings import DataSource
 
@@ -96,10 +99,19 @@ class ImageSets:
         return self.places.own_folder(self.project.datasets[wildcards.dataset])
 
     def own_state(self, wildcards: Wildcards) -> str:
-        """What tells that the user changed a folder: how many files it has, and when the newest was written."""
+        """What tells that the user changed a folder: how many images it has, and a digest of their names and sizes."""
         folder = self.own_folder(wildcards)
-        times = [path.stat().st_mtime_ns for path in folder.glob("*/*")] if folder else []
-        return f"{len(times)} files, newest {max(times, default=0)}"
+        sets = [folder / name for name in (*SETS, *LABEL_SETS)] if folder else []
+        files = [(part, path) for part in sets for path in self._images(part)]
+        known = [(part.name, name_in(part, path), path.stat().st_size) for part, path in files]
+        return f"{len(known)} images, {hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]}"
+
+    def _images(self, folder: Path) -> list[Path]:
+        """A set's images; none where it is missing or empty, of which its job speaks."""
+        try:
+            return self.config.reading.files(folder)
+        except UserError:
+            return []
 
     def expected(self, wildcards: Wildcards) -> str:
         """Whose image counts a user's folder must have, where numbers are to compare with the paper's, for `link`."""

@@ -22,6 +22,7 @@ from workflow.part import keep
 from workflow.printed_tables import PrintedTables
 from workflow.segmentation import Segmentation
 from workflow.settings import ScaleConfig, load_mapping, load_tasks
+from workflow.trainings import Trainings
 from workflow.weights import Weights
 
 
@@ -152,9 +153,6 @@ class Project:
     def test_sources(self, wildcards: Wildcards) -> Path:
         return self.test_folder(wildcards.target, "source")
 
-    def run_settings(self, wildcards: Wildcards) -> str:
-        return self.run(wildcards).config.model_dump_json()
-
     def generator(self, wildcards: Wildcards) -> Path:
         """The generator that translates: the run's last one, or the one selected for the target."""
         run = self.run(wildcards)
@@ -195,6 +193,11 @@ class Project:
         features = self.config.features
         size = f" --input-size {features.input_size}" if features.input_size else ""
         return " ".join([f"--extractor {features.extractor}{size}", *self.config.data.reading.arguments])
+
+    @property
+    def trainings(self) -> Trainings:
+        """What there is to know of trainings."""
+        return Trainings(self)
 
     @property
     def segmentation(self) -> Segmentation:

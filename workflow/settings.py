@@ -127,6 +127,9 @@ class ScaleConfig(Settings):
         default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
     )
     train: TrainConfig = TrainConfig()
+    changed_code: Literal["retrain", "keep"] = Field(
+        "retrain", description="A training whose code has changed since is made anew, or kept and gone on with."
+    )
     workers: int = Field(
         0, ge=0, le=1024, description="Processes that load a training's images; 0 loads between iterations."
     )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.data.manifest import read_manifest_hash
+from enco.data.manifest import read_training_hash
 from enco.errors import UserError
 from enco.files import read_json
+from enco.identity import config_hash
 from enco.runfolder import is_held
 from eval.cells import PlannedCell, is_timed
 from eval.protocol import Provenance
@@ -77,7 +78,7 @@ class SoFar:
         """What a scores file was made with that the configuration no longer asks for."""
         features, protocol = self.project.config.features, scores["protocol"]
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.project.size}
-        if scores["config_hash"] != run.config.hash():
+        if scores["config_hash"] != config_hash(run.config):
             yield "settings"
         if not str(protocol["extractor"]).startswith(features.extractor):
             yield "features"
@@ -91,11 +92,13 @@ class SoFar:
         if not record.exists():
             return self._progress(run)
         found = read_json(record)
-        if found["config_hash"] != run.config.hash():
+        if found["config_hash"] != config_hash(run.config):
             return "trained with other settings, to be trained again"
         manifest = self.project.manifest(run.task)
-        if manifest.exists() and read_manifest_hash(manifest.parent) != found["data_hash"]:
+        if manifest.exists() and read_training_hash(manifest.parent) != found["data_hash"]:
             return "trained on other images, to be trained again"
+        if self.project.trainings.code_differences(run.config, found):
+            return "trained by other code, to be trained again"
         return ""
 
     def _progress(self, run: Run) -> str:
@@ -103,7 +106,7 @@ class SoFar:
         begun, state = run.folder / "config.json", run.folder / "state.json"
         if is_held(run.folder) and state.exists():
             return f"in training, at iteration {read_json(state)['iteration']}"
-        if begun.exists() and state.exists() and read_json(begun)["config_hash"] == run.config.hash():
+        if begun.exists() and state.exists() and read_json(begun)["config_hash"] == config_hash(run.config):
             return _ended(read_json(state))
         return "not trained yet" if self.project.manifest(run.task).exists() else "no data"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from enco.errors import UserError
 from enco.files import read_json, sha256, write_json
 
 NAME = "manifest.json"
+TRAINING_SETS = ("trainA", "trainB")
 Entry = dict[str, Any]
 """What is known of one image file."""
 
@@ -58,6 +59,29 @@ def read_hashes(root: Path) -> dict[str, str]:
 def read_source(root: Path) -> dict[str, Any]:
     """What a data folder's images were made from; empty for a folder that nothing here has made."""
     return dict(_read(root).get("source") or {})
+
+
+def training_hash(root: Path, recursive: bool = False) -> str:
+    """SHA-256 over set, name and content of a data folder's training images, the same with or without a manifest.
+
+    Raises UserError if an image is not, or no longer, what the manifest says, and for a missing or empty set.
+    """
+    if (root / NAME).exists():
+        verify_manifest(root, recursive)
+        return read_training_hash(root)
+    images = [(root / name, path) for name in TRAINING_SETS for path in Reading(recursive).files(root / name)]
+    hashes = decode_all([path for _, path in images], sha256)
+    return _hash_of((f.name, name_in(f, path), digest) for (f, path), digest in zip(images, hashes, strict=True))
+
+
+def read_training_hash(root: Path) -> str:
+    """The same as the manifest has it; UserError if there is none."""
+    sets = _read(root)["sets"]
+    return _hash_of((name, one["file"], one["sha256"]) for name in TRAINING_SETS for one in sets.get(name, []))
+
+
+def _hash_of(files: Iterable[tuple[str, str, str]]) -> str:
+    return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
 
 
 def read_manifest_hash(root: Path) -> str:

@@ -32,11 +32,13 @@ rule train:
     resources:
         gpu=1,
     params:
-        settings=project.run_settings,
-        workers=project.config.workers,
+        plan=project.trainings.plan,
+        why=project.trainings.why,
+        settings=project.trainings.settings,
+        flags=project.trainings.flags,
         folder=subpath(output.record, parent=True),
     message:
-        "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}"
+        "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}{params.why}"
     shell:
         "python -m workflow.job enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
-        " --workers {params.workers} > {log} 2>&1"
+        " {params.flags} > {log} 2>&1"

@@ -1,0 +1,109 @@
+"""What decides a training's weights by its settings, and where two trainings differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from enco.config import DataConfig, MethodOptions, RunConfig
+from enco.methods import get
+from enco.settings import parse
+from enco.sources import changed_files, method_sources
+
+LENGTH = ("train.n_const", "train.n_decay", "options.max_iterations")
+"""Settings of how long a training lasts."""
+
+Values = Mapping[str, Any]
+"""Settings by dotted key: `options.k`."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that was otherwise when a training began."""
+
+    kind: str
+    """`settings`, `images`, `code` or `computed`."""
+    key: str
+    before: Any
+    asked: Any
+
+    def __str__(self) -> str:
+        """For people, such as `options.k: 4 before, 2 asked for`."""
+        if self.kind == "code":
+            return f"the code in {self.key}"
+        if self.kind == "images":
+            return "the training images (their names or contents)"
+        now = "here" if self.kind == "computed" else "asked for"
+        return f"{self.key}: {json.dumps(self.before)} before, {json.dumps(self.asked)} {now}"
+
+
+@dataclass(frozen=True)
+class OnChange:
+    """What to do where a folder's training was made otherwise: by default, stop."""
+
+    anew: bool = False
+    """Move it aside and begin anew."""
+    keep: frozenset[str] = frozenset()
+    """Go on with it where only these differ: `code`, `computed`."""
+
+
+def in_full(config: RunConfig) -> RunConfig:
+    """A run's configuration with every option of its method; UserError for an unknown method or option."""
+    return config.model_copy(update={"options": _options(config).model_dump(mode="json")})
+
+
+def _options(config: RunConfig) -> MethodOptions:
+    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+
+
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """The settings that decide a run's weights, by dotted key: no names, no paths, and not how often it writes.
+
+    Raises UserError for an unknown method or option.
+    """
+    options = _options(config).model_dump(mode="json", exclude={"preprocess"})
+    values = {
+        "method": config.method,
+        "seed": config.seed,
+        "data.direction": config.data.direction,
+        "data.levels": config.data.levels,
+        "train.n_const": config.train.n_const,
+        "train.n_decay": config.train.n_decay,
+    }
+    values |= {f"options.{key}": value for key, value in options.items()}
+    return values | {f"speed.{key}": value for key, value in config.speed.model_dump(mode="json").items()}
+
+
+def defaults_of(config: RunConfig) -> dict[str, Any]:
+    """The same settings at their defaults, but for the method."""
+    bare = RunConfig(method=config.method, task=config.task, data=DataConfig(root=config.data.root))
+    return {key: value for key, value in settings_of(bare).items() if key != "method"}
+
+
+def config_hash(config: RunConfig) -> str:
+    """SHA-256 (first 16 hex digits) of the settings that decide a run's weights and are not at their defaults."""
+    defaults = defaults_of(config)
+    return _digest({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
+
+
+def plan_id(config: RunConfig) -> str:
+    """One digest (16 hex digits) of all settings and of the code that decide a run's weights."""
+    return _digest({"settings": settings_of(config), "code": method_sources(config.method)})
+
+
+def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:
+    """Settings that differ; one that the earlier training did not know stood at its default there."""
+    pairs = {key: (before.get(key, defaults.get(key)), asked.get(key)) for key in {**before, **asked}}
+    return [Difference("settings", key, old, new) for key, (old, new) in sorted(pairs.items()) if old != new]
+
+
+def code_differences(before: Values, asked: Values) -> list[Difference]:
+    """Files whose code differs."""
+    return [Difference("code", name, before.get(name), asked.get(name)) for name in changed_files(before, asked)]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

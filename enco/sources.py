@@ -1,0 +1,181 @@
+"""Digests of the code that decides a training's weights: what a method, and the loop around it, make use of.
+
+Read from the files alone, without importing them. Only the definitions that are reached count, so another method's
+helper in a shared file changes nothing, and of these neither comments, docstrings, formatting, annotations of
+functions, descriptions of options nor the messages of errors.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from enco.errors import UserError
+
+PACKAGE = Path(__file__).parent
+LOOP = "enco.steps"
+"""The module that brings batches and steps into their order."""
+ASIDE = frozenset(
+    f"enco.{name}"
+    for name in ("methods", "config", "speed", "capabilities", "settings", "errors", "files", "fetch", "weights")
+)
+"""Modules that decide no weight by their code: the registry, settings (whose values are in a run's identity), errors,
+and files (published weights are known by their hash)."""
+
+Digests = dict[str, str]
+"""The first 16 hex digits of a SHA-256 for each file."""
+
+
+def method_sources(method: str, package: Path = PACKAGE) -> Digests:
+    """Digest of the code that decides the weights of a method's trainings, by file; UserError if it has no file."""
+    module = f"{package.name}.methods.{method}"
+    if _file(module, package) is None:
+        raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
+    found: dict[str, dict[str, list[Any]]] = {}
+    for name, definition, node in _reached([module, LOOP], package):
+        found.setdefault(name, {}).setdefault(definition, []).append(_plain(node))
+    return {_label(name, package): _digest(content) for name, content in sorted(found.items())}
+
+
+def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Files whose code differs between two trainings, or that only one of them makes use of."""
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def _reached(modules: Iterable[str], package: Path) -> Iterator[tuple[str, str, ast.AST]]:
+    """Every definition that these modules make use of, once: its module, its name, its syntax tree."""
+    waiting = [(module, "*") for module in modules]
+    seen = set(waiting)
+    while waiting:
+        module, name = waiting.pop()
+        file = _file(module, package)
+        if file is None or module in ASIDE:
+            continue
+        names, uses = _names(file.read_bytes()), set[tuple[str, str]]()
+        if name == "*":
+            uses.update((module, key) for key in names)
+        for node in names.get(name, []):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                uses.update(_imported(node, module, package, name))
+            else:
+                yield module, name, node
+                uses |= {(module, ""), *_uses(node, module, package, names)}
+        waiting += uses - seen
+        seen |= uses
+
+
+@cache
+def _names(code: bytes) -> dict[str, list[ast.stmt]]:
+    """The statements at the top of a module by the name that each binds; '' for those that bind none."""
+    names: dict[str, list[ast.stmt]] = {"": []}
+    for statement in _Bare().visit(ast.parse(code)).body:
+        for name in _bound(statement) or [""]:
+            names.setdefault(name, []).append(statement)
+    return names
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
+    nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name | ast.alias)]
+    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return stored + [node.asname or node.name for node in nodes if isinstance(node, ast.alias)]
+
+
+def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The definitions, each by module and name, that a definition mentions."""
+    used = {(module, inner.id) for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id in names}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import | ast.ImportFrom):
+            used.update(_imported(inner, module, package))
+    return used
+
+
+def _imported(
+    node: ast.Import | ast.ImportFrom, module: str, package: Path, only: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """What an import statement brings, by module and name ('*' for a whole module): all, or what it calls `only`."""
+    for alias in node.names:
+        if only is not None and (alias.asname or alias.name).partition(".")[0] != only:
+            continue
+        if isinstance(node, ast.Import):
+            yield alias.name, "*"
+            continue
+        source = _absolute(node, module, package)
+        is_module = _file(f"{source}.{alias.name}", package) is not None
+        yield (f"{source}.{alias.name}", "*") if is_module else (source, alias.name)
+
+
+def _absolute(node: ast.ImportFrom, module: str, package: Path) -> str:
+    """The module that a `from` statement names, whole, also where it is written with leading dots."""
+    if not node.level:
+        return node.module or ""
+    file = _file(module, package)
+    depth = node.level - (file is not None and file.name == "__init__.py")
+    parts = module.split(".")
+    return ".".join([*parts[: len(parts) - depth], *([node.module] if node.module else [])])
+
+
+def _file(module: str, package: Path) -> Path | None:
+    """The file of a module of the package."""
+    top, *parts = module.split(".")
+    if top != package.name:
+        return None
+    path = package.joinpath(*parts)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if parts and file.is_file()), None)
+
+
+def _label(module: str, package: Path) -> str:
+    file = _file(module, package)
+    return file.relative_to(package.parent).as_posix() if file else module
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes out of a module what does not change what it computes."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
+        test = ast.unparse(node.test)
+        if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING") or "__name__" in test:
+            return [self.visit(statement) for statement in node.orelse]
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        return None if node.arg == "description" else self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
+        return self.generic_visit(node)
+
+
+def _plain(node: Any) -> Any:
+    """A syntax tree as lists and texts that are the same on every version of Python."""
+    if isinstance(node, ast.AST):
+        fields = {name: _plain(value) for name, value in ast.iter_fields(node) if value not in (None, [])}
+        return [type(node).__name__, {name: fields[name] for name in fields if name not in ("kind", "type_comment")}]
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    return repr(node)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

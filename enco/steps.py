@@ -1,0 +1,105 @@
+"""The steps of a training in their order: first weights, batches, epochs. All of the loop that decides the weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from enco.config import MethodOptions, RunConfig
+from enco.data.feed import Feed
+from enco.data.unpaired import UnpairedImages
+from enco.graphs import Terms
+from enco.methods import Method, create, get
+from enco.schedule import Schedule
+from enco.settings import parse
+from enco.stepper import Stepper
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimisation step that was done; iteration and epoch count from 1."""
+
+    iteration: int
+    epoch: int
+    ends_epoch: bool
+    losses: Terms
+
+
+@dataclass
+class Steps:
+    """A method, its training images, and the order in which it sees them."""
+
+    stepper: Stepper
+    data: UnpairedImages
+    feed: Feed = field(init=False)
+
+    @classmethod
+    def prepare(cls, config: RunConfig, stepper: Stepper) -> Steps:
+        """Decode every image once so that none can stop the training later; UserError for an unusable one."""
+        root, direction, settings = config.data.root, config.data.direction, config.train
+        how = (settings.n_const, config.seed, settings.cache_mb, config.data.reading)
+        return cls(stepper, UnpairedImages(root, direction, stepper.method.options, *how))
+
+    @property
+    def method(self) -> Method:
+        """The method that is trained."""
+        return self.stepper.method
+
+    @property
+    def per_epoch(self) -> int:
+        """Iterations of an epoch."""
+        return len(self.data) // self.method.images_per_step
+
+    @property
+    def total(self) -> int:
+        """Iterations of the whole training."""
+        return _total(len(self.data), self.method.options, self.method.schedule)
+
+    def load(self, done: int, workers: int) -> None:
+        """Make `feed` ready for the iterations after `done`; a method that has done none first sees an epoch."""
+        if not done:
+            self.method.prepare(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
+        batches = self.data.loader(done, self.total, self.method.images_per_step, workers, self.method.device)
+        self.feed = Feed(batches, self.method.device)
+
+    def run(self, done: int) -> Iterator[Step]:
+        """Do the iterations after `done`, one at a time."""
+        for iteration, batch in enumerate(self.feed, start=done + 1):
+            epoch, step = (iteration - 1) // self.per_epoch + 1, (iteration - 1) % self.per_epoch + 1
+            if step == 1:
+                self.stepper.begin_epoch(epoch)
+            yield Step(iteration, epoch, step == self.per_epoch, self.stepper(batch))
+
+
+def iterations_of(config: RunConfig) -> int:
+    """Iterations of a whole training, by its images' number; UserError for an unknown method or option, or no image."""
+    options = _options(config)
+    items = max(len(config.data.reading.files(config.data.root / name)) for name in ("trainA", "trainB"))
+    return _total(items, options, _schedule(config, options))
+
+
+def first_weights(config: RunConfig, device: torch.device) -> Stepper:
+    """Seed torch, and build the method; UserError for an unknown method or option."""
+    torch.manual_seed(config.seed)
+    return Stepper(build(config, device), config.speed)
+
+
+def build(config: RunConfig, device: torch.device) -> Method:
+    """The method with its schedule, on a device; UserError for an unknown method or option."""
+    schedule = _schedule(config, _options(config))
+    return create(config.method, schedule=schedule, device=device, **config.options)
+
+
+def _options(config: RunConfig) -> MethodOptions:
+    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+
+
+def _schedule(config: RunConfig, options: MethodOptions) -> Schedule:
+    return Schedule(config.train.n_const, config.train.n_decay, options.warmup_epochs)
+
+
+def _total(items: int, options: MethodOptions, schedule: Schedule) -> int:
+    return min(items // options.images_per_step * schedule.epochs, options.max_iterations or sys.maxsize)

@@ -1,0 +1,81 @@
+"""What Snakemake plans, and trains, after an edit of a method: in a copy of the code, by real calls."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from enco.files import read_json, sha256
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("Snakefile", "workflow", "enco", "eval", "config", "profiles", "environment.yml", "pyproject.toml")
+RUNS = Path("results", "tiny", "runs", "horse2zebra")
+TARGETS = [RUNS / method / "seed0" / "run.json" for method in ("cut", "cyclegan")]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code in which two methods are trained."""
+    folder = tmp_path_factory.mktemp("clone")
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, folder / part)
+    shutil.copy(ROOT / "tests" / "tiny.yaml", folder / "tiny.yaml")
+    snakemake(folder)
+    return folder
+
+
+def snakemake(clone: Path, *words: str) -> str:
+    binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-m", "snakemake", *map(str, TARGETS), "--configfile", "tiny.yaml", *words]
+    environment = {**os.environ, "PATH": binaries, "PYTHONPATH": str(clone)}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_an_edited_method_is_trained_again_and_nothing_else_is(clone: Path) -> None:
+    run, weights = clone / RUNS / "cut" / "seed0", sha256(clone / RUNS / "cut" / "seed0" / "generator.safetensors")
+    edit(clone / "enco" / "methods" / "cut.py", '"""', '"""Other words. ')
+    edit(clone / "eval" / "fid.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 1\n")
+    assert "Nothing to be done" in snakemake(clone, "-n")
+
+    edit(clone / "enco" / "methods" / "cut.py", "return (0.5 if", "return (0.25 if")
+    planned = snakemake(clone, "-n")
+    assert planned.count("Train ") == 1
+    assert "Train cut on horse2zebra, seed 0 (the code in enco/methods/cut.py)" in planned
+    assert "Nothing to be done" in snakemake(clone, "-n", "--config", "changed_code=keep")
+
+    snakemake(clone)
+    assert (
+        sha256(run / "generator.safetensors")
+        != weights
+        == sha256(run / "earlier-1" / "finished" / "generator.safetensors")
+    )
+    assert "Nothing to be done" in snakemake(clone, "-n")
+
+
+def test_a_finished_training_is_finished_whatever_is_lost_or_made_again(clone: Path) -> None:
+    folder = clone / RUNS / "cyclegan" / "seed0"
+    before = sha256(folder / "generator.safetensors"), read_json(folder / "run.json")
+    shutil.rmtree(folder / "checkpoints")
+    settings = ["--config", "workers=1", "train={'log_every': 3, 'checkpoint_every': 4}"]
+    assert "Nothing to be done" in snakemake(clone, "-n", *settings)
+    snakemake(clone, "--force", *settings)
+    assert (sha256(folder / "generator.safetensors"), read_json(folder / "run.json")) == before
+    logs = [file.read_text() for file in (clone / "results" / "tiny" / "logs" / "train").glob("*cyclegan*")]
+    assert any("is finished: its result is there, nothing is trained." in text for text in logs)
+    assert not (folder / "checkpoints").exists()

@@ -1,0 +1,138 @@
+"""Which edits of the code make a finished training one of other code, and which do not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from enco.methods import available
+from enco.sources import PACKAGE, changed_files, method_sources
+
+Edit = Callable[[str, str, str], None]
+as_it_is = cache(method_sources)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return shutil.copytree(PACKAGE, tmp_path / "enco", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.fixture
+def edit(package: Path) -> Edit:
+    def replace(file: str, old: str, new: str) -> None:
+        text = (package / file).read_text(encoding="utf-8")
+        assert old in text
+        (package / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return replace
+
+
+def changed(package: Path, method: str) -> list[str]:
+    return changed_files(as_it_is(method), method_sources(method, package))
+
+
+def test_a_copy_elsewhere_has_the_same_digests(package: Path) -> None:
+    assert all(not changed(package, name) for name in available())
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("methods/cut.py", "class Cut(Method):", "# a comment\nclass Cut(Method):"),
+        ("methods/cut.py", '"""', '"""Another docstring. '),
+        ("methods/cut.py", 'description="', 'description="In other words: '),
+        (
+            "methods/cut.py",
+            "from enco.optim import adam, frozen, minimize",
+            "from enco.optim import adam, minimize, frozen",
+        ),
+        ("methods/base.py", "This {self.info.label} is one-sided", "{self.info.label} has one side"),
+        ("methods/base.py", "def set_rates(self) -> None:", "def set_rates(self) -> Any:"),
+        ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)"),
+        ("methods/__init__.py", "@cache\ndef available", "from enco.methods import mine\n\n\n@cache\ndef available"),
+        ("losses.py", "def mode_seeking(", "def new_loss() -> None: ...\n\n\ndef mode_seeking("),
+        ("config.py", "class RunConfig(Settings):", "class RunConfig(Settings):\n    note: str = ''\n"),
+        ("tracking.py", "FOLLOW_SECONDS = 10.0", "FOLLOW_SECONDS = 20.0"),
+        ("train.py", "DIVERGED = 3", "DIVERGED = 4"),
+        ("distance.py", "import torch\n", "import torch\n\nUNUSED = 1\n"),
+    ],
+)
+def test_what_does_not_touch_cut(file: str, old: str, new: str, package: Path, edit: Edit) -> None:
+    edit(file, old, new)
+    assert changed(package, "cut") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "methods"),
+    [
+        (
+            "methods/cut.py",
+            "def step(self, batch: Batch)",
+            "def step(self, batch: Batch, unused: int = 0)",
+            {"cut", "negcut", "qs_attn"},
+        ),
+        ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)", {"munit"}),
+        ("optim.py", "fused=", "foreach=False, fused=", set(available())),
+        ("steps.py", "if step == 1:", "if step == 2:", set(available())),
+        ("stepper.py", "self.method.begin_epoch(epoch)", "self.method.begin_epoch(epoch + 1)", set(available())),
+        ("data/unpaired.py", "rng.random() < 0.5", "rng.random() < 0.6", set(available())),
+        ("data/folders.py", "ImageOps.exif_transpose(image, in_place=True)", "pass", set(available())),
+        ("losses.py", "def mode_seeking(", "def mode_seeking(unused: int, ", {"drit"}),
+        ("schedule.py", "self.n_decay + 1", "self.n_decay + 2", set(available())),
+    ],
+)
+def test_what_touches_whom(file: str, old: str, new: str, methods: set[str], package: Path, edit: Edit) -> None:
+    edit(file, old, new)
+    assert {name: files for name in available() if (files := changed(package, name))} == {
+        name: [f"enco/{file}"] for name in methods
+    }
+
+
+def test_a_method_in_its_own_file_and_what_only_it_imports(package: Path, edit: Edit) -> None:
+    (package / "networks" / "mine.py").write_text("SIZE = 3\nOTHER = 4\n")
+    text = (
+        "from .base import Method\nfrom ..networks import mine as nets\n\nclass Mine(Method):\n    size = nets.SIZE\n"
+    )
+    (package / "methods" / "mine.py").write_text(text)
+    before = method_sources("mine", package)
+    assert {"enco/methods/mine.py", "enco/methods/base.py", "enco/networks/mine.py"} <= before.keys()
+    assert all(not changed(package, name) for name in available())
+    edit("networks/mine.py", "SIZE = 3", "SIZE = 5")
+    assert changed_files(before, method_sources("mine", package)) == ["enco/networks/mine.py"]
+
+
+def test_an_import_within_a_function_counts(package: Path, edit: Edit) -> None:
+    (package / "networks" / "late.py").write_text("VALUE = 1\n")
+    edit(
+        "methods/cut.py",
+        "    def build_optimizers(",
+        "    def late(self):\n        from enco.networks.late import VALUE\n\n    def build_optimizers(",
+    )
+    before = method_sources("cut", package)
+    edit("networks/late.py", "1", "2")
+    assert changed_files(before, method_sources("cut", package)) == ["enco/networks/late.py"]
+
+
+def test_asking_needs_no_torch() -> None:
+    code = (
+        "import sys; from enco.sources import method_sources; method_sources('enco'); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_every_version_of_python_says_the_same(version: str) -> None:
+    python = shutil.which(f"python{version}")
+    code = "from enco.sources import method_sources; print(method_sources('drit'))"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    if not python or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip(f"needs a Python {version}")
+    said = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == str(method_sources("drit"))

@@ -1,0 +1,75 @@
+"""What the Snakemake rules ask about trainings: their settings, and whether one that is there is what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from enco.config import RunConfig
+from enco.files import read_json
+from enco.identity import Difference, code_differences, defaults_of, plan_id, setting_differences, settings_of
+from enco.resume import FINISHED
+from enco.sources import method_sources
+
+if TYPE_CHECKING:
+    from workflow.project import Project, Wildcards
+
+RECORDS = (f"{FINISHED}/run.json", "run.json", "config.json")
+"""Files of a run's folder that say what was trained there, the one that says most first."""
+sources_of = cache(method_sources)
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of a project."""
+
+    project: Project
+
+    def plan(self, wildcards: Wildcards) -> str:
+        """What Snakemake remembers of a training: another text where it has to train again.
+
+        It stays the same where a run's folder holds what is asked for, or what the training goes on with: an option
+        that an upgrade brings at its default, a docstring, or kept code plan nothing.
+        """
+        run = self.project.run(wildcards)
+        record = read_record(run.folder)
+        if record and not self._differences(run.config, record):
+            return str(record["plan"])
+        return plan_id(run.config)
+
+    def why(self, wildcards: Wildcards, output: object) -> str:
+        """What of a training that is there is not what is asked for, for the message of its job.
+
+        Snakemake does not compare parameters that take the output.
+        """
+        run = self.project.run(wildcards)
+        record = read_record(run.folder)
+        differences = self._differences(run.config, record) if record else []
+        return f" ({', '.join(map(str, differences))})" if differences else ""
+
+    def settings(self, wildcards: Wildcards, output: object) -> str:
+        """All settings of a run as JSON: how often it writes things down trains nothing again."""
+        return self.project.run(wildcards).config.model_dump_json()
+
+    def flags(self, wildcards: Wildcards, output: object) -> str:
+        """How a job's processes load images, and what they do with a training that was made otherwise."""
+        kept = "code computed" if self.project.config.changed_code == "keep" else "computed"
+        return f"--workers {self.project.config.workers} --anew --keep {kept}"
+
+    def _differences(self, config: RunConfig, record: Mapping[str, Any]) -> list[Difference]:
+        settings = setting_differences(record["settings"], settings_of(config), defaults_of(config))
+        return [*settings, *self.code_differences(config, record)]
+
+    def code_differences(self, config: RunConfig, record: Mapping[str, Any]) -> list[Difference]:
+        """Files whose code is not that of a training; none where changed code is kept."""
+        keeps = self.project.config.changed_code == "keep"
+        return [] if keeps else code_differences(record["sources"], sources_of(config.method))
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """What is said of the training in a run's folder; None for a folder without one."""
+    path = next((folder / name for name in RECORDS if (folder / name).is_file()), None)
+    return read_json(path) if path else None
