@@ -20,11 +20,10 @@ from enco.errors import UserError
 PACKAGE = Path(__file__).parent
 LOOP = "enco.steps"
 """The module that brings batches and steps into their order."""
-ASIDE = frozenset(
-    f"enco.{name}"
-    for name in ("methods", "config", "speed", "capabilities", "settings", "errors", "files", "fetch", "weights")
-)
-"""Modules that decide no weight by their code: the registry, settings (whose values are in a run's identity), errors,
+SETTINGS = ("config", "settings", "speed", "capabilities")
+TALK = ("errors", "notices", "files", "fetch", "weights", "data.sharing")
+ASIDE = frozenset(f"enco.{name}" for name in ("methods", *SETTINGS, *TALK))
+"""Modules that decide no weight by their code: the registry, settings (whose values are in a run's record), messages,
 and files (published weights are known by their hash)."""
 
 Digests = dict[str, str]
