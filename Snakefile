@@ -65,6 +65,6 @@ onerror:
     print("`snakemake tables_so_far` writes every table as far as it can be made, and why the rest is missing.")
 
 
-check_targets(project, [rule.name for rule in workflow.rules])
+check_targets(project, [(rule.name, rule.has_wildcards()) for rule in workflow.rules])
 for fault in project.faults:
     print(f"warning: {fault}", file=sys.stderr)

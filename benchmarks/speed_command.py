@@ -16,6 +16,7 @@ from benchmarks.measure import Plan, count_trainings, note, time_cases
 from enco.arguments import choose_device
 from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
 from enco.capabilities import capabilities
+from enco.devices import DEVICES, named_device
 from enco.errors import UserError
 from enco.speed import Pieces
 
@@ -101,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--together", nargs="+", type=COUNT, default=[], metavar="N", help="instead: so many trainings side by side")
     add("--seconds", type=Real(0, 10**6), default=60.0, help="how long trainings side by side are counted (default 60)")
     add("--threads", type=THREADS, help="CPU threads of torch; trainings side by side share them")
-    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add("--device", type=named_device, choices=DEVICES, default="auto")
     add("--output", type=Path, required=True, help="CSV file, or a folder: the file is named after device and versions")
     return parser
 

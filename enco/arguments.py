@@ -13,6 +13,7 @@ from enco.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
 from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
 from enco.data.reading import Reading, add_reading
+from enco.devices import DEVICES, named_device
 from enco.errors import UserError
 from enco.identity import OnChange
 from enco.settings import parse
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--settings", metavar="JSON_OR_FILE", help="all settings of the run; excludes those below")
     what.add_argument("--method", help="a method's name, such as enco")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; goes on from what is in it")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--workers", type=PROCESSES, default=0, help="processes that load images")
     parser.add_argument("--deterministic", action="store_true", help="repeatable bit for bit on a GPU too, but slower")

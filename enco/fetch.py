@@ -73,7 +73,7 @@ def _checked(url: str, path: Path, published: Published) -> Path:
     wrong = published.mismatch(path)
     if wrong:
         raise UserError(
-            f"{path} is not the published file ({wrong}): delete it and run again, or fetch it by hand from {url}."
+            f"{path} is not the published file ({wrong}): move it away and run again, or put there what {url} has."
         )
     return path
 

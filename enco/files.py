@@ -98,7 +98,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist.") from error
     except ValueError as error:
-        raise UserError(f"{path} is not readable JSON ({error}): delete it and run again.") from error
+        raise UserError(f"{path} is not readable JSON ({error}): name another file, or have it made again.") from error
 
 
 def sha256(path: Path) -> str:

@@ -103,4 +103,4 @@ def named_tensors(content: object, path: Path) -> dict[str, Tensor]:
 
 
 def _no_weights(path: Path) -> UserError:
-    return UserError(f"{path} does not hold network weights and nothing else: delete it and fetch it again.")
+    return UserError(f"{path} does not hold network weights and nothing else: name another file, or fetch it again.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from enco.bounds import BATCH_SIZE, COUNT, SEED, SIDE, SIDE_OR_OWN, THREADS, Real, Whole
 from enco.data.reading import add_reading
+from enco.devices import DEVICES, named_device
 from eval.segmentation.published import NETWORKS
 
 INCEPTION_SIDE = Whole(75, SIDE.most)
@@ -132,7 +133,7 @@ def _add_direction(command: argparse.ArgumentParser) -> None:
 
 
 def _add_running(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    command.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     command.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     command.add_argument("--batch-size", type=BATCH_SIZE, default=command.get_default("batch_size") or 8)
 

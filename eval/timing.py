@@ -15,6 +15,7 @@ from tqdm import tqdm
 from enco.arguments import choose_device, read_speed
 from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
 from enco.capabilities import capabilities
+from enco.devices import DEVICES, named_device
 from enco.errors import UserError, run_cli
 from enco.files import read_json, write_json
 from enco.methods import available, get
@@ -180,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warmup", type=COUNT_OR_NONE, default=2, help="untimed steps of each half (default 2)")
     counts = ", ".join(f"{count} on {kind}" for kind, count in ITERATIONS.items())
     parser.add_argument("--iterations", type=COUNT, help=f"timed steps of each half (default {counts})")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--speed", default="plain", metavar="MODE_OR_YAML", help="plain (default), fast, or pieces")
     parser.add_argument("--published", type=Path, default=Path("config", "published.csv"), help="the paper's numbers")

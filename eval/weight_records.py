@@ -58,4 +58,4 @@ def state(name: str, file: Path | None = None) -> tuple[Path, str]:
     if not path.is_file():
         return path, "not fetched yet: `snakemake weights` does it"
     wrong = Published(published_hash(path.name)).mismatch(path)
-    return path, f"not the published file ({wrong}): delete it" if wrong else "ready"
+    return path, f"not the published file ({wrong}): move it away" if wrong else "ready"

@@ -55,9 +55,9 @@ def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
     assert state(places(tmp_path)).state.startswith("missing: get more.zip from https://example.org into")
     (tmp_path / "archives").mkdir()
     (tmp_path / "archives" / "more.zip").touch()
-    assert state(places(tmp_path)).state == "not fetched yet: `snakemake data` does it"
+    assert state(places(tmp_path)).state == "not fetched yet: `python -m enco.data prepare horses` does it"
     (tmp_path / "archives" / "horses.zip").touch()
-    assert state(places(tmp_path)).state == "here, not prepared: `snakemake data` does it"
+    assert state(places(tmp_path)).state == "here, not prepared: `python -m enco.data prepare horses` does it"
     write_manifest(put_images(tmp_path / "prepared" / "horses"), {"dataset": "horses"})
     found = state(places(tmp_path))
     assert (found.source, found.found, found.expected, found.state) == (

@@ -147,7 +147,7 @@ def decodes(content: bytes) -> bool:
         assert to_rgb(decode_image(io.BytesIO(content), "some.jpg"), "some.jpg").mode == "RGB"
     except UserError as error:
         assert str(error).startswith("The image some.jpg is truncated or not an image (")
-        assert str(error).endswith("): replace or remove it.") and "\n" not in str(error)
+        assert str(error).endswith("): put a whole copy in its place, or move it away.") and "\n" not in str(error)
         return False
     return True
 

@@ -222,7 +222,7 @@ def test_a_file_without_named_tensors_is_one_sentence(kind: str, narrow: DRN, tm
     path = tmp_path / "odd.pth"
     torch.save(NO_STATES[kind], path)
     for load in (lambda: load_segmenter(path, CPU), lambda: load_trunk(narrow, path)):
-        with pytest.raises(UserError, match=rf"{path} does not hold network weights .*: delete it") as error:
+        with pytest.raises(UserError, match=rf"{path} does not hold network weights .*: name another file") as error:
             load()
         assert "\n" not in str(error.value)
 

@@ -122,7 +122,7 @@ def test_a_file_that_was_put_there_needs_no_server_and_no_writable_folder(tmp_pa
 def test_a_wrong_file_is_named_with_the_cure_and_left_alone(path: Path, published: Published, why: str) -> None:
     path.parent.mkdir()
     path.write_bytes(b"twelve bytes")
-    with pytest.raises(UserError, match=rf"{path} is not the published file \({why}\): delete it and run again, or"):
+    with pytest.raises(UserError, match=rf"{path} is not the published file \({why}\): move it away and run again, or"):
         fetch("http://127.0.0.1:9/a.zip", path, published)
     assert path.read_bytes() == b"twelve bytes"
 

@@ -203,7 +203,7 @@ def test_changed_images_are_named_where_a_training_would_start(root: Path, name:
     else:
         save(path, level=41)
     assert (root / "testB" / "1.png").stat().st_size == size
-    with pytest.raises(UserError, match=rf"testB/{name} changed since .*manifest\.json was written: delete"):
+    with pytest.raises(UserError, match=rf"testB/{name} changed since .*manifest\.json was written: put back"):
         training_hash(root)
 
 

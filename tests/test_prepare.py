@@ -95,7 +95,7 @@ def test_a_truncated_archive_put_by_hand_is_said(shop: Shop) -> None:
     shop.archives.mkdir()
     (shop.archives / "horses.zip").write_bytes(right[: len(right) // 2])
     said = shop.refused()
-    assert str(shop.archives / "horses.zip") in said and "truncated" in said and "delete horses.zip" in said
+    assert str(shop.archives / "horses.zip") in said and "truncated" in said and "get horses.zip again" in said
     (shop.archives / "horses.zip").unlink()
     shop.prepared()
 
@@ -156,7 +156,7 @@ def test_a_corrupt_image_is_named_with_its_archive(shop: Shop) -> None:
     said = shop.refused()
     assert "horses/trainB/2.jpg in " in said and "horses.zip" in said and "truncated" in said
     shop.offer(zipped(image_files(COUNTS)))
-    assert "delete" in shop.refused(), "the archive at hand is now not the one that is asked for"
+    assert "move it away" in shop.refused(), "the archive at hand is now not the one that is asked for"
     (shop.archives / "horses.zip").unlink()
     shop.prepared()
 

@@ -55,7 +55,7 @@ def test_wrong_content_is_refused_and_not_kept(server: FileServer, cache: Path) 
 def test_a_wrong_file_is_named_with_the_cure_and_left_alone(server: FileServer, cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / GOOD).write_bytes(b"truncated")
-    with pytest.raises(UserError, match=f"{cache / GOOD} is not the published.*delete it.*{server.url(GOOD)}"):
+    with pytest.raises(UserError, match=f"{cache / GOOD} is not the published.*move it away.*{server.url(GOOD)}"):
         published_weights(server.url(GOOD))
     assert (cache / GOOD).read_bytes() == b"truncated"
 
@@ -103,7 +103,7 @@ def test_nothing_but_tensors_is_unpickled(tmp_path: Path) -> None:
 def test_a_file_without_named_tensors_is_refused(content: object, tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(content, path)
-    with pytest.raises(UserError, match=f"{path} does not hold network weights and nothing else: delete it"):
+    with pytest.raises(UserError, match=f"{path} does not hold network weights and nothing else: name another file"):
         load_tensors(path)
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from enco.errors import unknown
+from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.project import Project
 
@@ -22,11 +22,24 @@ def requested_targets() -> list[str]:
     return list(parse_args(sys.argv[1:])[1].targets or [])
 
 
-def check_targets(project: Project, rules: Iterable[str], targets: Iterable[str] | None = None) -> None:
-    """Raise UserError for a target that no rule can make, naming those that can be asked for."""
+def check_targets(project: Project, rules: Iterable[tuple[str, bool]], targets: Iterable[str] | None = None) -> None:
+    """Raise UserError for a target that no rule can make, naming those that can be asked for.
+
+    `rules` are the names of all, each with whether it has wildcards, so that files of it are targets and it is none.
+    """
+    known = dict(rules)
     for target in requested_targets() if targets is None else targets:
-        if target not in set(rules) and not Path(target).exists():
+        if known.get(target):
+            raise UserError(
+                f"'{target}' makes one file of many: name a file, such as {_example(project)}, or all_tables."
+            )
+        if target not in known and not Path(target).exists():
             _check_file(project, PurePosixPath(target))
+
+
+def _example(project: Project) -> str:
+    """A file of the first run of the tables; without runs a table."""
+    return next((str(run.folder / "run.json") for run in project.grid.runs), paths.CURRENT_TABLE["csv"])
 
 
 def _check_file(project: Project, target: PurePosixPath) -> None:

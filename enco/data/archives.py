@@ -74,7 +74,8 @@ def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archi
         mine = [name for name in images if any(_is_in(PurePosixPath(name), folder) for folder in folders)]
         parents = sorted({str(PurePosixPath(name).parent) for name in mine})
         if len(parents) > 1:
-            raise UserError(f"{archive} holds {parents[0]} and {parents[1]}, which are both {key}: remove one of them.")
+            both = f"{parents[0]} and {parents[1]}, which are both {key}"
+            raise UserError(f"{archive} holds {both}: get an archive that has one of them.")
         found[key] = mine
     return found
 
@@ -151,4 +152,4 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _refetch(path: Path) -> str:
-    return f"delete {path.name} and get it again."
+    return f"get {path.name} again."

@@ -27,6 +27,8 @@ SETS = ("trainA", "trainB", "testA", "testB")
 LABEL_SETS = ("trainA_labels", "testA_labels")
 TRAIN_IDS = (*range(19), 255)
 """What a label map may hold: the trainIds of Cityscapes' 19 classes, and 255 for what is ignored."""
+SHOWN = 8
+"""How many names of folders an error lists."""
 THREADS, AHEAD = 4, 2
 """How many images are decoded at a time (Pillow does it without Python's lock), and how many batches ahead."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -50,8 +52,11 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
     """
     folder = Path(folder)
     place = printable(str(folder))
+    if folder.is_file():
+        raise UserError(f"{place} is a file: name the folder of images that it lies in.")
     if not folder.is_dir():
-        raise UserError(f"The image folder {place} does not exist: create it or correct the data root.")
+        said = f"The image folder {place} does not exist{_found_beside(folder)}"
+        raise UserError(f"{said}: create it or correct the data root.")
     files, others = _survey(folder, recursive)
     if not files:
         found = f" but {_counted(others)}" if others else ""
@@ -60,6 +65,17 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
         cure = ", which --recursive reads" if SUB_FOLDER in others else ""
         say_once(f"Left out of {place}: {_counted(others)}{cure}.")
     return sorted(files)
+
+
+def _found_beside(folder: Path) -> str:
+    """The folders that lie where a set is missed, as a clause: often the sets of another layout, such as train/A."""
+    with suppress(OSError):
+        folders = [path for path in folder.parent.glob("*") if path.is_dir()]
+        inner = [path for place in folders for path in place.glob("*") if path.is_dir()]
+        names = sorted(name_in(folder.parent, path) for path in inner or folders)
+        if folder.name in SETS and names:
+            return f" (there are {printable(', '.join(names[:SHOWN]))}: copy or link what is meant)"
+    return ""
 
 
 def name_in(folder: Path, file: Path) -> str:
@@ -106,7 +122,9 @@ def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
             ImageOps.exif_transpose(image, in_place=True)
         _say_pages(image, file, name)
     except Exception as error:  # of nearly any type: what Pillow's decoders stumble over in a corrupt file
-        raise UserError(f"The image {printable(name)} {_failure(error)}: replace or remove it.") from error
+        raise UserError(
+            f"The image {printable(name)} {_failure(error)}: put a whole copy in its place, or move it away."
+        ) from error
     return image
 
 
@@ -196,7 +214,7 @@ def _new(folder: Path, above: frozenset[Path]) -> Path:
     """Where a folder really is; UserError if that is one of those above it."""
     place = folder.resolve()
     if place in above:
-        raise UserError(f"The folder {printable(str(folder))} leads back to {place}: remove this link.")
+        raise UserError(f"The folder {printable(str(folder))} leads back to {place}: mend this link.")
     return place
 
 

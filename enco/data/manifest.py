@@ -101,7 +101,8 @@ def verify_manifest(root: Path, recursive: bool = False) -> None:
         for file in sorted({*known, *(name_in(root / name, path) for path in files)}):
             path = root / name / file
             if file not in known or not _is_same(path, known[file], written):
-                raise UserError(f"{path} changed since {root / NAME} was written: delete the manifest and run again.")
+                cure = f"put back what it was, or write the manifest anew (`python -m enco.data manifest {root}`)"
+                raise UserError(f"{path} changed since {root / NAME} was written: {cure}.")
 
 
 def _is_same(path: Path, entry: Entry, written: float) -> bool:
@@ -113,7 +114,7 @@ def _is_same(path: Path, entry: Entry, written: float) -> bool:
 def _read(root: Path) -> dict[str, Any]:
     content = read_json(root / NAME)
     if not isinstance(content, dict) or not {"hash", "sets"} <= content.keys():
-        raise UserError(f"{root / NAME} is no manifest of a data folder: delete it and run again.")
+        raise UserError(f"{root / NAME} is no manifest of a data folder: move it away and run again.")
     return content
 
 

@@ -55,7 +55,7 @@ def read_record(path: Path) -> list[Fetched]:
     try:
         archives = [Fetched(Path(file["file"]), file["bytes"], file["sha256"]) for file in read_json(path)]
     except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is no record of archives: delete it and run again.") from error
+        raise UserError(f"{path} is no record of archives: name one that `fetch --record` wrote.") from error
     for archive in archives:
         if not archive.path.is_file() or archive.path.stat().st_size != archive.bytes:
             raise UserError(f"{archive.path} has gone or changed since it was checked: delete {path} and run again.")
@@ -91,7 +91,7 @@ def _obtain(archive: ArchiveFile, folder: Path, mirror: str | None) -> Path:
     wrong = published.mismatch(path)
     if wrong:
         again = f"get it again from {url}" if url else "get it again"
-        raise UserError(f"{path} is not the published archive, {wrong}: delete it and {again}.")
+        raise UserError(f"{path} is not the published archive, {wrong}: move it away and {again}.")
     return path
 
 

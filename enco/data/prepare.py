@@ -79,7 +79,7 @@ def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:
     for path, members in names.items():
         twice = [member for member, count in Counter(m for m in members if m in plan[path]).items() if count > 1]
         if twice:
-            raise UserError(f"{path} holds {printable(twice[0])} twice: delete {path.name} and get it again.")
+            raise UserError(f"{path} holds {printable(twice[0])} twice: get {path.name} again.")
         for target in plan[path].values():
             if target.file in files.setdefault(target.set, set()):
                 raise UserError(f"{path} holds {printable(target.file)} for {target.set}, as another archive does.")

@@ -119,7 +119,7 @@ def _of_prepared(folder: Path, expected: Counts, reading: Reading) -> tuple[str,
         counts = read_counts(folder)
         verify_manifest(folder, reading.recursive)
     except UserError as error:
-        return "-", f"no longer whole ({error}): delete {short(folder)}, and `snakemake data` makes it again"
+        return "-", f"no longer whole ({error}): move {short(folder)} away, to have it made again"
     return _counts(counts), _judged(counts, expected)
 
 
@@ -139,8 +139,8 @@ def _of_source(task: TaskConfig, dataset: Dataset | None, places: Places) -> str
     if wanted:
         return f"missing: get {' and '.join(wanted)} from {dataset.site} into {short(places.archives)}"
     if all(located(archive, places.archives, places.mirror) for archive in dataset.archives):
-        return "here, not prepared: `snakemake data` does it"
-    return "not fetched yet: `snakemake data` does it"
+        return f"here, not prepared: `python -m enco.data prepare {task.dataset}` does it"
+    return f"not fetched yet: `python -m enco.data prepare {task.dataset}` does it"
 
 
 def short(path: Path) -> str:

@@ -84,7 +84,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise UserError(f"{path} is not a whole safetensors file ({error}): delete it and train again.") from error
+        raise UserError(
+            f"{path} is no generator file of this project, or is cut ({error}): name a run's generator.safetensors,"
+            " which lies beside its checkpoints and is made again by the command that trained."
+        ) from error
     if not {"method", "options"} <= metadata.keys():
         raise UserError(f"{path} has no generator of this project in it: name a generator.safetensors of a run.")
     return tensors, metadata

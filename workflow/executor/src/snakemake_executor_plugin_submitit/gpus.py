@@ -29,7 +29,7 @@ def lock_folder(parent: Path = Path("/tmp")) -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise RuntimeError(f"{folder} should be a folder of this user's, for lock files: remove it.")
+        raise RuntimeError(f"{folder} should be a folder of this user's, for lock files: set TMPDIR to another place.")
     return folder
 
 
