@@ -219,6 +219,7 @@ CHANGES = ("step_change", "fast_change", "nudged_change")
 HALVES = {"1": "first", "2": "second"}
 TABLES: dict[str, Callable[[Lines], tuple[Cells, list[Cells]]]] = {
     "speed": speed_table,
+    "small": speed_table,
     "pieces": pieces_table,
     "sizes": sizes_table,
     "together": together_table,
