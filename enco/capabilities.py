@@ -58,15 +58,15 @@ def _of_cpu(width: int) -> Capabilities:
     impossible = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU") | _no_compiler()
     slow = {"bfloat16": f"it does not pay in networks of {width} channels"} if width < NARROW else {}
     if not bfloat16:
-        slow = {"bfloat16": "oneDNN has no bfloat16 instructions here and takes many times as long"}
+        slow = {"bfloat16": "oneDNN has no bfloat16 instructions here and is slower than in float32"}
     return Capabilities("cpu", f"{name}, oneDNN up to {limit}" if limit else name, impossible, slow)
 
 
 def _bfloat16_instructions() -> str:
     """Name the instructions by which oneDNN computes bfloat16 convolutions and their gradients; "" for none.
 
-    oneDNN's own answer heeds its limit, but is yes from AVX-512 on, where bfloat16 takes two to three times as long as
-    float32. On ARM it has such convolutions but not their gradients (oneDNN's cpu_convolution_list.cpp), so "" there.
+    oneDNN's own answer heeds its limit, but is yes from AVX-512 on, where bfloat16 without instructions for it is slower
+    than float32. On ARM it has such convolutions but not their gradients (oneDNN's cpu_convolution_list.cpp), so "" there.
     """
     if not torch._C._has_mkldnn or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return ""
