@@ -20,6 +20,7 @@ LOCKS = Path(".snakemake", "locks")
 
 def main() -> None:
     """Become `snakemake` with this command's arguments, once no other one is at work in this folder."""
+    use_writable_cache()
     _wait_for_others()
     snakemake = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
     if any(LOCKS.glob("*")):
@@ -27,6 +28,24 @@ def main() -> None:
         subprocess.run([*snakemake, "--unlock"], check=True)
     start_server()
     os.execv(sys.executable, snakemake)
+
+
+def use_writable_cache() -> None:
+    """Keep Snakemake's cache of sources in this folder where the user's own cannot be written, which it needs.
+
+    What torch's hub has in the user's own cache is still found there.
+    """
+    own = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 (knows no home, too)
+    try:
+        (own / "snakemake").mkdir(parents=True, exist_ok=True)
+        writable = os.access(own / "snakemake", os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        print(f"The cache {own} cannot be written to: .snakemake/cache is used instead.", flush=True)
+        if "TORCH_HOME" not in os.environ and (own / "torch").is_dir():
+            os.environ["TORCH_HOME"] = str(own / "torch")
+        os.environ["XDG_CACHE_HOME"] = str(Path(".snakemake", "cache").absolute())
 
 
 def _wait_for_others() -> None:
