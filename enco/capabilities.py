@@ -65,8 +65,8 @@ def _of_cpu(width: int) -> Capabilities:
 def _bfloat16_instructions() -> str:
     """Name the instructions by which oneDNN computes bfloat16 convolutions and their gradients; "" for none.
 
-    oneDNN's own answer heeds its limit, but is yes from AVX-512 on, where bfloat16 without instructions for it is slower
-    than float32. On ARM it has such convolutions but not their gradients (oneDNN's cpu_convolution_list.cpp), so "" there.
+    oneDNN's own answer heeds its limit, but is yes from AVX-512 on, where without such instructions bfloat16 is slower
+    than float32. On ARM it has such convolutions but not their gradients (its cpu_convolution_list.cpp), so "" there.
     """
     if not torch._C._has_mkldnn or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return ""
