@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -22,12 +21,17 @@ def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.9
     return optimizer
 
 
-def minimize(loss: Tensor, *optimizers: Optimizer) -> None:
-    """One step of these optimisers down the gradient of a scalar loss."""
+def minimize(loss: Tensor, *optimizers: Optimizer, largest_norm: float | None = None) -> None:
+    """One step of these optimisers down the gradient of a scalar loss, whose norm is clipped to any `largest_norm`."""
     with no_autocast():  # gradients have the types that the forward pass chose
         for optimizer in optimizers:
             optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if largest_norm is not None:
+            weights = [
+                weight for optimizer in optimizers for group in optimizer.param_groups for weight in group["params"]
+            ]
+            nn.utils.clip_grad_norm_(weights, largest_norm)
         for optimizer in optimizers:
             optimizer.step()
 

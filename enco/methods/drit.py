@@ -293,10 +293,7 @@ class Drit(Method):
             for d in DOMAINS
         }
         optimizer = self.optimizers["content_discriminator"]
-        optimizer.zero_grad()
-        torch.autograd.backward(summed(terms.values()))
-        nn.utils.clip_grad_norm_(self.content_discriminator.parameters(), self.options.content_d_clip)
-        optimizer.step()
+        minimize(summed(terms.values()), optimizer, largest_norm=self.options.content_d_clip)
         return terms
 
     def encoded_terms(self, images: Pair, made: Made) -> dict[str, Tensor]:

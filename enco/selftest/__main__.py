@@ -1,0 +1,69 @@
+"""Check the gradients of every layer and method on this machine: `python -m enco.selftest`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from enco.arguments import choose_device
+from enco.errors import run_cli
+from enco.methods import available, get
+from enco.selftest.checks import Result, check_fast, check_layer, check_plain
+from enco.selftest.layers import LAYERS
+from enco.startup import keep_memory, skip_compiler
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one line for each check; returns 1 if one of them failed."""
+    given = _parser().parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    device = choose_device(given.device)
+    names = [get(name).info.name for name in given.methods or sorted(available())]
+    skip_compiler()
+    keep_memory()
+    print(f"PyTorch {torch.__version__} on {device_name(device)}", flush=True)
+    passed = failed = 0
+    for result in results(names, device):
+        passed, failed = passed + (not result.fault), failed + bool(result.fault)
+        print(line(result), flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def results(names: Sequence[str], device: torch.device) -> Iterator[Result]:
+    """Checks of all layers, then of these methods."""
+    torch.backends.cudnn.allow_tf32 = False  # which every step sets for itself
+    for layer in LAYERS:
+        yield check_layer(layer, device)
+    for name in names:
+        yield check_plain(name, device)
+        yield check_fast(name, device)
+
+
+def line(result: Result) -> str:
+    """A check in one line, and below it what to do if it failed."""
+    first = f"{'FAIL' if result.fault else 'ok':4}  {result.what:26}  {result.measured}"
+    return f"{first}\n      {result.fault}" if result.fault else first
+
+
+def device_name(device: torch.device) -> str:
+    """A GPU's model, else the device's type with the processor's architecture and torch's threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()}, threads: {torch.get_num_threads()})"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m enco.selftest", description=__doc__)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods (default: all)")
+    return parser
+
+
+if __name__ == "__main__":
+    run_cli(main)

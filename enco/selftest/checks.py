@@ -1,0 +1,125 @@
+"""What `python -m enco.selftest` runs: every layer, and every method plain and fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from enco.selftest.differences import TOLERANCE
+from enco.selftest.layers import PRECISIONS, Layer, cases, differs, reduced_error
+from enco.selftest.steps import Errors, Trial, difference_errors, errors_against
+from enco.speed import Speed
+
+PLAIN = Speed(tf32=False)
+FAST = Speed(mode="fast", compile=False, cuda_graph=False, device_draws=False)
+"""What the mode is on a device, but with the CPU's draws and with kernels of torch's own."""
+FAST_IN_FLOAT64 = Speed(
+    mode="fast", bfloat16=False, compile=False, cuda_graph=False, autotune=False, channels_last=True, device_draws=True
+)
+"""What of the mode does not lessen digits."""
+FLOAT32_TOLERANCE = 0.05
+"""Largest relative error of a network's gradient in float32; up to 0.005 were seen."""
+BFLOAT16_TOLERANCE = 0.1
+"""The same in bfloat16, beyond twice what rounding every layer's output to it explains: ReLUs change sides."""
+CURE = "install the version that requirements.lock names, and report this line"
+LAYERS_OF_NETWORKS = (nn.functional.conv2d, nn.functional.conv_transpose2d, nn.functional.linear)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check: what it is of, what it measured, and one sentence if something is wrong."""
+
+    what: str
+    measured: str
+    fault: str = ""
+
+
+def check_layer(layer: Layer, device: torch.device) -> Result:
+    """A layer's gradient in every order, in float64 by finite differences, and in fewer digits."""
+    exact, given = exact_device(device), list(cases(layer))
+    wrong = [f"in float64 ({case})" for case in given if differs(case, exact)]
+    measured = [f"{len(given)} orders"]
+    for dtype, tolerance in PRECISIONS.items():
+        if dtype == torch.bfloat16 and device.type == "mps":
+            continue  # where no mode uses it
+        errors = {case: reduced_error(case, dtype, device, exact) for case in given}
+        name = str(dtype).removeprefix("torch.")
+        measured.append(f"{name} {max(errors.values()):.1e}")
+        wrong += [f"in {name} ({case})" for case, error in errors.items() if not error < tolerance]
+    return Result(layer.name, ", ".join(measured), _layer_fault(layer, device, wrong) if wrong else "")
+
+
+def check_plain(name: str, device: torch.device) -> Result:
+    """A method's whole plain step: each network's gradient by finite differences, and in float32."""
+    exact = Trial(name, PLAIN, exact_device(device), torch.float64)
+    differences = difference_errors(exact)
+    reduced = errors_against(exact.gradients(), Trial(name, PLAIN, device, torch.float32))
+    faults = wrong(differences, TOLERANCE) | wrong(reduced, FLOAT32_TOLERANCE)
+    measured = f"finite differences {max(differences.values()):.1e}, float32 {max(reduced.values()):.1e}"
+    return Result(f"{name} plain", measured, _plain_fault(name, device, faults) if faults else "")
+
+
+def check_fast(name: str, device: torch.device, speed: Speed = FAST) -> Result:
+    """The fast step likewise, by finite differences as far as it is in float64, and in the digits that it has."""
+    differences = difference_errors(Trial(name, FAST_IN_FLOAT64, exact_device(device), torch.float64))
+    exact = Trial(name, PLAIN, exact_device(device), torch.float64)
+    wanted = exact.gradients()
+    explained = errors_against(wanted, exact, RoundedOutputs())
+    reduced = errors_against(wanted, Trial(name, speed, device, torch.float32))
+    shares = {key: error / (BFLOAT16_TOLERANCE + 2 * explained[key]) for key, error in reduced.items()}
+    faults = wrong(differences, TOLERANCE) | {key: reduced[key] for key in wrong(shares, 1)}
+    measured = (
+        f"finite differences {max(differences.values()):.1e}, as computed {max(shares.values()):.0%} of the limit"
+    )
+    return Result(f"{name} fast", measured, _fast_fault(name, device, faults) if faults else "")
+
+
+class RoundedOutputs(TorchFunctionMode):
+    """Within this block outputs of convolutions and linear layers have no more digits than bfloat16 has."""
+
+    def __torch_function__(self, func: object, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
+        result = func(*args, **kwargs or {})  # type: ignore[operator]
+        return _rounded(result) if func in LAYERS_OF_NETWORKS else result
+
+
+def _rounded(x: Tensor) -> Tensor:
+    return x + (x.bfloat16().to(x) - x).detach()
+
+
+def wrong(errors: Errors, tolerance: float) -> Errors:
+    """Those that are not below a tolerance; those that are no number, too."""
+    return {name: error for name, error in errors.items() if not error < tolerance}
+
+
+def exact_device(device: torch.device) -> torch.device:
+    """Where float64 is computed: on the device itself, unless it has none."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def _layer_fault(layer: Layer, device: torch.device, wrong: list[str]) -> str:
+    more = f" and {len(wrong) - 1} more cases" if len(wrong) > 1 else ""
+    return (
+        f"The gradient of '{layer.name}' is wrong on this {device.type} {wrong[0]}{more}: do not train on it with "
+        f"PyTorch {torch.__version__}; {CURE}."
+    )
+
+
+def _plain_fault(name: str, device: torch.device, faults: Errors) -> str:
+    return (
+        f"A step of {name} takes a wrong gradient on this {device.type} ({_shares(faults)}): do not train it here with "
+        f"PyTorch {torch.__version__}; {CURE}."
+    )
+
+
+def _fast_fault(name: str, device: torch.device, faults: Errors) -> str:
+    return (
+        f"A fast step of {name} takes a wrong gradient on this {device.type} ({_shares(faults)}): train it with "
+        "--speed plain if that passed, and report this line."
+    )
+
+
+def _shares(faults: Errors) -> str:
+    return ", ".join(f"{name} is {error:.1%} off" for name, error in faults.items())
