@@ -18,12 +18,10 @@ from enco.selftest.differences import TOLERANCE, difference_error
 from enco.selftest.layers import LAYERS, Layer
 from enco.selftest.steps import Trial, difference_errors, errors_against
 from enco.selftest.tape import Record, Replay
-from enco.speed import Speed
 from enco.stepper import CompiledNetworks
 
 CPU = torch.device("cpu")
 TWO = {"instance norm", "reflection padding"}
-BFLOAT16 = Speed(bfloat16=True, channels_last=True)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -38,7 +36,7 @@ def test_every_network_gets_its_losses_gradient_from_a_plain_step(name: str) -> 
 
 @pytest.mark.parametrize("name", sorted(available()))
 def test_every_network_gets_its_losses_gradient_from_a_fast_step(name: str) -> None:
-    assert not check_fast(name, CPU, BFLOAT16).fault
+    assert not check_fast(name, CPU, bfloat16=True).fault
 
 
 @pytest.mark.slow

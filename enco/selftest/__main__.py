@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from enco.arguments import choose_device
+from enco.bounds import THREADS
 from enco.errors import run_cli
 from enco.methods import available, get
-from enco.selftest.checks import Result, check_fast, check_layer, check_plain
+from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
 from enco.selftest.layers import LAYERS
 from enco.startup import keep_memory, skip_compiler
 
@@ -41,7 +42,7 @@ def results(names: Sequence[str], device: torch.device) -> Iterator[Result]:
         yield check_layer(layer, device)
     for name in names:
         yield check_plain(name, device)
-        yield check_fast(name, device)
+        yield check_fast(name, device, uses_bfloat16(device))
 
 
 def line(result: Result) -> str:
@@ -60,7 +61,7 @@ def device_name(device: torch.device) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m enco.selftest", description=__doc__)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads of torch")
+    parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods (default: all)")
     return parser
 

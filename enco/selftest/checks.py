@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from enco.capabilities import capabilities
 from enco.selftest.differences import TOLERANCE
 from enco.selftest.layers import PRECISIONS, Layer, cases, differs, reduced_error
 from enco.selftest.steps import Errors, Trial, difference_errors, errors_against
 from enco.speed import Speed
 
 PLAIN = Speed(tf32=False)
-FAST = Speed(mode="fast", compile=False, cuda_graph=False, device_draws=False)
-"""What the mode is on a device, but with the CPU's draws and with kernels of torch's own."""
 FAST_IN_FLOAT64 = Speed(
     mode="fast", bfloat16=False, compile=False, cuda_graph=False, autotune=False, channels_last=True, device_draws=True
 )
@@ -62,8 +61,9 @@ def check_plain(name: str, device: torch.device) -> Result:
     return Result(f"{name} plain", measured, _plain_fault(name, device, faults) if faults else "")
 
 
-def check_fast(name: str, device: torch.device, speed: Speed = FAST) -> Result:
-    """The fast step likewise, by finite differences as far as it is in float64, and in the digits that it has."""
+def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
+    """The fast step likewise, by finite differences as far as it is in float64, and in bfloat16 or else in float32."""
+    speed = Speed(mode="fast", bfloat16=bfloat16, compile=False, cuda_graph=False, device_draws=False)
     differences = difference_errors(Trial(name, FAST_IN_FLOAT64, exact_device(device), torch.float64))
     exact = Trial(name, PLAIN, exact_device(device), torch.float64)
     wanted = exact.gradients()
@@ -92,6 +92,11 @@ def _rounded(x: Tensor) -> Tensor:
 def wrong(errors: Errors, tolerance: float) -> Errors:
     """Those that are not below a tolerance; those that are no number, too."""
     return {name: error for name, error in errors.items() if not error < tolerance}
+
+
+def uses_bfloat16(device: torch.device) -> bool:
+    """Whether the fast mode computes in bfloat16 on a device, in networks of the usual width."""
+    return Speed(mode="fast").pieces(capabilities(device)).bfloat16
 
 
 def exact_device(device: torch.device) -> torch.device:
