@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from enco.capabilities import capabilities
@@ -24,7 +25,8 @@ FLOAT32_TOLERANCE = 0.05
 BFLOAT16_TOLERANCE = 0.1
 """The same in bfloat16, beyond twice what rounding every layer's output to it explains: ReLUs change sides."""
 CURE = "install the version that requirements.lock names, and report this line"
-LAYERS_OF_NETWORKS = (nn.functional.conv2d, nn.functional.conv_transpose2d, nn.functional.linear)
+ROUNDED = (F.conv2d, F.conv_transpose2d, F.instance_norm, F.linear)
+"""What hands on bfloat16 in networks that compute in it."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
 
 
 class RoundedOutputs(TorchFunctionMode):
-    """Within this block outputs of convolutions and linear layers have no more digits than bfloat16 has."""
+    """Within this block outputs of networks' layers have no more digits than bfloat16 has."""
 
     def __torch_function__(self, func: object, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
         result = func(*args, **kwargs or {})  # type: ignore[operator]
-        return _rounded(result) if func in LAYERS_OF_NETWORKS else result
+        return _rounded(result) if func in ROUNDED else result
 
 
 def _rounded(x: Tensor) -> Tensor:
