@@ -73,9 +73,9 @@ def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
     reduced = errors_against(wanted, Trial(name, speed, device, torch.float32))
     shares = {key: error / (BFLOAT16_TOLERANCE + 2 * explained[key]) for key, error in reduced.items()}
     faults = wrong(differences, TOLERANCE) | {key: reduced[key] for key in wrong(shares, 1)}
-    measured = (
-        f"finite differences {max(differences.values()):.1e}, as computed {max(shares.values()):.0%} of the limit"
-    )
+    digits = "bfloat16" if bfloat16 else "float32"
+    share = max(shares.values())
+    measured = f"finite differences {max(differences.values()):.1e}, {digits} at {share:.0%} of its limit"
     return Result(f"{name} fast", measured, _fast_fault(name, device, faults) if faults else "")
 
 
