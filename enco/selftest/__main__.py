@@ -10,6 +10,7 @@ import torch
 
 from enco.arguments import choose_device
 from enco.bounds import THREADS
+from enco.devices import DEVICES, named_device
 from enco.errors import run_cli
 from enco.methods import available, get
 from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
@@ -60,7 +61,7 @@ def device_name(device: torch.device) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m enco.selftest", description=__doc__)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods (default: all)")
     return parser
