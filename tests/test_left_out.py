@@ -175,7 +175,7 @@ def test_a_link_that_leads_back_is_refused(tmp_path: Path) -> None:
     square().save(tmp_path / "x" / "0.png")
     (tmp_path / "x" / "y" / "again").symlink_to(tmp_path / "x")
     assert len(list_images(tmp_path / "x")) == 1
-    with pytest.raises(UserError, match=rf"x/y/again leads back to {tmp_path}/x: remove this link"):
+    with pytest.raises(UserError, match=rf"x/y/again leads back to {tmp_path}/x: mend this link"):
         Reading(recursive=True).files(tmp_path / "x")
 
 
