@@ -79,7 +79,7 @@ def check_comparable(a: Features, b: Features) -> None:
         raise UserError(f"The features are not comparable ({', '.join(odd)}): extract both sets alike.")
 
 
-def check_prepared(path: Path, features: Features, asked: Mapping[str, object]) -> None:
+def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object]) -> None:
     """UserError if a features file was made otherwise than options ask: they would have no effect on it.
 
     Rounding that is not asked for is no matter, as `check_comparable` says.
