@@ -12,8 +12,9 @@ import torch
 from enco.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
 from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
+from enco.data.reading import Reading, add_reading
 from enco.devices import DEVICES, named_device
-from enco.errors import UserError
+from enco.errors import UserError, encodable
 from enco.identity import OnChange
 from enco.settings import parse
 from enco.speed import Speed
@@ -85,7 +86,6 @@ def choose_device(name: str) -> torch.device:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from enco.data.reading import add_reading  # reads images, and choosing a device takes torch alone
 
     parser = argparse.ArgumentParser(prog="python -m enco.train", description="Train one method on two image sets.")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -134,7 +134,6 @@ def _policy(given: argparse.Namespace) -> OnChange:
 
 
 def _config_of(given: argparse.Namespace) -> RunConfig:
-    from enco.data.reading import Reading  # as above
 
     if given.data is None:
         raise UserError("--method needs --data: the folder that holds trainA, trainB, testA and testB.")
@@ -143,7 +142,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
         train["n_const"], train["n_decay"] = given.epochs
     values = {
         "method": given.method,
-        "task": given.task or given.data.resolve().name,
+        "task": encodable(given.task or given.data.resolve().name),
         "data": _given({"root": given.data, "direction": given.direction, **asdict(Reading.of(given))}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -48,8 +49,16 @@ def unknown(kind: str, given: str, valid: Iterable[str], where: str = "") -> Use
     return UserError(f"Unknown {kind} '{given}'{place}: choose one of {', '.join(sorted(valid))}.")
 
 
+def encodable(text: str) -> str:
+    r"""A text that UTF-8 can hold: what a file name has that is no UTF-8 becomes \udcXX."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def run_cli(main: Callable[[], int | None]) -> None:
     """Run a command's main function; what a user can mend ends it with one line on stderr and status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file name that is no UTF-8 must not end a command when it is printed
+            stream.reconfigure(errors="backslashreplace")
     try:
         with refusals_told():
             sys.exit(main() or 0)

@@ -42,6 +42,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with writing(path):
         path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_dir():
+        raise UserError(f"Cannot make the folder {path}, as a file has that name: choose another one.")
     with _beside(path) as partial, locked(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)

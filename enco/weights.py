@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.errors import UserError, encodable
 from enco.files import atomic_path
 from enco.notices import say_once
 
@@ -62,10 +62,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     """
     from safetensors.torch import save  # only for files: a step needs nothing but torch
 
+    about = {name: encodable(text) for name, text in about.items()}
     held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as partial:
         # Not save_file, whose error for a full disk is not an OSError.
-        partial.write_bytes(_ordered(save(held, dict(about))))
+        partial.write_bytes(_ordered(save(held, about)))
 
 
 def _ordered(content: bytes) -> bytes:

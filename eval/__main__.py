@@ -30,7 +30,18 @@ def main(arguments: list[str] | None = None) -> int | None:
         timing(words[1:])
         return None
     given = parser().parse_args(words)
+    _check_outputs(given)
     return COMMANDS[given.command](given)
+
+
+def _check_outputs(given: argparse.Namespace) -> None:
+    """Raise UserError for a file that could not be written after the work is done; `translate` makes a folder."""
+    from enco.files import check_writable
+
+    names = () if given.command == "translate" else ("out", "features_out", "paired_out", "report")
+    for path in (getattr(given, name, None) for name in names):
+        if path is not None:
+            check_writable(path)
 
 
 def timing(words: list[str]) -> None:

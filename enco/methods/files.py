@@ -74,15 +74,15 @@ def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Transl
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open  # only for files: a step needs nothing but torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load  # only for files: a step needs nothing but torch
 
     if not path.is_file():
         raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
-    path.open("rb").close()  # raises what safetensors would say without the system's words
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            metadata = file.metadata() or {}
+        content = path.read_bytes()  # safe_open takes no path that is no UTF-8
+        tensors = load(content)
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
     except SafetensorError as error:
         raise UserError(
             f"{path} is no generator file of this project, or is cut ({error}): name a run's generator.safetensors,"
