@@ -61,6 +61,7 @@ def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, 
             if scores
             else []
         ),
+        *_midway(scores),
         *_timing(spec, planned, sources),
         *([("Evaluated on", _places(scores))] if scores else []),
         *([("Trained at", _trained_at(scores))] if scores else []),
@@ -166,6 +167,18 @@ def _computed(scores: Sources) -> str:
     plain = str(PLAIN)  # as everything was trained that does not say
     computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "speed")
     return f"{computed}, as published" if computed == plain else f"{computed}: faster than published, in other digits"
+
+
+def _midway(scores: Sources) -> Iterator[Line]:
+    """Trainings that went on otherwise than they began, where that may have changed their weights."""
+    told = {
+        f"{content['run']} from iteration {change['iteration']} ({', '.join(change['before'])})"
+        for content in scores.values()
+        for change in content["changes"]
+        if not change["exact"]
+    }
+    if told:
+        yield "Changed midway", f"{'; '.join(sorted(told))}: not the weights of one training throughout"
 
 
 def _seeds(planned: Iterable[PlannedCell]) -> str:

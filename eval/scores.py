@@ -61,6 +61,7 @@ def score_run(
         "trained_at": run["git"],
         "settings": changed_settings(run),
         "computed": run.get("computed", str(PLAIN)),  # as every training did that does not say
+        "changes": run["changes"],
         "data": {"hash": run["data_hash"], "source": run.get("data_source", {})},
         "metrics": metrics | _segmentation_metrics(segmentation),
         "protocol": {

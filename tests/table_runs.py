@@ -35,6 +35,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         **{"device": "cpu", "versions": {"torch": "2.15.0"}},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
+    kept |= {"run": f"{scale}/{task}/enco/seed0", "changes": []}
     kept |= {"data": {"hash": sha256(task.encode()).hexdigest(), "source": source_of(task)}}
     kept |= {"trained_at": {"commit": "fedcba9876543210", "dirty": False}, "settings": {"epochs": "3+2", "ngf": 8}}
     return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}

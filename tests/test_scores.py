@@ -28,6 +28,7 @@ RUN = {
     "git": {"commit": None, "dirty": False},
     "wall_seconds": 1.0,
     "parameter_count": 1,
+    "changes": [],
 }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from enco.errors import UserError
-from enco.files import write_json
+from enco.files import read_json, write_json
 from eval.cells import PlannedCell, read_cells
 from eval.layout import Summary, decimals_for, format_summary, ranks
 from eval.protocol import Provenance
@@ -111,6 +111,18 @@ def test_seconds_of_a_busy_machine_are_marked_and_said(tmp_path, kind, cell):
     text = written(tmp_path, spec, planned)[kind].read_text(encoding="utf-8")
     assert cell in text and text.count("†" if kind != "tex" else "dagger") == 2
     assert re.search(r"Busy machine.*over 15\\?% of the median: cyclegan 40\\?%; time them again", text)
+
+
+def test_a_training_that_was_changed_midway_is_told(tmp_path):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, ["uniform"])
+    path = next(cell.scores for cell in planned if cell.scores)
+    code = {"iteration": 500, "exact": False, "before": {"enco/methods/enco.py": "0a1b"}}
+    longer = {"iteration": 400, "exact": True, "before": {"train.n_const": 3}}
+    write_json(path, read_json(path) | {"run": "demo/cat2dog/enco/seed0", "changes": [longer, code]})
+    text = written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+    told = "demo/cat2dog/enco/seed0 from iteration 500 (enco/methods/enco.py): not the weights of one training"
+    assert f"- **Changed midway**: {told}" in text
 
 
 def test_a_joint_cell_counts_once(tmp_path):
