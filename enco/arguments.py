@@ -12,7 +12,6 @@ import torch
 from enco.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
 from enco.capabilities import refuse_unsupported_gpu
 from enco.config import RunConfig, TrainConfig
-from enco.data.reading import Reading, add_reading
 from enco.devices import DEVICES, named_device
 from enco.errors import UserError, encodable
 from enco.identity import OnChange
@@ -86,6 +85,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from enco.data.reading import add_reading  # reads images, and choosing a device takes torch alone
 
     parser = argparse.ArgumentParser(prog="python -m enco.train", description="Train one method on two image sets.")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -134,6 +134,7 @@ def _policy(given: argparse.Namespace) -> OnChange:
 
 
 def _config_of(given: argparse.Namespace) -> RunConfig:
+    from enco.data.reading import Reading  # as above
 
     if given.data is None:
         raise UserError("--method needs --data: the folder that holds trainA, trainB, testA and testB.")

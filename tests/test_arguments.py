@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,8 @@ def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_device("cpu") == torch.device("cpu")
     with pytest.raises(UserError, match="has no cuda device for --device: choose one of mps, cpu"):
         choose_device("cuda")
+
+
+def test_choosing_a_device_takes_torch_without_an_image_library() -> None:
+    code = "import sys; sys.modules['PIL'] = None; from enco.arguments import choose_device; choose_device('cpu')"
+    subprocess.run([sys.executable, "-c", code], check=True)
