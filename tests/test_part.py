@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,39 @@ def test_tables_without_rows_or_columns_of_the_part_are_dropped(given: str, tabl
 def test_a_table_asked_for_by_name_is_one_of_all_tables() -> None:
     assert project({"tables": ["facades"]}).headline == ["facades"]
     assert "facades" not in project({}).headline
+
+
+def test_an_extra_table_that_is_all_of_a_part_is_made() -> None:
+    assert project({"tasks": ["facades"]}).headline == ["facades"]
+    assert project({"tasks": ["facades", "cat2dog"]}).headline == ["table1", "table3", "table4"]
+
+
+def test_a_part_has_one_folder_however_it_is_written() -> None:
+    first, second = (project({"rows": rows}) for rows in (["enco", "cut"], ["cut", "enco", "cut"]))
+    assert first.part == second.part == "seed0-only-cut-enco"
+    assert first.printed.made() == second.printed.made()
+
+
+def test_a_folder_of_many_names_or_seeds_is_one_that_can_be_made(tmp_path: Path) -> None:
+    whole = project({})
+    rows = sorted({row.key for table in whole.tables.values() for row in table.rows})
+    tasks = sorted({run.task for run in whole.grid.runs})
+    parts = [
+        project({"rows": rows, "tasks": tasks}).part,
+        project({"rows": rows[1:], "tasks": tasks}).part,
+        project({"rows": ["enco"]}, seeds=list(range(100))).part,
+    ]
+    for part in parts:
+        (tmp_path / part / "figures").mkdir(parents=True)
+    assert len(set(parts)) == 3
+
+
+def test_a_row_of_any_name_gives_a_folder_that_a_command_can_name(tmp_path: Path) -> None:
+    row = "{key: 'my row/2', label: Mine, method: cut}"
+    tables = tmp_path / "tables.yaml"
+    tables.write_text(f"tables: {{mine: {{rows: [{row}], columns: [{{task: cat2dog, metrics: [FID]}}]}}}}")
+    part = project({"rows": ["my row/2"]}, tables=tables).part
+    assert re.fullmatch(r"seed0-only-my_row_2-[0-9a-f]{8}", part)
 
 
 def test_what_holds_for_all_tasks_is_kept_beside_a_task() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from enco.errors import UserError, unknown
 from enco.settings import Settings
 from eval.tablespec import ALL_TASKS, TableSpec
 
+PLAIN_NAME = r"[A-Za-z0-9_.+=-]{1,100}"
 EXAMPLE = "only={tables: [table1], tasks: [horse2zebra], rows: [enco, cut]}"
 
 
@@ -31,6 +34,12 @@ class Only(Settings):
             raise ValueError(f"'{values}' names no part of the grid: write it as in '{EXAMPLE}'")
         return {kind: [names] if isinstance(names, str) else names for kind, names in values.items()}
 
+    @field_validator("*")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Sort the names, so that one part has one folder however it is written."""
+        return tuple(sorted(set(names)))
+
     @property
     def names(self) -> list[str]:
         """Everything that is named."""
@@ -39,6 +48,17 @@ class Only(Settings):
     def __str__(self) -> str:
         kinds = {"tables": self.tables, "tasks": self.tasks, "rows": self.rows}
         return "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items() if names)
+
+
+def folder_name(name: str, whole: str) -> str:
+    """Keep a name that a folder can have; of a long one, or one with other characters, keep a part and a digest.
+
+    The digest is of the name and of `whole`, which tells apart what the name does not.
+    """
+    if re.fullmatch(PLAIN_NAME, name):
+        return name
+    digest = hashlib.sha256(f"{name} {whole}".encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_.+=-]+', '_', name)[:40]}-{digest}"
 
 
 def keep(tables: Mapping[str, TableSpec], only: Only) -> dict[str, TableSpec]:

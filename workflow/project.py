@@ -18,7 +18,7 @@ from eval.tablespec import TableSpec, load_tables
 from workflow import paths
 from workflow.grid import Grid, Run, check_options, data_folder, dataset_of, expand
 from workflow.image_sets import ImageSets, either
-from workflow.part import keep
+from workflow.part import folder_name, keep
 from workflow.printed_tables import PrintedTables
 from workflow.segmentation import Segmentation
 from workflow.settings import ScaleConfig, load_mapping, load_tasks
@@ -75,8 +75,9 @@ class Project:
 
     @property
     def headline(self) -> list[str]:
-        """Tables that `all_tables` makes."""
-        return [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
+        """Tables that `all_tables` makes: the extra ones where they are named, or are all that is asked for."""
+        wanted = [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
+        return wanted or list(self.tables)
 
     @property
     def faults(self) -> list[str]:
@@ -88,7 +89,7 @@ class Project:
         """The name of what this configuration's tables are made of: `seed0`, `seeds0-1-2`, `seed0-only-table1-enco`."""
         seeds, names = self.config.seeds, self.config.only.names
         made_of = f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{'-'.join(map(str, seeds))}"
-        return "-".join([made_of, "only", *names]) if names else made_of
+        return folder_name("-".join([made_of, "only", *names]) if names else made_of, str(self.config.only))
 
     @property
     def datasets(self) -> dict[str, TaskConfig]:
