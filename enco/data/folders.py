@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO, TypeVar, get_args
 
 import numpy as np
@@ -60,10 +60,11 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
     files, others = _survey(folder, recursive)
     if not files:
         found = f" but {_counted(others)}" if others else ""
-        raise UserError(f"The image folder {place} holds no image{found}: put files of type {_types()} there.")
+        cure = ", or give --recursive to read sub-folders" if SUB_FOLDER in others else ""
+        raise UserError(f"The image folder {place} holds no image{found}: put files of type {_types()} there{cure}.")
     if others:
-        cure = ", which --recursive reads" if SUB_FOLDER in others else ""
-        say_once(f"Left out of {place}: {_counted(others)}{cure}.")
+        cure = " (--recursive reads sub-folders)" if SUB_FOLDER in others else ""
+        say_once(f"Left out of {place}: {_counted(others)}{cure}.", (folder.resolve(), "left out"))
     return sorted(files)
 
 
@@ -228,10 +229,10 @@ def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
     """Say that of an image with several pages or frames one is read."""
     pages = _tiff_pages(file) if image.format == "TIFF" else getattr(image, "n_frames", 1)
     if pages > 1:
-        path = PurePath(name)
+        path = Path(name)
         say_once(
             f"{printable(name)} has {pages} pages, of which the first is read, as of others like it there.",
-            (path.parent, path.suffix.lower(), "pages"),
+            (path.parent.resolve(), path.suffix.lower(), "pages"),
         )
 
 
@@ -255,7 +256,7 @@ def _high_bits(image: Image.Image, name: str, levels: Levels) -> Image.Image:
         say_once(
             f"{printable(name)} is 16-bit grey without a level above {brightest}, which becomes {brightest // 256 + 1}"
             f" grey levels, and others there may be alike: --levels {_fitting(brightest)} keeps what they hold.",
-            (PurePath(name).parent, "levels"),
+            (Path(name).parent.resolve(), "levels"),
         )
     return Image.fromarray((values >> (bits - 8)).astype(np.uint8))
 
