@@ -5,25 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from enco.notices import say_once
+
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 """What the system says where a disk has no locks: Lustre mounted with `noflock`, NFS without its lock service."""
-_warned: set[int] = set()
-"""Disks that were said to have no locks."""
 
 
 @contextmanager
 def locked(path: Path, wait: Callable[[], None] | None = None, poll_seconds: float = 1.0) -> Iterator[None]:
     """Hold the lock of a file, which is made if need be, for the block; `wait` is called while another holds it.
 
-    On a disk without locks the block runs without one, which is said once. Raises OSError where the file cannot be
-    made or opened, and what `wait` raises.
+    Without a `wait` it is said once who does. On a disk without locks the block runs without one, which is said once,
+    too. Raises OSError where the file cannot be made or opened, and what `wait` raises.
     """
     lock = _lock(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +32,8 @@ def locked(path: Path, wait: Callable[[], None] | None = None, poll_seconds: flo
         except Timeout:
             if wait:
                 wait()
+            else:
+                say_once(f"Waiting for {holder(path)}, which holds {path}.", (path, "waiting"))
             continue
         except OSError as error:
             _tell_unsupported(error, path)
@@ -76,12 +77,8 @@ def _tell_unsupported(error: OSError, path: Path) -> None:
     """Say once for each disk that it has no locks; any other error is raised again."""
     if error.errno not in UNSUPPORTED:
         raise error
-    disk = path.parent.stat().st_dev
-    if disk not in _warned:
-        print(
-            f"warning: The disk of {path.parent} has no locks ({error.strerror}): start no two commands there that"
-            " write the same, or have it mounted with flock (docs/cluster.md).",
-            file=sys.stderr,
-            flush=True,
-        )
-    _warned.add(disk)
+    say_once(
+        f"warning: The disk of {path.parent} has no locks ({error.strerror}): start no two commands there that write"
+        " the same, or have it mounted with flock (docs/cluster.md).",
+        (path.parent.stat().st_dev, "no locks"),
+    )

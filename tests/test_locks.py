@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,24 @@ def test_a_lock_names_who_holds_it_and_goes_with_the_block(tmp_path: Path) -> No
         assert is_locked(path)
         assert holder(path) == f"process {os.getpid()} on {platform.node()}"
     assert not is_locked(path)
+
+
+def test_whoever_waits_says_for_whom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server may keep the lock of a process that is gone, and a user has to know whose it was."""
+    path, took = tmp_path / "lock", threading.Event()
+
+    def take() -> None:
+        with locked(path, poll_seconds=0.01):
+            took.set()
+
+    waiting = threading.Thread(target=take)
+    with locked(path):
+        waiting.start()
+        while "Waiting" not in (said := capsys.readouterr().err):
+            assert not took.wait(0.01)
+    waiting.join()
+    assert took.is_set()
+    assert said == f"Waiting for process {os.getpid()} on {platform.node()}, which holds {path}.\n"
 
 
 def test_whoever_waits_can_give_up(tmp_path: Path) -> None:
