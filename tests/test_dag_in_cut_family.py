@@ -192,9 +192,7 @@ def test_enco_refuses_a_pair_of_unequal_features(
         tiny_method("enco", pairs=[*others[:place], bad, *others[place:]])
 
 
-@given(
-    there=st.sampled_from(MODULES), absent=st.one_of(st.integers(-40, -1), st.integers(32, 99)), swapped=st.booleans()
-)
+@given(there=st.sampled_from(MODULES), absent=st.integers(32, 99), swapped=st.booleans())
 @settings(max_examples=10, deadline=None)
 def test_enco_refuses_a_module_that_is_not_there(there: int, absent: int, swapped: bool) -> None:
     pair = (absent, there) if swapped else (there, absent)
@@ -202,7 +200,7 @@ def test_enco_refuses_a_module_that_is_not_there(there: int, absent: int, swappe
         tiny_method("enco", pairs=[pair])
 
 
-@pytest.mark.parametrize("bad", [[], [[3]], [[3, 28, 7]], [["a", 3]]])
+@pytest.mark.parametrize("bad", [[], [[3]], [[3, 28, 7]], [["a", 3]], [[3, -1]], [[-4, 28]]])
 def test_enco_refuses_what_is_no_list_of_pairs(bad: list[Any]) -> None:
     with pytest.raises(UserError, match=r"Invalid setting 'pairs.*' in options of method enco"):
         tiny_method("enco", pairs=bad)
