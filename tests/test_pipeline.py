@@ -54,7 +54,7 @@ def _placed(folder: Path, config: Path) -> list[str]:
 
 def weights(folder: Path) -> dict[str, str]:
     """SHA-256 of every trained generator, by run."""
-    files = sorted((folder / "results").rglob("generator.safetensors"))
+    files = sorted((folder / "results").rglob("seed*/generator.safetensors"))
     return {str(file.relative_to(folder).parent): sha256(file) for file in files}
 
 
@@ -197,7 +197,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(done: Path, tmp_pat
 
 
 def _finished(folder: Path) -> int:
-    return len(list(folder.rglob("run.json")))
+    return len(list(folder.rglob("seed*/run.json")))
 
 
 def _wait_for(condition: object, seconds: float = 300) -> None:

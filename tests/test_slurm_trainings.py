@@ -46,7 +46,7 @@ def with_programs(environment: Mapping[str, str]) -> dict[str, str]:
 
 def weights(folder: Path) -> dict[str, str]:
     """SHA-256 of every generator, by run."""
-    files = sorted((folder / "results").rglob("generator.safetensors"))
+    files = sorted((folder / "results").rglob("seed*/generator.safetensors"))
     return {str(file.relative_to(folder).parent): sha256(file) for file in files}
 
 
