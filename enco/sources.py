@@ -28,6 +28,7 @@ and files (published weights are known by their hash)."""
 
 Digests = dict[str, str]
 """The first 16 hex digits of a SHA-256 for each file."""
+ImportStatement = ast.Import | ast.ImportFrom
 
 
 def method_sources(method: str, package: Path = PACKAGE) -> Digests:
@@ -57,13 +58,14 @@ def _reached(modules: Iterable[str], package: Path) -> Iterator[tuple[str, str, 
             continue
         names, uses = _names(file.read_bytes()), set[tuple[str, str]]()
         if name == "*":
-            uses.update((module, key) for key in names)
+            uses.update((module, key) for key in names if any(_is_ours(n, module, package) for n in names[key]))
         for node in names.get(name, []):
             if isinstance(node, ast.Import | ast.ImportFrom):
-                uses.update(_imported(node, module, package, name))
+                node = _only(node, name)
+                uses.update(_imported(node, module, package))
             else:
-                yield module, name, node
                 uses |= {(module, ""), *_uses(node, module, package, names)}
+            yield module, name, node
         waiting += uses - seen
         seen |= uses
 
@@ -81,11 +83,16 @@ def _names(code: bytes) -> dict[str, list[ast.stmt]]:
 def _bound(statement: ast.stmt) -> list[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
-    nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name | ast.alias)]
-    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    return stored + [node.asname or node.name for node in nodes if isinstance(node, ast.alias)]
+    return [name for node in ast.walk(statement) for name in _bound_here(node)]
+
+
+def _bound_here(node: ast.AST) -> list[str]:
+    """Names that a node binds by itself: an assignment's, an import's, or a definition's within an `if` or `try`."""
+    if isinstance(node, ast.alias):
+        return [_name_of(node)]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
 def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -97,13 +104,26 @@ def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -
     return used
 
 
-def _imported(
-    node: ast.Import | ast.ImportFrom, module: str, package: Path, only: str | None = None
-) -> Iterator[tuple[str, str]]:
-    """What an import statement brings, by module and name ('*' for a whole module): all, or what it calls `only`."""
+def _is_ours(statement: ast.stmt, module: str, package: Path) -> bool:
+    """Whether a statement is more than an import of a library, which counts where something mentions it."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
+    return any(_file(source, package) for source, _ in _imported(statement, module, package))
+
+
+def _only(node: ImportStatement, name: str) -> ImportStatement:
+    """An import statement with no more than what it calls `name`."""
+    names = [alias for alias in node.names if _name_of(alias) == name]
+    return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, node.level)
+
+
+def _name_of(alias: ast.alias) -> str:
+    return (alias.asname or alias.name).partition(".")[0]
+
+
+def _imported(node: ImportStatement, module: str, package: Path) -> Iterator[tuple[str, str]]:
+    """What an import statement brings, by module and name ('*' for a whole module)."""
     for alias in node.names:
-        if only is not None and (alias.asname or alias.name).partition(".")[0] != only:
-            continue
         if isinstance(node, ast.Import):
             yield alias.name, "*"
             continue

@@ -55,6 +55,7 @@ def test_a_copy_elsewhere_has_the_same_digests(package: Path) -> None:
         ),
         ("methods/base.py", "This {self.info.label} is one-sided", "{self.info.label} has one side"),
         ("methods/base.py", "def set_rates(self) -> None:", "def set_rates(self) -> Any:"),
+        ("methods/cut.py", "import torch\n", "import torch\nfrom collections.abc import Iterable\n"),
         ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)"),
         ("methods/__init__.py", "__all__ =", "from enco.methods import mine\n\n__all__ ="),
         ("losses.py", "def mode_seeking(", "def new_loss() -> None: ...\n\n\ndef mode_seeking("),
@@ -118,6 +119,35 @@ def test_an_import_within_a_function_counts(package: Path, edit: Edit) -> None:
     before = method_sources("cut", package)
     edit("networks/late.py", "1", "2")
     assert changed_files(before, method_sources("cut", package)) == ["enco/networks/late.py"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from math import sin as found", "from math import cos as found"),
+        ("import math as found", "import cmath as found"),
+        ("from enco.losses import l1 as found, summed as rest", "from enco.losses import summed as found, l1 as rest"),
+    ],
+)
+def test_what_a_name_stands_for_counts(before: str, after: str, package: Path, edit: Edit) -> None:
+    edit("methods/cut.py", "class Cut(Method):", f"{before}\n\nclass Cut(Method):\n    used = found\n")
+    known = method_sources("cut", package)
+    edit("methods/cut.py", before, after)
+    assert changed_files(known, method_sources("cut", package)) == ["enco/methods/cut.py"]
+
+
+def test_a_definition_within_a_try_counts(package: Path, edit: Edit) -> None:
+    (package / "networks" / "mine.py").write_text(
+        "try:\n    from math import tau\nexcept ImportError:\n    tau = 6\nelse:\n    def found(): return 1\n"
+    )
+    edit(
+        "methods/cut.py",
+        "class Cut(Method):",
+        "from enco.networks.mine import found\n\n\nclass Cut(Method):\n    used = found\n",
+    )
+    known = method_sources("cut", package)
+    edit("networks/mine.py", "return 1", "return 2")
+    assert changed_files(known, method_sources("cut", package)) == ["enco/networks/mine.py"]
 
 
 def test_asking_needs_no_torch() -> None:
