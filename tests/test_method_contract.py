@@ -223,7 +223,7 @@ def test_missing_generator_file_is_named(tmp_path: Path) -> None:
 def test_cut_off_generator_file_is_named(tmp_path: Path, kept: int) -> None:
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(UserError, match=r"generator\.safetensors is not a whole safetensors file"):
+    with pytest.raises(UserError, match=r"generator\.safetensors is no generator file of this project, or is cut"):
         load_translator(path)
 
 
