@@ -12,7 +12,14 @@ from eval.segmentation.published import NETWORKS
 
 INCEPTION_SIDE = Whole(75, SIDE.most)
 """What Inception's layers leave a feature map of."""
-PREPARATION = {"extractor": "inception", "size": 0, "legacy_rounding": False, "levels": "16bit"}
+PREPARATION = {
+    "extractor": "inception",
+    "seed": None,
+    "input_size": None,
+    "size": 0,
+    "legacy_rounding": False,
+    "levels": "16bit",
+}
 """What decides features, at its default."""
 
 

@@ -24,11 +24,10 @@ from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.files import StrPath, sha256
 from enco.weights import load_tensors
-from eval.features import Features
+from eval.features import INPUT_SIZE, Features
 from eval.inception_weights import find_weights
 
 EXTRACTORS = ("inception", "random-inception")
-INPUT_SIZE = 299
 SMALLEST_INPUT = 75
 RANDOM_GAIN = 10.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from enco.config import Levels
 from enco.errors import UserError
 from enco.files import StrPath, atomic_path
+
+INPUT_SIZE = 299
+"""Side that Inception sees, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ def load_features(path: StrPath) -> Features:
     except FileNotFoundError as error:
         raise UserError(f"The features file {path} does not exist: make it with `python -m eval features`.") from error
     except (KeyError, ValueError, OSError, EOFError, BadZipFile, AttributeError, TypeError) as error:
-        raise UserError(f"{path} is no features file: make it again with `python -m eval features`.") from error
+        raise UserError(
+            f"{path} is no features file: name a folder of images, or a file that `python -m eval features` has made."
+        ) from error
 
 
 def check_comparable(a: Features, b: Features) -> None:
@@ -84,19 +90,30 @@ def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object
 
     Rounding that is not asked for is no matter, as `check_comparable` says.
     """
+    kind, *drawn = re.findall(r"[\w-]+", features.extractor)
+    seed, side = (int(drawn[drawn.index(key) + 1]) if key in drawn else None for key in ("seed", "input"))
     made = {
-        "extractor": features.extractor.partition("(")[0],
+        "extractor": kind,
+        "seed": seed,
+        "input_size": side or INPUT_SIZE,
         "size": features.size,
         "legacy_rounding": features.legacy_rounding,
         "levels": features.levels,
     }
     for name, value in asked.items():
-        if made[name] != value and not (name == "legacy_rounding" and not value):
-            option = f"--{name.replace('_', '-')}"
+        if value is not None and made[name] != value and not (name == "legacy_rounding" and not value):
             raise UserError(
-                f"{path} was made with {option} {made[name]}, and {value} is asked for: give the option that the file"
-                " was made with, or make the file again with `python -m eval features`."
+                f"{path} was made {_with(name, made[name])}, not {_with(name, value)}: give the options that the file"
+                " was made with, or make another with `python -m eval features`."
             )
+
+
+def _with(name: str, value: object) -> str:
+    """'with --size 32', 'without --legacy-rounding'."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None or isinstance(value, bool):
+        return f"{'with' if value else 'without'} {option}"
+    return f"with {option} {value}"
 
 
 COMPARED = ("extractor", "weights", "size", "filter", "levels")

@@ -13,6 +13,7 @@ import yaml
 from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.methods.files import load_translator
+from eval.features import load_features
 from tests.tiny_runs import write_images
 from workflow.project import Project
 from workflow.targets import check_targets
@@ -49,6 +50,17 @@ def test_a_checkpoint_given_as_generator_stays(tmp_path: Path, name: str) -> Non
     with pytest.raises(UserError, match=rf"{path} is no generator file .*: name a run's generator.safetensors") as said:
         load_translator(path)
     assert "delete" not in str(said.value)
+
+
+def test_a_folder_given_as_generator_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=rf"{tmp_path} is a folder: name a run's generator.safetensors"):
+        load_translator(tmp_path)
+
+
+def test_what_is_given_for_features_is_not_to_be_made_again(tmp_path: Path) -> None:
+    image = write_images(tmp_path / "data") / "testA" / "0.png"
+    with pytest.raises(UserError, match=rf"{image} is no features file: name a folder of images, or a file that"):
+        load_features(image)
 
 
 def test_a_single_image_given_as_a_folder_is_called_so(tmp_path: Path) -> None:

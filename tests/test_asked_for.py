@@ -35,10 +35,10 @@ def test_neighbours_are_at_least_one(measure: object, k: int) -> None:
 @pytest.mark.parametrize(
     ("made", "asked", "message"),
     [
-        ([], ["--size", 32], "--size 0, and 32 is asked for"),
-        (["--size", 32], [], "--size 32, and 0 is asked for"),
-        ([], ["--legacy-rounding"], "--legacy-rounding False, and True is asked for"),
-        ([], ["--extractor", "inception"], "--extractor random-inception, and inception is asked for"),
+        ([], ["--size", 32], "with --size 0, not with --size 32"),
+        (["--size", 32], [], "with --size 32, not with --size 0"),
+        ([], ["--legacy-rounding"], "without --legacy-rounding, not with --legacy-rounding"),
+        ([], ["--extractor", "inception"], "with --extractor random-inception, not with --extractor inception"),
     ],
 )
 def test_a_features_file_is_not_compared_with_another_preparation(
@@ -48,7 +48,7 @@ def test_a_features_file_is_not_compared_with_another_preparation(
     call("features", "--images", photos, "--out", file, *RANDOM, *made)
     without_size = RANDOM[:2] + RANDOM[4:] if "inception" in asked else RANDOM
     for command in (["fid"], ["pr", "-k", 2]):
-        with pytest.raises(UserError, match=rf"f\.npz was made with {message}: give the option that the file"):
+        with pytest.raises(UserError, match=rf"f\.npz was made {message}: give the options that the file"):
             call(*command, file, photos, *without_size, *asked)
 
 
@@ -57,9 +57,11 @@ def test_options_without_effect_on_two_files_are_refused(tmp_path: Path) -> None
     call("features", "--images", photos, "--out", file, "--size", 24, "--legacy-rounding", *RANDOM)
     call("fid", file, file)
     call("fid", file, file, "--size", 24)
-    with pytest.raises(UserError, match="--size 24, and 32 is asked for"):
-        call("fid", file, file, "--size", 32)
-    with pytest.raises(UserError, match="--extractor random-inception, and"):
+    call("fid", file, file, *RANDOM)
+    for option, made, asked in (("--size", 24, 32), ("--input-size", 75, 80), ("--seed", 0, 3)):
+        with pytest.raises(UserError, match=f"with {option} {made}, not with {option} {asked}"):
+            call("fid", file, file, option, asked)
+    with pytest.raises(UserError, match="--extractor random-inception, not"):
         call("fid", file, photos)
 
 

@@ -188,9 +188,9 @@ def test_a_stream_is_read_from_its_start_and_left_open() -> None:
 
 def test_what_is_no_readable_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(UserError, match=r"folder\.png cannot be read \(Is a directory\)"):
+    with pytest.raises(UserError, match=r"folder\.png cannot be read \(Is a directory\): name a file, or move"):
         load_rgb(tmp_path / "folder.png")
-    with pytest.raises(UserError, match=r"gone\.png does not exist"):
+    with pytest.raises(UserError, match=r"gone\.png does not exist: correct the name, or mend the link\."):
         load_rgb(tmp_path / "gone.png")
 
 

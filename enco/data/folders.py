@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from enco.config import Levels
-from enco.errors import UserError
+from enco.errors import CURES, UserError
 from enco.files import StrPath
 from enco.notices import say_once
 
@@ -123,9 +123,7 @@ def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
             ImageOps.exif_transpose(image, in_place=True)
         _say_pages(image, file, name)
     except Exception as error:  # of nearly any type: what Pillow's decoders stumble over in a corrupt file
-        raise UserError(
-            f"The image {printable(name)} {_failure(error)}: put a whole copy in its place, or move it away."
-        ) from error
+        raise UserError(f"The image {printable(name)} {_failure(error)}: {_cure(error)}.") from error
     return image
 
 
@@ -276,6 +274,12 @@ def _failure(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"is too large ({str(error).partition(',')[0]})"
     return f"is truncated or not an image ({printable(str(error)).rstrip('.')})"
+
+
+def _cure(error: Exception) -> str:
+    """What helps against a file system's refusal, or against an image that is not whole."""
+    refused = CURES.get(error.errno) if isinstance(error, OSError) and error.errno else None
+    return (refused or "put a whole copy in its place, or move it away").rstrip(",")
 
 
 def _types() -> str:

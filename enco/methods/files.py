@@ -77,6 +77,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from safetensors import SafetensorError
     from safetensors.torch import load  # only for files: a step needs nothing but torch
 
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a run's generator.safetensors.")
     if not path.is_file():
         raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
     try:
