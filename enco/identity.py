@@ -86,12 +86,12 @@ def defaults_of(config: RunConfig) -> dict[str, Any]:
 def config_hash(config: RunConfig) -> str:
     """SHA-256 (first 16 hex digits) of the settings that decide a run's weights and are not at their defaults."""
     defaults = defaults_of(config)
-    return _digest({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
+    return digest_of({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
 
 
 def plan_id(config: RunConfig) -> str:
     """One digest (16 hex digits) of all settings and of the code that decide a run's weights."""
-    return _digest({"settings": settings_of(config), "code": method_sources(config.method)})
+    return digest_of({"settings": settings_of(config), "code": method_sources(config.method)})
 
 
 def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:
@@ -105,5 +105,6 @@ def code_differences(before: Values, asked: Values) -> list[Difference]:
     return [Difference("code", name, before.get(name), asked.get(name)) for name in changed_files(before, asked)]
 
 
-def _digest(content: Any) -> str:
+def digest_of(content: Any) -> str:
+    """SHA-256 (first 16 hex digits) of what JSON can hold, in whatever order its keys are."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

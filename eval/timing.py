@@ -21,6 +21,7 @@ from enco.files import read_json, write_json
 from enco.methods import available, get
 from enco.provenance import device_name, versions
 from enco.settings import parse
+from enco.sources import method_sources
 from enco.speed import Speed
 from enco.startup import keep_memory, skip_compiler
 from enco.stepper import Stepper
@@ -72,6 +73,17 @@ def measure(
         "errors": {name: watch.error for name, watch in watches.items() if watch.error},
         "options": {name: watch.changed for name, watch in watches.items()},
     }
+
+
+def asked_for(variants: Mapping[str, Variant], speed: Speed) -> dict[str, Any]:
+    """Say what was to be timed: each variant's method and options, and its code's files with their digests.
+
+    Raises UserError for a method without a file.
+    """
+    named = {
+        name: {**one.model_dump(mode="json"), "sources": method_sources(one.method)} for name, one in variants.items()
+    }
+    return {"speed": speed.model_dump(mode="json"), "variants": named}
 
 
 def _entry(watch: Stopwatch) -> dict[str, Any]:
@@ -143,8 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not speed.pieces(capabilities(device)).compile:
         skip_compiler()
     keep_memory()
+    variants = _variants(given)
+    asked = asked_for(variants, speed)  # now, as files may be edited meanwhile
     timing = measure(
-        _variants(given),
+        variants,
         device,
         size=given.size,
         batch_size=given.batch_size,
@@ -158,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cure = "mend it or give --allow-failures"
         raise UserError(f"Nothing is written, as this could not be timed: {failures(timing)}; {cure}.")
     if given.out:
-        write_json(given.out, timing)
+        write_json(given.out, {**timing, "asked": asked})
 
 
 def _variants(given: argparse.Namespace) -> dict[str, Variant]:

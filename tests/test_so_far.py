@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ import yaml
 from filelock import FileLock
 
 from enco.data.manifest import read_training_hash, save_manifest
-from enco.files import write_json
+from enco.files import read_json, write_json
 from enco.identity import config_hash
 from enco.runfolder import LOCK
 from enco.sources import method_sources
+from enco.speed import Speed
 from eval.cells import read_cells
 from tests.table_runs import scores, timing
 from workflow import paths
@@ -49,23 +52,35 @@ class Results:
         write_json(run.folder / "state.json", {"state": state, "iteration": 7, "reason": reason})
         return run
 
-    def trained(self, variant: str = "cut", **about: Any) -> Run:
-        run = self.run(variant=variant)
+    def trained(self, variant: str = "cut", task: str = "horse2zebra", **about: Any) -> Run:
+        run = self.run(task, variant)
         record = {
             "config_hash": config_hash(run.config),
-            "data_hash": self.images(),
+            "data_hash": self.images(task),
             "sources": method_sources(variant),
             **about,
         }
         write_json(run.at(paths.RECORD), record)
         return run
 
-    def scored(self, variant: str = "cut", **protocol: Any) -> Run:
-        run = self.trained(variant)
-        content = scores("horse2zebra", scale="tiny") | {"config_hash": config_hash(run.config)}
-        content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
-        write_json(run.at(paths.SCORES, target="horse2zebra", selection="final"), content)
+    def scored(self, variant: str = "cut", task: str = "horse2zebra", **protocol: Any) -> Run:
+        run = self.trained(variant, task)
+        content = scores(task, scale="tiny") | {"config_hash": config_hash(run.config)}
+        side = {"extractor": "random-inception(seed=0, input=75)"}
+        content["protocol"] |= {"legacy_rounding": True, "size": 32, **side, **protocol}
+        write_json(run.at(paths.SCORES, target=task, selection="final"), content)
         return run
+
+    def timed(self, *variants: str, **about: Any) -> None:
+        """A timing file of what the configuration asks for, but for `about`."""
+        configs = {name: self.run(variant=name).config for name in variants}
+        asked = {
+            name: {"method": c.method, "options": c.options, "sources": method_sources(name)}
+            for name, c in configs.items()
+        }
+        content = timing(variants) | {"size": 32, "warmup": 1, "iterations": 4}
+        content["asked"] = {"speed": self.project.config.speed.model_dump(mode="json"), "variants": asked}
+        write_json(self.project.timing_file, content | about)
 
     def said(self, metric: str = "FID", row: str = "cut", table: str = "methods") -> str:
         """The reason of a row's cell of horse2zebra; 'there' for one with a number."""
@@ -144,10 +159,55 @@ def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
 def test_seconds_have_reasons_of_their_own(results: Results) -> None:
     results.scored()
     assert (results.said("sec/iter"), results.said("FID")) == ("not timed yet", "there")
-    write_json(results.project.timing_file, timing(["enco"]) | {"errors": {"cut": "OutOfMemoryError: full"}})
+    results.timed("enco", "cut", errors={"cut": "OutOfMemoryError: full"})
     assert results.said("sec/iter") == "could not be timed (OutOfMemoryError: full)"
     assert results.said("sec/iter", row="cyclegan") == "not timed yet"
     assert results.said("sec/iter", row="enco") == "there", "an evaluation that is missing takes no seconds away"
+
+
+@pytest.mark.parametrize(
+    ("keys", "other"),
+    [
+        ("size", 64),
+        ("iterations", 5),
+        ("asked speed", Speed(mode="fast").model_dump(mode="json")),
+        ("asked variants cut options", {"ngf": 8}),
+        ("asked variants cut sources", {"enco/methods/cut.py": "edited"}),
+    ],
+)
+def test_seconds_of_other_settings_or_code_do_not_count(results: Results, keys: str, other: Any) -> None:
+    results.timed("cut")
+    assert results.said("sec/iter") == "there"
+    *way, last = keys.split()
+    content = read_json(results.project.timing_file)
+    reduce(getitem, way, content)[last] = other
+    write_json(results.project.timing_file, content)
+    assert results.said("sec/iter") == "timed with other settings or code, to be timed again"
+
+
+def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Project.load(TINY | {"changed_code": "keep"}, ROOT)
+    results.timed("cut", "cyclegan", "enco")
+    known = results.project.trainings.timed_code()
+    assert kept.trainings.timed_code() == known
+    monkeypatch.setattr("workflow.trainings.sources_of", lambda method: {f"enco/methods/{method}.py": "edited"})
+    assert kept.trainings.timed_code() == known != results.project.trainings.timed_code()
+
+
+def test_features_at_another_side_do_not_count(results: Results) -> None:
+    for name in ("random-inception(seed=0)", "random-inception(seed=0, input=128)"):
+        results.scored(extractor=name)
+        assert results.said() == "scored with other features, to be scored again"
+
+
+def test_scores_of_another_segmentation_network_do_not_count(results: Results) -> None:
+    for network, size, there in (("own", [32, 32], True), ("negcut", [32, 32], False), ("own", [64, 32], False)):
+        results.scored(task="cityscapes", drn_network=network, drn_size=size)
+        cell = next(c for c in SoFar(results.project).planned("methods") if (c.row, c.metric) == ("cut", "mAP"))
+        assert (cell.reason == "") is there
+    assert cell.reason == "scored with other segmentation network or size, to be scored again"
 
 
 def test_a_missing_segmentation_network_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

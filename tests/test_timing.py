@@ -76,6 +76,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Fake.calls, Fake.prepared, Fake.images = [], {}, {}
     monkeypatch.setattr(stopwatch, "create", create)
+    monkeypatch.setattr("eval.timing.method_sources", lambda name: {f"{name}.py": "digest"})
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: Fake.clock)
 
 

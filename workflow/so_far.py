@@ -6,6 +6,7 @@ those of the configuration, and if nothing was trained after it was scored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from eval.protocol import Provenance
 from eval.tables import write_table
 from workflow import paths
 from workflow.grid import Cell, Evaluation, Run
+from workflow.settings import FeatureConfig
 
 if TYPE_CHECKING:
     from workflow.project import Project
@@ -49,18 +51,20 @@ class SoFar:
                 yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
-        scores, timing = self._scores_gap(cell.evaluation), self._timing_gap(planned) if planned.timing else ""
+        scores = self._scores_gap(cell.evaluation)
+        timing = self._timing_gap(planned, cell.evaluation.run) if planned.timing else ""
         gone = {name: None for name, reason in (("scores", scores), ("timing", timing)) if reason}
         return planned.model_copy(update={**gone, "reason": timing if is_timed(cell.metric) else scores})
 
-    def _timing_gap(self, planned: PlannedCell) -> str:
-        """Why a variant has no seconds; empty if it has."""
-        if planned.timing is None or not planned.timing.exists():
+    def _timing_gap(self, planned: PlannedCell, run: Run) -> str:
+        """Why a variant has no seconds that are the configuration's; empty if it has."""
+        timing = read_json(planned.timing) if planned.timing and planned.timing.exists() else {}
+        if planned.variant not in timing.get("asked", {}).get("variants", {}):
             return "not timed yet"
-        timing = read_json(planned.timing)
-        if planned.variant in timing["errors"]:
-            return f"could not be timed ({timing['errors'][planned.variant]})"
-        return "" if planned.variant in timing["measured"] else "not timed yet"
+        if self.project.trainings.timing_differs(timing, run):
+            return "timed with other settings or code, to be timed again"
+        error = timing["errors"].get(planned.variant)
+        return f"could not be timed ({error})" if error else ""
 
     def _scores_gap(self, evaluation: Evaluation) -> str:
         """Why an evaluation has no scores that are the configuration's; empty if it has."""
@@ -80,11 +84,19 @@ class SoFar:
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.project.size}
         if scores["config_hash"] != config_hash(run.config):
             yield "settings"
-        if not str(protocol["extractor"]).startswith(features.extractor):
+        if not _is_of(features, str(protocol["extractor"])):
             yield "features"
-        yield from (name for name, value in asked.items() if protocol[name] != value)
-        if self.project.segmentation.is_scored(task) and "segmentation" not in scores["metrics"]:
+        yield from (key for key, value in asked.items() if protocol[key] != value)
+        if self.project.segmentation.is_scored(task):
+            yield from self._other_segmentation(scores)
+
+    def _other_segmentation(self, scores: dict[str, Any]) -> Iterator[str]:
+        """What its segmentation scores were made with that the configuration no longer asks for."""
+        drn = self.project.config.drn
+        if "segmentation" not in scores["metrics"]:
             yield "metrics"
+        elif [scores["protocol"][key] for key in ("drn_network", "drn_size")] != [drn.network, list(drn.size)]:
+            yield "segmentation network or size"
 
     def _run_gap(self, run: Run) -> str:
         """Why a run is not trained as the configuration asks for; empty if it is."""
@@ -115,6 +127,15 @@ class SoFar:
         scores = self.project.segmentation
         missing = scores.is_scored(task) and scores.file is not None and not scores.file.exists()
         return f"no segmentation network ({scores.config.network})" if missing else ""
+
+
+def _is_of(features: FeatureConfig, name: str) -> bool:
+    """Whether a scores file's extractor is the one that is asked for, at the side that it sees."""
+    from eval.extractor import INPUT_SIZE  # here, as it takes seconds
+
+    side = re.search(r"input=(\d+)", name)
+    same_side = int(side[1] if side else INPUT_SIZE) == (features.input_size or INPUT_SIZE)
+    return name.startswith(features.extractor) and same_side
 
 
 def _ended(state: dict[str, Any]) -> str:

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from enco.config import RunConfig
 from enco.files import read_json
-from enco.identity import Difference, code_differences, defaults_of, plan_id, setting_differences, settings_of
+from enco.identity import (
+    Difference,
+    code_differences,
+    defaults_of,
+    digest_of,
+    plan_id,
+    setting_differences,
+    settings_of,
+)
 from enco.resume import FINISHED
 from enco.sources import method_sources
 
 if TYPE_CHECKING:
+    from workflow.grid import Run
     from workflow.project import Project, Wildcards
 
 RECORDS = (f"{FINISHED}/run.json", "run.json", "config.json")
@@ -67,6 +76,29 @@ class Trainings:
         """Files whose code is not that of a training; none where changed code is kept."""
         keeps = self.project.config.changed_code == "keep"
         return [] if keeps else code_differences(record["sources"], sources_of(config.method))
+
+    def timing_differs(self, timing: Mapping[str, Any], run: Run) -> bool:
+        """Whether a timing file's seconds of a run's variant are of other settings or code than are asked for."""
+        config = self.project.config
+        asked, known = timing["asked"], timing["asked"]["variants"][run.variant]
+        return (
+            [asked["speed"], timing["size"]] != [config.speed.model_dump(mode="json"), self.project.size]
+            or [timing["warmup"], timing["iterations"]] != [config.timing.warmup, config.timing.iterations]
+            or [known["method"], known["options"]] != [run.config.method, run.config.options]
+            or bool(self.code_differences(run.config, known))
+        )
+
+    def timed_code(self) -> str:
+        """What Snakemake remembers of the code that is timed: another text where seconds are of other code.
+
+        Where changed code is kept, that of the seconds that are there.
+        """
+        timing = read_json(file) if (file := self.project.timing_file).is_file() else {}
+        found = {name: known["sources"] for name, known in timing.get("asked", {}).get("variants", {}).items()}
+        timed = {cell.evaluation.run for cell in self.project.grid.cells if cell.metric == "sec/iter"}
+        now = {run.variant: sources_of(run.config.method) for run in timed}
+        kept = self.project.config.changed_code == "keep" and found.keys() >= now.keys()
+        return digest_of({name: (found if kept else now)[name] for name in sorted(now)})
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

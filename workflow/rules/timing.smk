@@ -17,6 +17,7 @@ rule timing:
     threads: workflow.cores
     params:
         variants=project.timing_variants,
+        code=project.trainings.timed_code(),
         size=project.size,
         warmup=project.config.timing.warmup,
         iterations=project.config.timing.iterations,
