@@ -18,6 +18,7 @@ from enco.files import read_json
 from enco.identity import config_hash
 from enco.runfolder import is_held
 from eval.cells import PlannedCell, is_timed
+from eval.features import INPUT_SIZE
 from eval.protocol import Provenance
 from eval.tables import write_table
 from workflow import paths
@@ -131,8 +132,6 @@ class SoFar:
 
 def _is_of(features: FeatureConfig, name: str) -> bool:
     """Whether a scores file's extractor is the one that is asked for, at the side that it sees."""
-    from eval.extractor import INPUT_SIZE  # here, as it takes seconds
-
     side = re.search(r"input=(\d+)", name)
     same_side = int(side[1] if side else INPUT_SIZE) == (features.input_size or INPUT_SIZE)
     return name.startswith(features.extractor) and same_side
