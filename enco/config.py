@@ -158,15 +158,17 @@ class DataConfig(Settings):
 class TrainConfig(Settings):
     """How long to train, and how often to write things down."""
 
-    n_const: int = Field(100, ge=0, description="Epochs at the full learning rate.")
-    n_decay: int = Field(100, ge=0, description="Epochs of linear decay after them.")
-    checkpoint_every: int = Field(5000, ge=1, description="Iterations between full-state checkpoints.")
-    log_every: int = Field(100, ge=1, description="Iterations averaged into one line of metrics.jsonl.")
-    sample_every: int = Field(5000, ge=1, description="Iterations between sample grids.")
+    n_const: int = Field(100, ge=0, le=10**9, description="Epochs at the full learning rate.")
+    n_decay: int = Field(100, ge=0, le=10**9, description="Epochs of linear decay after them.")
+    checkpoint_every: int = Field(5000, ge=1, le=10**9, description="Iterations between full-state checkpoints.")
+    log_every: int = Field(100, ge=1, le=10**9, description="Iterations averaged into one line of metrics.jsonl.")
+    sample_every: int = Field(5000, ge=1, le=10**9, description="Iterations between sample grids.")
     snapshot_epochs: int = Field(
-        0, ge=0, description="Epochs between generator snapshots for selection 'best'; 0 keeps none."
+        0, ge=0, le=10**9, description="Epochs between generator snapshots for selection 'best'; 0 keeps none."
     )
-    cache_mb: int = Field(64, ge=0, description="Memory for decoded training images, in MiB; the rest is read anew.")
+    cache_mb: int = Field(
+        64, ge=0, le=10**9, description="Memory for decoded training images, in MiB; the rest is read anew."
+    )
     tracking: Literal["live", "sync", "off"] = Field(
         "sync",
         description="MLflow: mirrored while training (live), by `python -m enco.tracking sync` (sync), or not at all.",
@@ -181,7 +183,7 @@ class RunConfig(Settings):
     data: DataConfig
     scale: str = "own"
     variant: str = ""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     options: dict[str, Any] = Field(
         default_factory=dict, description="The method's options; the rest at their defaults."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import json
 import math
 import pkgutil
 import typing
@@ -18,6 +19,7 @@ import enco
 import eval as evaluation
 import workflow
 from enco.bounds import Real, Whole
+from enco.errors import UserError
 from enco.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -136,3 +138,14 @@ def test_settings_are_finite(bad: float) -> None:
 
     with pytest.raises(ValueError, match="lr"):
         DrnConfig(lr=bad)
+
+
+@pytest.mark.parametrize(("key", "bad"), [("seed", 2**70), ("train.n_const", 10**30), ("train.log_every", 10**30)])
+def test_a_number_of_a_settings_file_has_the_command_lines_bounds(key: str, bad: int) -> None:
+    from enco.arguments import load_settings
+
+    settings: dict[str, Any] = {"method": "cut", "task": "t", "data": {"root": "d"}, "train": {}}
+    place, _, name = key.rpartition(".")
+    (settings[place] if place else settings)[name] = bad
+    with pytest.raises(UserError, match=rf"Invalid setting '{key}' in the settings: Input should be less than"):
+        load_settings(json.dumps(settings))

@@ -108,7 +108,7 @@ class ScaleConfig(Settings):
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
     only: Only = Field(Only(), description="The part of the grid that is asked for; all of it where nothing is named.")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([0], min_length=1)
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Literal["final", "best"] = Field(
         "final", description="Which generator is scored; best is chosen on the test set."

@@ -150,9 +150,7 @@ def read_result(ticket: Ticket) -> str | None:
     """What a job has left: nothing that can be read yet (None), success (''), or the last line of its error."""
     try:
         outcome, value = pickle.loads(ticket.paths.result_pickle.read_bytes())
-    except (
-        Exception
-    ):  # a shared disk may be away for a while; a file cut by a kill fails in as many ways as pickle knows
+    except Exception:  # a shared disk may be away; a file cut by a kill fails in as many ways as pickle knows
         return None
     return "" if outcome == "success" else re.sub(r"^[\w.]+: ", "", str(value).strip().splitlines()[-1])
 
