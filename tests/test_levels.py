@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +98,18 @@ def test_commands_take_the_levels_and_features_record_them(tmp_path: Path) -> No
     with pytest.raises(UserError, match="was made with --levels 12bit, not with --levels 16bit"):
         evaluate(["fid", str(file), photos, *RANDOM])
     evaluate(["fid", str(file), photos, "--levels", "12bit", *RANDOM])
+
+
+def test_colour_that_uses_few_of_16_bits_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pillow writes no such file, so the rows of an 8-bit one are made anew."""
+    for name, levels in (("dim", 2**12), ("bright", 2**16)):
+        pixels = np.random.default_rng(0).integers(0, levels, (8, 8, 3)).astype(">u2")
+        rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))
+        parts = ((b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
+        chunks = (struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in parts)
+        (tmp_path / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+        load_rgb(tmp_path / f"{name}.png")
+    Image.new("RGB", (16, 16), (3, 3, 3)).save(tmp_path / "dark.bmp")
+    load_rgb(tmp_path / "dark.bmp")
+    said = f"{tmp_path}/dim.png is 16-bit colour of which 16 levels are left, as the high byte is read, and"
+    assert capsys.readouterr().err == f"{said} others there may be alike: store them as 8-bit images.\n"

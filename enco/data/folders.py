@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,8 @@ BITS: dict[Levels, int] = {name: int(name.removesuffix("bit")) for name in get_a
 SUB_FOLDER = "sub-folder"
 FEW = 2**12
 """Levels below which 16-bit grey is hardly meant to use all 16 bits."""
+DEEP = re.compile(r"RGB[AXa]*;16[BLN]")
+"""How Pillow calls stored 16-bit colour, which it reads as 8-bit."""
 
 
 def present_sets(root: Path) -> list[str]:
@@ -118,10 +121,13 @@ def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
     """
     try:
         with Image.open(file) as image:
+            is_deep = bool(DEEP.search(str([tile[3] for tile in image.tile])))
             image.load()
         with suppress(Exception):  # an EXIF block that cannot be read turns nothing
             ImageOps.exif_transpose(image, in_place=True)
         _say_pages(image, file, name)
+        if is_deep:
+            _say_dim(image, name)
     except Exception as error:  # of nearly any type: what Pillow's decoders stumble over in a corrupt file
         raise UserError(f"The image {printable(name)} {_failure(error)}: {_cure(error)}.") from error
     return image
@@ -241,6 +247,17 @@ def _tiff_pages(file: Path | BinaryIO) -> int:
     with suppress(Exception), Image.open(file) as image:
         return int(getattr(image, "n_frames", 1))
     return 1
+
+
+def _say_dim(image: Image.Image, name: str) -> None:
+    """Say that little is left of 16-bit colour that uses few of its bits: Pillow keeps the high byte."""
+    brightest = max(high for _, high in image.convert("RGB").getextrema())  # type: ignore[misc]
+    if 0 < brightest < FEW >> 8:
+        say_once(
+            f"{printable(name)} is 16-bit colour of which {brightest + 1} levels are left, as the high byte is read,"
+            " and others there may be alike: store them as 8-bit images.",
+            (Path(name).parent.resolve(), "dim"),
+        )
 
 
 def _high_bits(image: Image.Image, name: str, levels: Levels) -> Image.Image:
