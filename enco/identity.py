@@ -11,7 +11,7 @@ from typing import Any
 from enco.config import DataConfig, MethodOptions, RunConfig
 from enco.methods import get
 from enco.settings import parse
-from enco.sources import changed_files, method_sources
+from enco.sources import changed_files
 
 LENGTH = ("train.n_const", "train.n_decay", "options.max_iterations")
 """Settings of how long a training lasts."""
@@ -89,9 +89,9 @@ def config_hash(config: RunConfig) -> str:
     return digest_of({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
 
 
-def plan_id(config: RunConfig) -> str:
-    """One digest (16 hex digits) of all settings and of the code that decide a run's weights."""
-    return digest_of({"settings": settings_of(config), "code": method_sources(config.method)})
+def plan_id(config: RunConfig, sources: Values) -> str:
+    """One digest (16 hex digits) of all settings and of the code, by file, that decide a run's weights."""
+    return digest_of({"settings": settings_of(config), "code": sources})
 
 
 def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:

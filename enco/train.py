@@ -216,12 +216,13 @@ class Run:
 
 def describe(config: RunConfig, stepper: Stepper) -> About:
     """What run.json says of a run before it has begun, and what tells it from another; `config` is in full."""
+    sources = method_sources(config.method)
     return {
         "config": config.model_dump(mode="json"),
         "config_hash": config_hash(config),
-        "plan": plan_id(config),
+        "plan": plan_id(config, sources),
         "settings": settings_of(config),
-        "sources": method_sources(config.method),
+        "sources": sources,
         "data_hash": training_hash(config.data.root, config.data.recursive),
         "data_source": data_source(config.data.root),
         "parameter_count": stepper.method.parameter_count(),

@@ -9,11 +9,16 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from enco.methods import available
 from enco.sources import PACKAGE, changed_files, method_sources
+from workflow.project import Project
+from workflow.settings import load_scale
+from workflow.trainings import sources_of
 
 Edit = Callable[[str, str, str], None]
 as_it_is = cache(method_sources)
@@ -166,3 +171,19 @@ def test_every_version_of_python_says_the_same(version: str) -> None:
         pytest.skip(f"needs a Python {version}")
     said = subprocess.run([python, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
     assert said.strip() == str(method_sources("drit"))
+
+
+def test_planning_reads_the_code_of_a_method_once_for_all_of_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def reached(modules: list[str], package: Path) -> list[Any]:
+        read.append(modules[0])
+        return []
+
+    sources_of.cache_clear()
+    monkeypatch.setattr("enco.sources._reached", reached)
+    project = Project.load(load_scale(PACKAGE.parent / "config" / "paper.yaml").model_dump(), base=PACKAGE.parent)
+    for run in project.grid.runs:
+        project.trainings.plan(SimpleNamespace(task=run.task, variant=run.variant, seed=str(run.seed)))  # type: ignore[arg-type]
+    sources_of.cache_clear()
+    assert sorted(read) == sorted(f"enco.methods.{name}" for name in available())

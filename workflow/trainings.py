@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RECORDS = (f"{FINISHED}/run.json", "run.json", "config.json")
 """Files of a run's folder that say what was trained there, the one that says most first."""
 sources_of = cache(method_sources)
+"""The code of a method, read once for all of its runs."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Trainings:
         record = read_record(run.folder)
         if record and not self._differences(run.config, record):
             return str(record["plan"])
-        return plan_id(run.config)
+        return plan_id(run.config, sources_of(run.config.method))
 
     def why(self, wildcards: Wildcards, output: object) -> str:
         """What of a training that is there is not what is asked for, for the message of its job.
