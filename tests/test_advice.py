@@ -69,6 +69,13 @@ def test_a_single_image_given_as_a_folder_is_called_so(tmp_path: Path) -> None:
         list_images(image)
 
 
+@pytest.mark.parametrize("aim", ["nothing", "linked"])
+def test_a_link_to_no_folder_is_called_so(tmp_path: Path, aim: str) -> None:
+    (tmp_path / "linked").symlink_to(tmp_path / aim)
+    with pytest.raises(UserError, match=rf"linked is a link to {tmp_path}/{aim}, where no folder is: mend the link"):
+        list_images(tmp_path / "linked")
+
+
 def test_another_layout_is_named(tmp_path: Path) -> None:
     for name in ("train/A", "train/B", "test/A", "test/B"):
         (tmp_path / name).mkdir(parents=True)

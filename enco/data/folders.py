@@ -57,6 +57,9 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
     place = printable(str(folder))
     if folder.is_file():
         raise UserError(f"{place} is a file: name the folder of images that it lies in.")
+    if folder.is_symlink() and not folder.is_dir():
+        aim = printable(str(folder.readlink()))
+        raise UserError(f"The image folder {place} is a link to {aim}, where no folder is: mend the link.")
     if not folder.is_dir():
         said = f"The image folder {place} does not exist{_found_beside(folder)}"
         raise UserError(f"{said}: create it or correct the data root.")
