@@ -19,6 +19,8 @@ FINISHED = "finished"
 """Folder with a second name (hard link) of the result: Snakemake deletes outputs before it runs a job again."""
 RUN_FILES = (*RESULT, FINISHED, "checkpoints", "metrics.jsonl", "samples", "snapshots", "config.json", "mlflow.json")
 MOVING = ".earlier"
+RECORDED = frozenset({"settings", "sources", "data_hash", "pieces", "plan", "computed", "changes"})
+"""What every record of a training says."""
 
 About = dict[str, Any]
 """What config.json, run.json and checkpoints say of a training."""
@@ -79,10 +81,21 @@ def find(checkpoints: CheckpointFolder) -> Found | None:
     out = checkpoints.folder.parent
     for folder in (out, out / FINISHED):
         if all((folder / name).is_file() for name in RESULT):
-            record = read_json(folder / "run.json")
+            record = read_about(folder / "run.json", RECORDED | {"iterations"})
             return Found(record, record["iterations"], is_finished=True)
     checkpoint = checkpoints.newest()
     return Found(checkpoint.about, checkpoint.iteration, False, checkpoint) if checkpoint else None
+
+
+def read_about(path: Path, needed: frozenset[str] = RECORDED) -> About:
+    """Read what a file of a run's folder says of its training; UserError if that is not all that is needed."""
+    about = read_json(path)
+    if not isinstance(about, dict) or (missing := needed - about.keys()):
+        lacks = f"it has no '{min(missing)}'" if isinstance(about, dict) else "it is no mapping"
+        raise UserError(
+            f"{path} is no record of a training by this version ({lacks}): move {path.parent} away, and run again."
+        )
+    return about
 
 
 def compare(before: About, asked: About, defaults: Values) -> list[Difference]:

@@ -16,23 +16,11 @@ from enco.files import read_json
 from enco.identity import OnChange
 from enco.methods.cyclegan import CycleGan
 from enco.methods.files import load_translator
-from enco.signals import Stopped, StopRequest
+from enco.signals import Stopped
 from enco.speed import Pieces
-from tests.tiny_runs import PER_EPOCH, assert_same, assert_same_run, final_state, run, tiny_config, write_images
+from tests.tiny_runs import PER_EPOCH, StopAt, assert_same, assert_same_run, final_state, run, tiny_config, write_images
 
 ANEW, KEEP = OnChange(anew=True), OnChange(keep=frozenset({"code", "computed"}))
-
-
-class StopAt(StopRequest):
-    """A stop that is asked for when the loop asks the n-th time."""
-
-    def __init__(self, iterations: int) -> None:
-        self.left = iterations
-
-    @property
-    def by(self) -> str | None:  # type: ignore[override]
-        self.left -= 1
-        return "SIGTERM" if self.left <= 0 else None
 
 
 @pytest.fixture(scope="module")
@@ -326,3 +314,13 @@ def test_a_file_system_without_hard_links_keeps_a_copy(
     (out / "run.json").unlink()
     run(tiny_config(data), out)
     assert (out / "run.json").read_bytes() == (finished / "run.json").read_bytes()
+
+
+@pytest.mark.parametrize("content", ["{}", '{"settings": {}}', "[]"])
+def test_a_record_of_another_version_is_named(tmp_path: Path, data: Path, content: str, no_step: None) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "generator.safetensors").touch()
+    (out / "run.json").write_text(content)
+    with pytest.raises(UserError, match=r"run\.json is no record of a training by this version \(it .*\): move"):
+        run(tiny_config(data), out)

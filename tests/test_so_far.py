@@ -107,6 +107,18 @@ def test_a_number_counts_with_its_record_and_its_scores(results: Results) -> Non
     assert results.said(row="enco") == "not trained yet"
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [('{"metrics": {', "is not readable JSON"), ("{}", "a file behind it lacks 'protocol'")],
+)
+def test_a_scores_file_that_is_not_whole_costs_its_own_cells(results: Results, content: str, reason: str) -> None:
+    results.scored("enco")
+    run = results.scored()
+    run.at(paths.SCORES, target="horse2zebra", selection="final").write_text(content)
+    assert reason in results.said()
+    assert results.said(row="enco") == "there"
+
+
 NAN = "The loss 'G' became nan at iteration 12, so the training in x ends: lower the learning rates."
 
 

@@ -23,13 +23,14 @@ from enco.methods import available, create
 from enco.methods.cyclegan import CycleGan
 from enco.runfolder import is_held
 from enco.runlog import RunLog
-from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.signals import GO_ON_LATER, Stopped, stop_signals
 from enco.speed import Capabilities, Speed
 from enco.train import DIVERGED, main
 from tests.test_capabilities import AVX2_CPU, BF16_CPU
 from tests.tiny_methods import tiny_options
 from tests.tiny_runs import (
     PER_EPOCH,
+    StopAt,
     assert_same,
     assert_same_run,
     final_state,
@@ -75,18 +76,6 @@ def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("trained although there was nothing to train")
 
     monkeypatch.setattr(CycleGan, "step", step)
-
-
-class StopAt(StopRequest):
-    """A stop that is asked for when the loop asks the n-th time."""
-
-    def __init__(self, iterations: int) -> None:
-        self.left = iterations
-
-    @property
-    def by(self) -> str | None:  # type: ignore[override]
-        self.left -= 1
-        return "SIGTERM" if self.left <= 0 else None
 
 
 @pytest.mark.parametrize("method", sorted(available()))

@@ -23,6 +23,18 @@ PER_EPOCH = 6
 CPU = torch.device("cpu")
 
 
+class StopAt(StopRequest):
+    """A stop that is asked for when the loop asks the n-th time."""
+
+    def __init__(self, iterations: int) -> None:
+        self.left = iterations
+
+    @property
+    def by(self) -> str | None:  # type: ignore[override]
+        self.left -= 1
+        return "SIGTERM" if self.left <= 0 else None
+
+
 def write_images(root: Path, seed: int = 0) -> Path:
     """A data folder of noise; an epoch of it has PER_EPOCH items."""
     rng = np.random.default_rng(seed)

@@ -7,10 +7,10 @@ those of the configuration, and if nothing was trained after it was scored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from enco.data.manifest import read_training_hash
 from enco.errors import UserError
@@ -28,6 +28,7 @@ from workflow.settings import FeatureConfig
 if TYPE_CHECKING:
     from workflow.project import Project
 
+P = ParamSpec("P")
 FAILED = ("diverged", "training failed")
 """How the reasons of trainings begin that a call again will not mend."""
 
@@ -48,12 +49,13 @@ class SoFar:
     def failures(self) -> Iterator[str]:
         """The trainings that ended without their weights and do not go on by themselves, with how they ended."""
         for run in self.project.grid.runs:
-            if (gap := self._run_gap(run)).startswith(FAILED):
+            if (gap := _whole(self._run_gap, run)).startswith(FAILED):
                 yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
-        scores = self._scores_gap(cell.evaluation)
-        timing = self._timing_gap(planned, cell.evaluation.run) if planned.timing else ""
+        evaluation = cell.evaluation
+        scores = _whole(self._scores_gap, evaluation)
+        timing = _whole(self._timing_gap, planned, evaluation.run) if planned.timing else ""
         gone = {name: None for name, reason in (("scores", scores), ("timing", timing)) if reason}
         return planned.model_copy(update={**gone, "reason": timing if is_timed(cell.metric) else scores})
 
@@ -128,6 +130,16 @@ class SoFar:
         scores = self.project.segmentation
         missing = scores.is_scored(task) and scores.file is not None and not scores.file.exists()
         return f"no segmentation network ({scores.config.network})" if missing else ""
+
+
+def _whole(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
+    """Why there is no number; that a file behind it cannot be read, or lacks what this version writes, is a reason."""
+    try:
+        return gap(*of, **named)
+    except UserError as error:
+        return f"unreadable ({str(error).rstrip('.')})"
+    except (LookupError, TypeError) as error:
+        return f"a file behind it lacks {error}, to be made again"
 
 
 def _is_of(features: FeatureConfig, name: str) -> bool:

@@ -19,7 +19,7 @@ from enco.identity import (
     setting_differences,
     settings_of,
 )
-from enco.resume import FINISHED
+from enco.resume import FINISHED, read_about
 from enco.sources import method_sources
 
 if TYPE_CHECKING:
@@ -105,4 +105,4 @@ class Trainings:
 def read_record(folder: Path) -> dict[str, Any] | None:
     """What is said of the training in a run's folder; None for a folder without one."""
     path = next((folder / name for name in RECORDS if (folder / name).is_file()), None)
-    return read_json(path) if path else None
+    return read_about(path) if path else None
