@@ -44,7 +44,8 @@ def _scale(ndf: int, slope: float) -> nn.Sequential:
 
 def half_size(images: Tensor) -> Tensor:
     """Average over 3 x 3 windows with stride 2; the padding does not count."""
-    return F.avg_pool2d(images, 3, stride=2, padding=1, count_include_pad=False)
+    # PyTorch's gradient for overlapping windows is wrong on CUDA where channels lie innermost (seen in 2.11).
+    return F.avg_pool2d(images.contiguous(), 3, stride=2, padding=1, count_include_pad=False)
 
 
 def smallest_side(scales: int) -> int:
