@@ -59,7 +59,7 @@ PLAIN = Pieces()
 FAST = {
     # Measured in docs/performance.md: on a CPU neither memory format nor compiler pays.
     "cpu": Pieces(bfloat16=True),
-    # Chosen by what a GPU is known to wait for, and not yet measured on one.
+    # Chosen by what a GPU is known to wait for; docs/performance.md has what they save together.
     "cuda": Pieces(bfloat16=True, compile=True, cuda_graph=True, device_draws=True, autotune=True),
 }
 """What `fast` makes use of on a device that can do all of it."""
