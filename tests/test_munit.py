@@ -12,9 +12,7 @@ from enco.data.images import to_uint8
 from enco.errors import UserError
 from enco.methods import create
 from enco.methods.munit import Munit, MunitOptions, make_autoencoder, make_discriminator, stretched, total_loss
-from enco.networks import multiscale
 from enco.networks.init import init_weights
-from enco.networks.multiscale import MultiScaleDiscriminator, half_size, most_scales, smallest_side
 from enco.networks.munit import AutoEncoder, LayerNorm, adaptive_instance_norm
 from enco.schedule import Schedule
 from enco.settings import parse
@@ -167,18 +165,6 @@ def test_initial_weights_have_the_published_spread() -> None:
     assert float(discriminator[0][1].weight.detach().std()) == pytest.approx(0.02, rel=0.03)
     for owner in (net, discriminator):
         assert not any(p.any() for name, p in owner.named_parameters() if name.endswith("bias"))
-
-
-def test_each_scale_after_the_first_sees_half_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    halved: list[int] = []
-    monkeypatch.setattr(multiscale, "half_size", lambda x: halved.append(x.shape[-1]) or half_size(x))
-    scores = MultiScaleDiscriminator(ndf=2, scales=3)(torch.zeros(1, 3, 64, 64))
-    assert [s.shape[-1] for s in scores] == [4, 2, 1]
-    assert halved == [64, 32]
-
-
-def test_down_sampling_does_not_count_its_padding() -> None:
-    assert torch.equal(half_size(torch.ones(1, 3, 16, 16)), torch.ones(1, 3, 8, 8))
 
 
 @pytest.mark.parametrize(
@@ -373,14 +359,6 @@ def test_data_are_prepared_as_in_the_original() -> None:
     assert (options.batch_size, options.max_iterations) == (1, 1_000_000)
 
 
-@pytest.mark.parametrize("scales", [1, 2, 3])
-def test_smallest_side_is_just_enough(scales: int) -> None:
-    side, net = smallest_side(scales), MultiScaleDiscriminator(ndf=2, scales=scales)
-    assert net(torch.zeros(1, 3, side, side))[-1].shape == (1, 1, 1, 1)
-    with pytest.raises(RuntimeError, match=r"[Pp]adding"):
-        net(torch.zeros(1, 3, side - 1, side - 1))
-
-
 def test_too_many_scales_for_the_crop_are_refused() -> None:
     with pytest.raises(UserError, match="n_scales 3 needs a crop_size of 61, not 32: lower n_scales to 2"):
         parse(MunitOptions, {"crop_size": SIZE}, "options of method munit")
@@ -391,10 +369,6 @@ def test_too_many_scales_for_the_crop_are_refused() -> None:
 def test_small_images_get_fewer_scales(size: int, stand_ins: dict[str, int]) -> None:
     assert MunitOptions.stand_ins(size) == stand_ins
     assert MunitOptions(crop_size=size, **stand_ins)
-
-
-def test_no_image_is_too_small_to_be_asked_about() -> None:
-    assert most_scales(8, 3) == 1
 
 
 def test_the_adversarial_weight_is_the_discriminators_too() -> None:

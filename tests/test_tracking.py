@@ -15,13 +15,11 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from enco.data.catalogue import read_yaml
 from enco.errors import UserError
 from enco.files import read_json, write_json
-from enco.mirror import chunks, flatten, milliseconds, numbers, read_record
+from enco.mirror import milliseconds
 from enco.runfolder import LOCK, is_held, now
 from enco.tracking import Store, follow, main, run_folders, start_follower, sync, warn
 from tests.tiny_runs import run, tiny_config, write_images
@@ -391,27 +389,6 @@ def test_run_folders_are_found_at_any_depth(runs: Path) -> None:
     assert run_folders(runs) == run_folders(runs / "seed0") == [runs / "seed0"]
 
 
-def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"config\.json"):
-        read_record(tmp_path)
-
-
 def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     warn("cannot x", RuntimeError("first\nsecond"), "do y")
     assert capsys.readouterr().out.count("\n") == 1
-
-
-def test_settings_are_flattened() -> None:
-    assert dict(flatten({"a": {"b": [1, 2]}, "c": "x", "d": None})) == {"a.b": "[1, 2]", "c": "x", "d": "null"}
-
-
-def test_only_numbers_are_metrics() -> None:
-    values = {"FID": 1, "ok": True, "name": "x", "per class": {"road": 0.5}}
-    assert dict(numbers(values, "s")) == {"s/FID": 1.0, "s/per class/road": 0.5}
-
-
-@given(st.lists(st.integers()), st.integers(1, 7))
-def test_chunks_lose_nothing(items: list[int], size: int) -> None:
-    parts = list(chunks(items, size))
-    assert [item for part in parts for item in part] == items
-    assert all(1 <= len(part) <= size for part in parts)

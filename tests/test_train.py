@@ -386,21 +386,3 @@ def test_sigterm_writes_a_checkpoint_and_says_go_on_later(data: Path, tmp_path: 
     assert (started["event"], started["iteration"]) == ("start", 0)
     assert (stopped["event"], stopped["iteration"]) == ("stopped", state["iteration"])
     assert "SIGTERM" in stopped["reason"]
-
-
-def modules_after(code: str) -> set[str]:
-    """What is imported once a fresh interpreter has run this."""
-    code += "; import json, sys; print(json.dumps(list(sys.modules)))"
-    return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
-
-
-@pytest.mark.parametrize("optimizer", ["Adam([w], fused=True)", "SGD([w], lr=0.1, momentum=0.9)"])
-def test_starting_to_train_imports_only_what_that_needs(optimizer: str) -> None:
-    step = f"w = torch.ones(2, requires_grad=True); o = torch.optim.{optimizer}; w.sum().backward(); o.step()"
-    state = "o.zero_grad(); o.load_state_dict(o.state_dict())"
-    found = modules_after(f"import enco.train, torch; enco.train.skip_compiler(); {step}; {state}")
-    assert not {"torchvision", "mlflow", "pandas", "scipy", "torch._dynamo"} & found
-
-
-def test_starting_to_track_imports_neither_torch_nor_mlflow() -> None:
-    assert not {"torch", "mlflow"} & modules_after("import enco.tracking")

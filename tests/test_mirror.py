@@ -1,0 +1,33 @@
+"""What a run folder says, as MLflow takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enco.errors import UserError
+from enco.mirror import chunks, flatten, numbers, read_record
+
+
+def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"config\.json"):
+        read_record(tmp_path)
+
+
+def test_settings_are_flattened() -> None:
+    assert dict(flatten({"a": {"b": [1, 2]}, "c": "x", "d": None})) == {"a.b": "[1, 2]", "c": "x", "d": "null"}
+
+
+def test_only_numbers_are_metrics() -> None:
+    values = {"FID": 1, "ok": True, "name": "x", "per class": {"road": 0.5}}
+    assert dict(numbers(values, "s")) == {"s/FID": 1.0, "s/per class/road": 0.5}
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_chunks_lose_nothing(items: list[int], size: int) -> None:
+    parts = list(chunks(items, size))
+    assert [item for part in parts for item in part] == items
+    assert all(1 <= len(part) <= size for part in parts)
