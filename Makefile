@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml $(wildcard workflow/executor/sr
 	@touch $@
 
 tables: env ## make Tables 1-4 at demo scale
-	@python -m workflow.launch all_tables
+	@python -m workflow.jobs.launch all_tables
 
 test: env ## run all checks and tests
 	@bash tests/run.sh
@@ -33,7 +33,7 @@ ui: env ## browse every run in MLflow on 127.0.0.1
 
 lock: ## pin the newest versions that fit, and write environment.yml
 	uv pip compile -q --universal --python-version 3.11 --extra dev --no-annotate --no-header pyproject.toml -o requirements.lock
-	python -m tests.conda
+	python -m tests.support.conda
 
 clean-env:
 	rm -rf $(VENV)

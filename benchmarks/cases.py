@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from enco.capabilities import capabilities
+from enco.config.compute import Capabilities, Pieces, Speed
 from enco.errors import UserError
 from enco.methods import available, get
-from enco.speed import Capabilities, Pieces, Speed
-from enco.startup import keep_memory, skip_compiler
-from eval.stopwatch import Stopwatch, Variant, stand_ins
+from enco.runtime.capabilities import capabilities
+from enco.runtime.startup import keep_memory, skip_compiler
+from eval.timing.stopwatch import Stopwatch, Variant, stand_ins
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Case:
 
     def pieces(self, device: torch.device) -> Pieces:
         """What its steps on a device make use of."""
-        width = self.options.get("ngf", get(self.method).Options.model_fields["ngf"].default)
+        width = self.options.get("ngf", get(self.method).info.Options.model_fields["ngf"].default)
         return self.speed.pieces(capabilities(device, width))
 
     def stopwatch(self) -> Stopwatch:
@@ -51,7 +51,7 @@ def method_options(method: str, size: int, batch: int) -> dict[str, Any]:
 
 def usual_batch(method: str) -> int:
     """Images of each domain in one iteration by default."""
-    return get(method).Options.model_fields["batch_size"].default
+    return get(method).info.Options.model_fields["batch_size"].default
 
 
 def make_cases(names: Sequence[str], speeds: dict[str, Speed], size: int, batch: int | None) -> list[Case]:

@@ -24,16 +24,17 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from enco.bounds import COUNT, SIDE, THREADS
-from enco.data.demo import make_archive
+from enco.config.bounds import COUNT, SIDE, THREADS
+from enco.config.compute import Mode, Speed
+from enco.data.batch import Batch
 from enco.data.unpaired import UnpairedImages
-from enco.files import atomic_path
-from enco.methods import Batch, available, create, get
-from enco.randomness import random_state, set_random_state
-from enco.schedule import Schedule
-from enco.speed import Mode, Speed
-from enco.startup import keep_memory
-from enco.stepper import Stepper
+from enco.datasets.demo import make_archive
+from enco.io.files import atomic_path
+from enco.methods import available, create, get
+from enco.methods.parts.schedule import Schedule
+from enco.runtime.randomness import random_state, set_random_state
+from enco.runtime.startup import keep_memory
+from enco.training.train_step import Stepper
 
 COLUMNS = ("method", "term", "steps", "plain", "step_change", "fast_change", "nudged_change")
 CPU = torch.device("cpu")
@@ -55,7 +56,7 @@ class Training:
 
     def begin(self, mode: Mode, nudge: bool = False) -> Stepper:
         """A training before its first step, always from the same weights, or from slightly others."""
-        own = get(self.method).Options.stand_ins(self.size)
+        own = get(self.method).info.Options.stand_ins(self.size)
         sizes = {"ngf": self.width, "ndf": self.width, "crop_size": self.size, "load_size": self.size}
         torch.manual_seed(0)
         method = create(self.method, schedule=Schedule(n_const=1000, n_decay=1), **own | sizes)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_suffix(".csv")
 sys.path.insert(0, str(ROOT / "workflow" / "executor" / "tests"))
 
-from enco.bounds import COUNT  # noqa: E402
+from enco.config.bounds import COUNT  # noqa: E402
 from slurm_cluster import SlurmCluster  # noqa: E402
 
 RULES = """

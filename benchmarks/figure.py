@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 
 Ratios = Mapping[str, Mapping[str, float | None]]
 COLOURS = {"plain": "#4477aa", "fast": "#66ccee"}

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from enco.methods import create, get
-from enco.randomness import draws_on
-from eval.stopwatch import HALVES, SCHEDULE, random_batch
+from enco.runtime.randomness import draws_on
+from eval.timing.stopwatch import HALVES, SCHEDULE, random_batch
 
 META = torch.device("meta")
 
@@ -48,4 +48,4 @@ def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") 
 
 def unmeasured(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """A method's options, with nothing normalised by what is measured on images: that takes values, and no FLOP."""
-    return {**options, **({"normalize": False} if "normalize" in get(name).Options.model_fields else {})}
+    return {**options, **({"normalize": False} if "normalize" in get(name).info.Options.model_fields else {})}

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from enco.capabilities import capabilities
+from enco.runtime.capabilities import capabilities
 
 SIDES = {"cpu": 2048, "cuda": 8192}
 """Of the square matrices that are multiplied to find a device's peak."""

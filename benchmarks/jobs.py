@@ -24,15 +24,15 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from enco.files import read_json
-from workflow.job import SOCKET, start_server
+from enco.io.files import read_json
+from workflow.jobs.forkserver import SOCKET, start_server
 
 REPEATS = 3
 THREADS = {"OMP_NUM_THREADS": "1"}
 
 
 def jobs(results: Path, out: Path) -> dict[str, list[str]]:
-    """The command of each kind of job, as `python -m workflow.job` takes it."""
+    """The command of each kind of job, as `python -m workflow.jobs.forkserver` takes it."""
     made = results / "demo"
     data, real, run = (made / part for part in ("data/horse2zebra", "real/horse2zebra", "runs/horse2zebra/enco/seed0"))
     extractor = "--extractor random-inception --input-size 128 --threads 1"
@@ -45,7 +45,7 @@ def jobs(results: Path, out: Path) -> dict[str, list[str]]:
         f" --images {out}/images --run-json {run}/run.json --task horse2zebra --selection final -k 5"
         f" --real-paired {real}/paired.npz --real-full {real}/full.npz --out {out}/scores.json"
         f" --features-out {out}/features.npz {extractor}",
-        "demo_data": f"enco.data demo --dataset horse2zebra --out {out} --replace --size 64",
+        "demo_data": f"enco.datasets demo --dataset horse2zebra --out {out} --replace --size 64",
     }
     return {kind: text.split() for kind, text in texts.items()}
 
@@ -59,7 +59,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 def wall(words: list[str], environment: dict[str, str]) -> float:
     """Seconds of a whole job."""
-    job = [sys.executable, "-m", "workflow.job", *words]
+    job = [sys.executable, "-m", "workflow.jobs.forkserver", *words]
     return seconds(lambda: subprocess.run(job, check=True, capture_output=True, env=environment))
 
 
@@ -86,7 +86,9 @@ def server() -> Iterator[dict[str, str]]:
     """The environment of jobs that are forked; the server ends with this process."""
     start_server()
     environment = {**os.environ, **THREADS}
-    subprocess.run([sys.executable, "-m", "workflow.job", "colorsys"], check=True, env=environment)  # it is ready
+    subprocess.run(
+        [sys.executable, "-m", "workflow.jobs.forkserver", "colorsys"], check=True, env=environment
+    )  # it is ready
     yield environment
     del os.environ[SOCKET]
 

@@ -34,12 +34,12 @@ from numpy.random import default_rng
 from PIL import Image
 
 import eval.translate
-from enco.config import MethodOptions, Preset
 from enco.data.folders import decode_all, load_rgb
 from enco.data.images import resize, test_image, to_tensor, to_uint8
 from enco.data.unpaired import UnpairedImages, random_crop
-from enco.startup import keep_memory
-from eval.extractor import Extractor, extract_features
+from enco.options.base import MethodOptions, Preset
+from enco.runtime.startup import keep_memory
+from eval.metrics.inception import Extractor, extract_features
 
 T = TypeVar("T")
 RESULTS = Path(__file__).with_suffix(".csv")

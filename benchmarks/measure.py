@@ -17,7 +17,7 @@ from benchmarks.memory import growth, peak_apart
 from benchmarks.rows import Row
 from benchmarks.together import train_together
 from enco.errors import UserError
-from eval.stopwatch import HALVES, Stopwatch, take_turns
+from eval.timing.stopwatch import HALVES, Stopwatch, take_turns
 
 TWO_HALVES = {"enco"}
 """Methods whose step computes something else in the second half of training."""

@@ -28,10 +28,11 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from benchmarks.flops import FlopCounter
 from enco.errors import UserError, run_cli
-from enco.files import atomic_path
-from enco.methods import Method, available, create, get
-from enco.startup import skip_compiler
-from eval.stopwatch import SCHEDULE, random_batch
+from enco.io.files import atomic_path
+from enco.methods import available, create, get
+from enco.methods.base import Method
+from enco.runtime.startup import skip_compiler
+from eval.timing.stopwatch import SCHEDULE, random_batch
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).with_suffix(".csv")
@@ -97,7 +98,7 @@ def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
     """
     load_lazy_parts()
     resident = psutil.Process().memory_info().rss
-    fitting = {"crop_size": size, "load_size": size, **get(name).Options.stand_ins(size), **options}
+    fitting = {"crop_size": size, "load_size": size, **get(name).info.Options.stand_ins(size), **options}
     method = create(name, schedule=SCHEDULE, **fitting)
     method.prepare(random_batch(size, method.images_per_step, seed) for seed in (1, 2, 3))
     method.begin_epoch(1)

@@ -38,7 +38,7 @@ def command(*arguments: str) -> Callable[[], object]:
 
 def fid_of_cached_features() -> float:
     """Seconds for the FID of 500 against 500 images of 2048 features."""
-    from eval.fid import fid
+    from eval.metrics.fid import fid
 
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 500, 2048)).astype(np.float32)
@@ -48,8 +48,8 @@ def fid_of_cached_features() -> float:
 def main() -> None:
     """Measure and print."""
     rows = [
-        ("plan of the paper's grid", seconds(command("workflow.grid", "--config", "config/paper.yaml"))),
-        ("`make tables` with nothing to do", seconds(command("workflow.launch", "all_tables"))),
+        ("plan of the paper's grid", seconds(command("workflow.plan.grid", "--config", "config/paper.yaml"))),
+        ("`make tables` with nothing to do", seconds(command("workflow.jobs.launch", "all_tables"))),
         ("FID, 500 against 500 cached features", fid_of_cached_features()),
     ]
     print(tabulate(rows, headers=("what", "seconds"), floatfmt=".2f"))

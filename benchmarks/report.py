@@ -14,9 +14,9 @@ from tabulate import tabulate
 
 from benchmarks import rows
 from benchmarks.figure import draw
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 from enco.methods import get
-from eval.timingtable import published_speeds
+from eval.timing.table import published_speeds
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, PAGE = ROOT / "benchmarks", ROOT / "docs" / "performance.md"

@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.cases import Case
 from benchmarks.together import Run
-from enco.files import atomic_path
-from eval.stopwatch import Stopwatch, statistics_of
+from enco.io.files import atomic_path
+from eval.timing.stopwatch import Stopwatch, statistics_of
 
 COLUMNS = (
     *("method", "mode", "change", "pieces", "size", "batch", "half", "together"),

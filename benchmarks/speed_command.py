@@ -13,12 +13,12 @@ from benchmarks import rows
 from benchmarks.cases import Case, make_cases, make_speeds, start_process
 from benchmarks.hardware import device_label, file_name
 from benchmarks.measure import Plan, count_trainings, note, time_cases
-from enco.arguments import choose_device
-from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
-from enco.capabilities import capabilities
-from enco.devices import DEVICES, named_device
+from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
+from enco.config.compute import Pieces
 from enco.errors import UserError
-from enco.speed import Pieces
+from enco.runtime.capabilities import capabilities
+from enco.runtime.devices import DEVICES, named_device
+from enco.training.arguments import choose_device
 
 COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
 """Untimed steps, timed steps, and steps of one case before the next has its turn, by kind of device."""

@@ -16,29 +16,29 @@ from pathlib import Path
 
 import torch
 
-from enco.arguments import parse_arguments
-from enco.capabilities import capabilities
-from enco.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
-from enco.config import RunConfig
+from enco.config.run import RunConfig
 from enco.data.manifest import training_hash
 from enco.errors import NonFiniteLoss, UserError, run_cli
-from enco.files import StrPath, check_room, read_json, write_json
-from enco.identity import OnChange, config_hash, defaults_of, in_full, plan_id, settings_of
-from enco.methods import Method
-from enco.methods.files import save_generator
-from enco.progress import Progress
-from enco.provenance import data_source, device_name, git_state, versions
-from enco.randomness import random_state, set_random_state
-from enco.resume import About, Start, check_outputs, find_start, keep_result
-from enco.runfolder import StateFile, exclusive, now
-from enco.runlog import RunLog
-from enco.samples import Samples
-from enco.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
-from enco.sources import method_sources
-from enco.startup import keep_memory, skip_compiler
-from enco.stepper import Stepper
-from enco.steps import Steps, first_weights, iterations_of
-from enco.tracking import start_follower
+from enco.io.files import StrPath, check_room, read_json, write_json
+from enco.methods.base import Method
+from enco.methods.parts.generator_file import save_generator
+from enco.runtime.capabilities import capabilities
+from enco.runtime.randomness import random_state, set_random_state
+from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
+from enco.runtime.startup import keep_memory, skip_compiler
+from enco.tracking.__main__ import start_follower
+from enco.training.arguments import parse_arguments
+from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
+from enco.training.identity import OnChange, config_hash, defaults_of, in_full, plan_id, settings_of
+from enco.training.iterations import Steps, first_weights, iterations_of
+from enco.training.progress import Progress
+from enco.training.provenance import data_source, device_name, git_state, versions
+from enco.training.resume import About, Start, check_outputs, find_start, keep_result
+from enco.training.run_folder import StateFile, exclusive, now
+from enco.training.run_log import RunLog
+from enco.training.samples import Samples
+from enco.training.sources import method_sources
+from enco.training.train_step import Stepper
 
 DIVERGED = 3
 """Exit status of a training whose losses or weights are no longer finite."""

@@ -17,8 +17,8 @@ from eval.arguments import PREPARATION, parser
 if TYPE_CHECKING:
     import torch
 
-    from eval.extractor import Extractor
-    from eval.features import Features
+    from eval.metrics.features import Features
+    from eval.metrics.inception import Extractor
 
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int | None:
 
 def _check_outputs(given: argparse.Namespace) -> None:
     """Raise UserError for a file that could not be written after the work is done; `translate` makes a folder."""
-    from enco.files import check_writable
+    from enco.io.files import check_writable
 
     names = () if given.command == "translate" else ("out", "features_out", "paired_out", "report")
     for path in (getattr(given, name, None) for name in names):
@@ -46,7 +46,7 @@ def _check_outputs(given: argparse.Namespace) -> None:
 
 def timing(words: list[str]) -> None:
     """The same as `python -m eval.timing`."""
-    from eval.timing import main as measure
+    from eval.timing.__main__ import main as measure
 
     measure(words)
 
@@ -73,7 +73,7 @@ def features(given: argparse.Namespace) -> None:
     found.save(given.out)
     _print({"images": len(found), "extractor": found.extractor, "written to": given.out})
     if given.paired_out:
-        from eval.realsets import real_set
+        from eval.metrics.real_sets import real_set
 
         paired = found.select(real_set(sources, range(len(found)), "paired"))
         paired.save(given.paired_out)
@@ -82,8 +82,8 @@ def features(given: argparse.Namespace) -> None:
 
 def fid(given: argparse.Namespace) -> None:
     """Print the FID of two sets."""
-    from eval.features import check_comparable
-    from eval.fid import fid
+    from eval.metrics.features import check_comparable
+    from eval.metrics.fid import fid
 
     a, b = _feature_sets([given.a, given.b], given)
     check_comparable(a, b)
@@ -92,8 +92,8 @@ def fid(given: argparse.Namespace) -> None:
 
 def pr(given: argparse.Namespace) -> None:
     """Print precision and recall of a generated against a real set."""
-    from eval.features import check_comparable
-    from eval.prdc import precision_recall
+    from eval.metrics.features import check_comparable
+    from eval.metrics.precision_recall import precision_recall
 
     real, generated = _feature_sets([given.real, given.generated], given)
     check_comparable(real, generated)
@@ -104,8 +104,8 @@ def pr(given: argparse.Namespace) -> None:
 
 def drn_train(given: argparse.Namespace) -> int | None:
     """Train a segmentation network; a training that is asked to stop ends with the status that says so."""
-    from enco.signals import GO_ON_LATER, Stopped, stop_signals
-    from enco.weights import chosen_weights
+    from enco.io.weights import chosen_weights
+    from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
     from eval.segmentation.data import pairs
     from eval.segmentation.published import IMAGENET_URL
     from eval.segmentation.train import Recipe, train_segmenter
@@ -128,8 +128,8 @@ def drn_train(given: argparse.Namespace) -> int | None:
 
 def weights(given: argparse.Namespace) -> None:
     """Find or fetch published weight files, and say which they are."""
-    from enco.files import write_json
-    from eval.weight_records import record
+    from enco.io.files import write_json
+    from eval.weights import record
 
     if given.out and len(given.names) > 1:
         raise UserError("A record is of one file: give one name with --out.")
@@ -142,7 +142,7 @@ def weights(given: argparse.Namespace) -> None:
 
 def segmentation(given: argparse.Namespace) -> None:
     """Print, and write if asked for, the segmentation scores of a folder."""
-    from enco.files import write_json
+    from enco.io.files import write_json
 
     result = _segmentation(given.images, given)
     overall = {name: value for name, value in result["metrics"].items() if name != "perClassIoU"}
@@ -155,9 +155,9 @@ def segmentation(given: argparse.Namespace) -> None:
 
 def scores(given: argparse.Namespace) -> None:
     """Write the scores file of one run."""
-    from enco.files import read_json, write_json
-    from eval.features import load_features
-    from eval.scores import SegmentationTest, read_run, score_run, translated_features
+    from enco.io.files import read_json, write_json
+    from eval.metrics.features import load_features
+    from eval.metrics.scores import SegmentationTest, read_run, score_run, translated_features
 
     if (given.labels is None) != (given.drn is None):
         raise UserError("Segmentation scores need both --labels and --drn.")
@@ -189,7 +189,7 @@ def scores(given: argparse.Namespace) -> None:
 
 def select(given: argparse.Namespace) -> None:
     """Choose the best generator of a run on the test set."""
-    from eval.features import load_features
+    from eval.metrics.features import load_features
     from eval.select import CHOSEN_ON, Scored, choose, find_candidates, score_candidate, write_selection
 
     candidates, reading = find_candidates(given.run), Reading.of(given)
@@ -253,8 +253,8 @@ def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
 def _device(given: argparse.Namespace) -> torch.device:
     import torch
 
-    from enco.arguments import choose_device
-    from enco.startup import keep_memory, skip_compiler
+    from enco.runtime.startup import keep_memory, skip_compiler
+    from enco.training.arguments import choose_device
 
     skip_compiler()
     keep_memory()
@@ -264,7 +264,7 @@ def _device(given: argparse.Namespace) -> torch.device:
 
 
 def _extractor(given: argparse.Namespace) -> Extractor:
-    from eval.extractor import create_extractor
+    from eval.metrics.inception import create_extractor
 
     return create_extractor(
         given.extractor,
@@ -276,7 +276,7 @@ def _extractor(given: argparse.Namespace) -> Extractor:
 
 
 def _extract(folder: Path, given: argparse.Namespace, extractor: Extractor) -> Features:
-    from eval.extractor import extract_features
+    from eval.metrics.inception import extract_features
 
     reading = Reading.of(given)
     about = {name: getattr(given, name) for name in ("size", "legacy_rounding", "batch_size")}
@@ -288,7 +288,7 @@ def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features
 
     Folders are looked through before the network is fetched and built, which is done only if there is one.
     """
-    from eval.features import check_prepared, load_features
+    from eval.metrics.features import check_prepared, load_features
 
     loaded = {path: load_features(path) for path in paths if path.is_file() or path.suffix == ".npz"}
     folders = [path for path in paths if path not in loaded]

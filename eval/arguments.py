@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from enco.bounds import BATCH_SIZE, COUNT, SEED, SIDE, SIDE_OR_OWN, THREADS, Real, Whole
+from enco.config.bounds import BATCH_SIZE, COUNT, SEED, SIDE, SIDE_OR_OWN, THREADS, Real, Whole
 from enco.data.reading import add_reading
-from enco.devices import DEVICES, named_device
+from enco.runtime.devices import DEVICES, named_device
 from eval.segmentation.published import NETWORKS
 
 INCEPTION_SIDE = Whole(75, SIDE.most)

@@ -11,13 +11,13 @@ from typing import Any
 
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
-from enco.files import atomic_path, write_json
+from enco.io.files import atomic_path, write_json
 from enco.methods.base import Way
-from enco.methods.files import load_translator
-from eval.extractor import Extractor
-from eval.features import Features, check_comparable
-from eval.fid import fid
-from eval.scores import translated_features
+from enco.methods.parts.generator_file import load_translator
+from eval.metrics.features import Features, check_comparable
+from eval.metrics.fid import fid
+from eval.metrics.inception import Extractor
+from eval.metrics.scores import translated_features
 from eval.translate import translate_folder
 
 CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID there, and the latest of equals is taken."

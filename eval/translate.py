@@ -16,9 +16,9 @@ from enco.data.folders import THREADS, decode_ahead, name_in, stem_in
 from enco.data.images import test_image, to_uint8
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
-from enco.files import StrPath, atomic_folder
+from enco.io.files import StrPath, atomic_folder
 from enco.methods.base import Way
-from enco.methods.files import Translator, load_translator
+from enco.methods.parts.generator_file import Translator, load_translator
 
 
 def translate_folder(

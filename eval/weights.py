@@ -8,10 +8,10 @@ from typing import Any
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
 from enco.errors import UserError, unknown
-from enco.fetch import Published
-from enco.files import sha256
+from enco.io.fetch import Published
+from enco.io.files import sha256
+from enco.io.weights import cache_path, published_hash, published_weights
 from enco.networks import vgg
-from enco.weights import cache_path, published_hash, published_weights
 from eval.segmentation.published import IMAGENET_URL, PUBLISHED, check_there
 
 URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}

@@ -13,11 +13,11 @@ from pathlib import Path
 from numpy.random import Generator, default_rng
 from PIL import Image
 
-from enco.bounds import COUNT, SEED, SIDE
+from enco.config.bounds import COUNT, SEED, SIDE
 from enco.data.folders import list_images, load_rgb
 from enco.data.manifest import write_manifest
-from enco.data.paint import paint
-from enco.data.place import new_folder
+from enco.datasets.demo.paint import paint
+from enco.datasets.place import new_folder
 from enco.errors import UserError, run_cli
 
 CROPS_ACROSS = (1.3, 2.4)

@@ -12,17 +12,17 @@ from typing import Any, get_args
 import yaml
 from tabulate import tabulate
 
-from enco.bounds import Real
-from enco.errors import UserError
-from enco.files import read_json
-from enco.speed import Mode
-from eval.cells import read_published
+from enco.config.bounds import Real
+from enco.config.compute import Mode
+from enco.errors import UserError, run_cli
+from enco.io.files import read_json
+from eval.tables.cells import read_published
 from workflow import paths
-from workflow.cost import GB, Images, estimate, iterations, render_costs
-from workflow.grid import Cell, Run
+from workflow.cost.estimate import GB, Images, estimate, iterations, render_costs
+from workflow.cost.seconds import Speeds, published_speeds, read_speeds
+from workflow.plan.grid import Cell, Run
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
-from workflow.speeds import Speeds, published_speeds, read_speeds
 
 ROOT = Path(__file__).parent.parent
 Manifests = Mapping[str, Mapping[str, list[dict[str, Any]]]]
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m workflow.grid", description="Print which trainings the tables need, and what they cost."
+        prog="python -m workflow", description="Print which trainings the tables need, and what they cost."
     )
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
     parser.add_argument(
@@ -154,3 +154,7 @@ def data_note(manifests: Manifests) -> str:
     size = sum(file["bytes"] for sets in manifests.values() for files in sets.values() for file in files)
     absent = ", ".join(name for name, sets in manifests.items() if not sets)
     return f"Data sets in place: {size / GB:.1f} GB." + f" Not in place, and not counted: {absent}." * bool(absent)
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enco import methods
-from enco.config import MethodOptions, RunConfig
-from enco.data.catalogue import TaskConfig
+from enco.config.base import parse
+from enco.config.run import RunConfig
+from enco.datasets.catalogue import TaskConfig
 from enco.errors import UserError, unknown
-from enco.settings import parse
-from eval.tablespec import TableSpec, load_tables
+from enco.options.base import MethodOptions
+from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
-from workflow.grid import Grid, Run, check_options, data_folder, dataset_of, expand
-from workflow.image_sets import ImageSets, either
-from workflow.part import folder_name, keep
-from workflow.printed_tables import PrintedTables
-from workflow.segmentation import Segmentation
-from workflow.settings import ScaleConfig, load_mapping, load_tasks
-from workflow.trainings import Trainings
-from workflow.weights import Weights
+from workflow.inputs.data import ImageSets, either
+from workflow.inputs.segmentation import Segmentation
+from workflow.inputs.tables import PrintedTables
+from workflow.inputs.train import Trainings
+from workflow.inputs.weights import Weights
+from workflow.plan.grid import Grid, Run, check_options, data_folder, dataset_of, expand
+from workflow.plan.part import folder_name, keep
+from workflow.plan.scale import ScaleConfig, load_mapping, load_tasks
 
 
 class Wildcards(Protocol):
@@ -60,8 +61,8 @@ class Project:
         scale = parse(ScaleConfig, config, "the configuration")
         tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
         tasks = load_tasks(scale, base)
-        check_options(scale, methods.available())
-        project = cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.available()))
+        check_options(scale, methods.infos())
+        project = cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.infos()))
         project.images.check()
         return project
 
@@ -137,7 +138,7 @@ class Project:
             if (run.task, run.variant, str(run.seed)) == (wildcards.task, wildcards.variant, wildcards.seed):
                 return run
         folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
-        raise UserError(f"No table needs a run {folder}: `python -m workflow.grid` lists those that are needed.")
+        raise UserError(f"No table needs a run {folder}: `python -m workflow` lists those that are needed.")
 
     def manifest(self, task: str) -> Path:
         """The manifest of a task's images."""

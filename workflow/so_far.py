@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from enco.data.manifest import read_training_hash
 from enco.errors import UserError
-from enco.files import read_json
-from enco.identity import config_hash
-from enco.runfolder import is_held
-from eval.cells import PlannedCell, is_timed
-from eval.features import INPUT_SIZE
-from eval.protocol import Provenance
-from eval.tables import write_table
+from enco.io.files import read_json
+from enco.training.identity import config_hash
+from enco.training.run_folder import is_held
+from eval.metrics.features import INPUT_SIZE
+from eval.tables.cells import PlannedCell, is_timed
+from eval.tables.protocol import Provenance
+from eval.tables.write import write_table
 from workflow import paths
-from workflow.grid import Cell, Evaluation, Run
-from workflow.settings import FeatureConfig
+from workflow.plan.grid import Cell, Evaluation, Run
+from workflow.plan.scale import FeatureConfig
 
 if TYPE_CHECKING:
     from workflow.project import Project

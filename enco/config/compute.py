@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from enco.config.base import Settings
 from enco.errors import UserError
-from enco.settings import Settings
 
 Mode = Literal["plain", "fast"]
 
@@ -18,7 +18,7 @@ Mode = Literal["plain", "fast"]
 class Capabilities:
     """What a device can do: its instruction set, and the pieces that do not work or do not pay there, each with why.
 
-    `enco.capabilities` asks a device for it. `tf32`: whether float32 convolutions can use TF32.
+    `enco.runtime.capabilities` asks a device for it. `tf32`: whether float32 convolutions can use TF32.
     """
 
     device_type: str

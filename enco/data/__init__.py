@@ -1,1 +1,1 @@
-"""Image sets: the standard folder layout, unpaired sampling, and the procedural demo domains."""
+"""What a training reads: image folders, images as tensors, manifests, unpaired batches."""

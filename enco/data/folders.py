@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from enco.config import Levels
+from enco.config.run import Levels
 from enco.errors import CURES, UserError
-from enco.files import StrPath
+from enco.io.files import StrPath
 from enco.notices import say_once
 
 S = TypeVar("S")

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from enco.config import Interpolation, Levels
+from enco.config.run import Levels
 from enco.data.folders import check_images, list_images, load_rgb, printable
 from enco.notices import say_once
+from enco.options.base import Interpolation
 
 __all__ = ["FILTERS", "check_images", "list_images", "load_rgb", "resize", "test_image", "to_tensor", "to_uint8"]
 

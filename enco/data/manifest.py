@@ -11,7 +11,7 @@ from typing import Any
 from enco.data.folders import SETS, decode_all, name_in, present_sets
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
-from enco.files import read_json, sha256, write_json
+from enco.io.files import read_json, sha256, write_json
 
 NAME = "manifest.json"
 TRAINING_SETS = ("trainA", "trainB")
@@ -101,7 +101,7 @@ def verify_manifest(root: Path, recursive: bool = False) -> None:
         for file in sorted({*known, *(name_in(root / name, path) for path in files)}):
             path = root / name / file
             if file not in known or not _is_same(path, known[file], written):
-                cure = f"put back what it was, or write the manifest anew (`python -m enco.data manifest {root}`)"
+                cure = f"put back what it was, or write the manifest anew (`python -m enco.datasets manifest {root}`)"
                 raise UserError(f"{path} changed since {root / NAME} was written: {cure}.")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from enco.config import LEVELS, RECURSIVE, Levels
+from enco.config.run import LEVELS, RECURSIVE, DataConfig, Levels
 from enco.data.folders import BITS, check_images, list_images, load_rgb, load_size
 
 
@@ -18,6 +18,11 @@ class Reading:
 
     recursive: bool = False
     levels: Levels = "16bit"
+
+    @classmethod
+    def of_config(cls, config: DataConfig) -> Reading:
+        """Return what a run's settings say."""
+        return cls(config.recursive, config.levels)
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Reading:

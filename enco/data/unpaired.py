@@ -18,13 +18,14 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from enco.config import Direction, MethodOptions
+from enco.config.run import Direction
+from enco.data.batch import Batch
 from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
 from enco.data.reading import USUAL, Reading
 from enco.data.sharing import check_room, shortage_told
 from enco.errors import UserError
-from enco.methods.base import Batch
+from enco.options.base import MethodOptions
 
 _ORDER, _DRAWS, _FLIPS = 0, 1, 2  # streams of random numbers, kept apart
 

@@ -1,4 +1,4 @@
-"""Data from the command line: `python -m enco.data fetch | prepare | check | demo | link | manifest | sheet`."""
+"""Data from the command line: `python -m enco.datasets fetch | prepare | check | demo | link | manifest | sheet`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
-from enco.data import demo
-from enco.data.arguments import ROOT, parser
-from enco.data.catalogue import find_dataset, load_datasets, load_tasks
-from enco.data.check import summarise, table
 from enco.data.folders import present_sets
-from enco.data.hashes import check_hashes, hash_folder, load_hashes, published_hashes
 from enco.data.manifest import write_manifest
-from enco.data.obtain import obtain, read_record, write_record
-from enco.data.place import Expected, link_folder
-from enco.data.prepare import prepare
 from enco.data.reading import Reading
-from enco.data.sheet import contact_sheet, data_folders
-from enco.data.state import READY, Places, state_table, states
-from enco.data.twins import shared_images
+from enco.datasets import demo
+from enco.datasets.arguments import ROOT, parser
+from enco.datasets.catalogue import find_dataset, load_datasets, load_tasks
+from enco.datasets.check import summarise, table
+from enco.datasets.hashes import check_hashes, hash_folder, load_hashes, published_hashes
+from enco.datasets.obtain import obtain, read_record, write_record
+from enco.datasets.place import Expected, link_folder
+from enco.datasets.prepare import prepare
+from enco.datasets.sheet import contact_sheet, data_folders
+from enco.datasets.state import READY, Places, state_table, states
+from enco.datasets.twins import shared_images
 from enco.errors import UserError, run_cli
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def _check_folder(args: argparse.Namespace) -> None:
     for sentence in shared_images(args.folder, reading):
         print(sentence)
     if published:
-        cure = f"get {args.against} again with `python -m enco.data prepare {args.against}`"
+        cure = f"get {args.against} again with `python -m enco.datasets prepare {args.against}`"
         check_hashes(args.folder, hash_folder(args.folder, reading), published, cure)
         print(f"All {len(published)} files are those of {args.against}, by SHA-256.")
 

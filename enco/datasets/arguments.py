@@ -1,16 +1,16 @@
-"""The command line of `python -m enco.data`."""
+"""The command line of `python -m enco.datasets`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from enco.bounds import COUNT, SEED, SIDE, Real, Whole
-from enco.data import demo
-from enco.data.catalogue import CATALOGUE
-from enco.data.cityscapes import FILTERS
-from enco.data.obtain import ARCHIVES
+from enco.config.bounds import COUNT, SEED, SIDE, Real, Whole
 from enco.data.reading import add_reading
+from enco.datasets import demo
+from enco.datasets.catalogue import CATALOGUE
+from enco.datasets.cityscapes import FILTERS
+from enco.datasets.obtain import ARCHIVES
 
 DEMO_SIDE = Whole(16, SIDE.most)
 ROOT = Path("data")
@@ -19,7 +19,7 @@ ROOT = Path("data")
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments."""
     about = "Image sets: fetched, prepared, drawn, checked."
-    top = argparse.ArgumentParser(prog="python -m enco.data", description=about)
+    top = argparse.ArgumentParser(prog="python -m enco.datasets", description=about)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     for name, (add_arguments, text) in _COMMANDS.items():
         add_arguments(commands.add_parser(name, help=text, description=text))

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from enco.config import Direction
+from enco.config.base import Settings, parse
+from enco.config.run import Direction
 from enco.data.folders import LABEL_SETS, SETS
 from enco.errors import UserError, unknown
-from enco.settings import Settings, parse
 
 NAME = r"[A-Za-z0-9_-]+"
 CATALOGUE = Path("config", "datasets.yaml")

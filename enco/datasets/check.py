@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 
 from tabulate import tabulate
 
-from enco.data.catalogue import Counts, complaint
 from enco.data.folders import SETS, decode_all, load_labels, name_in, present_sets, printable, stem_in
 from enco.data.reading import USUAL, Reading
+from enco.datasets.catalogue import Counts, complaint
 from enco.errors import UserError
 
 NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}

@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from enco.data.archives import is_hidden
 from enco.data.folders import to_rgb
-from enco.data.targets import Made, Make, Target
-from enco.data.train_ids import train_ids
+from enco.data.labels import train_ids
+from enco.datasets.archives import is_hidden
+from enco.datasets.targets import Made, Make, Target
 from enco.errors import UserError
 
 SIDE = 256

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from enco.data.catalogue import find_dataset, load_datasets
 from enco.data.folders import SETS, decode_all, name_in, printable
 from enco.data.reading import USUAL, Reading
+from enco.datasets.catalogue import find_dataset, load_datasets
 from enco.errors import UserError
-from enco.files import sha256
+from enco.io.files import sha256
 
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 Hashes = dict[str, str]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from enco.data.catalogue import ArchiveFile, Dataset
+from enco.datasets.catalogue import ArchiveFile, Dataset
 from enco.errors import UserError
-from enco.files import read_json, sha256, write_json
+from enco.io.files import read_json, sha256, write_json
 
 ARCHIVES = Path("data", "archives")
 
@@ -80,7 +80,7 @@ def is_for_the_user(archive: ArchiveFile, folder: Path, mirror: str | None) -> b
 
 
 def _obtain(archive: ArchiveFile, folder: Path, mirror: str | None) -> Path:
-    from enco.fetch import Published, fetch  # brings requests, which planning a workflow has no use for
+    from enco.io.fetch import Published, fetch  # brings requests, which planning a workflow has no use for
 
     published = Published(archive.sha256, archive.bytes)
     path, url = located(archive, folder, mirror), _address(archive, mirror)

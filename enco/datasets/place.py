@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enco.data.catalogue import Counts
-from enco.data.check import check_counts, summarise
 from enco.data.folders import present_sets
-from enco.data.hashes import check_hashes
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_hashes, read_source, verify_manifest, write_manifest
 from enco.data.reading import USUAL, Reading
+from enco.datasets.catalogue import Counts
+from enco.datasets.check import check_counts, summarise
+from enco.datasets.hashes import check_hashes
 from enco.errors import UserError
-from enco.files import atomic_folder
+from enco.io.files import atomic_folder
 from enco.notices import say_once
 
 

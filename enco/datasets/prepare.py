@@ -13,19 +13,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from enco.data import cityscapes
-from enco.data.archives import Member, image_folders, member_names, read_members
-from enco.data.catalogue import Counts, Dataset, complaint
-from enco.data.check import check_stems
-from enco.data.cityscapes import PhotoFilter
 from enco.data.folders import decode_image, present_sets, printable, to_rgb
-from enco.data.hashes import check_hashes, load_hashes
 from enco.data.manifest import Entry, entry, read_hashes, save_manifest
-from enco.data.obtain import Fetched
-from enco.data.place import known_source, new_folder
-from enco.data.targets import Made, Target
+from enco.datasets import cityscapes
+from enco.datasets.archives import Member, image_folders, member_names, read_members
+from enco.datasets.catalogue import Counts, Dataset, complaint
+from enco.datasets.check import check_stems
+from enco.datasets.cityscapes import PhotoFilter
+from enco.datasets.hashes import check_hashes, load_hashes
+from enco.datasets.obtain import Fetched
+from enco.datasets.place import known_source, new_folder
+from enco.datasets.targets import Made, Target
 from enco.errors import UserError, writing
-from enco.locks import locked
+from enco.io.locks import locked
 
 Plan = dict[Path, dict[str, Target]]
 """For each archive what becomes of its files, by their names in it."""

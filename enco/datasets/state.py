@@ -9,13 +9,13 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from enco.data.catalogue import Counts, Dataset, TaskConfig, differences, look_alike
 from enco.data.folders import SETS, present_sets
-from enco.data.hashes import differing, hash_folder, load_hashes
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
-from enco.data.obtain import ARCHIVES, check_mirror, is_for_the_user, located
 from enco.data.reading import USUAL, Reading
+from enco.datasets.catalogue import Counts, Dataset, TaskConfig, differences, look_alike
+from enco.datasets.hashes import differing, hash_folder, load_hashes
+from enco.datasets.obtain import ARCHIVES, check_mirror, is_for_the_user, located
 from enco.errors import UserError
 
 READY = "ready"
@@ -139,8 +139,8 @@ def _of_source(task: TaskConfig, dataset: Dataset | None, places: Places) -> str
     if wanted:
         return f"missing: get {' and '.join(wanted)} from {dataset.site} into {short(places.archives)}"
     if all(located(archive, places.archives, places.mirror) for archive in dataset.archives):
-        return f"here, not prepared: `python -m enco.data prepare {task.dataset}` does it"
-    return f"not fetched yet: `python -m enco.data prepare {task.dataset}` does it"
+        return f"here, not prepared: `python -m enco.datasets prepare {task.dataset}` does it"
+    return f"not fetched yet: `python -m enco.datasets prepare {task.dataset}` does it"
 
 
 def short(path: Path) -> str:

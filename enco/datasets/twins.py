@@ -8,7 +8,7 @@ from pathlib import Path
 
 from enco.data.folders import SETS, decode_all, name_in, printable
 from enco.data.reading import USUAL, Reading
-from enco.files import sha256
+from enco.io.files import sha256
 
 Group = list[tuple[str, Path]]
 """Files of equal content, each with its set."""

@@ -15,8 +15,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from urllib3.exceptions import MaxRetryError
 
 from enco.errors import UserError, is_full, writing
-from enco.files import sha256
-from enco.locks import locked
+from enco.io.files import sha256
+from enco.io.locks import locked
 
 CHUNK = 2**20
 TIMEOUT = 30.0

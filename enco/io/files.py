@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from enco.errors import UserError, writing
-from enco.locks import locked
+from enco.io.locks import locked
 
 StrPath = str | os.PathLike[str]
 """A path as callers may give it; functions that a user calls take both kinds."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from enco.errors import UserError, encodable
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 from enco.notices import say_once
 
 
@@ -29,7 +29,7 @@ def published_weights(url: str, path: Path | None = None) -> Path:
 
     Raises UserError if it cannot be downloaded, or is not what its published name promises.
     """
-    from enco.fetch import Published, fetch  # brings requests, which a training has no use for
+    from enco.io.fetch import Published, fetch  # brings requests, which a training has no use for
 
     target = path or cache_path(url)
     if not target.exists():

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from enco.config import Tap
-from enco.losses import Negatives, patch_nce
+from enco.losses.sampling import sample_positions
+from enco.losses.terms import patch_nce
+from enco.networks.features import gather_cells, map_size
 from enco.networks.generator import Features, ResnetGenerator, feature_shapes
 from enco.networks.heads import ProjectionHead
-from enco.networks.init import init_weights
-from enco.sampling import SamplingOptions, gather_cells, map_size, sample_positions
-
-
-class ContrastOptions(SamplingOptions):
-    """What is contrasted, and how."""
-
-    taps: tuple[Tap, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
-    tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
-    nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
-    negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")
-    key_features: Literal["encoded", "reused"] = Field(
-        "encoded",
-        description="Keys from an encoder pass of their own, as in the code, or from the pass that translates: "
-        "the same numbers, in less time.",
-    )
-    head_width: int = Field(256, ge=1, description="Width of the heads.")
+from enco.networks.layers.init import init_weights
+from enco.options.contrast import ContrastOptions
 
 
 def make_heads(generator: ResnetGenerator, options: ContrastOptions) -> nn.ModuleList:

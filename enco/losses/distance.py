@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.losses import l1
-
-Axis = Literal["height", "width"]
+from enco.losses.terms import l1
+from enco.options.selfdistance import Axis
 
 
 @dataclass(frozen=True)

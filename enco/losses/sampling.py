@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
-from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
-from enco.config import MethodOptions
-from enco.precision import in_float32
-from enco.randomness import draw_device
-
-DagRest = Literal["top", "uniform"]
-DEFAULT_BETA = 0.5
-
-
-class SamplingOptions(MethodOptions):
-    """Where a contrastive loss has its patches: anywhere (k = 1), or where the discriminator's scores say (DAG)."""
-
-    patches: int = Field(256, ge=2, description="Positions sampled from each feature map (K).")
-    k: int = Field(1, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
-    dag_rest: DagRest = Field("top", description="Where the share 1 - beta comes from: top of the pool, or anywhere.")
-    beta: float = Field(DEFAULT_BETA, ge=0, le=1, description="Share of positions that look least real.")
-
-    @field_validator("beta")
-    @classmethod
-    def _beta_of_uniform(cls, beta: float, info: ValidationInfo) -> float:
-        # At k = 1 the pool is the sample whatever beta is: equal trainings get equal options.
-        uniform = info.data.get("k") == 1 and info.data.get("dag_rest") == "top"
-        return DEFAULT_BETA if uniform else beta
+from enco.options.sampling import DagRest, SamplingOptions
+from enco.runtime.precision import in_float32
+from enco.runtime.randomness import draw_device
 
 
 def uniform_positions(cells: int, patches: int) -> Tensor:
@@ -95,15 +73,3 @@ def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Te
 def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
     """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear; over a padded map's border as well."""
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)
-
-
-def map_size(features: Tensor) -> tuple[int, int]:
-    """Height and width of a B x C x H x W feature map."""
-    return features.shape[2], features.shape[3]
-
-
-def gather_cells(features: Tensor, positions: Tensor) -> Tensor:
-    """The cells of B x C x H x W (or B x C x N) features at P positions (B x P, or P for all images), as B x P x C."""
-    batch, channels = features.shape[:2]
-    index = positions.to(features.device).expand(batch, -1)[:, None].expand(-1, channels, -1)
-    return features.flatten(2).gather(2, index).mT

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from enco.config import GanMode
-from enco.precision import in_float32
-
-Negatives = Literal["image", "batch"]
-HingeForm = Literal["linear", "clipped"]
+from enco.options.base import GanMode
+from enco.options.contrast import Negatives
+from enco.options.dclgan import HingeForm
+from enco.runtime.precision import in_float32
 
 
 @in_float32

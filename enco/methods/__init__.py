@@ -1,45 +1,59 @@
-"""The registry: every file of this folder that defines a Method is a method, named after its file."""
+"""The registry of methods: each is a file of this folder, its settings the file of that name in enco/options.
+
+Names and settings are known without importing torch. A method whose one file holds both, as `INFO` and a Method, is
+imported to be known.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 import traceback
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-import torch
-
+from enco import options
+from enco.config.base import parse
 from enco.errors import UserError, unknown
-from enco.methods.base import Batch, Method, MethodInfo
-from enco.schedule import Schedule
-from enco.settings import parse
+from enco.options.base import MethodInfo, MethodOptions
 
-__all__ = ["Batch", "Method", "MethodInfo", "available", "broken", "broken_or_unknown", "create", "get"]
+if TYPE_CHECKING:
+    import torch
+
+    from enco.methods.base import Method
+    from enco.methods.parts.schedule import Schedule
 
 
-def available() -> dict[str, type[Method]]:
-    """Every method by name, but those whose files are broken."""
+def infos() -> dict[str, MethodInfo]:
+    """Return what is known of every method by name, but those whose files are broken."""
     return _registry()[0]
 
 
 def broken() -> dict[str, str]:
-    """What is wrong with each file that cannot be imported, by its module's name."""
+    """Say what is wrong with each file that cannot be imported, by its module's name."""
     return _registry()[1]
 
 
 @cache
-def _registry() -> tuple[dict[str, type[Method]], dict[str, str]]:
-    found, errors = dict[str, type[Method]](), dict[str, str]()
-    for name in (module.name for module in pkgutil.iter_modules(__path__) if module.name != "__main__"):
+def _registry() -> tuple[dict[str, MethodInfo], dict[str, str]]:
+    found, errors = dict[str, MethodInfo](), dict[str, str]()
+    for name in (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg):
         try:
-            classes = vars(importlib.import_module(f"{__name__}.{name}")).values()
+            info = None if name == "__main__" else getattr(_settings_module(name), "INFO", None)
         except Exception as error:  # whatever a user's own file does, the other methods work
             errors[name] = _what_broke(error)
             continue
-        methods = (c for c in classes if isinstance(c, type) and issubclass(c, Method) and "info" in vars(c))
-        found |= {method.info.name: method for method in methods}
+        found |= {info.name: info} if info else {}
     return found, errors
+
+
+def _settings_module(name: str) -> ModuleType:
+    """Import the file with a method's settings: its own in enco/options, or else the method's."""
+    own = f"{options.__name__}.{name}"
+    return importlib.import_module(own if find_spec(own) else f"{__name__}.{name}")
 
 
 def _what_broke(error: Exception) -> str:
@@ -48,24 +62,44 @@ def _what_broke(error: Exception) -> str:
     return f"{type(error).__name__} in line {line}: {(str(error).splitlines() or [''])[0]}"
 
 
-def get(name: str) -> type[Method]:
-    """The class of a method; UserError with the valid names if there is none, or with what its file is broken by."""
-    if name not in available():
+def info(name: str) -> MethodInfo:
+    """Look a method up; UserError with the valid names if there is none, or with what its file is broken by."""
+    if name not in infos():
         raise broken_or_unknown(name)
-    return available()[name]
+    return infos()[name]
 
 
 def broken_or_unknown(name: str, where: str = "") -> UserError:
-    """The error for a method that is not available."""
+    """Make the error for a method that is not available."""
     if name in broken():
         at = f" of {where}" if where else ""
         return UserError(f"The method '{name}'{at} cannot be used: enco/methods/{name}.py has a {broken()[name]}.")
-    return unknown("method", name, available(), where)
+    return unknown("method", name, infos(), where)
+
+
+def parse_options(name: str, values: Mapping[str, Any], where: str = "") -> MethodOptions:
+    """Complete a method's options by their defaults; UserError for an unknown method or option."""
+    return parse(info(name).Options, dict(values), where or f"options of method {name}")
+
+
+def get(name: str) -> type[Method]:
+    """Import the class of a method; UserError as `info` raises it."""
+    module = importlib.import_module(f"{__name__}.{info(name).name}")
+    classes = (value for value in vars(module).values() if isinstance(value, type))
+    return next(c for c in classes if getattr(vars(c).get("info"), "name", None) == name)
+
+
+def available() -> dict[str, type[Method]]:
+    """Import the class of every method."""
+    return {name: get(name) for name in infos()}
 
 
 def create(
     name: str, *, schedule: Schedule | None = None, device: str | torch.device = "cpu", **options: Any
 ) -> Method:
     """Build a method with freshly initialised networks; weights come from torch's global random state."""
-    cls = get(name)
-    return cls(parse(cls.Options, options, f"options of method {name}"), schedule or Schedule(), torch.device(device))
+    import torch
+
+    from enco.methods.parts.schedule import Schedule
+
+    return get(name)(parse_options(name, options), schedule or Schedule(), torch.device(device))

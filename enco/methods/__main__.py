@@ -14,15 +14,16 @@ from pydantic_core import to_jsonable_python
 from tabulate import tabulate
 
 from enco.errors import run_cli
-from enco.methods import MethodInfo, available, get
+from enco.methods import get, infos
+from enco.options.base import MethodInfo
 
 WIDTH = 60
 
 
 def registry() -> str:
     """Every method, oldest first, as a table."""
-    infos = sorted((method.info for method in available().values()), key=lambda info: (info.year, info.name))
-    rows = [(info.name, info.label, info.year, info.paper, sides(info)) for info in infos]
+    by_year = sorted(infos().values(), key=lambda info: (info.year, info.name))
+    rows = [(info.name, info.label, info.year, info.paper, sides(info)) for info in by_year]
     return tabulate(rows, headers=("name", "label", "year", "paper", "translates"))
 
 
@@ -30,7 +31,7 @@ def description(name: str) -> str:
     """One method: the first line of its file, and its options; UserError if there is none of the name."""
     method = get(name)
     first_line = (sys.modules[method.__module__].__doc__ or "").partition("\n")[0]
-    return f"{first_line}\nTranslates {sides(method.info)}.\n\n{options(method.Options)}"
+    return f"{first_line}\nTranslates {sides(method.info)}.\n\n{options(method.info.Options)}"
 
 
 def options(model: type[BaseModel]) -> str:

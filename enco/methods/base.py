@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.config import MethodOptions
+from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.schedule import Schedule
+from enco.methods.parts.schedule import Schedule
+from enco.options.base import MethodInfo, MethodOptions
 
 Way = Literal["forward", "backward"]
-
-
-class Batch(TypedDict):
-    """One iteration's images, each B x 3 x H x W in [-1, 1]; the two domains are unpaired."""
-
-    source: Tensor
-    target: Tensor
-
-
-@dataclass(frozen=True)
-class MethodInfo:
-    """What the registry says of a method."""
-
-    name: str
-    label: str
-    paper: str
-    year: int
-    two_sided: bool
 
 
 class Method(ABC):
@@ -45,7 +27,6 @@ class Method(ABC):
     """
 
     info: ClassVar[MethodInfo]
-    Options: ClassVar[type[MethodOptions]]
     translators: tuple[str, ...] = ("generator",)
     """Names of the networks that translate, forward first."""
 

@@ -5,37 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.adversarial import update_discriminator
-from enco.contrast import ContrastOptions, contrast, key_features, make_heads
-from enco.losses import generator_loss
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.data.batch import Batch
+from enco.losses.contrast import contrast, key_features, make_heads
+from enco.losses.terms import generator_loss
+from enco.methods.base import Method
+from enco.methods.parts.adversarial import update_discriminator
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import cut_discriminator
 from enco.networks.generator import Features, cut_generator
-from enco.optim import adam, frozen, minimize
-from enco.schedule import Schedule
-
-
-class CutOptions(ContrastOptions):
-    """CUT's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
-
-    identity_nce: bool = Field(True, description="Also contrast G(target) with the target.")
-    nce_half_factor: bool = Field(True, description="Halve both NCE terms where there are two.")
-    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial loss.")
-    lambda_nce: float = Field(1.0, ge=0, description="Weight of the NCE terms.")
-    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
-    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
-    lr_f: float = Field(2e-4, gt=0, description="Learning rate of the heads.")
+from enco.options.cut import INFO, CutOptions
 
 
 class Cut(Method):
     """A cell of the translation's encoding should resemble the source's at the same position more than others."""
 
-    info = MethodInfo("cut", "CUT", "arXiv 2007.15651", 2020, two_sided=False)
-    Options = CutOptions
+    info = INFO
     options: CutOptions
 
     def __init__(self, options: CutOptions, schedule: Schedule, device: torch.device) -> None:

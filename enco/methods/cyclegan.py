@@ -6,44 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.optim import Optimizer
 
-from enco.adversarial import update_both_discriminators
-from enco.config import MethodOptions
-from enco.losses import generator_loss, l1
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.data.batch import Batch
+from enco.losses.terms import generator_loss, l1
+from enco.methods.base import Method
+from enco.methods.parts.adversarial import update_both_discriminators
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.pool import ImagePool
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import PatchDiscriminator
-from enco.networks.generator import Arch, ResnetGenerator
-from enco.networks.init import Init, init_weights
-from enco.optim import adam, frozen, minimize
-from enco.pool import ImagePool
-from enco.schedule import Schedule
-
-
-class CycleGanOptions(MethodOptions):
-    """CycleGAN's settings; the defaults are those of the original code."""
-
-    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
-    arch: Arch = Field(
-        "strided",
-        description="strided: the original; mixed: strided down, blurred up, as other codes ran it; antialiased: "
-        "CUT's networks. The last two start from Xavier weights.",
-    )
-    lambda_a: float = Field(10.0, ge=0, description="Weight of the cycle A to B to A.")
-    lambda_b: float = Field(10.0, ge=0, description="Weight of the cycle B to A to B.")
-    lambda_identity: float = Field(0.5, ge=0, description="Weight of identity losses, relative to the cycle's.")
-    pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
-    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
-    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
+from enco.networks.generator import ResnetGenerator
+from enco.networks.layers.init import Init, init_weights
+from enco.options.cyclegan import INFO, CycleGanOptions
 
 
 class CycleGan(Method):
     """Translates both ways; each discriminator judges the domain it is named after."""
 
-    info = MethodInfo("cyclegan", "CycleGAN", "arXiv 1703.10593", 2017, two_sided=True)
-    Options = CycleGanOptions
+    info = INFO
     options: CycleGanOptions
     translators = ("generator_ab", "generator_ba")
 

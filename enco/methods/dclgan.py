@@ -8,43 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.optim import Optimizer
 
-from enco.adversarial import update_both_discriminators
-from enco.config import GanMode, Tap
-from enco.contrast import ContrastOptions, contrast, key_features, make_heads
-from enco.losses import HingeForm, generator_loss, l1
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.data.batch import Batch
+from enco.losses.contrast import contrast, key_features, make_heads
+from enco.losses.terms import generator_loss, l1
+from enco.methods.base import Method
+from enco.methods.parts.adversarial import update_both_discriminators
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import cut_discriminator
 from enco.networks.generator import Features, ResnetGenerator, cut_generator
-from enco.optim import adam, frozen, minimize
-from enco.schedule import Schedule
-
-Decay = Annotated[float, Field(ge=0, lt=1)]
-
-
-class DclGanOptions(ContrastOptions):
-    """DCLGAN's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
-
-    gan_mode: GanMode = Field("hinge", description="Adversarial loss.")
-    g_hinge: HingeForm = Field(
-        "clipped",
-        description="Hinge loss of the generators: clipped like the discriminators', or linear in the scores.",
-    )
-    taps: tuple[Tap, ...] = Field((4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
-    half_factor: bool = Field(True, description="Halve every term of the generators' loss.")
-    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
-    lambda_nce: float = Field(2.0, ge=0, description="Weight of the NCE terms.")
-    lambda_idt: float = Field(1.0, ge=0, description="Weight of the identity losses.")
-    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
-    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
-    lr_f: float = Field(1e-3, gt=0, description="Learning rate of the heads.")
-    betas_f: tuple[Decay, Decay] = Field((0.9, 0.999), description="Adam's decay rates for the heads.")
+from enco.options.dclgan import INFO, DclGanOptions
 
 
 @dataclass(frozen=True)
@@ -59,8 +37,7 @@ class Pass:
 class DclGan(Method):
     """Translates both ways; discriminators and heads are named after the domain that they judge and embed."""
 
-    info = MethodInfo("dclgan", "DCLGAN", "arXiv 2104.07689", 2021, two_sided=True)
-    Options = DclGanOptions
+    info = INFO
     options: DclGanOptions
     translators = ("generator_ab", "generator_ba")
 

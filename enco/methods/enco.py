@@ -8,60 +8,32 @@ The AAAI 2024 version (`content_loss=cosine`) replaces the contrast by a predict
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.adversarial import update_discriminator
-from enco.config import Tap
+from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.losses import cosine_distance, generator_loss, l1, patch_nce
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.losses.sampling import dag_positions, resize_scores
+from enco.losses.terms import cosine_distance, generator_loss, l1, patch_nce
+from enco.methods.base import Method
+from enco.methods.parts.adversarial import update_discriminator
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import cut_discriminator
+from enco.networks.features import gather_cells, map_size
 from enco.networks.generator import Features, ResnetGenerator, cut_generator, feature_shapes
 from enco.networks.heads import PairHead, ProjectionHead, batchnorm_projector, bottleneck_predictor
-from enco.networks.init import init_weights
-from enco.optim import adam, frozen, minimize
-from enco.sampling import SamplingOptions, dag_positions, gather_cells, map_size, resize_scores
-from enco.schedule import Schedule
-
-
-class EnCoOptions(SamplingOptions):
-    """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
-
-    load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
-    pairs: tuple[tuple[Tap, Tap], ...] = Field(
-        ((3, 28), (7, 24), (13, 18)), min_length=1, description="Generator modules (encoder, decoder) that are paired."
-    )
-    k: int = Field(4, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
-    tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
-    nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
-    heads: Literal["shared", "separate"] = Field("shared", description="One head for keys and queries, or one each.")
-    head_width: int = Field(256, ge=2, description="Width of the heads.")
-    content_loss: Literal["contrastive", "cosine"] = Field("contrastive", description="Seed paper or AAAI version.")
-    key_detach: Literal["embedding", "feature", "none"] = Field(
-        "embedding", description="Where the key's gradient stops: after the head, before it, or nowhere."
-    )
-    nce_reduction: Literal["taps", "pairs", "sum"] = Field(
-        "taps", description="Divide the content loss's sum over pairs by the number of taps, of pairs, or by nothing."
-    )
-    half_factor: bool = Field(True, description="Halve content and identity losses while identity is on.")
-    lambda_nce: float = Field(2.0, ge=0, description="Weight of the content loss.")
-    lambda_idt: float = Field(10.0, ge=0, description="Weight of the identity loss.")
-    idt_stop_epoch: int | None = Field(None, ge=0, description="Last epoch with identity loss; null is n_const.")
-    lr_g: float = Field(5e-5, gt=0, description="Learning rate of the generator.")
-    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
-    lr_f: float = Field(5e-5, gt=0, description="Learning rate of the heads.")
+from enco.networks.layers.init import init_weights
+from enco.options.enco import INFO, EnCoOptions
 
 
 class EnCo(Method):
     """One generator pass gives the translation, the keys and the queries."""
 
-    info = MethodInfo("enco", "EnCo", "arXiv 2211.10867", 2022, two_sided=False)
-    Options = EnCoOptions
+    info = INFO
     options: EnCoOptions
 
     def __init__(self, options: EnCoOptions, schedule: Schedule, device: torch.device) -> None:

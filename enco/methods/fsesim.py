@@ -9,81 +9,38 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
 from torch import Tensor
 from torch.optim import Optimizer
 
-from enco.adversarial import update_discriminator
-from enco.config import MethodOptions
-from enco.losses import generator_loss
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.data.batch import Batch
+from enco.losses.sampling import uniform_positions
+from enco.losses.terms import generator_loss
+from enco.methods.base import Method
+from enco.methods.parts.adversarial import update_discriminator
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.pool import ImagePool
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import cut_discriminator
+from enco.networks.features import gather_cells, map_size
 from enco.networks.generator import cut_generator
-from enco.networks.vgg import Vgg16, VggWeights, frozen_vgg
-from enco.optim import adam, frozen, minimize
-from enco.pool import ImagePool
-from enco.precision import in_float32
-from enco.sampling import gather_cells, map_size, uniform_positions
-from enco.schedule import Schedule
+from enco.networks.vgg import Vgg16, frozen_vgg
+from enco.options.fsesim import INFO, FSeSimOptions
+from enco.runtime.precision import in_float32
 
-VggLayer = Annotated[int, Field(ge=0, le=12)]
 SATURATION = 10.0
 """Products of features from which on the similarity levels off."""
 KEPT = 4
 """One key of so many is compared."""
 
 
-class FSeSimOptions(MethodOptions):
-    """FSeSim's settings; the defaults are those of its code and of its published command."""
-
-    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
-    vgg: VggWeights = Field(
-        "imagenet",
-        description="Weights of the VGG16 that gives the features. imagenet: vgg16-397923af.pth, from the folder "
-        "hub/checkpoints of torch's cache ($TORCH_HOME, by default ~/.cache/torch) or downloaded to there; random: "
-        "always the same random ones, not the paper's.",
-    )
-    vgg_width: float = Field(
-        1.0, gt=0, le=1, description="Width of a random VGG16, to save time at small scales; 1 is the paper's."
-    )
-    attn_layers: tuple[VggLayer, ...] = Field(
-        (4, 7, 9), min_length=1, description="ReLUs of VGG16 that are compared, from 0 (relu1_1) to 12 (relu5_3)."
-    )
-    patches: int = Field(256, ge=1, description="Positions sampled from each feature map.")
-    patch_size: int = Field(
-        64, ge=2, description="Side of the window of keys around a position; on a map that is no larger, all are keys."
-    )
-    use_norm: bool = Field(
-        False, description="Cosine similarity and plain distances; else tanh of scaled products and smooth distances."
-    )
-    sim_loss: Literal["cos", "l1"] = Field("cos", description="Distance of two similarity maps: by angle or by entry.")
-    mask_quarter: bool = Field(True, description="Compare only the quarter of keys most alike in the translation.")
-    pool_size: int = Field(50, ge=0, description="Generated images kept for the discriminator.")
-    lambda_spatial: float = Field(10.0, ge=0, description="Weight of the self-similarity loss.")
-    lr_g: float = Field(1e-4, gt=0, description="Learning rate of the generator.")
-    lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminator.")
-
-    @classmethod
-    def stand_ins(cls, size: int) -> dict[str, Any]:
-        """Random features in place of downloaded ones."""
-        return {"vgg": "random"}
-
-    @model_validator(mode="after")
-    def _width_of_random(self) -> FSeSimOptions:
-        if self.vgg == "imagenet" and self.vgg_width != 1:
-            raise ValueError(f"vgg_width {self.vgg_width} needs vgg random: ImageNet weights have width 1")
-        return self
-
-
 class FSeSim(Method):
     """Features of source and translation should be alike and unlike at the same pairs of places."""
 
-    info = MethodInfo("fsesim", "FSeSim", "arXiv 2104.00854", 2021, two_sided=False)
-    Options = FSeSimOptions
+    info = INFO
     options: FSeSimOptions
 
     def __init__(self, options: FSeSimOptions, schedule: Schedule, device: torch.device) -> None:

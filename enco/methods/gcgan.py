@@ -4,55 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.optim import Optimizer
 
-from enco.config import MethodOptions
-from enco.losses import discriminator_terms, generator_loss, l1, summed
-from enco.methods.base import Batch, Method, MethodInfo
+from enco.data.batch import Batch
+from enco.losses.terms import discriminator_terms, generator_loss, l1, summed
+from enco.methods.base import Method
+from enco.methods.parts.optim import adam, frozen, minimize
+from enco.methods.parts.pool import ImagePool
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import ResnetGenerator
-from enco.networks.init import init_weights
-from enco.optim import adam, frozen, minimize
-from enco.pool import ImagePool
-from enco.schedule import Schedule
-
-Geometry = Literal["rot", "vf"]
-
-
-class GcGanOptions(MethodOptions):
-    """GcGAN's settings; the defaults are those of the original code, but for its batch of 8."""
-
-    load_size: int = Field(
-        288, ge=8, description="Side that a training image is resized to before the crop, in pixels."
-    )
-    jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
-    sharing: Literal["share", "cross"] = Field(
-        "share",
-        description="One generator for plain and transformed images, or one each: the authors' advice for horse2zebra "
-        "and the seasons.",
-    )
-    geometry: Geometry = Field("rot", description="Turn by 90 degrees clockwise (rot), or flip upside down (vf).")
-    lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
-    lambda_ab: float = Field(10.0, ge=0, description="Common weight of consistency and identity losses.")
-    lambda_gc: float = Field(2.0, ge=0, description="Weight of the geometry consistency, relative to lambda_ab.")
-    lambda_identity: float = Field(
-        0.5, ge=0, description="Weight of the identity losses, relative to lambda_ab; the authors' 0.3 for Cityscapes."
-    )
-    pool_size: int = Field(50, ge=0, description="Generated images kept for each discriminator.")
-    lr_g: float = Field(2e-4, gt=0, description="Learning rate of the generators.")
-    lr_d: float = Field(2e-4, gt=0, description="Learning rate of the discriminators.")
+from enco.networks.layers.init import init_weights
+from enco.options.gcgan import INFO, GcGanOptions, Geometry
 
 
 class GcGan(Method):
     """Each image is translated as it is and transformed; each kind has a discriminator of its own."""
 
-    info = MethodInfo("gcgan", "GcGAN", "arXiv 1809.05852", 2018, two_sided=False)
-    Options = GcGanOptions
+    info = INFO
     options: GcGanOptions
 
     def __init__(self, options: GcGanOptions, schedule: Schedule, device: torch.device) -> None:

@@ -6,18 +6,14 @@ attention, are the queries and keys; their attention, found on the source, gathe
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
-from pydantic import Field, field_validator
 from torch import Tensor
 
-from enco.contrast import sampled_cells
-from enco.losses import patch_nce
-from enco.methods.base import Batch, MethodInfo
-from enco.methods.cut import Cut, CutOptions
+from enco.data.batch import Batch
+from enco.losses.contrast import sampled_cells
+from enco.losses.terms import patch_nce
+from enco.methods.cut import Cut
 from enco.networks.attention import (
-    LocalLayout,
     cells_at,
     global_attention,
     local_attention,
@@ -27,40 +23,13 @@ from enco.networks.attention import (
     windows_at,
 )
 from enco.networks.generator import Features
-
-
-class QsAttnOptions(CutOptions):
-    """QS-Attn's settings; the defaults are those of its code, but for the layout of local attention.
-
-    With `k` above 1, DAG sampling holds for the taps without attention.
-    """
-
-    qs_mode: Literal["global", "local", "local_global"] = Field(
-        "global",
-        description="Cells are selected by, and route, attention to the whole map or to their window; or are selected "
-        "by the window and route the whole map's.",
-    )
-    attend_from: int = Field(3, ge=0, description="Place in `taps`, from 0, of the first with attention; CUT's before.")
-    window: int = Field(7, ge=1, description="Side of the window of local attention, in cells; odd.")
-    local_layout: LocalLayout = Field(
-        "correct", description="Windows hold a cell's neighbours, or the numbers that the released code scrambles."
-    )
-    detach_attention: bool = Field(False, description="Let no gradient through the attention to the source's features.")
-    time_compatible: bool = Field(False, description="Run the unused encoder pass of the released code, for its time.")
-
-    @field_validator("window")
-    @classmethod
-    def _window_has_a_centre(cls, window: int) -> int:
-        if window % 2 == 0:
-            raise ValueError(f"a window of side {window} has no cell in its centre; take an odd side")
-        return window
+from enco.options.qs_attn import INFO, QsAttnOptions
 
 
 class QsAttn(Cut):
     """CUT with query-selected attention."""
 
-    info = MethodInfo("qs_attn", "QS-Attn", "arXiv 2203.08483", 2022, two_sided=False)
-    Options = QsAttnOptions
+    info = INFO
     options: QsAttnOptions
 
     @property

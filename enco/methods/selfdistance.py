@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from enco.distance import Axis, half_distance
-from enco.methods.base import MethodInfo
-from enco.methods.distancegan import DistanceGan, DistanceGanOptions
-
-
-class SelfDistanceOptions(DistanceGanOptions):
-    """SelfDistance's settings: DistanceGAN's, and where to cut."""
-
-    batch_size: int = Field(2, ge=1, description="Images of each domain in one iteration.")
-    axis: Axis = Field(
-        "height", description="Compare top and bottom halves (height), as the code does, or left and right ones."
-    )
+from enco.losses.distance import half_distance
+from enco.methods.distancegan import DistanceGan
+from enco.options.selfdistance import INFO, SelfDistanceOptions
 
 
 class SelfDistance(DistanceGan):
     """Each direction keeps the distance between an image's halves, the mean of a batch."""
 
-    info = MethodInfo("selfdistance", "SelfDistance", "arXiv 1706.00826", 2017, two_sided=True)
-    Options = SelfDistanceOptions
+    info = INFO
     options: SelfDistanceOptions
 
     def distances(self, images: Tensor) -> Tensor:

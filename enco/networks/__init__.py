@@ -1,1 +1,1 @@
-"""Shared building blocks: generators, discriminators, projection heads, blur up and down."""
+"""Generators, discriminators, heads and feature extractors."""

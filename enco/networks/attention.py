@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from enco.precision import in_float32
-from enco.sampling import gather_cells
-
-LocalLayout = Literal["correct", "official"]
+from enco.networks.features import gather_cells
+from enco.options.qs_attn import LocalLayout
+from enco.runtime.precision import in_float32
 
 
 @in_float32

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from enco.config import MethodOptions
-from enco.networks.blur import BlurDown
-from enco.networks.init import init_weights
-from enco.networks.norm import InstanceNorm
+from enco.networks.layers.blur import BlurDown
+from enco.networks.layers.init import init_weights
+from enco.networks.layers.norm import InstanceNorm
+from enco.options.base import MethodOptions
 
 
 class PatchDiscriminator(nn.Sequential):

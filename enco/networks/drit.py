@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from enco.networks.generator import ResidualBlock, conv_norm_relu
+from enco.networks.layers.norm import InstanceNorm
+from enco.networks.layers.padding import ReflectionPad
 from enco.networks.multiscale import padded_conv
-from enco.networks.norm import InstanceNorm
-from enco.networks.padding import ReflectionPad
-from enco.randomness import normal
+from enco.runtime.randomness import normal
 
 Domain = Literal["a", "b"]
 DOMAINS: tuple[Domain, Domain] = ("a", "b")
@@ -220,13 +220,3 @@ class ContentDiscriminator(nn.Sequential):
         for inputs, outputs in pairwise(widths):
             strided += [*padded_conv(inputs, outputs, 7, stride=2, padding=1), nn.LeakyReLU()]
         super().__init__(*strided, nn.Conv2d(widths[-1], width, 4), nn.LeakyReLU(), nn.Conv2d(width, 1, 1))
-
-
-def smallest_content_side(layers: int) -> int:
-    """Pixels that an image's sides need for a content discriminator of this many strided layers."""
-    return 28 * 2**layers - 15
-
-
-def most_content_layers(side: int, limit: int) -> int:
-    """Strided layers of a content discriminator, up to a limit, that images of this many pixels have room for."""
-    return max((layers for layers in range(limit + 1) if smallest_content_side(layers) <= side), default=0)

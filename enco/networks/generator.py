@@ -9,14 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from enco.config import MethodOptions
 from enco.errors import UserError
-from enco.networks.blur import BlurDown, BlurUp
-from enco.networks.init import init_weights
-from enco.networks.norm import InstanceNorm
-from enco.networks.padding import ReflectionPad
+from enco.networks.layers.blur import BlurDown, BlurUp
+from enco.networks.layers.init import init_weights
+from enco.networks.layers.norm import InstanceNorm
+from enco.networks.layers.padding import ReflectionPad
+from enco.options.base import MethodOptions
+from enco.options.cyclegan import Arch
 
-Arch = Literal["antialiased", "mixed", "strided"]
 Features = dict[int, Tensor]
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from enco.networks.blur import BlurDown
-from enco.networks.norm import InstanceNorm
+from enco.networks.layers.blur import BlurDown
+from enco.networks.layers.norm import InstanceNorm
 
 
 class GlobalDiscriminator(nn.Sequential):
@@ -25,8 +25,3 @@ class GlobalDiscriminator(nn.Sequential):
             norms = [] if inputs == 3 else [InstanceNorm(outputs)]
             layers += [nn.Conv2d(inputs, outputs, 4, padding=1), *norms, nn.LeakyReLU(0.2), BlurDown()]
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4))
-
-
-def most_halvings(side: int) -> int:
-    """How often a global discriminator can halve images of `side` pixels, 4 or more, and still have 4 x 4 cells."""
-    return (side // 4).bit_length() - 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from enco.precision import in_float32
+from enco.runtime.precision import in_float32
 
 
 @in_float32

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enco.networks.padding import ReflectionPad
+from enco.networks.layers.padding import ReflectionPad
 
 
 def padded_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
@@ -46,16 +46,6 @@ def half_size(images: Tensor) -> Tensor:
     """Average over 3 x 3 windows with stride 2; the padding does not count."""
     # PyTorch's gradient for overlapping windows is wrong on CUDA where channels lie innermost (seen in 2.11).
     return F.avg_pool2d(images.contiguous(), 3, stride=2, padding=1, count_include_pad=False)
-
-
-def smallest_side(scales: int) -> int:
-    """Pixels that an image's sides need for this many scales: the last must see 16 x 16."""
-    return 15 * 2 ** (scales - 1) + 1
-
-
-def most_scales(side: int, limit: int) -> int:
-    """Scales, up to a limit and at least 1, that images of this many pixels have room for."""
-    return max((scales for scales in range(1, limit + 1) if smallest_side(scales) <= side), default=1)
 
 
 class StyleEncoder(nn.Sequential):

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enco.networks.generator import ResidualBlock, conv_norm_relu
+from enco.networks.layers.norm import instance_norm
+from enco.networks.layers.padding import ReflectionPad
 from enco.networks.multiscale import StyleEncoder, padded_conv
-from enco.networks.norm import instance_norm
-from enco.networks.padding import ReflectionPad
-from enco.precision import in_float32
+from enco.runtime.precision import in_float32
 
 
 class AutoEncoder(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from enco.networks.heads import ProjectionHead
-from enco.randomness import normal
+from enco.runtime.randomness import normal
 
 
 class NegativeGenerator(nn.Module):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from enco.networks.init import init_weights
-from enco.randomness import untouched_randomness
-from enco.weights import load_tensors, published_weights
+from enco.io.weights import load_tensors, published_weights
+from enco.networks.layers.init import init_weights
+from enco.options.fsesim import VggWeights
+from enco.runtime.randomness import untouched_randomness
 
-VggWeights = Literal["imagenet", "random"]
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Channels and convolutions of each stage; a max-pooling ends it."""

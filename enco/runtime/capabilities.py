@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
+from enco.config.compute import FAST, Capabilities, Pieces
 from enco.errors import UserError
-from enco.speed import FAST, Capabilities, Pieces
 
 EMULATED = ("AVX512_CORE", "AVX512_CORE_VNNI")
 """Limits of oneDNN's instruction sets (ONEDNN_MAX_CPU_ISA) at which it computes bfloat16, but without instructions."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from enco.arguments import choose_device
-from enco.bounds import THREADS
-from enco.devices import DEVICES, named_device
+from enco.config.bounds import THREADS
 from enco.errors import run_cli
 from enco.methods import available, get
+from enco.runtime.devices import DEVICES, named_device
+from enco.runtime.startup import keep_memory, skip_compiler
 from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
 from enco.selftest.layers import LAYERS
-from enco.startup import keep_memory, skip_compiler
+from enco.training.arguments import choose_device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from enco.capabilities import capabilities
+from enco.config.compute import Speed
+from enco.runtime.capabilities import capabilities
 from enco.selftest.differences import TOLERANCE
 from enco.selftest.layers import PRECISIONS, Layer, cases, differs, reduced_error
 from enco.selftest.steps import Errors, Trial, difference_errors, errors_against
-from enco.speed import Speed
 
 PLAIN = Speed(tf32=False)
 FAST_IN_FLOAT64 = Speed(

@@ -11,17 +11,19 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.func import functional_call
 
+from enco.losses.sampling import resize_scores
 from enco.methods.gcgan import transform
-from enco.networks.attention import LocalLayout, cells_at, global_attention, local_attention, route, windows_at
-from enco.networks.blur import BlurDown, BlurUp
+from enco.networks.attention import cells_at, global_attention, local_attention, route, windows_at
 from enco.networks.drit import AttributeBlock, PooledBlock, beside
+from enco.networks.features import gather_cells
 from enco.networks.generator import ResidualBlock
 from enco.networks.heads import ProjectionHead, batchnorm_projector, bottleneck_predictor, l2_normalize
+from enco.networks.layers.blur import BlurDown, BlurUp
+from enco.networks.layers.norm import InstanceNorm
+from enco.networks.layers.padding import ReflectionPad
 from enco.networks.multiscale import half_size, padded_conv
 from enco.networks.munit import AdaptiveResidualBlock, LayerNorm, adaptive_instance_norm
-from enco.networks.norm import InstanceNorm
-from enco.networks.padding import ReflectionPad
-from enco.sampling import gather_cells, resize_scores
+from enco.options.qs_attn import LocalLayout
 from enco.selftest.differences import relative_error
 
 Order = Callable[[Tensor], Tensor]

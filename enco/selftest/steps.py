@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
-from enco.methods import Batch, create, get
-from enco.schedule import Schedule
+from enco.config.compute import Speed
+from enco.data.batch import Batch
+from enco.methods import create, get
+from enco.methods.parts.schedule import Schedule
 from enco.selftest.differences import difference_error, relative_error
 from enco.selftest.tape import Gradients, Record, Replay
-from enco.speed import Speed
-from enco.stepper import Stepper
+from enco.training.train_step import Stepper
 
 SIDE = 32
 SMALL: dict[str, Any] = {
@@ -150,7 +151,7 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 def small_options(name: str) -> dict[str, Any]:
     """Those of the small settings that a method has, and what stands in for options that need larger images."""
-    options = get(name).Options
+    options = get(name).info.Options
     return {key: value for key, value in SMALL.items() if key in options.model_fields} | options.stand_ins(SIDE)
 
 

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
-from enco.bounds import Whole
+from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
-from enco.locks import locked
-from enco.mirror import ARTIFACTS, mirror, without_copies
-from enco.runfolder import is_held
+from enco.io.locks import locked
+from enco.tracking.mirror import ARTIFACTS, mirror, without_copies
+from enco.training.run_folder import is_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -173,7 +173,7 @@ def start_follower(run_folder: Path) -> None:
 
     Where no process can be started, that is a warning.
     """
-    command = [sys.executable, "-m", "enco.tracking", "follow", str(run_folder)]
+    command = [sys.executable, "-m", "enco.tracking.__main__", "follow", str(run_folder)]
     try:
         with (run_folder / "tracking.log").open("w") as log:
             subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -193,7 +193,7 @@ def warn(what: str, error: Exception, cure: str) -> None:
 
 
 def _again(store: Store, folder: Path) -> str:
-    command = ["python", "-m", "enco.tracking", "sync", str(folder)]
+    command = ["python", "-m", "enco.tracking.__main__", "sync", str(folder)]
     chosen = [] if store == Store.choose() else ["--store", store.name]
     return f"`{shlex.join([*command, *chosen])}` makes up for it"
 

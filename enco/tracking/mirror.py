@@ -17,10 +17,10 @@ from urllib.parse import urlparse
 from PIL import Image
 
 from enco.errors import UserError
-from enco.files import atomic_path, read_json, write_json
-from enco.locks import locked
-from enco.metricsfile import read_metrics
-from enco.runfolder import is_held
+from enco.io.files import atomic_path, read_json, write_json
+from enco.io.locks import locked
+from enco.training.metrics_file import read_metrics
+from enco.training.run_folder import is_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from enco.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
-from enco.capabilities import refuse_unsupported_gpu
-from enco.config import RunConfig, TrainConfig
-from enco.devices import DEVICES, named_device
+from enco.config.base import parse
+from enco.config.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
+from enco.config.compute import Speed
+from enco.config.run import RunConfig, TrainConfig
 from enco.errors import UserError, encodable
-from enco.identity import OnChange
-from enco.settings import parse
-from enco.speed import Speed
+from enco.runtime.capabilities import refuse_unsupported_gpu
+from enco.runtime.devices import DEVICES, named_device
+from enco.training.identity import OnChange
 
 KEPT = ("code", "computed")
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
@@ -66,7 +66,7 @@ def load_settings(settings: str) -> RunConfig:
     where = "the settings" if is_text else settings
     values = _read_yaml(settings if is_text else Path(settings).read_text(encoding="utf-8"), where)
     if not isinstance(values, dict):
-        raise UserError(f"What {where} holds is no mapping of names to values: see RunConfig in enco/config.py.")
+        raise UserError(f"What {where} holds is no mapping of names to values: see RunConfig in enco/config/run.py.")
     return parse(RunConfig, values, where)
 
 

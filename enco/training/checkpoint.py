@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from enco.errors import NonFiniteLoss
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 from enco.methods.base import Method
-from enco.randomness import RandomState
-from enco.runlog import Losses
+from enco.runtime.randomness import RandomState
+from enco.training.run_log import Losses
 
 KEPT = 2
 

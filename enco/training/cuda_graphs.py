@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.methods.base import Batch, Method
+from enco.methods.base import Method
 
 Terms = dict[str, Tensor]
 """Every loss term of a step by name, 0-d."""

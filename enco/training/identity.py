@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from enco.config import DataConfig, MethodOptions, RunConfig
-from enco.methods import get
-from enco.settings import parse
-from enco.sources import changed_files
+from enco.config.run import DataConfig, RunConfig
+from enco.methods import parse_options
+from enco.options.base import MethodOptions
+from enco.training.sources import changed_files
 
 LENGTH = ("train.n_const", "train.n_decay", "options.max_iterations")
 """Settings of how long a training lasts."""
@@ -56,7 +56,7 @@ def in_full(config: RunConfig) -> RunConfig:
 
 
 def _options(config: RunConfig) -> MethodOptions:
-    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+    return parse_options(config.method, config.options)
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 
 import torch
 
-from enco.config import MethodOptions, RunConfig
-from enco.data.feed import Feed
+from enco.config.run import RunConfig
+from enco.data.reading import Reading
 from enco.data.unpaired import UnpairedImages
-from enco.graphs import Terms
-from enco.methods import Method, create, get
-from enco.schedule import Schedule
-from enco.settings import parse
-from enco.stepper import Stepper
+from enco.methods import create, parse_options
+from enco.methods.base import Method
+from enco.methods.parts.schedule import Schedule
+from enco.options.base import MethodOptions
+from enco.training.cuda_graphs import Terms
+from enco.training.prefetcher import Feed
+from enco.training.train_step import Stepper
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Steps:
     def prepare(cls, config: RunConfig, stepper: Stepper) -> Steps:
         """Decode every image once so that none can stop the training later; UserError for an unusable one."""
         root, direction, settings = config.data.root, config.data.direction, config.train
-        how = (settings.n_const, config.seed, settings.cache_mb, config.data.reading)
+        how = (settings.n_const, config.seed, settings.cache_mb, Reading.of_config(config.data))
         return cls(stepper, UnpairedImages(root, direction, stepper.method.options, *how))
 
     @property
@@ -77,7 +79,7 @@ class Steps:
 def iterations_of(config: RunConfig) -> int:
     """Iterations of a whole training, by its images' number; UserError for an unknown method or option, or no image."""
     options = _options(config)
-    items = max(len(config.data.reading.files(config.data.root / name)) for name in ("trainA", "trainB"))
+    items = max(len(Reading.of_config(config.data).files(config.data.root / name)) for name in ("trainA", "trainB"))
     return _total(items, options, _schedule(config, options))
 
 
@@ -94,7 +96,7 @@ def build(config: RunConfig, device: torch.device) -> Method:
 
 
 def _options(config: RunConfig) -> MethodOptions:
-    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+    return parse_options(config.method, config.options)
 
 
 def _schedule(config: RunConfig, options: MethodOptions) -> Schedule:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from enco.errors import UserError
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from enco.methods.base import Batch
+from enco.data.batch import Batch
 
 
 class Feed:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from enco.runlog import Losses
+from enco.training.run_log import Losses
 
 
 class Progress:

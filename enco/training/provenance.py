@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enco.data.manifest import NAME, read_source
-from enco.files import sha256
+from enco.io.files import sha256
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,7 @@ def device_name(device: torch.device) -> str:
     """Name the model of a GPU; of a CPU the architecture, the instruction set and the threads."""
     import torch  # here, as what only names a commit starts in a second without it
 
-    from enco.capabilities import capabilities
+    from enco.runtime.capabilities import capabilities
 
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)

@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from enco.checkpoint import Checkpoint, CheckpointFolder
 from enco.errors import UserError
-from enco.files import check_writable, read_json, write_json
-from enco.identity import LENGTH, Difference, OnChange, Values, code_differences, setting_differences
+from enco.io.files import check_writable, read_json, write_json
+from enco.training.checkpoint import Checkpoint, CheckpointFolder
+from enco.training.identity import LENGTH, Difference, OnChange, Values, code_differences, setting_differences
 
 RESULT = ("generator.safetensors", "run.json")
 FINISHED = "finished"

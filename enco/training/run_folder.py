@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Literal
 
 from enco.errors import NonFiniteLoss, UserError
-from enco.files import write_json
-from enco.locks import holder, is_locked, locked
-from enco.metricsfile import append_line
-from enco.signals import Stopped, StopRequest
+from enco.io.files import write_json
+from enco.io.locks import holder, is_locked, locked
+from enco.runtime.signals import Stopped, StopRequest
+from enco.training.metrics_file import append_line
 
 State = Literal["running", "finished", "stopped", "diverged", "failed"]
 LOCK = ".lock"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from enco.errors import NonFiniteLoss
-from enco.metricsfile import append_line, cut_back
+from enco.training.metrics_file import append_line, cut_back
 
 Losses = dict[str, float]
 

@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from enco.config import DataConfig, MethodOptions
+from enco.config.run import DataConfig
 from enco.data.images import test_image, to_uint8
 from enco.data.reading import Reading
-from enco.files import atomic_path
+from enco.io.files import atomic_path
 from enco.methods.base import Method
-from enco.randomness import untouched_randomness
+from enco.options.base import MethodOptions
+from enco.runtime.randomness import untouched_randomness
 
 COLUMNS = 4
 SEED = 0
@@ -28,7 +29,7 @@ class Samples:
         """Raises UserError for a test image that is truncated or unreadable."""
         self.folder = folder
         names = ("testA", "testB") if data.direction == "AtoB" else ("testB", "testA")
-        self.source, self.target = (_inputs(data.root / name, options, data.reading) for name in names)
+        self.source, self.target = (_inputs(data.root / name, options, Reading.of_config(data)) for name in names)
 
     def draw(self, method: Method, iteration: int) -> None:
         """Write iter<N>.png: sources above their translations and, for two-sided methods, targets above theirs.

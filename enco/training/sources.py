@@ -17,11 +17,11 @@ from typing import Any
 
 from enco.errors import UserError
 
-PACKAGE = Path(__file__).parent
-LOOP = "enco.steps"
+PACKAGE = Path(__file__).parents[1]
+LOOP = "enco.training.iterations"
 """The module that brings batches and steps into their order."""
-SETTINGS = ("config", "settings", "speed", "capabilities")
-TALK = ("errors", "notices", "files", "fetch", "weights", "data.sharing")
+SETTINGS = ("config.run", "config.base", "config.compute", "options.base", "runtime.capabilities")
+TALK = ("errors", "notices", "io.files", "io.fetch", "io.weights", "data.sharing")
 ASIDE = frozenset(f"enco.{name}" for name in ("methods", *SETTINGS, *TALK))
 """Modules that decide no weight by their code: the registry, settings (whose values are in a run's record), messages,
 and files (published weights are known by their hash)."""

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from enco.capabilities import capabilities
-from enco.graphs import GraphedStep, Terms
-from enco.methods.base import Batch, Method
-from enco.randomness import draws_on
-from enco.speed import Speed
+from enco.config.compute import Speed
+from enco.data.batch import Batch
+from enco.methods.base import Method
+from enco.runtime.capabilities import capabilities
+from enco.runtime.randomness import draws_on
+from enco.training.cuda_graphs import GraphedStep, Terms
 
 
 class Stepper:

@@ -12,9 +12,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from enco.config import Levels
+from enco.config.run import Levels
 from enco.errors import UserError
-from enco.files import StrPath, atomic_path
+from enco.io.files import StrPath, atomic_path
 
 INPUT_SIZE = 299
 """Side that Inception sees, in pixels."""

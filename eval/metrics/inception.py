@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models.inception import Inception3
 
-from enco.config import Levels
+from enco.config.run import Levels
 from enco.data.folders import decode_ahead, load_rgb, name_in
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
-from enco.files import StrPath, sha256
-from enco.weights import load_tensors
-from eval.features import INPUT_SIZE, Features
-from eval.inception_weights import find_weights
+from enco.io.files import StrPath, sha256
+from enco.io.weights import load_tensors
+from eval.metrics.features import INPUT_SIZE, Features
+from eval.metrics.inception_weights import find_weights
 
 EXTRACTORS = ("inception", "random-inception")
 SMALLEST_INPUT = 75

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
-from enco.files import StrPath
-from enco.weights import chosen_weights
+from enco.io.files import StrPath
+from enco.io.weights import chosen_weights
 
 
 def find_weights(weights: StrPath | None = None) -> Path:

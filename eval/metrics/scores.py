@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from enco.config.compute import PLAIN
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.files import StrPath, read_json
-from enco.provenance import device_name, versions
-from enco.speed import PLAIN
-from eval.extractor import Extractor, extract_features
-from eval.features import Features, check_comparable
-from eval.fid import fid
-from eval.prdc import precision_recall
-from eval.training_settings import changed_settings
+from enco.io.files import StrPath, read_json
+from enco.training.provenance import device_name, versions
+from eval.metrics.features import Features, check_comparable
+from eval.metrics.fid import fid
+from eval.metrics.inception import Extractor, extract_features
+from eval.metrics.precision_recall import precision_recall
+from eval.tables.training_settings import changed_settings
 
 SCORING_LIBRARIES = ("pytorch-fid", "piq")
 

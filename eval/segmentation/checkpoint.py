@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from enco.files import atomic_path
-from enco.randomness import random_state, set_random_state
+from enco.io.files import atomic_path
+from enco.runtime.randomness import random_state, set_random_state
 
 
 class Stateful(Protocol):

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from enco.config import Levels
+from enco.config.run import Levels
 from enco.data.folders import decode_all, list_images, load_labels, load_rgb, name_in, stem_in
 from enco.errors import UserError
 from enco.notices import say_once

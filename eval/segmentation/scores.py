@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from enco.data.folders import decode_ahead
+from enco.data.labels import NAMES
 from enco.data.reading import USUAL, Reading
-from enco.data.train_ids import NAMES
-from enco.files import StrPath
+from enco.io.files import StrPath
 from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
 from eval.segmentation.weights import Segmenter
 

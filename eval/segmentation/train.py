@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from enco.data.labels import IGNORE
 from enco.data.reading import USUAL, Reading
-from enco.data.train_ids import IGNORE
 from enco.errors import UserError
-from enco.signals import Stopped, StopRequest
+from enco.runtime.signals import Stopped, StopRequest
 from eval.segmentation.checkpoint import EpochCheckpoint, Stateful, identity
 from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
 from eval.segmentation.drn import DRN

@@ -12,9 +12,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import StrPath, sha256
+from enco.io.files import StrPath, sha256
+from enco.io.weights import named_tensors, save_tensors, unpickled
 from enco.notices import say_once
-from enco.weights import named_tensors, save_tensors, unpickled
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import PUBLISHED, NetworkName, check_there
 

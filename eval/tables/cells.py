@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from enco.config.base import Settings
 from enco.errors import UserError
-from enco.files import atomic_path, read_json
-from enco.settings import Settings
-from eval.metrics import HEADLINE_SET, METRICS
+from enco.io.files import atomic_path, read_json
 from eval.segmentation.published import THE_PAPERS
-from eval.tablespec import ALL_TASKS, TableSpec
+from eval.tables.columns import HEADLINE_SET, METRICS
+from eval.tables.spec import ALL_TASKS, TableSpec
 
 COLUMNS = [
     *["table", "row", "label", "task", "metric", "seed", "value", "std", "n"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from enco.config import Levels
+from enco.config.run import Levels
 from enco.data.folders import load_rgb
 
 GAP, CAPTION, MARGIN, FONT_SIZE = 4, 24, 128, 14

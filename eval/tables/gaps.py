@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from eval.layout import Block, Entry
+from eval.tables.layout import Block, Entry
 
 
 def gaps(block: Block) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,9 @@ from typing import cast
 
 import pandas as pd
 
-from eval.cells import CELL, Published
-from eval.metrics import HEADLINE_SET, METRICS, header, parts
-from eval.tablespec import ColumnSpec, RowSpec, TableSpec
+from eval.tables.cells import CELL, Published
+from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
+from eval.tables.spec import ColumnSpec, RowSpec, TableSpec
 
 MARK = "†"
 """Behind seconds that were measured on a busy machine."""

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from enco.config.base import Settings
+from enco.config.compute import PLAIN
 from enco.errors import UserError
-from enco.settings import Settings
-from enco.speed import PLAIN
-from eval.cells import PlannedCell, Sources
-from eval.layout import MARK
-from eval.metrics import METRICS
 from eval.segmentation.published import THE_PAPERS
-from eval.tablespec import ALL_TASKS, TableSpec
-from eval.timingtable import QUIET, sizes
-from eval.training_settings import describe_settings
+from eval.tables.cells import PlannedCell, Sources
+from eval.tables.columns import METRICS
+from eval.tables.layout import MARK
+from eval.tables.spec import ALL_TASKS, TableSpec
+from eval.tables.training_settings import describe_settings
+from eval.timing.table import QUIET, sizes
 
 Line = tuple[str, str]
 """A line of the protocol: what it is about, and what holds."""
@@ -234,7 +234,7 @@ def _trained_at(scores: Sources) -> str:
 
 
 def commit_name(git: Mapping[str, Any]) -> str:
-    """A commit as `enco.provenance.git_state` gives it, short, with the digest of what differed."""
+    """A commit as `enco.training.provenance.git_state` gives it, short, with the digest of what differed."""
     commit = git.get("commit")
     if not commit:
         return "unknown"

@@ -15,10 +15,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from eval.gaps import gaps
-from eval.layout import Block, Column, Entry, Number
-from eval.protocol import Line
-from eval.tablespec import RowSpec, TableSpec
+from eval.tables.gaps import gaps
+from eval.tables.layout import Block, Column, Entry, Number
+from eval.tables.protocol import Line
+from eval.tables.spec import RowSpec, TableSpec
 
 ABSENT = "–"
 BESIDE = "Beside the headline"

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from pydantic import Field
 
+from enco.config.base import Settings, parse
 from enco.errors import UserError, unknown
-from enco.settings import Settings, parse
-from eval.metrics import JOINT, METRICS, parts
+from eval.tables.columns import JOINT, METRICS, parts
 
 ALL_TASKS = "all"
 """The task of a column that holds for every task, such as the model's size."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from enco.settings import parse
-from eval.cells import PlannedCell, Sources
-from eval.tablespec import ALL_TASKS, TableSpec
+from enco.config.base import parse
+from enco.methods import info
+from eval.tables.cells import PlannedCell, Sources
+from eval.tables.spec import ALL_TASKS, TableSpec
 
 
 def changed_settings(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,10 +16,9 @@ def changed_settings(run: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError for options that the method no longer has.
     """
-    from enco.methods import get  # here, as methods import torch, which a table that is printed does not need
 
     config, train = run["config"], run["config"]["train"]
-    model = get(config["method"]).Options
+    model = info(config["method"]).Options
     options = parse(model, config["options"], f"the run.json of an {config['method']} training")
     values, defaults = options.model_dump(mode="json"), model().model_dump(mode="json")
     changed = {key: value for key, value in values.items() if value != defaults[key]}

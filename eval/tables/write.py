@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from enco.files import atomic_path
-from eval.cells import PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
-from eval.layout import Block, beside, headline
-from eval.protocol import Provenance, protocol
-from eval.render import Page, to_csv, to_html, to_latex, to_markdown
-from eval.tablespec import TableSpec
+from enco.io.files import atomic_path
+from eval.tables.cells import PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.tables.layout import Block, beside, headline
+from eval.tables.protocol import Provenance, protocol
+from eval.tables.render import Page, to_csv, to_html, to_latex, to_markdown
+from eval.tables.spec import TableSpec
 
 FORMATS: dict[str, Callable[[Page], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
 

@@ -12,21 +12,21 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from enco.arguments import choose_device, read_speed
-from enco.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
-from enco.capabilities import capabilities
-from enco.devices import DEVICES, named_device
+from enco.config.base import parse
+from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
+from enco.config.compute import Speed
 from enco.errors import UserError, run_cli
-from enco.files import read_json, write_json
+from enco.io.files import read_json, write_json
 from enco.methods import available, get
-from enco.provenance import device_name, versions
-from enco.settings import parse
-from enco.sources import method_sources
-from enco.speed import Speed
-from enco.startup import keep_memory, skip_compiler
-from enco.stepper import Stepper
-from eval.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
-from eval.timingtable import QUIET, failures, notes, published_speeds, timing_table
+from enco.runtime.capabilities import capabilities
+from enco.runtime.devices import DEVICES, named_device
+from enco.runtime.startup import keep_memory, skip_compiler
+from enco.training.arguments import choose_device, read_speed
+from enco.training.provenance import device_name, versions
+from enco.training.sources import method_sources
+from enco.training.train_step import Stepper
+from eval.timing.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
+from eval.timing.table import QUIET, failures, notes, published_speeds, timing_table
 
 ITERATIONS = {"cpu": 5, "cuda": 50}
 """Timed steps of each half where the command line names no number."""

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from pydantic import Field
 
+from enco.config.base import Settings
+from enco.config.compute import Speed
+from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.methods import Batch, create, get
-from enco.schedule import Schedule
-from enco.settings import Settings
-from enco.speed import Speed
-from enco.stepper import Stepper
+from enco.methods import create, get
+from enco.methods.parts.schedule import Schedule
+from enco.training.train_step import Stepper
 
 HALVES = {"first_half": 1, "second_half": 2}
 """The halves of training, by an epoch of each under `SCHEDULE`: at the full rate, and in the decay."""
@@ -136,7 +137,7 @@ def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
 
 def stand_ins(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
     """A method's stand-ins for the images that these options are for."""
-    return get(name).Options.stand_ins(options.get("crop_size", size))
+    return get(name).info.Options.stand_ins(options.get("crop_size", size))
 
 
 def _synchronise(device: torch.device) -> None:

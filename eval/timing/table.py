@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from eval.cells import read_published
+from eval.tables.cells import read_published
 
 BASELINE = "enco"
 PUBLISHED_TABLE = "1"

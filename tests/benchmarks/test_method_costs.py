@@ -22,8 +22,8 @@ from benchmarks.methods import (
     write_results,
 )
 from enco.methods import available, get
-from enco.schedule import Schedule
-from tests.tiny_methods import SIZE, batch_for, tiny_method, tiny_options
+from enco.methods.parts.schedule import Schedule
+from tests.support.tiny_methods import SIZE, batch_for, tiny_method, tiny_options
 
 
 def test_the_page_holds_the_measured_table() -> None:
@@ -35,7 +35,7 @@ def test_the_page_holds_the_measured_table() -> None:
 def test_measured_parameters_are_those_of_the_networks(name: str) -> None:
     line = read_results()[name]
     with torch.device("meta"):
-        options = get(name).Options(**get(name).Options.stand_ins(256))
+        options = get(name).info.Options(**get(name).info.Options.stand_ins(256))
         method = get(name)(options, Schedule(), torch.device("meta"))
     assert line["parameters"] == describe_parameters(method)
     assert int(line["total"]) == method.parameter_count()

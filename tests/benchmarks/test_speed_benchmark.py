@@ -20,15 +20,15 @@ from benchmarks.flops import FlopCounter, step_flops
 from benchmarks.hardware import file_name, peak_flop_per_s
 from benchmarks.speed_command import main
 from benchmarks.together import Run
-from enco.capabilities import capabilities
+from enco.config.compute import Pieces
 from enco.errors import UserError
 from enco.methods import available, get
-from enco.speed import Pieces
-from eval.stopwatch import SCHEDULE
-from tests.test_capabilities import A100, AVX2_CPU, BF16_CPU
-from tests.tiny_methods import batch_for, tiny_method, tiny_options
+from enco.runtime.capabilities import capabilities
+from eval.timing.stopwatch import SCHEDULE
+from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
+from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 HAS_BFLOAT16 = "bfloat16" not in capabilities(CPU).slow
 MODES = ("plain", "fast") if HAS_BFLOAT16 else ("plain",)
@@ -159,7 +159,7 @@ def test_options_without_pydantic_are_those_with_it(tmp_path: Path) -> None:
     command = [*BARE, str(script), json.dumps(given)]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     for name, values in given.items():
-        assert found[name] == get(name).Options(**values).model_dump(mode="json"), name
+        assert found[name] == get(name).info.Options(**values).model_dump(mode="json"), name
 
 
 OPTIONS = """
@@ -266,5 +266,5 @@ def test_trainings_side_by_side_and_their_memory(tmp_path: Path) -> None:
     assert all(float(row["iter_per_sec"]) > 0 and int(row["n"]) >= int(row["together"]) for row in found)
     subprocess.run([*command, "--memory", "--output", str(tmp_path / "memory.csv")], check=True)
     (row,) = rows.read(tmp_path / "memory.csv")
-    weights = 16 * get("fsesim")(get("fsesim").Options(vgg="random"), SCHEDULE, CPU).parameter_count() / 2**20
+    weights = 16 * get("fsesim")(get("fsesim").info.Options(vgg="random"), SCHEDULE, CPU).parameter_count() / 2**20
     assert weights < float(row["peak_memory_mb"]) < 20 * weights

@@ -1,6 +1,7 @@
 """What a training step costs without a clock: arithmetic at full size, calls to torch, and nothing left on the host.
 
-Figures are kept in tests/golden/step_costs.csv. After an intended change, `python -m tests.test_speed_guard` writes
+Figures are kept in tests/golden/step_costs.csv. After an intended change,
+`python -m tests.benchmarks.test_speed_guard` writes
 them anew; the diff shows what became cheaper or dearer.
 """
 
@@ -19,15 +20,15 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import method_options, usual_batch
 from benchmarks.flops import step_flops
-from enco.files import atomic_path
+from enco.config.compute import Mode, Speed
+from enco.io.files import atomic_path
 from enco.methods import available
-from enco.speed import Mode, Speed
-from enco.stepper import Stepper
-from eval.stopwatch import HALVES
-from eval.timingtable import published_speeds
-from tests.tiny_methods import batch_for, tiny_method
+from enco.training.train_step import Stepper
+from eval.timing.stopwatch import HALVES
+from eval.timing.table import published_speeds
+from tests.support.tiny_methods import batch_for, tiny_method
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "step_costs.csv"
 COLUMNS = ("method", "flop_first_half", "flop_second_half", "calls_plain", "calls_fast", "torch")
 SIZE = 256

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from enco.arguments import choose_device, load_settings, parse_arguments
-from enco.config import RunConfig
+from enco.config.run import RunConfig
 from enco.errors import UserError
+from enco.training.arguments import choose_device, load_settings, parse_arguments
 
 SETTINGS = {"method": "enco", "task": "cat2dog", "data": {"root": "somewhere"}, "seed": 3, "options": {"k": 2}}
 PERSON = ["--method", "enco", "--data", "photos", "--out", "here"]
@@ -69,5 +69,7 @@ def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_choosing_a_device_takes_torch_without_an_image_library() -> None:
-    code = "import sys; sys.modules['PIL'] = None; from enco.arguments import choose_device; choose_device('cpu')"
+    code = (
+        "import sys; sys.modules['PIL'] = None; from enco.training.arguments import choose_device; choose_device('cpu')"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

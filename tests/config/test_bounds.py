@@ -18,19 +18,19 @@ import pytest
 import enco
 import eval as evaluation
 import workflow
-from enco.bounds import Real, Whole
+from enco.config.base import Settings
+from enco.config.bounds import Real, Whole
 from enco.errors import UserError
-from enco.settings import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDERS = ("enco", "eval", "workflow", "benchmarks", "examples")
 PARSERS = (
-    "enco.arguments:_parser",
-    "enco.data.arguments:parser",
-    "enco.tracking:_parser",
+    "enco.training.arguments:_parser",
+    "enco.datasets.arguments:parser",
+    "enco.tracking.__main__:_parser",
     "eval.arguments:parser",
-    "eval.timing:_parser",
-    "workflow.plan:parser",
+    "eval.timing.__main__:_parser",
+    "workflow.__main__:parser",
 )
 BOUNDS = {"Ge", "Gt"}
 ANY_SIGN = {"nce_diag"}
@@ -134,7 +134,7 @@ def test_every_number_of_settings_has_bounds(model: type[Settings]) -> None:
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_settings_are_finite(bad: float) -> None:
-    from workflow.settings import DrnConfig
+    from workflow.plan.scale import DrnConfig
 
     with pytest.raises(ValueError, match="lr"):
         DrnConfig(lr=bad)
@@ -142,7 +142,7 @@ def test_settings_are_finite(bad: float) -> None:
 
 @pytest.mark.parametrize(("key", "bad"), [("seed", 2**70), ("train.n_const", 10**30), ("train.log_every", 10**30)])
 def test_a_number_of_a_settings_file_has_the_command_lines_bounds(key: str, bad: int) -> None:
-    from enco.arguments import load_settings
+    from enco.training.arguments import load_settings
 
     settings: dict[str, Any] = {"method": "cut", "task": "t", "data": {"root": "d"}, "train": {}}
     place, _, name = key.rpartition(".")

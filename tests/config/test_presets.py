@@ -10,22 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from enco.arguments import parse_arguments
-from enco.config import MethodOptions, Preset, RunConfig, preset_options
+from enco.config.base import parse
+from enco.config.run import RunConfig
 from enco.data.images import to_tensor
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError
-from enco.files import read_json
-from enco.identity import config_hash
-from enco.methods import available, get
-from enco.settings import parse
-from eval.tablespec import load_tables
-from eval.training_settings import changed_settings
-from tests.tiny_runs import run, tiny_config, write_images
-from workflow.grid import expand
-from workflow.settings import load_scale, load_tasks
+from enco.io.files import read_json
+from enco.methods import available, get, infos
+from enco.options.base import MethodOptions, Preset, preset_options
+from enco.training.arguments import parse_arguments
+from enco.training.identity import config_hash
+from eval.tables.spec import load_tables
+from eval.tables.training_settings import changed_settings
+from tests.support.tiny_runs import run, tiny_config, write_images
+from workflow.plan.grid import expand
+from workflow.plan.scale import load_scale, load_tasks
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PRESETS: tuple[Preset, ...] = ("paper", "cut")
 CROP_SIZES = st.integers(6, 512).map(lambda quarter: 4 * quarter)
 N_CONST, N_DECAY, COUNT = 2, 2, 4
@@ -40,8 +41,8 @@ def test_sizes_at_the_papers_crop() -> None:
 @pytest.mark.parametrize("method", sorted(available()))
 def test_a_preset_is_the_same_for_every_method(method: str, preset: Preset) -> None:
     """It takes the place of the authors' own sizes, filters and jitter, which differ."""
-    options = get(method).Options(preprocess=preset).model_dump()
-    crop_size = get(method).Options().crop_size
+    options = get(method).info.Options(preprocess=preset).model_dump()
+    crop_size = get(method).info.Options().crop_size
     wanted: dict[str, Any] = {
         "load_size": crop_size if preset == "paper" else round(crop_size / 256 * 286),
         "flip": True,
@@ -53,7 +54,7 @@ def test_a_preset_is_the_same_for_every_method(method: str, preset: Preset) -> N
 @pytest.mark.parametrize("method", sorted(available()))
 def test_without_a_preset_a_method_keeps_its_authors_options(method: str) -> None:
     """Load and crop size, shape, filter, and whether the jitter goes on to the end: from the cards of the methods."""
-    options = get(method).Options()
+    options = get(method).info.Options()
     found = (options.load_size, options.crop_size, options.resize, options.interpolation, options.jitter_in_decay)
     cut_family = (286, 256, "square", "bicubic", False)
     authors = {
@@ -191,7 +192,7 @@ def test_a_preset_of_the_command_line_is_in_the_record_of_a_run(tmp_path: Path) 
 
 def test_a_preset_of_a_scale_holds_for_every_method_and_renames_none() -> None:
     scale = load_scale(ROOT / "config" / "paper.yaml").model_copy(update={"options": {"all": {"preprocess": "cut"}}})
-    grid = expand(load_tables(ROOT / "config" / "tables.yaml"), load_tasks(scale, ROOT), scale, available())
+    grid = expand(load_tables(ROOT / "config" / "tables.yaml"), load_tasks(scale, ROOT), scale, infos())
     assert all("preprocess" not in run.variant and "load_size" not in run.variant for run in grid.runs)
     sizes = {run.config.method: run.config.options["load_size"] for run in grid.runs}
     assert {sizes.pop("drit"), *sizes.values()} == {241, 286}

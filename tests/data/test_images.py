@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from enco.config import Interpolation
 from enco.data import images, manifest
-from enco.data.check import check_counts, summarise, table
 from enco.data.manifest import read_manifest_hash, training_hash, verify_manifest, write_manifest
+from enco.datasets.check import check_counts, summarise, table
 from enco.errors import UserError
-from enco.files import sha256
+from enco.io.files import sha256
+from enco.options.base import Interpolation
 
 
 def save(path: Path, size: tuple[int, int] = (20, 12), level: int = 90, mode: str = "RGB") -> Path:

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.config import Levels, MethodOptions
-from enco.data.__main__ import main as data
+from enco.config.run import Levels
 from enco.data.folders import BITS, load_rgb
 from enco.data.images import test_image as load_test_image
 from enco.data.reading import Reading
 from enco.data.unpaired import UnpairedImages
+from enco.datasets.__main__ import main as data
 from enco.errors import UserError
+from enco.options.base import MethodOptions
 from eval.__main__ import main as evaluate
-from eval.features import load_features
+from eval.metrics.features import load_features
 
 RANDOM = ["--extractor", "random-inception", "--input-size", "75", "--threads", "1", "--device", "cpu"]
 

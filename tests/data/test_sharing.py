@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_runs import write_images
+from tests.support.tiny_runs import write_images
 
 TRAIN = "enco.train --method cut --device cpu --threads 1 --epochs 1 0 --tracking off --workers 1 --set ngf=2"
 TRAIN += " --set ndf=2 --set n_blocks=1 --set crop_size=32 --set load_size=32 --set head_width=4"

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from enco.config import Direction, MethodOptions
+from enco.config.run import Direction
 from enco.data.unpaired import UnpairedImages, random_crop
 from enco.errors import UserError
+from enco.options.base import MethodOptions
 
 SIDE = 24
 PLAIN = MethodOptions(crop_size=SIDE, load_size=SIDE, flip=False)

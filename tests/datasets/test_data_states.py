@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from enco.data.catalogue import Dataset, TaskConfig, load_datasets, load_tasks
-from enco.data.demo import make_archive
 from enco.data.manifest import write_manifest
-from enco.data.state import READY, Places, State, states
+from enco.datasets.catalogue import Dataset, TaskConfig, load_datasets, load_tasks
+from enco.datasets.demo import make_archive
+from enco.datasets.state import READY, Places, State, states
 from enco.errors import UserError
-from tests.make_archives import image_files
-from tests.shop import COUNTS, Shop
+from tests.support.archive_server import COUNTS, Shop
+from tests.support.make_archives import image_files
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HORSES = Dataset.model_validate(
     {
         "site": "https://example.org",
@@ -55,9 +55,9 @@ def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
     assert state(places(tmp_path)).state.startswith("missing: get more.zip from https://example.org into")
     (tmp_path / "archives").mkdir()
     (tmp_path / "archives" / "more.zip").touch()
-    assert state(places(tmp_path)).state == "not fetched yet: `python -m enco.data prepare horses` does it"
+    assert state(places(tmp_path)).state == "not fetched yet: `python -m enco.datasets prepare horses` does it"
     (tmp_path / "archives" / "horses.zip").touch()
-    assert state(places(tmp_path)).state == "here, not prepared: `python -m enco.data prepare horses` does it"
+    assert state(places(tmp_path)).state == "here, not prepared: `python -m enco.datasets prepare horses` does it"
     write_manifest(put_images(tmp_path / "prepared" / "horses"), {"dataset": "horses"})
     found = state(places(tmp_path))
     assert (found.source, found.found, found.expected, found.state) == (
@@ -139,7 +139,7 @@ def test_a_wrong_catalogue_is_one_sentence(tmp_path: Path, text: str | bytes | d
 
 
 def test_the_command_ends_with_1_while_something_is_missing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    from enco.data.__main__ import main
+    from enco.datasets.__main__ import main
 
     shop.describe({"archives": [{"name": "horses.zip"}], "counts": COUNTS})
     where = ["--prepared", str(shop.folder / "prepared"), *shop.words()[2:6]]

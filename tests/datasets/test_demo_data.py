@@ -13,14 +13,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from enco.data import __main__ as cli
-from enco.data.demo import ARCHIVES, archive, make_archive, palettes
-from enco.data.demo.canvas import Canvas
 from enco.data.folders import SETS
 from enco.data.manifest import read_manifest_hash
-from enco.data.paint import paint
-from enco.data.place import link_folder
-from enco.data.sheet import contact_sheet, data_folders
+from enco.datasets import __main__ as cli
+from enco.datasets.demo import ARCHIVES, archive, make_archive, palettes
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.paint import paint
+from enco.datasets.place import link_folder
+from enco.datasets.sheet import contact_sheet, data_folders
 from enco.errors import UserError
 
 PALETTES = {"cityscapes": palettes.CITYSCAPES, "facades": palettes.FACADES}
@@ -211,7 +211,7 @@ def maker(folder: Path) -> subprocess.Popen[str]:
     code = (
         "import pathlib, sys\n"
         "from enco.data.manifest import save_manifest\n"
-        "from enco.data.place import new_folder\n"
+        "from enco.datasets.place import new_folder\n"
         "with new_folder(pathlib.Path(sys.argv[1])) as folder:\n"
         "    (folder / 'first').mkdir()\n"
         "    save_manifest(folder, {}, {'drawn': 'a test'})\n"
@@ -289,7 +289,7 @@ def test_contact_sheet_shows_every_set(demo: Path) -> None:
 
 def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*words: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["enco.data", *words])
+        monkeypatch.setattr(sys, "argv", ["enco.datasets", *words])
         cli.main()
         return capsys.readouterr().out
 
@@ -311,7 +311,7 @@ def test_link_command_counts_images_and_takes_names_with_spaces(
     count = len(list((source / "trainA").iterdir()))
 
     def run(*words: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["enco.data", *words])
+        monkeypatch.setattr(sys, "argv", ["enco.datasets", *words])
         cli.main()
         return capsys.readouterr().out
 

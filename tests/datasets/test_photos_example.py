@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.data.check import summarise
+from enco.datasets.check import summarise
 from enco.errors import UserError
 
 NOTICE = """Files: nature/p0.jpg
@@ -30,7 +30,7 @@ License: GPL-2+
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("photos", Path(__file__).parents[1] / "examples" / "photos.py")
+    spec = importlib.util.spec_from_file_location("photos", Path(__file__).parents[2] / "examples" / "photos.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

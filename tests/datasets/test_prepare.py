@@ -18,15 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.data.__main__ import main
-from enco.data.catalogue import load_datasets
 from enco.data.folders import SETS, load_rgb
 from enco.data.manifest import verify_manifest
-from enco.data.obtain import Fetched
-from enco.data.prepare import prepare
+from enco.datasets.__main__ import main
+from enco.datasets.catalogue import load_datasets
+from enco.datasets.obtain import Fetched
+from enco.datasets.prepare import prepare
 from enco.errors import UserError
-from tests.file_server import FileServer
-from tests.make_archives import (
+from tests.support.archive_server import COUNTS, NAME, Shop, files_of
+from tests.support.file_server import FileServer
+from tests.support.make_archives import (
     Files,
     encoded,
     image_files,
@@ -34,10 +35,9 @@ from tests.make_archives import (
     tarred,
     zipped,
 )
-from tests.shop import COUNTS, NAME, Shop, files_of
-from tests.tmpfs import tmpfs
+from tests.support.tmpfs import tmpfs
 
-CATALOGUE = Path(__file__).parent.parent / "config" / "datasets.yaml"
+CATALOGUE = Path(__file__).parents[2] / "config" / "datasets.yaml"
 
 
 def test_an_archive_becomes_a_data_folder_with_a_manifest(shop: Shop) -> None:
@@ -247,7 +247,7 @@ def test_what_only_the_user_can_get_is_asked_for_in_one_sentence(shop: Shop) -> 
 def test_two_that_prepare_the_same_set_at_once_take_turns(shop: Shop) -> None:
     shop.offer(zipped({**image_files(COUNTS), "horses/filler.bin": np.random.default_rng(0).bytes(400_000)}))
     shop.server.pause = 0.1
-    command = [sys.executable, "-m", "enco.data", *shop.words()]
+    command = [sys.executable, "-m", "enco.datasets", *shop.words()]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.data.__main__ import main
 from enco.data.folders import LABEL_SETS, SETS, load_labels
 from enco.data.manifest import read_source
+from enco.datasets.__main__ import main
 from enco.errors import UserError
-from tests.make_archives import cityscapes_files, encoded, picture, zipped
-from tests.shop import Shop, files_of
+from tests.support.archive_server import Shop, files_of
+from tests.support.make_archives import cityscapes_files, encoded, picture, zipped
 
 ARCHIVES = ("leftImg8bit_trainvaltest.zip", "gtFine_trainvaltest.zip")
 CITY_COUNTS = {"trainA": 2, "trainB": 2, "testA": 1, "testB": 1, "trainA_labels": 2, "testA_labels": 1}

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from enco.data.__main__ import main
-from enco.data.catalogue import CATALOGUE, TaskConfig, find_dataset, load_datasets
 from enco.data.folders import SETS
-from enco.data.hashes import differing, load_hashes
-from enco.data.state import Places, states
-from enco.data.twins import shared_images
+from enco.datasets.__main__ import main
+from enco.datasets.catalogue import CATALOGUE, TaskConfig, find_dataset, load_datasets
+from enco.datasets.hashes import differing, load_hashes
+from enco.datasets.state import Places, states
+from enco.datasets.twins import shared_images
 from enco.errors import UserError
-from tests.make_archives import catalogue, image_files, zipped
-from tests.shop import COUNTS, NAME, Shop, shop
+from tests.support.archive_server import COUNTS, NAME, Shop, shop
+from tests.support.make_archives import catalogue, image_files, zipped
 
 __all__ = ["shop"]
 FILES = {name.removeprefix("horses/"): content for name, content in image_files(COUNTS).items()}

@@ -9,19 +9,19 @@ import pytest
 import torch
 from PIL import Image
 
-from enco.arguments import parse_arguments
-from enco.data.__main__ import main as data
+from enco.datasets.__main__ import main as data
 from enco.errors import UserError
 from enco.methods import available
-from enco.methods.files import load_translator, save_generator
+from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.training.arguments import parse_arguments
 from eval.__main__ import main
-from eval.prdc import exact_precision_recall, precision_recall
+from eval.metrics.precision_recall import exact_precision_recall, precision_recall
 from eval.segmentation.drn import DRN
 from eval.segmentation.published import NetworkName
 from eval.segmentation.weights import load_segmenter
-from tests.test_eval_cli import CPU, RANDOM, call, write_photos
-from tests.test_segmentation import draw_horizons
-from tests.tiny_methods import tiny_method
+from tests.eval.test_eval_cli import CPU, RANDOM, call, write_photos
+from tests.eval.test_segmentation import draw_horizons
+from tests.support.tiny_methods import tiny_method
 
 
 @pytest.mark.parametrize("k", [0, -1])
@@ -153,12 +153,12 @@ def test_label_maps_without_a_photo_are_said(tmp_path: Path, capsys: pytest.Capt
     ("words", "message"),
     [
         (["enco.train", "--settings", "{}", "--seed", "3", "--recursive"], "--recursive, --seed would be ignored"),
-        (["enco.data", "prepare", "horse2zebra", "--photo-filter", "legacy"], "nothing is resized of horse2zebra"),
+        (["enco.datasets", "prepare", "horse2zebra", "--photo-filter", "legacy"], "nothing is resized of horse2zebra"),
         (["eval", "weights", "inception", "--file", "x.pth"], "inception is kept in torch's cache: leave it out"),
     ],
 )
 def test_an_option_without_effect_is_refused(words: list[str], message: str, tmp_path: Path) -> None:
-    commands = {"enco.train": parse_arguments, "enco.data": data, "eval": main}
+    commands = {"enco.train": parse_arguments, "enco.datasets": data, "eval": main}
     out = ["--out", str(tmp_path / "out")]
     with pytest.raises(UserError, match=message):
         commands[words[0]]([*words[1:], *out])  # type: ignore[operator]

@@ -14,13 +14,13 @@ from PIL import Image
 
 from enco.data.images import to_uint8
 from enco.errors import UserError
-from enco.files import write_json
-from enco.methods.files import load_translator, save_generator
+from enco.io.files import write_json
+from enco.methods.parts.generator_file import load_translator, save_generator
 from eval.__main__ import main
-from eval.features import load_features
-from tests.test_segmentation import draw_horizons
-from tests.tiny_methods import SIZE, tiny_method
-from tests.tiny_runs import run, tiny_config, write_images
+from eval.metrics.features import load_features
+from tests.eval.test_segmentation import draw_horizons
+from tests.support.tiny_methods import SIZE, tiny_method
+from tests.support.tiny_runs import run, tiny_config, write_images
 
 RANDOM = ["--extractor", "random-inception", "--input-size", "75", "--threads", "1", "--device", "cpu"]
 CPU = ["--threads", "1", "--device", "cpu"]

@@ -16,11 +16,11 @@ from PIL import Image
 from torchvision.models.inception import Inception3
 
 from enco.errors import UserError
-from eval import inception_weights
-from eval.extractor import Extractor, create_extractor, extract_features
-from eval.features import Features, check_comparable, load_features
-from eval.fid import fid
-from eval.inception_weights import find_weights
+from eval.metrics import inception_weights
+from eval.metrics.features import Features, check_comparable, load_features
+from eval.metrics.fid import fid
+from eval.metrics.inception import Extractor, create_extractor, extract_features
+from eval.metrics.inception_weights import find_weights
 
 CPU = torch.device("cpu")
 SMALL = 96

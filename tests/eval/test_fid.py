@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from enco.errors import UserError
-from eval.fid import fid
+from eval.metrics.fid import fid
 
 Array = NDArray[np.float64]
 

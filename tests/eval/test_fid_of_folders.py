@@ -20,10 +20,10 @@ from torch import nn
 from torchvision.models.inception import Inception3
 
 from enco.data.folders import list_images
-from enco.weights import cache_path
-from eval import inception_weights
+from enco.io.weights import cache_path
 from eval.__main__ import main
-from eval.extractor import create_extractor, extract_features
+from eval.metrics import inception_weights
+from eval.metrics.inception import create_extractor, extract_features
 
 CPU = torch.device("cpu")
 SIDE, IMAGES = 256, 12

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from enco.errors import UserError
-from enco.files import atomic_folder, read_json
+from enco.io.files import atomic_folder, read_json
 from enco.methods.cyclegan import CycleGan
 from eval.__main__ import main
-from eval.features import load_features
-from tests.tiny_runs import run, tiny_config, write_images
+from eval.metrics.features import load_features
+from tests.support.tiny_runs import run, tiny_config, write_images
 
 ODD = os.fsdecode(b"\xe4 f\xfcr \xd6")
 SMALL = {"ngf": 4, "ndf": 4, "n_blocks": 1, "crop_size": 32, "load_size": 36}

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.arguments import parse_arguments
-from enco.data.__main__ import main as data
 from enco.data.folders import list_images, load_rgb, name_in
 from enco.data.manifest import read_hashes, verify_manifest
 from enco.data.reading import Reading
+from enco.datasets.__main__ import main as data
 from enco.errors import UserError
-from enco.methods.files import save_generator
+from enco.methods.parts.generator_file import save_generator
 from enco.train import train
+from enco.training.arguments import parse_arguments
 from eval.__main__ import main as evaluate
-from eval.features import load_features
-from tests.test_segmentation import draw_horizons
-from tests.tiny_methods import tiny_method, tiny_options
-from tests.tiny_runs import write_images
+from eval.metrics.features import load_features
+from tests.eval.test_segmentation import draw_horizons
+from tests.support.tiny_methods import tiny_method, tiny_options
+from tests.support.tiny_runs import write_images
 
 RANDOM = ["--extractor", "random-inception", "--input-size", "75", "--threads", "1", "--device", "cpu"]
 CPU = ["--threads", "1", "--device", "cpu"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from enco.errors import UserError
-from eval.prdc import exact_precision_recall, precision_recall
+from eval.metrics.precision_recall import exact_precision_recall, precision_recall
 
 Array = NDArray[np.float64]
 

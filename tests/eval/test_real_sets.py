@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.realsets import real_set
+from eval.metrics.real_sets import real_set
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import torch
 from piq import PR
 
 from enco.errors import UserError
-from eval import scores
-from eval.features import Features
-from eval.fid import fid
-from eval.realsets import real_set
-from eval.scores import SegmentationTest, compare, score_run
+from eval.metrics import scores
+from eval.metrics.features import Features
+from eval.metrics.fid import fid
+from eval.metrics.real_sets import real_set
+from eval.metrics.scores import SegmentationTest, compare, score_run
 
 CPU = torch.device("cpu")
 RUN = {

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
 
-from enco.data.demo.palettes import CITYSCAPES
 from enco.data.folders import TRAIN_IDS
-from enco.data.train_ids import IGNORE, LABEL_IDS, NAMES, train_ids
+from enco.data.labels import IGNORE, LABEL_IDS, NAMES, train_ids
+from enco.datasets.demo.palettes import CITYSCAPES
 from enco.errors import UserError
-from enco.signals import GO_ON_LATER, StopRequest
+from enco.runtime.signals import GO_ON_LATER, StopRequest
 from eval.segmentation.data import load_label_maps, load_photos, pairs
 from eval.segmentation.scores import confusion_matrix, score_folder, scores
 from eval.segmentation.train import Recipe, train_segmenter
 from eval.segmentation.weights import load_segmenter
-from tests.tiny_runs import assert_same
+from tests.support.tiny_runs import assert_same
 
 CPU = torch.device("cpu")
 SKY, ROAD = NAMES.index("sky"), NAMES.index("road")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from enco.data.train_ids import IGNORE, NAMES
+from enco.data.labels import IGNORE, NAMES
 from eval.segmentation.data import MEAN, STD
 from eval.segmentation.scores import score_folder
 from eval.segmentation.weights import Segmenter

@@ -13,23 +13,23 @@ from torch import Tensor, device, nn
 
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.files import read_json
+from enco.io.files import read_json
 from enco.methods.base import Way
-from enco.methods.files import save_generator
+from enco.methods.parts.generator_file import save_generator
 from eval import __main__ as command_line
 from eval.arguments import parser
-from eval.extractor import Extractor, extract_features
-from eval.features import Features
-from eval.protocol import protocol
+from eval.metrics.features import Features
+from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
+from eval.tables.protocol import protocol
 from eval.translate import translate_folder
-from tests.table_runs import DEMO, TABLES, plan
-from tests.test_pipeline import TINY, pipeline
-from tests.tiny_methods import tiny_method
-from tests.tiny_runs import write_images
+from tests.support.table_runs import DEMO, TABLES, plan
+from tests.support.tiny_methods import tiny_method
+from tests.support.tiny_runs import write_images
+from tests.system.test_pipeline import TINY, pipeline
 from workflow.project import Project
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CPU = device("cpu")
 
 
@@ -160,7 +160,9 @@ def test_a_table_says_that_its_generators_were_chosen_on_the_test_set(tmp_path: 
 @pytest.mark.slow
 def test_the_plan_selects_before_it_translates(tmp_path: Path) -> None:
     said = pipeline(tmp_path, "-n", "-p", "all_tables", config=tiny_best(tmp_path, 1))
-    commands = [line.partition("python -m workflow.job eval ")[2].split(" > ")[0] for line in said.splitlines()]
+    commands = [
+        line.partition("python -m workflow.jobs.forkserver eval ")[2].split(" > ")[0] for line in said.splitlines()
+    ]
     given = [parser().parse_args(shlex.split(command)) for command in commands if command]
     selected = [one for one in given if one.command == "select"]
     assert len(selected) == 10, "nine trainings, one of them scored both ways"

@@ -13,13 +13,13 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from enco.config import MethodOptions
+from enco.config.compute import Speed
+from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.methods import Batch, available, get
-from enco.speed import Speed
-from eval import stopwatch
-from eval.stopwatch import Variant, statistics_of
-from eval.timing import (
+from enco.methods import available, get
+from enco.options.base import MethodOptions
+from eval.timing import stopwatch
+from eval.timing.__main__ import (
     legacy_average,
     load_variants,
     main,
@@ -27,13 +27,14 @@ from eval.timing import (
     method_variants,
     summary,
 )
-from eval.timingtable import notes, published_speeds, timing_table
-from tests.test_capabilities import A100, AVX2_CPU, V100
-from tests.tiny_methods import tiny_options
+from eval.timing.stopwatch import Variant, statistics_of
+from eval.timing.table import notes, published_speeds, timing_table
+from tests.support.tiny_methods import tiny_options
+from tests.training.test_capabilities import A100, AVX2_CPU, V100
 
 CPU = torch.device("cpu")
 SIZE = 24
-PUBLISHED = Path(__file__).parent.parent / "config" / "published.csv"
+PUBLISHED = Path(__file__).parents[2] / "config" / "published.csv"
 seconds = st.lists(st.floats(1e-4, 10), min_size=2, max_size=30)
 
 
@@ -76,7 +77,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Fake.calls, Fake.prepared, Fake.images = [], {}, {}
     monkeypatch.setattr(stopwatch, "create", create)
-    monkeypatch.setattr("eval.timing.method_sources", lambda name: {f"{name}.py": "digest"})
+    monkeypatch.setattr("eval.timing.__main__.method_sources", lambda name: {f"{name}.py": "digest"})
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: Fake.clock)
 
 
@@ -135,7 +136,7 @@ def test_the_batch_size_is_the_variants_own_then_the_common_then_the_methods() -
 
 
 def test_only_what_differs_from_the_defaults_is_noted() -> None:
-    options = {**get("cut").Options().model_dump(), **tiny_options("cut"), "patches": 5}
+    options = {**get("cut").info.Options().model_dump(), **tiny_options("cut"), "patches": 5}
     variants = {"cut": Variant(method="cut", options=options)}
     found = measure(variants, CPU, size=32, warmup=0, iterations=2)["options"]["cut"]
     assert found == {"ngf": 4, "ndf": 4, "patches": 5, "head_width": 16}
@@ -204,10 +205,10 @@ def test_every_method_is_timed_and_written(tmp_path: Path, capsys: pytest.Captur
 def test_a_timing_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     variants = {"a": Variant(method="a")}
     for machine, precision in ((AVX2_CPU, "float32"), (V100, "float32"), (A100, "float32, TF32 convolutions")):
-        monkeypatch.setattr("enco.stepper.capabilities", lambda *_, machine=machine: machine)
+        monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_, machine=machine: machine)
         found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2)
         assert (found["precision"], found["speed"]) == (precision, [])
-    monkeypatch.setattr("enco.stepper.capabilities", lambda *_: AVX2_CPU)
+    monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: AVX2_CPU)
     fast = Speed(mode="fast")
     found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2, speed=fast)
     assert (found["precision"], found["speed"]) == ("float32", [fast.explain(AVX2_CPU)])
@@ -228,7 +229,7 @@ def test_all_methods_are_timed_at_a_small_size_without_a_download(capsys: pytest
 
 def test_methods_keep_their_defaults_but_for_stand_ins_and_given_options() -> None:
     for name, variant in method_variants(["all"], 64, {"cut": {"tau": 0.5}}).items():
-        expected = get(name).Options.stand_ins(64) | ({"tau": 0.5} if name == "cut" else {})
+        expected = get(name).info.Options.stand_ins(64) | ({"tau": 0.5} if name == "cut" else {})
         assert variant == Variant(method=name, options=expected)
 
 

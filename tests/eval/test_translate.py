@@ -14,9 +14,9 @@ from PIL import Image
 from enco.data.folders import AHEAD, decode_ahead
 from enco.data.images import to_tensor, to_uint8
 from enco.methods import available, get
-from enco.methods.files import save_generator
+from enco.methods.parts.generator_file import save_generator
 from eval.translate import translate_folder
-from tests.tiny_methods import images, tiny_method
+from tests.support.tiny_methods import images, tiny_method
 
 CPU = torch.device("cpu")
 

@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from enco.errors import UserError
-from enco.files import read_json
-from eval import inception_weights, weight_records
+from enco.io.files import read_json
+from eval import weights as weight_records
 from eval.__main__ import main
-from eval.inception_weights import find_weights
+from eval.metrics import inception_weights
+from eval.metrics.inception_weights import find_weights
 from eval.segmentation import published
 from eval.segmentation.drn import DRN
 from eval.segmentation.weights import load_segmenter
-from tests.file_server import FileServer
-from tests.test_segmentation import draw_horizons
+from tests.eval.test_segmentation import draw_horizons
+from tests.support.file_server import FileServer
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from tenacity import RetryCallState, Retrying, wait_none
 
-from enco import fetch as fetching
 from enco.errors import UserError
-from enco.fetch import WAIT, Published, fetch
-from tests.file_server import FileServer
-from tests.tmpfs import tmpfs
+from enco.io import fetch as fetching
+from enco.io.fetch import WAIT, Published, fetch
+from tests.support.file_server import FileServer
+from tests.support.tmpfs import tmpfs
 
 MIB = 2**20
 CONTENT = random.Random(1).randbytes(4 * MIB + 12345)
@@ -32,7 +32,7 @@ UNKNOWN = Published()
 DOWNLOAD = """
 import sys
 from pathlib import Path
-from enco.fetch import Published, fetch
+from enco.io.fetch import Published, fetch
 fetch(sys.argv[1], Path(sys.argv[2]), Published(sys.argv[3]))
 """
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from enco.errors import UserError
-from enco.files import atomic_folder, atomic_path, write_json
-from tests.tmpfs import tmpfs
+from enco.io.files import atomic_folder, atomic_path, write_json
+from tests.support.tmpfs import tmpfs
 
 
 def test_a_read_only_place_is_named_with_the_cure(tmp_path: Path) -> None:

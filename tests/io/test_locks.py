@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from enco.locks import holder, is_locked, locked
+from enco.io.locks import holder, is_locked, locked
 
 NO_FLOCK = "#include <errno.h>\nint flock(int fd, int operation) { errno = ERRNO; return -1; }\n"
 USE = """
 import sys
 from pathlib import Path
-from enco.files import atomic_folder
-from enco.locks import locked
-from enco.runfolder import exclusive, is_held
-from enco.signals import StopRequest
+from enco.io.files import atomic_folder
+from enco.io.locks import locked
+from enco.training.run_folder import exclusive, is_held
+from enco.runtime.signals import StopRequest
 root = Path(sys.argv[1])
 for name in ("a", "b"):
     with atomic_folder(root / name) as folder:
@@ -60,7 +60,7 @@ def test_a_disk_without_locks_is_one_warning(no_flock: dict[str, str], tmp_path:
 
 
 def test_a_command_goes_on_without_locks(no_flock: dict[str, str], tmp_path: Path) -> None:
-    words = f"enco.data demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {tmp_path / 'data'}"
+    words = f"enco.datasets demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {tmp_path / 'data'}"
     command = [sys.executable, "-m", *words.split()]
     done = subprocess.run(command, env=no_flock, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from enco.errors import UserError
-from enco.weights import cache_path, load_tensors, published_hash, published_weights
-from tests.file_server import FileServer
+from enco.io.weights import cache_path, load_tensors, published_hash, published_weights
+from tests.support.file_server import FileServer
 
 CONTENT = b"weights" * 1000
 GOOD = f"net-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"

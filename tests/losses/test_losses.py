@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from enco.losses import cosine_distance, discriminator_loss, discriminator_terms, generator_loss, l1, patch_nce
+from enco.losses.terms import cosine_distance, discriminator_loss, discriminator_terms, generator_loss, l1, patch_nce
 from enco.networks.heads import l2_normalize
 
 EYE2, EYE4 = torch.eye(2)[None], torch.eye(4)[None]

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enco.sampling import dag_positions, dag_split, gather_cells, resize_scores, uniform_positions
+from enco.losses.sampling import dag_positions, dag_split, resize_scores, uniform_positions
+from enco.networks.features import gather_cells
 
 SCORES = torch.tensor([0.9, 0.1, 0.5, 0.3, 0.7, 0.2, 0.8, 0.4])
 ORDER = torch.tensor([3, 0, 6, 1, 7, 2, 5, 4])

@@ -15,21 +15,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from enco import contrast
-from enco.contrast import ContrastOptions
 from enco.errors import UserError
-from enco.methods import Method, available, get
+from enco.losses import contrast
+from enco.losses.sampling import resize_scores, sample_positions
+from enco.methods import available, get
+from enco.methods.base import Method
 from enco.methods.enco import EnCo
 from enco.networks.generator import ResnetGenerator, feature_shapes
-from enco.sampling import SamplingOptions, resize_scores, sample_positions
-from tests.test_method_contract import assert_same
-from tests.tiny_methods import SIZE, TINY, images, tiny_method
+from enco.options.contrast import ContrastOptions
+from enco.options.sampling import SamplingOptions
+from tests.methods.test_method_contract import assert_same
+from tests.support.tiny_methods import SIZE, TINY, images, tiny_method
 
 Size = tuple[int, int]
 Sampler = Callable[[SamplingOptions, Size, Tensor | None], Tensor]
 MODULES = range(32)
 
-FAMILY = sorted(name for name in available() if issubclass(get(name).Options, ContrastOptions))
+FAMILY = sorted(name for name in available() if issubclass(get(name).info.Options, ContrastOptions))
 
 every_method = pytest.mark.parametrize("name", FAMILY)
 
@@ -88,7 +90,7 @@ def test_the_family_is_found() -> None:
 
 @every_method
 def test_sampling_is_uniform_unless_it_is_switched_on(name: str) -> None:
-    assert get(name).Options().k == 1
+    assert get(name).info.Options().k == 1
 
 
 @every_method

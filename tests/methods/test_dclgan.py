@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from enco.contrast import contrast
-from enco.losses import HingeForm, discriminator_terms, generator_loss
+from enco.losses.contrast import contrast
+from enco.losses.terms import discriminator_terms, generator_loss
 from enco.methods import create
-from enco.methods.dclgan import DclGan, DclGanOptions, Pass, total_loss
-from enco.schedule import Schedule
-from tests.tiny_methods import images, tiny_method
+from enco.methods.dclgan import DclGan, Pass, total_loss
+from enco.methods.parts.schedule import Schedule
+from enco.options.dclgan import DclGanOptions, HingeForm
+from tests.support.tiny_methods import images, tiny_method
 
 
 def tiny(**options: Any) -> DclGan:

@@ -12,17 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from enco import adversarial
-from enco.config import DataConfig
-from enco.distance import Statistics, distance_loss, half_distance, item_distances, pair_distances
+from enco.config.run import DataConfig
 from enco.errors import UserError
+from enco.losses.distance import Statistics, distance_loss, half_distance, item_distances, pair_distances
 from enco.methods import create, distancegan
-from enco.methods.distancegan import DistanceGan, DistanceGanOptions
-from enco.methods.files import load_translator, save_generator
-from enco.methods.selfdistance import SelfDistanceOptions
-from enco.samples import Samples
-from enco.schedule import Schedule
-from tests.tiny_methods import batch_for, images, tiny_method, tiny_options
+from enco.methods.distancegan import DistanceGan
+from enco.methods.parts import adversarial
+from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.schedule import Schedule
+from enco.options.distancegan import DistanceGanOptions
+from enco.options.selfdistance import SelfDistanceOptions
+from enco.training.samples import Samples
+from tests.support.tiny_methods import batch_for, images, tiny_method, tiny_options
 
 both_methods = pytest.mark.parametrize("name", ["distancegan", "selfdistance"])
 A, B = Statistics(0.3, 0.1), Statistics(0.6, 0.2)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from enco.errors import UserError
-from enco.losses import code_penalty, confusion, mode_seeking, summed
+from enco.losses.terms import code_penalty, confusion, mode_seeking, summed
 from enco.methods import drit
-from enco.methods.drit import Drit, DritOptions, Made, split_batch, total_loss
+from enco.methods.drit import Drit, Made, split_batch, total_loss
+from enco.methods.parts.optim import frozen
+from enco.methods.parts.styles import styles_of
 from enco.networks.drit import DOMAINS, Attribute
-from enco.optim import frozen
-from enco.styles import styles_of
-from tests.tiny_methods import batch_for, images, tiny_method
+from enco.options.drit import DritOptions
+from tests.support.tiny_methods import batch_for, images, tiny_method
 
 MODES = pytest.mark.parametrize("concat", [True, False])
 

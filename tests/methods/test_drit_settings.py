@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from enco.methods.drit import DritOptions
-from enco.schedule import Schedule
-from tests.tiny_methods import tiny_method
+from enco.methods.parts.schedule import Schedule
+from enco.options.drit import DritOptions
+from tests.support.tiny_methods import tiny_method
 
 
 @pytest.mark.parametrize(

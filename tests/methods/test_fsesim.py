@@ -13,12 +13,13 @@ from torchvision.models import vgg16
 
 from enco.errors import UserError
 from enco.methods import create, fsesim
-from enco.methods.files import load_translator, save_generator
-from enco.methods.fsesim import FSeSim, FSeSimOptions, self_similarity, similarity_distance, window_cells
+from enco.methods.fsesim import FSeSim, self_similarity, similarity_distance, window_cells
+from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.schedule import Schedule
 from enco.networks import vgg
 from enco.networks.vgg import Vgg16, frozen_vgg
-from enco.schedule import Schedule
-from tests.tiny_methods import images, tiny_method
+from enco.options.fsesim import FSeSimOptions
+from tests.support.tiny_methods import images, tiny_method
 
 CPU = torch.device("cpu")
 

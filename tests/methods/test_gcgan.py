@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from enco.losses import l1
+from enco.losses.terms import l1
 from enco.methods import create, gcgan
-from enco.methods.files import load_translator, save_generator
-from enco.methods.gcgan import GcGan, GcGanOptions, Geometry, geometry_loss, inverse, transform
-from enco.schedule import Schedule
-from tests.tiny_methods import images, tiny_method
+from enco.methods.gcgan import GcGan, geometry_loss, inverse, transform
+from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.schedule import Schedule
+from enco.options.gcgan import GcGanOptions, Geometry
+from tests.support.tiny_methods import images, tiny_method
 
 both_geometries = pytest.mark.parametrize("geometry", ["rot", "vf"])
 SMALL = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None, None]

@@ -3,7 +3,8 @@
 They are computed in double precision: Adam's first steps amplify single-precision rounding, which differs between
 processors, a hundred-thousandfold, and no tolerance would tell that from a changed method.
 
-After an intended change, `python -m tests.test_golden_losses [METHOD...]` writes them anew; the diff shows what moved.
+After an intended change, `python -m tests.methods.test_golden_losses [METHOD...]` writes them anew; the diff shows
+what moved.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import pytest
 import torch
 
 from enco.methods import available
-from tests.tiny_methods import batch_for, tiny_method
+from tests.support.tiny_methods import batch_for, tiny_method
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 STEPS = 20
 TOLERANCE = 1e-5
 
@@ -52,7 +53,7 @@ def golden_file(name: str) -> Path:
 
 @pytest.mark.parametrize("name", sorted(available()))
 def test_losses_follow_the_golden_curve(name: str) -> None:
-    assert golden_file(name).is_file(), "no golden curve yet: run python -m tests.test_golden_losses"
+    assert golden_file(name).is_file(), "no golden curve yet: run python -m tests.methods.test_golden_losses"
     golden = pd.read_csv(golden_file(name), index_col="step")
     curve = loss_curve(name)
     try:

@@ -1,6 +1,6 @@
 """Every method learns: trained for seconds on a demo task, it moves a test set towards the target domain.
 
-python -m tests.test_learning [NAME ...] [--seed N]     # the measured numbers as a table
+python -m tests.methods.test_learning [NAME ...] [--seed N]     # the measured numbers as a table
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import torch.nn.functional as F
 from tabulate import tabulate
 from torch import Tensor
 
-from enco.data.demo import make_archive
 from enco.data.folders import list_images
 from enco.data.images import test_image as load_test_image
 from enco.data.unpaired import UnpairedImages
-from enco.methods import Method, available, create, get
-from enco.schedule import Schedule
-from enco.startup import skip_compiler
+from enco.datasets.demo import make_archive
+from enco.methods import available, create, get
+from enco.methods.base import Method
+from enco.methods.parts.schedule import Schedule
+from enco.runtime.startup import skip_compiler
 
 SIZE = 32
 ARCHIVE, DIRECTION = "summer2winter_yosemite", "BtoA"
@@ -94,7 +95,7 @@ def learn(name: str, data: Path, seed: int = 0) -> Learning:
 
 def small_options(name: str) -> dict[str, Any]:
     """Those of the small settings that this method has, with what its networks need to fit small images."""
-    model = get(name).Options
+    model = get(name).info.Options
     common = {key: value for key, value in {**SMALL, **FAST}.items() if key in model.model_fields}
     return common | model.stand_ins(SIZE) | OWN.get(name, {})
 
@@ -176,7 +177,7 @@ def table(found: Iterable[Learning]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train every method, or those named, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.test_learning")
+    parser = argparse.ArgumentParser(prog="python -m tests.methods.test_learning")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)

@@ -11,9 +11,10 @@ import torch
 from safetensors.torch import save_file
 
 from enco.errors import UserError
-from enco.methods import Method, available, create, get
-from enco.methods.files import load_translator, save_generator
-from tests.tiny_methods import SIZE, batch_for, images, tiny_method
+from enco.methods import available, create, get
+from enco.methods.base import Method
+from enco.methods.parts.generator_file import load_translator, save_generator
+from tests.support.tiny_methods import SIZE, batch_for, images, tiny_method
 
 AVERAGES = {"negcut": ("momentum_heads",)}
 """Networks that follow others instead of a gradient."""
@@ -204,7 +205,7 @@ def test_equal_generators_are_equal_files(name: str, tmp_path: Path) -> None:
 
 @every_method
 def test_every_option_is_described(name: str) -> None:
-    for key, field in get(name).Options.model_fields.items():
+    for key, field in get(name).info.Options.model_fields.items():
         assert field.description, key
 
 

@@ -30,7 +30,7 @@ def test_every_option_of_a_method_has_its_default_and_description(
     first, _, _, _, _, *lines = printed(capsys, name)
     assert get(name).info.paper in first
     options = [line.split()[0] for line in lines if not line.startswith(" ")]
-    assert options == list(get(name).Options.model_fields)
+    assert options == list(get(name).info.Options.model_fields)
     assert all(len(line) <= 120 for line in lines)
 
 

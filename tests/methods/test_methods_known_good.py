@@ -8,15 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from enco.config.base import parse
 from enco.errors import UserError
-from enco.methods import Method, create, cut, cyclegan, enco, get
-from enco.methods.cut import Cut, CutOptions
-from enco.methods.cyclegan import CycleGan, CycleGanOptions
-from enco.methods.enco import EnCo, EnCoOptions
-from enco.pool import ImagePool
-from enco.schedule import Schedule
-from enco.settings import parse
-from tests.tiny_methods import SIZE, images, tiny_method
+from enco.methods import create, cut, cyclegan, enco, get
+from enco.methods.base import Method
+from enco.methods.cut import Cut
+from enco.methods.cyclegan import CycleGan
+from enco.methods.enco import EnCo
+from enco.methods.parts.pool import ImagePool
+from enco.methods.parts.schedule import Schedule
+from enco.options.cut import CutOptions
+from enco.options.cyclegan import CycleGanOptions
+from enco.options.enco import EnCoOptions
+from tests.support.tiny_methods import SIZE, images, tiny_method
 
 PAIR_A = [[7, 24]]
 PAIRS_B = [[3, 28], [7, 24]]
@@ -325,4 +329,4 @@ def test_pool_of_size_0_returns_its_input() -> None:
 )
 def test_bad_options_are_named(name: str, key: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse(get(name).Options, key, f"options of method {name}")
+        parse(get(name).info.Options, key, f"options of method {name}")

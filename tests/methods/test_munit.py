@@ -8,16 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from enco.config.base import parse
 from enco.data.images import to_uint8
 from enco.errors import UserError
 from enco.methods import create
-from enco.methods.munit import Munit, MunitOptions, make_autoencoder, make_discriminator, stretched, total_loss
-from enco.networks.init import init_weights
+from enco.methods.munit import Munit, make_autoencoder, make_discriminator, stretched, total_loss
+from enco.methods.parts.schedule import Schedule
+from enco.methods.parts.styles import styles_of
+from enco.networks.layers.init import init_weights
 from enco.networks.munit import AutoEncoder, LayerNorm, adaptive_instance_norm
-from enco.schedule import Schedule
-from enco.settings import parse
-from enco.styles import styles_of
-from tests.tiny_methods import SIZE, images, tiny_method
+from enco.options.munit import MunitOptions
+from tests.support.tiny_methods import SIZE, images, tiny_method
 
 ONE_TO_FOUR = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 TERMS = ("gan_ab", "gan_ba", "image_a", "image_b", "style_a", "style_b", "content_a", "content_b", "cycle_a", "cycle_b")

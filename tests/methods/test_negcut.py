@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from enco.errors import UserError
 from enco.methods import create, negcut
-from enco.methods.negcut import NegCut, NegCutOptions
-from enco.networks.global_discriminator import GlobalDiscriminator, most_halvings
+from enco.methods.negcut import NegCut
+from enco.networks.global_discriminator import GlobalDiscriminator
 from enco.networks.negatives import NegativeGenerator, mean_embedding
-from tests.tiny_methods import batch_for, images, tiny_method
+from enco.options.negcut import NegCutOptions
+from enco.options.sizes import most_halvings
+from tests.support.tiny_methods import batch_for, images, tiny_method
 
 TAPS = 5
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.losses import patch_nce
+from enco.losses.terms import patch_nce
 from enco.methods import create
-from enco.methods.qs_attn import QsAttn, QsAttnOptions, attended_cells, selected_rows
+from enco.methods.qs_attn import QsAttn, attended_cells, selected_rows
 from enco.networks.attention import (
     cells_at,
     entropy,
@@ -25,7 +25,8 @@ from enco.networks.attention import (
     values_at,
     windows_at,
 )
-from tests.tiny_methods import batch_for, images, tiny_method
+from enco.options.qs_attn import QsAttnOptions
+from tests.support.tiny_methods import batch_for, images, tiny_method
 
 MODES = ["global", "local", "local_global"]
 RAMP = torch.arange(18.0).view(1, 2, 3, 3)

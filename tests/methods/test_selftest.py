@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from enco.methods import available
-from enco.networks import norm
+from enco.networks.layers import norm
 from enco.selftest.__main__ import main
 from enco.selftest.checks import PLAIN, check_fast, check_layer, check_plain
 from enco.selftest.differences import TOLERANCE, difference_error
 from enco.selftest.layers import LAYERS, Layer
 from enco.selftest.steps import Trial, difference_errors, errors_against
 from enco.selftest.tape import Record, Replay
-from enco.stepper import CompiledNetworks
+from enco.training.train_step import CompiledNetworks
 
 CPU = torch.device("cpu")
 TWO = {"instance norm", "reflection padding"}

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from enco.config.base import parse
 from enco.errors import UserError
 from enco.methods import create
-from enco.methods.drit import Drit, DritOptions, initialised
+from enco.methods.drit import Drit, initialised
 from enco.networks.drit import (
     DOMAINS,
     AttributeBlock,
@@ -19,11 +20,10 @@ from enco.networks.drit import (
     Generator,
     PooledBlock,
     beside,
-    most_content_layers,
-    smallest_content_side,
 )
-from enco.settings import parse
-from tests.tiny_methods import tiny_method
+from enco.options.drit import DritOptions
+from enco.options.sizes import most_content_layers, smallest_content_side
+from tests.support.tiny_methods import tiny_method
 
 
 def count(net: nn.Module) -> int:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from enco.networks import multiscale
-from enco.networks.multiscale import MultiScaleDiscriminator, half_size, most_scales, smallest_side
+from enco.networks.multiscale import MultiScaleDiscriminator, half_size
+from enco.options.sizes import most_scales, smallest_side
 
 
 def test_each_scale_after_the_first_sees_half_the_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from enco.errors import UserError
-from enco.networks.blur import BlurDown, BlurUp
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.generator import ResnetGenerator, feature_shapes
 from enco.networks.heads import PairHead, ProjectionHead, batchnorm_projector, l2_normalize
-from enco.networks.init import init_weights
-from enco.networks.padding import ReflectionPad
+from enco.networks.layers.blur import BlurDown, BlurUp
+from enco.networks.layers.init import init_weights
+from enco.networks.layers.padding import ReflectionPad
 
 ARCHS = ("antialiased", "mixed", "strided")
 MODULES = {"antialiased": 32, "mixed": 30, "strided": 28}

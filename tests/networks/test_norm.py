@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from enco.networks.norm import InstanceNorm, instance_norm
+from enco.networks.layers.norm import InstanceNorm, instance_norm
 
 REORDERED: dict[str, Callable[[Tensor], Tensor]] = {
     "as it is": lambda y: y,

@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enco.methods import Method, create
+from enco.methods import create
+from enco.methods.base import Method
 from enco.networks.drit import PooledBlock
+from enco.networks.layers.padding import ReflectionPad
 from enco.networks.munit import AdaptiveResidualBlock, LayerNorm
-from enco.networks.padding import ReflectionPad
-from tests.tiny_methods import tiny_options
+from tests.support.tiny_methods import tiny_options
 
 
 def paper_size(name: str, **options: Any) -> Method:

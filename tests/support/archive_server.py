@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from enco.data.__main__ import main
 from enco.data.folders import SETS
+from enco.datasets.__main__ import main
 from enco.errors import run_cli
-from tests.file_server import FileServer
-from tests.make_archives import catalogue
+from tests.support.file_server import FileServer
+from tests.support.make_archives import catalogue
 
 COUNTS = {"trainA": 3, "trainB": 4, "testA": 2, "testB": 1}
 NAME = "horses"
@@ -39,7 +39,7 @@ class Shop:
         (self.folder / "datasets.yaml").write_text(catalogue(dataset), encoding="utf-8")
 
     def words(self, *arguments: str) -> list[str]:
-        """The command line of `python -m enco.data`."""
+        """The command line of `python -m enco.datasets`."""
         places = ["--catalogue", str(self.folder / "datasets.yaml"), "--archives", str(self.archives)]
         return ["prepare", NAME, *places, "--out", str(self.out), *arguments]
 

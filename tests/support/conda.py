@@ -1,4 +1,4 @@
-"""Write environment.yml from pyproject.toml and requirements.lock: `python -m tests.conda`."""
+"""Write environment.yml from pyproject.toml and requirements.lock: `python -m tests.support.conda`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HEADER = """\
 # The environment of requirements.lock for conda users (written by `make lock`):
 #   conda env create -f environment.yml && conda activate enco && pip install --no-deps -e .

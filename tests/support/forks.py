@@ -1,6 +1,6 @@
 """Run many command lines, each in a fork of one process that has imported what they share.
 
-`python -m tests.forks` reads {name: [module, argument, ...]} as JSON and prints {name: [status, stderr]}.
+`python -m tests.support.forks` reads {name: [module, argument, ...]} as JSON and prints {name: [status, stderr]}.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 
 LIBRARIES = (
     "enco.train",
-    "enco.data.check",
-    "enco.data.prepare",
-    "eval.extractor",
+    "enco.datasets.check",
+    "enco.datasets.prepare",
+    "eval.metrics.inception",
     "eval.select",
-    "eval.timing",
-    "workflow.plan",
+    "eval.timing.__main__",
+    "workflow.__main__",
 )
 """What most commands import."""
 SECONDS = 300
@@ -38,7 +38,7 @@ def run_all(commands: Mapping[str, Sequence[str]], **environment: str) -> dict[s
     """The status and standard error of each command, run without root's privilege over files."""
     prefix = NO_PRIVILEGE if os.geteuid() == 0 else ()
     done = subprocess.run(
-        [*prefix, sys.executable, "-m", "tests.forks"],
+        [*prefix, sys.executable, "-m", "tests.support.forks"],
         input=json.dumps(commands),
         capture_output=True,
         text=True,

@@ -7,13 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from enco.files import write_json
-from eval.cells import PlannedCell
-from eval.metrics import METRICS
-from eval.protocol import Provenance
-from eval.tablespec import TableSpec, load_tables
+from enco.io.files import write_json
+from eval.tables.cells import PlannedCell
+from eval.tables.columns import METRICS
+from eval.tables.protocol import Provenance
+from eval.tables.spec import TableSpec, load_tables
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"
 TABLES = load_tables(ROOT / "config" / "tables.yaml")
 DEMO = Provenance(scale="demo", commit="0123abc")

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
-from enco.methods import Batch, Method, create, get
-from enco.schedule import Schedule
+from enco.data.batch import Batch
+from enco.methods import create, get
+from enco.methods.base import Method
+from enco.methods.parts.schedule import Schedule
 
 SIZE = 32
 TINY: dict[str, Any] = {
@@ -29,7 +31,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
 
 def tiny_options(name: str) -> dict[str, Any]:
     """Those of the tiny settings that this method has, and its own."""
-    common = {key: value for key, value in TINY.items() if key in get(name).Options.model_fields}
+    common = {key: value for key, value in TINY.items() if key in get(name).info.Options.model_fields}
     return common | SMALLEST.get(name, {})
 
 

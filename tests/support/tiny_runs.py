@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from enco.checkpoint import read_checkpoint
-from enco.config import RunConfig
-from enco.identity import OnChange
-from enco.settings import parse
-from enco.signals import StopRequest
+from enco.config.base import parse
+from enco.config.run import RunConfig
+from enco.runtime.signals import StopRequest
 from enco.train import train
-from tests.tiny_methods import tiny_options
+from enco.training.checkpoint import read_checkpoint
+from enco.training.identity import OnChange
+from tests.support.tiny_methods import tiny_options
 
 PER_EPOCH = 6
 CPU = torch.device("cpu")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.forks import NO_PRIVILEGE
+from tests.support.forks import NO_PRIVILEGE
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["forbidden", "missing"])
@@ -23,7 +23,7 @@ def test_tables_are_planned_without_a_home(tmp_path: Path, there: bool) -> None:
         if folder.exists():
             folder.chmod(0o555)
     prefix = NO_PRIVILEGE if os.geteuid() == 0 else ()
-    words = ["-m", "workflow.launch", "-s", str(ROOT / "Snakefile"), "-n", "results/table3.csv", "--cores", "1"]
+    words = ["-m", "workflow.jobs.launch", "-s", str(ROOT / "Snakefile"), "-n", "results/table3.csv", "--cores", "1"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     done = subprocess.run(
         [*prefix, sys.executable, *words],

@@ -24,4 +24,4 @@ def test_starting_to_train_imports_only_what_that_needs(optimizer: str) -> None:
 
 
 def test_starting_to_track_imports_neither_torch_nor_mlflow() -> None:
-    assert not {"torch", "mlflow"} & modules_after("import enco.tracking")
+    assert not {"torch", "mlflow"} & modules_after("import enco.tracking.__main__")

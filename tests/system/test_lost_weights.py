@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.test_pipeline import TINY, pipeline
-from workflow.weights import record
+from tests.system.test_pipeline import TINY, pipeline
+from workflow.inputs.weights import record
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,10 +11,10 @@ import torch
 from pytorch_fid.inception import FID_WEIGHTS_URL
 
 from enco.errors import UserError
-from eval import inception_weights
-from tests.file_server import FileServer
-from tests.test_eval_cli import CPU, call, write_photos
-from tests.test_fid_of_folders import torch_home
+from eval.metrics import inception_weights
+from tests.eval.test_eval_cli import CPU, call, write_photos
+from tests.eval.test_fid_of_folders import torch_home
+from tests.support.file_server import FileServer
 
 __all__ = ["torch_home"]
 

@@ -11,34 +11,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import enco.methods.files
+import enco.methods.parts.generator_file
 import enco.train
-import eval.extractor
-import eval.features
-import eval.inception_weights
+import eval.metrics.features
+import eval.metrics.inception
+import eval.metrics.inception_weights
 import eval.segmentation.scores
 import eval.segmentation.weights
 import eval.translate
 from enco.data.folders import list_images, load_rgb
-from enco.methods.files import load_translator, save_generator
+from enco.methods.parts.generator_file import load_translator, save_generator
 from enco.train import train
-from eval.extractor import create_extractor, extract_features
-from eval.features import load_features
-from eval.fid import fid
-from eval.scores import read_run
+from eval.metrics.features import load_features
+from eval.metrics.fid import fid
+from eval.metrics.inception import create_extractor, extract_features
+from eval.metrics.scores import read_run
 from eval.segmentation.drn import DRN
 from eval.segmentation.scores import score_folder
 from eval.segmentation.weights import load_segmenter, save_segmenter
 from eval.translate import translate_folder
-from tests.tiny_methods import tiny_method
-from tests.tiny_runs import tiny_config, write_images
+from tests.support.tiny_methods import tiny_method
+from tests.support.tiny_runs import tiny_config, write_images
 
 FACE = [
-    enco.methods.files,
+    enco.methods.parts.generator_file,
     enco.train,
-    eval.extractor,
-    eval.features,
-    eval.inception_weights,
+    eval.metrics.inception,
+    eval.metrics.features,
+    eval.metrics.inception_weights,
     eval.segmentation.scores,
     eval.segmentation.weights,
     eval.translate,

@@ -1,4 +1,4 @@
-"""The whole pipeline through real Snakemake, at the size of tests/tiny.yaml."""
+"""The whole pipeline through real Snakemake, at the size of tests/support/tiny.yaml."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from enco.files import read_json, sha256
-from eval.figure import CAPTION, MARGIN
-from workflow.part import EXAMPLE
+from enco.io.files import read_json, sha256
+from eval.tables.figure import CAPTION, MARGIN
+from workflow.plan.part import EXAMPLE
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
 
-ROOT = Path(__file__).parent.parent
-TINY = ROOT / "tests" / "tiny.yaml"
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "support" / "tiny.yaml"
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -183,7 +183,7 @@ def test_a_changed_row_trains_its_run_and_no_other(done: Path, tmp_path: Path) -
 
 def test_killed_in_the_middle_it_goes_on_to_the_same_weights(done: Path, tmp_path: Path) -> None:
     """As `make tables` does it: the launcher's process is killed outright, its trainings live on as orphans."""
-    command = [sys.executable, "-m", "workflow.launch", *_placed(tmp_path, TINY), "all_tables"]
+    command = [sys.executable, "-m", "workflow.jobs.launch", *_placed(tmp_path, TINY), "all_tables"]
     with (tmp_path / "said.txt").open("w") as said:
         process = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=said, stderr=said)
         _wait_for(lambda: any(tmp_path.rglob("checkpoints/*.pt")) and _finished(tmp_path) >= 2)

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.file_server import FileServer
-from tests.make_archives import cityscapes_files, image_files, zipped
-from tests.test_pipeline import TINY, pipeline
+from tests.support.file_server import FileServer
+from tests.support.make_archives import cityscapes_files, image_files, zipped
+from tests.system.test_pipeline import TINY, pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from enco.files import sha256
+from enco.io.files import sha256
 from slurm_cluster import SlurmCluster
 
-ROOT = Path(__file__).parent.parent
-GRID = ROOT / "tests" / "slurm_grid.yaml"
+ROOT = Path(__file__).parents[2]
+GRID = ROOT / "tests" / "support" / "slurm_grid.yaml"
 PROFILE = ("--profile", str(ROOT / "profiles" / "slurm"))
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -72,7 +72,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The weights of trainings that nothing ever stopped, made without any queue."""
     folder = tmp_path_factory.mktemp("undisturbed")
     placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
-    command = [sys.executable, "-m", "workflow.launch", "results/grid.csv", "--until", "train", *placed]
+    command = [sys.executable, "-m", "workflow.jobs.launch", "results/grid.csv", "--until", "train", *placed]
     subprocess.run(command, cwd=ROOT, env=with_programs(os.environ), check=True)
     return weights(folder)
 

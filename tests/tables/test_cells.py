@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from enco.errors import UserError
-from enco.files import read_json, write_json
-from eval.cells import COLUMNS, PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
-from eval.metrics import METRICS
-from eval.protocol import Provenance
-from eval.tables import write_cells
-from eval.tablespec import TableSpec, load_tables
-from tests.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan
+from enco.io.files import read_json, write_json
+from eval.tables.cells import COLUMNS, PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.tables.columns import METRICS
+from eval.tables.protocol import Provenance
+from eval.tables.spec import TableSpec, load_tables
+from eval.tables.write import write_cells
+from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan
 
 
 def tidied(spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from eval.figure import CAPTION, GAP, MARGIN, comparison, spread
+from eval.tables.figure import CAPTION, GAP, MARGIN, comparison, spread
 
 SIDES = {"input": 256, "translation": 64, "target": 100}
 

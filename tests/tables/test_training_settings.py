@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from enco.errors import UserError
-from eval.cells import PlannedCell
-from eval.training_settings import changed_settings, describe_settings
-from tests.table_runs import TABLES
+from eval.tables.cells import PlannedCell
+from eval.tables.training_settings import changed_settings, describe_settings
+from tests.support.table_runs import TABLES
 
 
 def cell(row: str, task: str) -> PlannedCell:

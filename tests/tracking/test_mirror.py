@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enco.errors import UserError
-from enco.mirror import chunks, flatten, numbers, read_record
+from enco.tracking.mirror import chunks, flatten, numbers, read_record
 
 
 def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from enco.data.catalogue import read_yaml
+from enco.datasets.catalogue import read_yaml
 from enco.errors import UserError
-from enco.files import read_json, write_json
-from enco.mirror import milliseconds
-from enco.runfolder import LOCK, is_held, now
-from enco.tracking import Store, follow, main, run_folders, start_follower, sync, warn
-from tests.tiny_runs import run, tiny_config, write_images
+from enco.io.files import read_json, write_json
+from enco.tracking.__main__ import Store, follow, main, run_folders, start_follower, sync, warn
+from enco.tracking.mirror import milliseconds
+from enco.training.run_folder import LOCK, is_held, now
+from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.project import Project
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXPERIMENT = "own/noise"
 
 

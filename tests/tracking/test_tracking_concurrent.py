@@ -26,13 +26,13 @@ import torch
 from filelock import FileLock
 from tenacity import stop_after_attempt
 
-from enco.files import read_json, write_json
-from enco.mirror import STATUS, _image_names, flatten, read_record
-from enco.runfolder import LOCK, now
-from enco.runlog import RunLog
-from enco.tracking import Store, _mirror_patiently, _quieten, follow, sync
-from tests.postgres import MlflowServer, postgres
-from tests.tiny_runs import run, tiny_config, write_images
+from enco.io.files import read_json, write_json
+from enco.tracking.__main__ import Store, _mirror_patiently, _quieten, follow, sync
+from enco.tracking.mirror import STATUS, _image_names, flatten, read_record
+from enco.training.run_folder import LOCK, now
+from enco.training.run_log import RunLog
+from tests.support.postgres import MlflowServer, postgres
+from tests.support.tiny_runs import run, tiny_config, write_images
 
 JOBS = 16
 LINES = 40

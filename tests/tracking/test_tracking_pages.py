@@ -19,11 +19,11 @@ import pytest
 import requests
 from PIL import Image
 
-from enco.files import read_json
-from enco.tracking import Store, sync
-from tests.tiny_runs import run, tiny_config, write_images
+from enco.io.files import read_json
+from enco.tracking.__main__ import Store, sync
+from tests.support.tiny_runs import run, tiny_config, write_images
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SPELLING = "it's 50% #1 a%20b ünï"
 PATIENCE = 240
 """Seconds in which a server has started, also on a busy machine."""
@@ -106,7 +106,7 @@ def answers(port: int) -> bool:
 
 def ui_command(results: Path, port: int) -> list[str]:
     store = ["--store", f"sqlite:///{results / 'mlflow.db'}"]
-    return [sys.executable, "-m", "enco.tracking", "ui", "--port", str(port), *store]
+    return [sys.executable, "-m", "enco.tracking.__main__", "ui", "--port", str(port), *store]
 
 
 @pytest.mark.slow

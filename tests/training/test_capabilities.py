@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from enco import capabilities as module
-from enco.arguments import choose_device
-from enco.capabilities import NARROW, capabilities
+from enco.config.compute import FAST, PLAIN, Capabilities, Pieces, Speed
 from enco.errors import UserError
-from enco.speed import FAST, PLAIN, Capabilities, Pieces, Speed
+from enco.runtime import capabilities as module
+from enco.runtime.capabilities import NARROW, capabilities
+from enco.training.arguments import choose_device
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 NO_GPU = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU")
@@ -153,7 +153,8 @@ def test_bfloat16_pays_on_a_cpu_in_wide_networks_only(width: int, pays: bool, mo
 def test_a_limit_of_onednn_is_found_in_a_process_that_has_it(limit: str) -> None:
     """Real limits: with them a step of EnCo in bfloat16 took 18, and 1.8 times as long as in float32."""
     show = (
-        "import torch; from enco.capabilities import capabilities as ask; from enco.speed import Speed\n"
+        "import torch; from enco.runtime.capabilities import capabilities as ask\n"
+        "from enco.config.compute import Speed\n"
         "print(Speed(mode='fast').explain(ask(torch.device('cpu'))))"
     )
     command = ["env", f"ONEDNN_MAX_CPU_ISA={limit}", sys.executable, "-c", show]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from enco.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
 from enco.errors import NonFiniteLoss, UserError
-from enco.randomness import random_state, set_random_state, untouched_randomness
-from enco.resume import finish_moving, move_aside
-from tests.tiny_runs import CPU, assert_same
+from enco.runtime.randomness import random_state, set_random_state, untouched_randomness
+from enco.training.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
+from enco.training.resume import finish_moving, move_aside
+from tests.support.tiny_runs import CPU, assert_same
 
 
 def checkpoint(iteration: int, value: float = 1.0) -> Checkpoint:

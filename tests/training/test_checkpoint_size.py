@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from enco.checkpoint import Checkpoint, CheckpointFolder
-from enco.methods import Method, available
-from enco.pool import ImagePool
-from enco.randomness import random_state
-from tests.tiny_methods import batch_for, tiny_method
-from tests.tiny_runs import CPU
-from workflow.disk import pools
+from enco.methods import available
+from enco.methods.base import Method
+from enco.methods.parts.pool import ImagePool
+from enco.runtime.randomness import random_state
+from enco.training.checkpoint import Checkpoint, CheckpointFolder
+from tests.support.tiny_methods import batch_for, tiny_method
+from tests.support.tiny_runs import CPU
+from workflow.cost.disk import pools
 
 POOL = 20
 WIDTHS = {"ngf": 16, "ndf": 16, "pool_size": POOL}

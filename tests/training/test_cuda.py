@@ -1,4 +1,4 @@
-"""What only a GPU can show; run where there is one: `python -m pytest tests/test_cuda.py`."""
+"""What only a GPU can show; run where there is one: `python -m pytest tests/training/test_cuda.py`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from enco.config import DataConfig, RunConfig, TrainConfig
-from enco.data.demo import make_archive
-from enco.graphs import GraphedStep
-from enco.methods import Batch, Method, available, create
-from enco.schedule import Schedule
-from enco.speed import Speed
-from enco.stepper import Stepper
+from enco.config.compute import Speed
+from enco.config.run import DataConfig, RunConfig, TrainConfig
+from enco.data.batch import Batch
+from enco.datasets.demo import make_archive
+from enco.methods import available, create
+from enco.methods.base import Method
+from enco.methods.parts.schedule import Schedule
 from enco.train import train
-from tests.tiny_methods import batch_for, tiny_options
+from enco.training.cuda_graphs import GraphedStep
+from enco.training.train_step import Stepper
+from tests.support.tiny_methods import batch_for, tiny_options
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = torch.device("cuda")

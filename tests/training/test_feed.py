@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from enco.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
-from enco.config import MethodOptions
-from enco.data.feed import Feed
+from enco.data.batch import Batch
 from enco.data.unpaired import UnpairedImages
-from enco.files import read_json
-from enco.methods import Batch
-from enco.metricsfile import read_metrics
-from enco.runlog import RunLog
-from enco.signals import Stopped
-from tests.test_train import StopAt
-from tests.tiny_runs import CPU, run, tiny_config, write_images
+from enco.io.files import read_json
+from enco.options.base import MethodOptions
+from enco.runtime.signals import Stopped
+from enco.training.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
+from enco.training.metrics_file import read_metrics
+from enco.training.prefetcher import Feed
+from enco.training.run_log import RunLog
+from tests.support.tiny_runs import CPU, run, tiny_config, write_images
+from tests.training.test_train import StopAt
 
 CUDA = torch.device("cuda")
 MOMENT = 0.1

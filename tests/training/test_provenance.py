@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from enco import provenance
-from enco.provenance import git_state
-from eval.protocol import commit_name
+from enco.training import provenance
+from enco.training.provenance import git_state
+from eval.tables.protocol import commit_name
 
 CLEAN = {"dirty": False, "diff": None}
 
@@ -24,7 +24,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a package in which `git_state` believes itself to be."""
     root = tmp_path / "it's a clone"
     (root / "enco").mkdir(parents=True)
-    for name in ("enco/provenance.py", "enco/cut.py", "README.md"):
+    for name in ("enco/training/provenance.py", "enco/cut.py", "README.md"):
         (root / name).write_text("first\n")
     git(root, "init", "-q")
     git(root, "add", "-A")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enco.methods.files import save_generator
-from tests.forks import run_all
-from tests.tiny_methods import tiny_method
-from tests.tiny_runs import write_images
+from enco.methods.parts.generator_file import save_generator
+from tests.support.forks import run_all
+from tests.support.tiny_methods import tiny_method
+from tests.support.tiny_runs import write_images
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -35,15 +35,17 @@ SCORES = f"eval scores {INCEPTION}"
 OPTIONS = {
     "train": Option(f"{TRAIN} --data {{data}} --out {{out}}", "data", "out"),
     "train settings": Option("enco.train --device cpu --settings {settings} --out {out}", "settings"),
-    "demo": Option("enco.data demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {out}", "", "out"),
-    "check": Option("enco.data check {data}", "data"),
-    "check tasks": Option("enco.data check --prepared {data} --catalogue {catalogue} --archives {data}", "catalogue"),
-    "link": Option("enco.data link {data} --out {out}", "data", "out"),
-    "manifest": Option("enco.data manifest {data}", "data"),
-    "sheet": Option("enco.data sheet {data} --out {out_file}", "data", "out_file"),
-    "fetch": Option("enco.data fetch horse2zebra --archives {out} --mirror {mirror}", "mirror"),
-    "prepare": Option("enco.data prepare horse2zebra --fetched {record} --out {out}", "record"),
-    "sync": Option("enco.tracking sync {data} --store sqlite:///{out}/mlflow.db", "data"),
+    "demo": Option("enco.datasets demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {out}", "", "out"),
+    "check": Option("enco.datasets check {data}", "data"),
+    "check tasks": Option(
+        "enco.datasets check --prepared {data} --catalogue {catalogue} --archives {data}", "catalogue"
+    ),
+    "link": Option("enco.datasets link {data} --out {out}", "data", "out"),
+    "manifest": Option("enco.datasets manifest {data}", "data"),
+    "sheet": Option("enco.datasets sheet {data} --out {out_file}", "data", "out_file"),
+    "fetch": Option("enco.datasets fetch horse2zebra --archives {out} --mirror {mirror}", "mirror"),
+    "prepare": Option("enco.datasets prepare horse2zebra --fetched {record} --out {out}", "record"),
+    "sync": Option("enco.tracking.__main__ sync {data} --store sqlite:///{out}/mlflow.db", "data"),
     "translate": Option(
         "eval translate --generator {generator} --images {images} --out {out}", "generator images", "out"
     ),
@@ -68,8 +70,8 @@ OPTIONS = {
         "run_folder",
     ),
     "weights": Option("eval weights negcut --file {drn}", "drn"),
-    "timing": Option("eval.timing --device cpu --size 32 --variants {variants} --out {out_file}", "variants"),
-    "grid": Option("workflow.grid --config {config} --timing {timing}", "config timing"),
+    "timing": Option("eval.timing.__main__ --device cpu --size 32 --variants {variants} --out {out_file}", "variants"),
+    "grid": Option("workflow.plan.grid --config {config} --timing {timing}", "config timing"),
 }
 FOLDERS = {"data", "images", "labels", "mirror", "run_folder"}
 READS = ("forbidden", "in_forbidden", "loop", "broken", "wrong_kind", "below_file")

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from enco.arguments import parse_arguments
+from enco import methods
+from enco.config.compute import Pieces
 from enco.data.manifest import write_manifest
 from enco.errors import UserError
-from enco.files import read_json
-from enco.identity import OnChange
+from enco.io.files import read_json
 from enco.methods.cyclegan import CycleGan
-from enco.methods.files import load_translator
-from enco.signals import Stopped
-from enco.speed import Pieces
-from tests.tiny_runs import PER_EPOCH, StopAt, assert_same, assert_same_run, final_state, run, tiny_config, write_images
+from enco.methods.parts.generator_file import load_translator
+from enco.options.cyclegan import INFO, CycleGanOptions
+from enco.runtime.signals import Stopped
+from enco.training.arguments import parse_arguments
+from enco.training.identity import OnChange
+from tests.support.tiny_runs import (
+    PER_EPOCH,
+    StopAt,
+    assert_same,
+    assert_same_run,
+    final_state,
+    run,
+    tiny_config,
+    write_images,
+)
 
 ANEW, KEEP = OnChange(anew=True), OnChange(keep=frozenset({"code", "computed"}))
 
@@ -50,7 +62,7 @@ def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def edit_code(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make the code of these files another one, as far as a training can tell."""
-    from enco.sources import method_sources
+    from enco.training.sources import method_sources
 
     def edit(*files: str) -> None:
         changed = {**method_sources("cyclegan"), **dict.fromkeys(files, "edited")}
@@ -91,10 +103,10 @@ def test_an_option_that_an_upgrade_brings_at_its_default_goes_on(
     out = half_done(tiny_config(data), tmp_path)
     before = read_json(out / "config.json")
 
-    class Options(CycleGan.Options):  # type: ignore[misc, name-defined]
+    class Options(CycleGanOptions):
         lambda_new: float = 0.0
 
-    monkeypatch.setattr(CycleGan, "Options", Options)
+    monkeypatch.setitem(methods.infos(), "cyclegan", replace(INFO, Options=Options))
     run(tiny_config(data), out)
     record = read_json(out / "run.json")
     assert record["config_hash"] == before["config_hash"] and record["config"]["options"]["lambda_new"] == 0.0
@@ -108,10 +120,10 @@ def test_a_default_that_an_upgrade_changes_is_named(
 ) -> None:
     out = half_done(tiny_config(data), tmp_path)
 
-    class Options(CycleGan.Options):  # type: ignore[misc, name-defined]
+    class Options(CycleGanOptions):
         lambda_identity: float = 0.25
 
-    monkeypatch.setattr(CycleGan, "Options", Options)
+    monkeypatch.setitem(methods.infos(), "cyclegan", replace(INFO, Options=Options))
     with pytest.raises(UserError, match=r"options\.lambda_identity: 0\.5 before, 0\.25 asked for"):
         run(tiny_config(data), out)
 
@@ -165,8 +177,8 @@ def test_anew(finished: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
 
 def test_edited_code_stops_a_training_and_is_named(data: Path, tmp_path: Path, edit_code: Callable[..., None]) -> None:
     out = half_done(tiny_config(data), tmp_path)
-    edit_code("enco/losses.py", "enco/methods/cyclegan.py")
-    said = r"the code in enco/losses\.py, the code in enco/methods/cyclegan\.py\).*--anew.*--keep code goes on"
+    edit_code("enco/losses/terms.py", "enco/methods/cyclegan.py")
+    said = r"the code in enco/losses/terms\.py, the code in enco/methods/cyclegan\.py\).*--anew.*--keep code goes on"
     with pytest.raises(UserError, match=said):
         run(tiny_config(data), out)
 
@@ -176,11 +188,11 @@ def test_edited_code_begins_anew_or_is_kept_and_recorded(
 ) -> None:
     before = read_json(finished / "run.json")
     out = half_done(tiny_config(data), tmp_path / "run")
-    edit_code("enco/losses.py")
+    edit_code("enco/losses/terms.py")
     run(tiny_config(data), out, policy=KEEP)
     record = read_json(out / "run.json")
-    assert record["sources"]["enco/losses.py"] == "edited"
-    was = {"enco/losses.py": before["sources"]["enco/losses.py"]}
+    assert record["sources"]["enco/losses/terms.py"] == "edited"
+    was = {"enco/losses/terms.py": before["sources"]["enco/losses/terms.py"]}
     assert record["changes"] == [{"iteration": 4, "exact": False, "before": was}]
     assert record["plan"] == before["plan"]
     run(tiny_config(data), out)  # accepted: it does not ask again
@@ -194,8 +206,10 @@ def test_a_finished_training_of_other_code_is_kept_if_asked_to(
 ) -> None:
     out = shutil.copytree(finished, tmp_path / "run")
     weights = (out / "generator.safetensors").read_bytes()
-    edit_code("enco/losses.py")
-    with pytest.raises(UserError, match=r"a finished training that was made otherwise \(the code in enco/losses\.py\)"):
+    edit_code("enco/losses/terms.py")
+    with pytest.raises(
+        UserError, match=r"finished training that was made otherwise \(the code in enco/losses/terms\.py\)"
+    ):
         run(tiny_config(data), out)
     assert read_json(out / "state.json")["state"] == "finished"
     run(tiny_config(data), out, policy=KEEP)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enco.errors import NonFiniteLoss, UserError
-from enco.metricsfile import append_line, cut_back, read_metrics
-from enco.runlog import RunLog
+from enco.training.metrics_file import append_line, cut_back, read_metrics
+from enco.training.run_log import RunLog
 
 finite = st.floats(-1e6, 1e6, width=32)
 

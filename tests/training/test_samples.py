@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from enco.config import DataConfig
+from enco.config.run import DataConfig
 from enco.data.images import test_image as load_test_image
 from enco.data.images import to_tensor, to_uint8
-from enco.samples import Samples, evaluating, grid
-from tests.tiny_methods import SIZE, tiny_method
-from tests.tiny_runs import write_images
+from enco.training.samples import Samples, evaluating, grid
+from tests.support.tiny_methods import SIZE, tiny_method
+from tests.support.tiny_runs import write_images
 
 
 @pytest.fixture(scope="module")

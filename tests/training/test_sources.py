@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from enco.methods import available
-from enco.sources import PACKAGE, changed_files, method_sources
+from enco.training.sources import PACKAGE, changed_files, method_sources
+from workflow.inputs.train import sources_of
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
-from workflow.trainings import sources_of
 
 Edit = Callable[[str, str, str], None]
 as_it_is = cache(method_sources)
@@ -52,22 +52,22 @@ def test_a_copy_elsewhere_has_the_same_digests(package: Path) -> None:
     [
         ("methods/cut.py", "class Cut(Method):", "# a comment\nclass Cut(Method):"),
         ("methods/cut.py", '"""', '"""Another docstring. '),
-        ("methods/cut.py", 'description="', 'description="In other words: '),
+        ("options/cut.py", 'description="', 'description="In other words: '),
         (
             "methods/cut.py",
-            "from enco.optim import adam, frozen, minimize",
-            "from enco.optim import adam, minimize, frozen",
+            "from enco.methods.parts.optim import adam, frozen, minimize",
+            "from enco.methods.parts.optim import adam, minimize, frozen",
         ),
         ("methods/base.py", "This {self.info.label} is one-sided", "{self.info.label} has one side"),
         ("methods/base.py", "def set_rates(self) -> None:", "def set_rates(self) -> Any:"),
         ("methods/cut.py", "import torch\n", "import torch\nfrom collections.abc import Iterable\n"),
         ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)"),
-        ("methods/__init__.py", "__all__ =", "from enco.methods import mine\n\n__all__ ="),
-        ("losses.py", "def mode_seeking(", "def new_loss() -> None: ...\n\n\ndef mode_seeking("),
-        ("config.py", "class RunConfig(Settings):", "class RunConfig(Settings):\n    note: str = ''\n"),
-        ("tracking.py", "FOLLOW_SECONDS = 10.0", "FOLLOW_SECONDS = 20.0"),
+        ("methods/__init__.py", "def infos(", "from enco.methods import mine\n\n\ndef infos("),
+        ("losses/terms.py", "def mode_seeking(", "def new_loss() -> None: ...\n\n\ndef mode_seeking("),
+        ("config/run.py", "class RunConfig(Settings):", "class RunConfig(Settings):\n    note: str = ''\n"),
+        ("tracking/__main__.py", "FOLLOW_SECONDS = 10.0", "FOLLOW_SECONDS = 20.0"),
         ("train.py", "DIVERGED = 3", "DIVERGED = 4"),
-        ("distance.py", "import torch\n", "import torch\n\nUNUSED = 1\n"),
+        ("losses/distance.py", "import torch\n", "import torch\n\nUNUSED = 1\n"),
     ],
 )
 def test_what_does_not_touch_cut(file: str, old: str, new: str, package: Path, edit: Edit) -> None:
@@ -85,13 +85,18 @@ def test_what_does_not_touch_cut(file: str, old: str, new: str, package: Path, e
             {"cut", "negcut", "qs_attn"},
         ),
         ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)", {"munit"}),
-        ("optim.py", "fused=", "foreach=False, fused=", set(available())),
-        ("steps.py", "if step == 1:", "if step == 2:", set(available())),
-        ("stepper.py", "self.method.begin_epoch(epoch)", "self.method.begin_epoch(epoch + 1)", set(available())),
+        ("methods/parts/optim.py", "fused=", "foreach=False, fused=", set(available())),
+        ("training/iterations.py", "if step == 1:", "if step == 2:", set(available())),
+        (
+            "training/train_step.py",
+            "self.method.begin_epoch(epoch)",
+            "self.method.begin_epoch(epoch + 1)",
+            set(available()),
+        ),
         ("data/unpaired.py", "rng.random() < 0.5", "rng.random() < 0.6", set(available())),
         ("data/folders.py", "ImageOps.exif_transpose(image, in_place=True)", "pass", set(available())),
-        ("losses.py", "def mode_seeking(", "def mode_seeking(unused: int, ", {"drit"}),
-        ("schedule.py", "self.n_decay + 1", "self.n_decay + 2", set(available())),
+        ("losses/terms.py", "def mode_seeking(", "def mode_seeking(unused: int, ", {"drit"}),
+        ("methods/parts/schedule.py", "self.n_decay + 1", "self.n_decay + 2", set(available())),
     ],
 )
 def test_what_touches_whom(file: str, old: str, new: str, methods: set[str], package: Path, edit: Edit) -> None:
@@ -131,7 +136,10 @@ def test_an_import_within_a_function_counts(package: Path, edit: Edit) -> None:
     [
         ("from math import sin as found", "from math import cos as found"),
         ("import math as found", "import cmath as found"),
-        ("from enco.losses import l1 as found, summed as rest", "from enco.losses import summed as found, l1 as rest"),
+        (
+            "from enco.losses.terms import l1 as found, summed as rest",
+            "from enco.losses.terms import summed as found, l1 as rest",
+        ),
     ],
 )
 def test_what_a_name_stands_for_counts(before: str, after: str, package: Path, edit: Edit) -> None:
@@ -156,16 +164,15 @@ def test_a_definition_within_a_try_counts(package: Path, edit: Edit) -> None:
 
 
 def test_asking_needs_no_torch() -> None:
-    code = (
-        "import sys; from enco.sources import method_sources; method_sources('enco'); assert 'torch' not in sys.modules"
-    )
+    code = "import sys; from enco.training.sources import method_sources; method_sources('enco')"
+    code += "; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_every_version_of_python_says_the_same(version: str) -> None:
     python = shutil.which(f"python{version}")
-    code = "from enco.sources import method_sources; print(method_sources('drit'))"
+    code = "from enco.training.sources import method_sources; print(method_sources('drit'))"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     if not python or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
         pytest.skip(f"needs a Python {version}")
@@ -181,7 +188,7 @@ def test_planning_reads_the_code_of_a_method_once_for_all_of_its_runs(monkeypatc
         return []
 
     sources_of.cache_clear()
-    monkeypatch.setattr("enco.sources._reached", reached)
+    monkeypatch.setattr("enco.training.sources._reached", reached)
     project = Project.load(load_scale(PACKAGE.parent / "config" / "paper.yaml").model_dump(), base=PACKAGE.parent)
     for run in project.grid.runs:
         project.trainings.plan(SimpleNamespace(task=run.task, variant=run.variant, seed=str(run.seed)))  # type: ignore[arg-type]

@@ -15,23 +15,23 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from enco.config import DataConfig, RunConfig
+from enco.config.base import parse
+from enco.config.compute import FAST, PLAIN, Pieces, Speed
+from enco.config.run import DataConfig, RunConfig
 from enco.errors import UserError
-from enco.identity import config_hash
-from enco.losses import discriminator_loss, l1, patch_nce
+from enco.losses.sampling import random_subset
+from enco.losses.terms import discriminator_loss, l1, patch_nce
 from enco.methods import available, create
+from enco.methods.parts.optim import adam, minimize
+from enco.methods.parts.pool import ImagePool
+from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import PatchDiscriminator
-from enco.networks.norm import instance_norm
-from enco.optim import adam, minimize
-from enco.pool import ImagePool
-from enco.precision import in_float32
-from enco.randomness import draw_device, draws_on
-from enco.sampling import random_subset
-from enco.schedule import Schedule
-from enco.settings import parse
-from enco.speed import FAST, PLAIN, Pieces, Speed
-from enco.stepper import CompiledNetworks, Stepper
-from tests.tiny_methods import batch_for, tiny_method, tiny_options
+from enco.networks.layers.norm import instance_norm
+from enco.runtime.precision import in_float32
+from enco.runtime.randomness import draw_device, draws_on
+from enco.training.identity import config_hash
+from enco.training.train_step import CompiledNetworks, Stepper
+from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 
 FAST_MODE = Speed(mode="fast", bfloat16=True)
 """Also on a machine without instructions for bfloat16, where it is slow."""
@@ -269,7 +269,7 @@ def test_what_a_step_changes_on_the_host_is_done_after_it() -> None:
 def test_kept_memory_is_not_cleared_again_for_each_tensor() -> None:
     count = """
 import resource, sys, torch
-from enco.startup import keep_memory
+from enco.runtime.startup import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 def faults():

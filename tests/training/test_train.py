@@ -15,20 +15,19 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from enco.config import RunConfig
+from enco.config.compute import Capabilities, Speed
+from enco.config.run import RunConfig
 from enco.errors import NonFiniteLoss, UserError
-from enco.files import read_json, write_json
-from enco.identity import config_hash
+from enco.io.files import read_json, write_json
 from enco.methods import available, create
 from enco.methods.cyclegan import CycleGan
-from enco.runfolder import is_held
-from enco.runlog import RunLog
-from enco.signals import GO_ON_LATER, Stopped, stop_signals
-from enco.speed import Capabilities, Speed
+from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
 from enco.train import DIVERGED, main
-from tests.test_capabilities import AVX2_CPU, BF16_CPU
-from tests.tiny_methods import tiny_options
-from tests.tiny_runs import (
+from enco.training.identity import config_hash
+from enco.training.run_folder import is_held
+from enco.training.run_log import RunLog
+from tests.support.tiny_methods import tiny_options
+from tests.support.tiny_runs import (
     PER_EPOCH,
     StopAt,
     assert_same,
@@ -40,6 +39,7 @@ from tests.tiny_runs import (
     unfinish,
     write_images,
 )
+from tests.training.test_capabilities import AVX2_CPU, BF16_CPU
 
 TOTAL = 2 * PER_EPOCH
 
@@ -99,7 +99,7 @@ def test_a_fast_training_goes_on_only_where_its_steps_are_computed_alike(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def move_to(machine: Capabilities) -> None:
-        monkeypatch.setattr("enco.stepper.capabilities", lambda *_: machine)
+        monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: machine)
 
     config = tiny_config(data).model_copy(update={"speed": Speed(mode="fast")})
     move_to(BF16_CPU)
@@ -118,7 +118,7 @@ def test_a_fast_training_goes_on_only_where_its_steps_are_computed_alike(
 def test_train_says_first_how_it_computes_and_why(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("enco.stepper.capabilities", lambda *_: AVX2_CPU)
+    monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: AVX2_CPU)
     speeds = {"plain": "", "fast": Speed(mode="fast").explain(AVX2_CPU)}
     for mode, said in speeds.items():
         config = tiny_config(data, n_decay=0).model_copy(update={"speed": Speed.model_validate(mode)})

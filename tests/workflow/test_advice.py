@@ -12,14 +12,14 @@ import yaml
 
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.methods.files import load_translator
-from eval.features import load_features
-from tests.tiny_runs import write_images
+from enco.methods.parts.generator_file import load_translator
+from eval.metrics.features import load_features
+from tests.support.tiny_runs import write_images
 from workflow.project import Project
 from workflow.targets import check_targets
 
-ROOT = Path(__file__).parents[1]
-OWN = ("eval/cells.py", "enco/data/obtain.py")
+ROOT = Path(__file__).parents[2]
+OWN = ("eval/tables/cells.py", "enco/datasets/obtain.py")
 """Files whose sentences name measurements and records that only this project writes."""
 
 
@@ -84,7 +84,7 @@ def test_another_layout_is_named(tmp_path: Path) -> None:
 
 
 def test_one_gpu_of_several_is_chosen_by_the_environment(capsys: pytest.CaptureFixture[str]) -> None:
-    from enco.arguments import parse_arguments
+    from enco.training.arguments import parse_arguments
 
     with pytest.raises(SystemExit):
         parse_arguments(["--method", "cut", "--out", "a", "--data", "b", "--device", "cuda:1"])

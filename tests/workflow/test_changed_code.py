@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from enco.files import read_json, sha256
+from enco.io.files import read_json, sha256
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "enco", "eval", "config", "profiles", "environment.yml", "pyproject.toml")
 RUNS = Path("results", "tiny", "runs", "horse2zebra")
 TARGETS = [RUNS / method / "seed0" / "run.json" for method in ("cut", "cyclegan")]
@@ -27,7 +27,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, folder / part)
-    shutil.copy(ROOT / "tests" / "tiny.yaml", folder / "tiny.yaml")
+    shutil.copy(ROOT / "tests" / "support" / "tiny.yaml", folder / "tiny.yaml")
     snakemake(folder)
     return folder
 

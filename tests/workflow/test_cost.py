@@ -11,19 +11,19 @@ from torch import Tensor
 
 from benchmarks.rows import COLUMNS
 from enco.errors import UserError
-from enco.files import write_json
+from enco.io.files import write_json
 from enco.methods import available
-from tests.tiny_methods import batch_for, tiny_method, tiny_options
-from tests.tiny_runs import run, tiny_config, write_images
-from workflow.cost import Cost, Training, estimate, iterations, notes, train_cost
-from workflow.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
-from workflow.grid import Run
-from workflow.plan import costs, known_speeds, main, shared
+from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
+from tests.support.tiny_runs import run, tiny_config, write_images
+from workflow.__main__ import costs, known_speeds, main, shared
+from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
+from workflow.cost.estimate import Cost, Training, estimate, iterations, notes, train_cost
+from workflow.cost.seconds import Speeds, benchmark_speeds, timed_speeds
+from workflow.plan.grid import Run
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
-from workflow.speeds import Speeds, benchmark_speeds, timed_speeds
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "config" / "paper.yaml"
 MEASURED = {
     "device": "GPU X",

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from enco import methods
+from enco.config.compute import Speed
 from enco.errors import UserError
-from enco.identity import config_hash
-from enco.methods.base import Method
-from enco.speed import Speed
-from eval.tablespec import TableSpec, load_tables
-from workflow.grid import Grid, expand, variant_name
+from enco.options.base import MethodInfo
+from enco.training.identity import config_hash
+from eval.tables.spec import TableSpec, load_tables
+from workflow.plan.grid import Grid, expand, variant_name
+from workflow.plan.scale import ScaleConfig, load_scale, load_tasks
 from workflow.project import Project
-from workflow.settings import ScaleConfig, load_scale, load_tasks
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TWO_SIDED = {"cyclegan", "dclgan", "munit", "drit", "distancegan", "selfdistance"}
 
 
@@ -25,19 +25,19 @@ def tables() -> dict[str, TableSpec]:
 
 
 @pytest.fixture(scope="module")
-def all_twelve(tables: dict[str, TableSpec]) -> dict[str, type[Method]]:
+def all_twelve(tables: dict[str, TableSpec]) -> dict[str, MethodInfo]:
     """Every method of Table 1."""
-    return {row.method: methods.get(row.method) for row in tables["table1"].rows}
+    return {row.method: methods.info(row.method) for row in tables["table1"].rows}
 
 
-def plan(tables: dict[str, TableSpec], available: dict[str, type[Method]], **settings: Any) -> Grid:
+def plan(tables: dict[str, TableSpec], available: dict[str, MethodInfo], **settings: Any) -> Grid:
     config = load_scale(ROOT / "config" / "paper.yaml").model_copy(update=settings)
     return expand(tables, load_tasks(config, ROOT), config, available)
 
 
 @pytest.mark.parametrize(("share", "trainings"), [(False, 70), (True, 66)])
 def test_four_tables_need_70_trainings_or_66_with_directions_shared(
-    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]], share: bool, trainings: int
+    tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo], share: bool, trainings: int
 ) -> None:
     assert len(all_twelve) == 12
     grid = plan(tables, all_twelve, share_directions=share)
@@ -45,15 +45,15 @@ def test_four_tables_need_70_trainings_or_66_with_directions_shared(
     assert len(grid.cells) == 176
 
 
-def test_seeds_multiply_the_trainings(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+def test_seeds_multiply_the_trainings(tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo]) -> None:
     assert len(plan(tables, all_twelve, seeds=[0, 1, 2]).runs) == 3 * 66
 
 
-def test_two_sided_methods_are_those_of_the_paper(all_twelve: dict[str, type[Method]]) -> None:
-    assert {name for name, method in all_twelve.items() if method.info.two_sided} == TWO_SIDED
+def test_two_sided_methods_are_those_of_the_paper(all_twelve: dict[str, MethodInfo]) -> None:
+    assert {name for name, method in all_twelve.items() if method.two_sided} == TWO_SIDED
 
 
-def test_equal_trainings_are_one_run(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+def test_equal_trainings_are_one_run(tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo]) -> None:
     grid = plan(tables, all_twelve)
     run = {(c.table, c.row.key, c.task): c.evaluation.run for c in grid.cells}
     assert run["table1", "enco", "cat2dog"] == run["table3", "F", "cat2dog"] == run["table4", "default", "cat2dog"]
@@ -61,7 +61,7 @@ def test_equal_trainings_are_one_run(tables: dict[str, TableSpec], all_twelve: d
 
 
 def test_the_way_back_of_a_two_sided_method_is_no_training_of_its_own(tables: dict[str, TableSpec]) -> None:
-    grid = plan(tables, methods.available())
+    grid = plan(tables, methods.infos())
     back = {(e.run.variant, e.task): e for e in grid.evaluations}
     assert back["cyclegan", "zebra2horse"].run.task == "horse2zebra"
     assert back["cyclegan", "zebra2horse"].way == "backward"
@@ -82,10 +82,10 @@ def test_the_way_back_of_a_two_sided_method_is_no_training_of_its_own(tables: di
     ],
 )
 def test_a_variant_is_named_by_what_differs(options: dict[str, Any], name: str) -> None:
-    assert variant_name(methods.get("enco"), options) == name
+    assert variant_name(methods.info("enco"), options) == name
 
 
-def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]) -> None:
+def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo]) -> None:
     runs = plan(tables, all_twelve, method_epochs={"munit": (7, 0)}).runs
     epochs = {(r.task, r.config.method): r.config.train.n_const + r.config.train.n_decay for r in runs}
     assert epochs["cityscapes", "enco"] == epochs["horse2zebra", "cyclegan"] == 400
@@ -94,7 +94,7 @@ def test_tasks_keep_the_papers_epochs(tables: dict[str, TableSpec], all_twelve: 
 
 
 def test_a_two_sided_method_that_trains_one_way_is_trained_for_each(
-    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]
+    tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo]
 ) -> None:
     rows = [{"key": "distancegan", "options": {"directions": "forward"}}]
     columns = [{"task": task, "metrics": ["FID"]} for task in ("cat2dog", "dog2cat")]
@@ -105,7 +105,7 @@ def test_a_two_sided_method_that_trains_one_way_is_trained_for_each(
 
 
 def test_options_of_a_task_are_no_variant_of_their_own(
-    tables: dict[str, TableSpec], all_twelve: dict[str, type[Method]]
+    tables: dict[str, TableSpec], all_twelve: dict[str, MethodInfo]
 ) -> None:
     runs = plan(tables, all_twelve, task_options={"cat2dog": {"cut": {"patches": 9}}}).runs
     patches = {run.task: run.config.options["patches"] for run in runs if run.variant == "cut"}

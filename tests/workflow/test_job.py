@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workflow.job import SOCKET
+from workflow.jobs.forkserver import SOCKET
 
 STARTER = """
 import os, sys
-from workflow import job
+from workflow.jobs import forkserver as job
 job.LIBRARIES = ("colorsys",)
 job.start_server()
 print(os.environ[job.SOCKET], flush=True)
@@ -65,7 +65,7 @@ def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "workflow.job", *words],
+        [sys.executable, "-m", "workflow.jobs.forkserver", *words],
         **{"cwd": folder, "env": {**os.environ, **environment}, "text": True},
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE},
     )

@@ -11,11 +11,11 @@ import pytest
 
 from enco import methods
 from enco.errors import UserError
-from eval.tablespec import load_tables
+from eval.tables.spec import load_tables
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TABLES = load_tables(ROOT / "config" / "tables.yaml")
 
 
@@ -51,9 +51,9 @@ def test_every_file_of_ours_can_be_imported() -> None:
 )
 def test_a_broken_method_file_is_named_and_the_others_go_on(own_file: Path, content: str, what: str) -> None:
     own_file.write_text(content)
-    assert len(methods.available()) == 12 and "mine" not in methods.available()
+    assert len(methods.infos()) == 12 and "mine" not in methods.infos()
     with pytest.raises(UserError, match=r"'mine' cannot be used: enco/methods/mine\.py has a ") as error:
-        methods.get("mine")
+        methods.info("mine")
     assert what in str(error.value) and "\n" not in str(error.value)
     made = project({"key": "mine"})
     assert made.grid.runs == project().grid.runs

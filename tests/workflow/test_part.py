@@ -11,12 +11,12 @@ from snakemake.cli import parse_config
 
 from enco.errors import UserError
 from workflow import paths
-from workflow.part import EXAMPLE
-from workflow.plan import main
+from workflow.__main__ import main
+from workflow.plan.part import EXAMPLE
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def project(only: Any, **settings: Any) -> Project:

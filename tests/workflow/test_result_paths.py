@@ -11,10 +11,10 @@ import pytest
 
 from enco.errors import UserError
 from workflow import paths
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEMPLATES = [value for value in vars(paths).values() if isinstance(value, str) and "{scale}" in value]
 
 

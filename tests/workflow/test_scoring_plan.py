@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from enco.data.reading import Reading
 from enco.errors import UserError
 from eval.arguments import parser
 from eval.segmentation.published import NETWORKS, PUBLISHED
-from eval.weight_records import URLS
+from eval.weights import URLS
+from workflow.inputs.weights import record
+from workflow.plan.scale import load_scale
 from workflow.project import Project
-from workflow.settings import load_scale
-from workflow.weights import record
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OWN = Path("results", "paper", "drn", "cityscapes.safetensors")
 CITYSCAPES: Any = SimpleNamespace(target="cityscapes")
 ZEBRA: Any = SimpleNamespace(target="horse2zebra")
@@ -112,7 +113,7 @@ def test_one_command_finds_or_fetches_all_weights_of_a_plan(tmp_path: Path) -> N
 def test_how_folders_are_read_goes_to_every_job_that_reads_them() -> None:
     made = project("demo", data={"recursive": True, "levels": "12bit"})
     words = "--recursive --levels 12bit"
-    assert {" ".join(run.config.data.reading.arguments) for run in made.grid.runs} == {words}
+    assert {" ".join(Reading.of_config(run.config.data).arguments) for run in made.grid.runs} == {words}
     network = made.segmentation.network_arguments(CITYSCAPES)
     for arguments in (made.extractor(), made.segmentation.recipe(), network, made.images.expected(HORSES)):
         assert arguments.endswith(words)

@@ -14,21 +14,21 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from enco.config.compute import Speed
 from enco.data.manifest import read_training_hash, save_manifest
-from enco.files import read_json, write_json
-from enco.identity import config_hash
-from enco.runfolder import LOCK
-from enco.sources import method_sources
-from enco.speed import Speed
-from eval.cells import read_cells
-from tests.table_runs import scores, timing
+from enco.io.files import read_json, write_json
+from enco.training.identity import config_hash
+from enco.training.run_folder import LOCK
+from enco.training.sources import method_sources
+from eval.tables.cells import read_cells
+from tests.support.table_runs import scores, timing
 from workflow import paths
-from workflow.grid import Run
+from workflow.plan.grid import Run
 from workflow.project import Project
 from workflow.so_far import SoFar, so_far_files, write_so_far
 
-ROOT = Path(__file__).parent.parent
-TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+ROOT = Path(__file__).parents[2]
+TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())
 
 
 @dataclass
@@ -162,7 +162,7 @@ def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
     results.scored()
     results.images(file="b.png")
     assert results.said() == "trained on other images, to be trained again"
-    results.trained(sources=method_sources("cut") | {"enco/losses.py": "edited"})
+    results.trained(sources=method_sources("cut") | {"enco/losses/terms.py": "edited"})
     assert results.said() == "trained by other code, to be trained again"
     results.trained(config_hash="of other settings")
     assert results.said() == "trained with other settings, to be trained again"
@@ -204,7 +204,7 @@ def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
     results.timed("cut", "cyclegan", "enco")
     known = results.project.trainings.timed_code()
     assert kept.trainings.timed_code() == known
-    monkeypatch.setattr("workflow.trainings.sources_of", lambda method: {f"enco/methods/{method}.py": "edited"})
+    monkeypatch.setattr("workflow.inputs.train.sources_of", lambda method: {f"enco/methods/{method}.py": "edited"})
     assert kept.trainings.timed_code() == known != results.project.trainings.timed_code()
 
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import torch
 
-from enco import samples
-from enco.checkpoint import KEPT
-from enco.config import RunConfig
-from enco.methods import Method, create
-from enco.pool import ImagePool
+from enco.config.run import RunConfig
+from enco.methods import create
+from enco.methods.base import Method
+from enco.methods.parts.pool import ImagePool
+from enco.training import samples
+from enco.training.checkpoint import KEPT
 
 Bytes = Counter[str]
 """Bytes by what they are for."""

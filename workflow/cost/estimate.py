@@ -15,11 +15,11 @@ from functools import cached_property
 
 from tabulate import tabulate
 
-from enco.config import RunConfig
-from enco.data.catalogue import TaskConfig
-from workflow.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
-from workflow.grid import Evaluation, Grid, Run
-from workflow.speeds import Speeds, options_of
+from enco.config.run import RunConfig
+from enco.datasets.catalogue import TaskConfig
+from workflow.cost.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
+from workflow.cost.seconds import Speeds, options_of
+from workflow.plan.grid import Evaluation, Grid, Run
 
 Images = Mapping[str, Mapping[str, int]]
 """Numbers of images, by data set and then by trainA, trainB, testA, testB; data sets that are not known are absent."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from enco.config import MethodOptions, RunConfig
+from enco.config.compute import Mode
+from enco.config.run import RunConfig
 from enco.errors import UserError
-from enco.files import read_json
-from enco.methods import get
-from enco.settings import parse
-from enco.speed import Mode
-from eval.cells import Published
-from eval.tablespec import TableSpec
-from workflow.grid import Grid
+from enco.io.files import read_json
+from enco.methods import info, parse_options
+from enco.options.base import MethodOptions
+from eval.tables.cells import Published
+from eval.tables.spec import TableSpec
+from workflow.plan.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Speeds:
 
 def options_of(config: RunConfig) -> MethodOptions:
     """A run's method options, whole."""
-    return parse(get(config.method).Options, config.options, f"options of method {config.method}")
+    return parse_options(config.method, config.options)
 
 
 def published_speeds(grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str) -> Speeds:
@@ -101,4 +101,4 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
 
 def _own_batch(method: str) -> str:
     """As it stands in the lines of a benchmark."""
-    return str(get(method).Options.model_fields["batch_size"].default)
+    return str(info(method).Options.model_fields["batch_size"].default)

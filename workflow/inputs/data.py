@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.data import demo
-from enco.data.catalogue import CATALOGUE, Counts, Dataset, load_datasets
-from enco.data.demo.archive import Archive
 from enco.data.folders import LABEL_SETS, SETS, name_in
-from enco.data.state import Places
+from enco.datasets import demo
+from enco.datasets.catalogue import CATALOGUE, Counts, Dataset, load_datasets
+from enco.datasets.demo.archive import Archive
+from enco.datasets.state import Places
 from enco.errors import UserError, unknown
-from workflow.grid import data_folder
-from workflow.settings import DataSource
+from workflow.plan.grid import data_folder
+from workflow.plan.scale import DataSource
 
 if TYPE_CHECKING:
     from workflow.project import Project, Wildcards
@@ -66,7 +66,7 @@ class ImageSets:
         return load_datasets(self.catalogue)
 
     def archive_arguments(self, wildcards: Wildcards, output: object) -> str:
-        """Which dataset, and where its archives are, as arguments of `python -m enco.data`.
+        """Which dataset, and where its archives are, as arguments of `python -m enco.datasets`.
 
         Snakemake does not compare parameters that take the output: another place for the same archives remakes nothing.
         """
@@ -81,7 +81,7 @@ class ImageSets:
         return self.published()[wildcards.dataset].model_dump_json(include=told)
 
     def photo_filter(self, wildcards: Wildcards) -> str:
-        """What resizes Cityscapes' photos, as an argument of `python -m enco.data`; nothing for other datasets."""
+        """What resizes Cityscapes' photos, as an argument of `python -m enco.datasets`; nothing for other datasets."""
         dataset = self.published().get(wildcards.dataset)
         is_resized = dataset is not None and dataset.preparation == "cityscapes"
         return f"--photo-filter {self.config.photo_filter}" if is_resized and self.config.source == "archives" else ""

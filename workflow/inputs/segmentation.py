@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
-from workflow.grid import dataset_of
-from workflow.settings import DrnConfig
-from workflow.weights import record
+from workflow.inputs.weights import record
+from workflow.plan.grid import dataset_of
+from workflow.plan.scale import DrnConfig
 
 if TYPE_CHECKING:
     from workflow.project import Project, Wildcards

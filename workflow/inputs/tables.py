@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.cells import PlannedCell
-from eval.tablespec import RowSpec
+from eval.tables.cells import PlannedCell
+from eval.tables.spec import RowSpec
 from workflow import paths
-from workflow.grid import Cell, Evaluation
+from workflow.plan.grid import Cell, Evaluation
 
 if TYPE_CHECKING:
     from workflow.project import Project, Wildcards

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.config import RunConfig
-from enco.files import read_json
-from enco.identity import (
+from enco.config.run import RunConfig
+from enco.io.files import read_json
+from enco.training.identity import (
     Difference,
     code_differences,
     defaults_of,
@@ -19,11 +19,11 @@ from enco.identity import (
     setting_differences,
     settings_of,
 )
-from enco.resume import FINISHED, read_about
-from enco.sources import method_sources
+from enco.training.resume import FINISHED, read_about
+from enco.training.sources import method_sources
 
 if TYPE_CHECKING:
-    from workflow.grid import Run
+    from workflow.plan.grid import Run
     from workflow.project import Project, Wildcards
 
 RECORDS = (f"{FINISHED}/run.json", "run.json", "config.json")

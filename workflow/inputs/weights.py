@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
-from workflow.grid import Run
+from workflow.plan.grid import Run
 
 if TYPE_CHECKING:
     from workflow.project import Project, Wildcards

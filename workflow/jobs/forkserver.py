@@ -1,7 +1,7 @@
-"""Run a Python module as a job: `python -m workflow.job MODULE ...` does what `python -m MODULE ...` does.
+"""Run a Python module as a job: `python -m workflow.jobs.forkserver MODULE ...` does what `python -m MODULE ...` does.
 
-At demo scale a job's imports take longer than its work. So `workflow.launch` starts a server that imports torch once
-and forks a process for each job; it lives as long as its Snakemake. Where there is none, the module runs in this
+At demo scale a job's imports take longer than its work. So `workflow.jobs.launch` starts a server that imports torch
+once and forks a process for each job; it lives as long as its Snakemake. Where there is none, the module runs in this
 process. Only libraries are imported before the fork, so a job always runs the code that is in the files.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from workflow.job import start_server
+from workflow.jobs.forkserver import start_server
 
 LOCKS = Path(".snakemake", "locks")
 

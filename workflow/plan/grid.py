@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enco.config import DataConfig, MethodOptions, RunConfig, TrainConfig
-from enco.data.catalogue import TaskConfig
+from enco.config.base import parse
+from enco.config.run import DataConfig, RunConfig, TrainConfig
+from enco.datasets.catalogue import TaskConfig
 from enco.errors import UserError, unknown
 from enco.methods import broken_or_unknown
-from enco.methods.base import Method
-from enco.settings import parse
-from eval.tablespec import RowSpec, TableSpec
+from enco.options.base import MethodInfo, MethodOptions
+from eval.tables.spec import RowSpec, TableSpec
 from workflow import paths
-from workflow.settings import ScaleConfig
+from workflow.plan.scale import ScaleConfig
 
-Methods = Mapping[str, type[Method]]
+Methods = Mapping[str, MethodInfo]
 
 
 @dataclass(frozen=True)
@@ -151,15 +151,15 @@ def _table_cells(
 
 
 def plan(
-    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
+    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: MethodInfo
 ) -> Evaluation:
     """The evaluation that a row needs on a task, with the run that serves it."""
     if task not in tasks:
         raise unknown("task", task, tasks)
     options = _options(method, {**_scale_options(method, task, config), **row.options})
-    shares = config.share_directions and method.info.two_sided and options.trains_back
+    shares = config.share_directions and method.two_sided and options.trains_back
     trained = _shared_task(task, tasks) if shares else task
-    _check_shared(task, trained, config, method.info.name)
+    _check_shared(task, trained, config, method.name)
     settings = _run_config(trained, row, seed, tasks, config, method)
     run = Run(config.scale, trained, settings.variant, seed, settings)
     return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
@@ -193,12 +193,12 @@ def data_folder(config: ScaleConfig, dataset: str) -> Path:
     return paths.fill(paths.DATA, scale=config.scale, dataset=dataset)
 
 
-def variant_name(method: type[Method], overrides: Mapping[str, Any], scale: Mapping[str, Any] | None = None) -> str:
+def variant_name(method: MethodInfo, overrides: Mapping[str, Any], scale: Mapping[str, Any] | None = None) -> str:
     """`enco`, `enco+k=2`, `enco+pairs=7-24`: the method and, sorted, what differs from its defaults at this scale."""
     defaults = _options(method, scale or {}).model_dump(mode="json")
     options = _options(method, {**(scale or {}), **overrides}).model_dump(mode="json")
     parts = [f"{key}={_spell(options[key])}" for key in sorted(options) if options[key] != defaults[key]]
-    return "+".join([method.info.name, *parts])
+    return "+".join([method.name, *parts])
 
 
 def _spell(value: Any) -> str:
@@ -208,14 +208,14 @@ def _spell(value: Any) -> str:
     return str(value).replace("/", "-")
 
 
-def _options(method: type[Method], overrides: Mapping[str, Any]) -> MethodOptions:
-    return parse(method.Options, dict(overrides), f"options of method {method.info.name}")
+def _options(method: MethodInfo, overrides: Mapping[str, Any]) -> MethodOptions:
+    return parse(method.Options, dict(overrides), f"options of method {method.name}")
 
 
 def _run_config(
-    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: type[Method]
+    task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: MethodInfo
 ) -> RunConfig:
-    name = method.info.name
+    name = method.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
     scale = _scale_options(method, task, config)
     return RunConfig(
@@ -236,12 +236,12 @@ def _run_config(
     )
 
 
-def _scale_options(method: type[Method], task: str, config: ScaleConfig) -> dict[str, Any]:
+def _scale_options(method: MethodInfo, task: str, config: ScaleConfig) -> dict[str, Any]:
     """What a scale sets of a method's options on a task."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
-    scale |= config.options.get(method.info.name, {})
-    return scale | config.task_options.get(task, {}).get(method.info.name, {})
+    scale |= config.options.get(method.name, {})
+    return scale | config.task_options.get(task, {}).get(method.name, {})
 
 
 def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
@@ -275,10 +275,3 @@ def _check_keys(options: Mapping[str, Mapping[str, Any]], methods: Methods, wher
             raise unknown("method", name, known, where)
         for key in given.keys() - known[name]:
             raise unknown("option", key, known[name], f"'{name}' in {where}")
-
-
-if __name__ == "__main__":
-    from enco.errors import run_cli
-    from workflow.plan import main
-
-    run_cli(main)

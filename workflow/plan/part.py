@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
+from enco.config.base import Settings
 from enco.errors import UserError, unknown
-from enco.settings import Settings
-from eval.tablespec import ALL_TASKS, TableSpec
+from eval.tables.spec import ALL_TASKS, TableSpec
 
 PLAIN_NAME = r"[A-Za-z0-9_.+=-]{1,100}"
 EXAMPLE = "only={tables: [table1], tasks: [horse2zebra], rows: [enco, cut]}"

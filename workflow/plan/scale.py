@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from enco.config import LEVELS, RECURSIVE, Levels, TrainConfig
-from enco.data.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
-from enco.data.cityscapes import PhotoFilter
-from enco.data.obtain import ARCHIVES
+from enco.config.base import Settings, parse
+from enco.config.compute import Speed
+from enco.config.run import LEVELS, RECURSIVE, Levels, TrainConfig
 from enco.data.reading import Reading
-from enco.data.state import Source
+from enco.datasets.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
+from enco.datasets.cityscapes import PhotoFilter
+from enco.datasets.obtain import ARCHIVES
+from enco.datasets.state import Source
 from enco.errors import UserError, unknown
-from enco.settings import Settings, parse
-from enco.speed import Speed
 from eval.segmentation.published import NetworkName
-from workflow.part import Only
 from workflow.paths import SHARED
+from workflow.plan.part import Only
 
 Side = Annotated[int, Field(ge=8, le=2**14)]
 """Of an image, in pixels."""

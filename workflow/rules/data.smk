@@ -20,7 +20,7 @@ rule demo_data:
     message:
         "Draw the procedural images of {wildcards.dataset}"
     shell:
-        "python -m enco.data demo --dataset {wildcards.dataset} --out {params.root:q} --replace --size {params.size}"
+        "python -m enco.datasets demo --dataset {wildcards.dataset} --out {params.root:q} --replace --size {params.size}"
         " --seed {params.seed} --scale-counts {params.counts} > {log} 2>&1"
 
 
@@ -43,7 +43,7 @@ rule folder_data:
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
-        "python -m enco.data link {params.source:q} --out {params.folder:q} --replace {params.expected} > {log} 2>&1"
+        "python -m enco.datasets link {params.source:q} --out {params.folder:q} --replace {params.expected} > {log} 2>&1"
 
 
 rule fetch_archives:
@@ -61,7 +61,7 @@ rule fetch_archives:
     message:
         "Find or fetch the archives of {wildcards.dataset}"
     shell:
-        "python -m enco.data fetch {params.places} --record {output} > {log} 2>&1"
+        "python -m enco.datasets fetch {params.places} --record {output} > {log} 2>&1"
 
 
 rule archive_data:
@@ -84,7 +84,7 @@ rule archive_data:
     message:
         "Unpack and check the images of {wildcards.dataset}"
     shell:
-        "python -m enco.data prepare {params.places} --fetched {input}"
+        "python -m enco.datasets prepare {params.places} --fetched {input}"
         " --out {params.folder:q} --replace {params.photo_filter} > {log} 2>&1"
 
 

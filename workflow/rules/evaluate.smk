@@ -23,7 +23,7 @@ rule real_features:
     message:
         "Extract the features of the real test images of {wildcards.target}"
     shell:
-        "python -m workflow.job eval features --images {params.targets} --sources {params.sources} --out {output.full}"
+        "python -m workflow.jobs.forkserver eval features --images {params.targets} --sources {params.sources} --out {output.full}"
         " --paired-out {output.paired} {params.preparation} {params.extractor} --threads {threads} > {log} 2>&1"
 
 
@@ -46,7 +46,7 @@ rule segmentation_network:
     message:
         "Train the segmentation network on the photos and label maps of {wildcards.dataset}"
     shell:
-        "python -m workflow.job eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
+        "python -m workflow.jobs.forkserver eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
         " --out {output} {params.recipe} --threads {threads} > {log} 2>&1"
 
 
@@ -77,7 +77,7 @@ rule real_segmentation:
     message:
         "Score the real photos of {wildcards.target}: the ceiling of the column mAP"
     shell:
-        "python -m workflow.job eval segmentation --images {params.images} --labels {params.labels}"
+        "python -m workflow.jobs.forkserver eval segmentation --images {params.images} --labels {params.labels}"
         " {params.network} --out {output} --threads {threads} > {log} 2>&1"
 
 
@@ -109,7 +109,7 @@ rule evaluate:
     message:
         "Translate and score the test images of {wildcards.target} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "python -m workflow.job eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.way}"
+        "python -m workflow.jobs.forkserver eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.way}"
         " --images {output.images} --run-json {input.record} --task {wildcards.target}"
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.tables import write_cells
+from eval.tables.write import write_cells
 from workflow.script import reporting_to
 
 if TYPE_CHECKING:

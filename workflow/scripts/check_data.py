@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from enco.data.catalogue import TaskConfig, load_datasets
-from enco.data.state import state_table, states
-from eval.weight_records import state
+from enco.datasets.catalogue import TaskConfig, load_datasets
+from enco.datasets.state import state_table, states
+from eval.weights import state
 from workflow.script import reporting_to
 
 if TYPE_CHECKING:

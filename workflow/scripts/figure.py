@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enco.data.folders import stem_in
-from enco.files import atomic_path
-from eval.figure import comparison, spread
+from enco.io.files import atomic_path
+from eval.tables.figure import comparison, spread
 from workflow.script import reporting_to
 
 if TYPE_CHECKING:

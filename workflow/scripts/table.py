@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enco.errors import UserError
-from enco.provenance import git_state
-from eval.cells import PlannedCell
-from eval.protocol import Provenance, commit_name
-from eval.tables import write_table
-from eval.tablespec import TableSpec
+from enco.training.provenance import git_state
+from eval.tables.cells import PlannedCell
+from eval.tables.protocol import Provenance, commit_name
+from eval.tables.spec import TableSpec
+from eval.tables.write import write_table
 from workflow.script import reporting_to
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enco.provenance import git_state
-from enco.runfolder import now
-from eval.protocol import commit_name
+from enco.training.provenance import git_state
+from enco.training.run_folder import now
+from eval.tables.protocol import commit_name
 from workflow.project import Project
 from workflow.script import reporting_to
 from workflow.so_far import write_so_far

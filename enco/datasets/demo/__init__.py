@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from enco.data.demo.archive import ARCHIVES, make_archive
+from enco.datasets.demo.archive import ARCHIVES, make_archive
 
 __all__ = ["ARCHIVES", "make_archive"]

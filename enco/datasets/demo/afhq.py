@@ -9,9 +9,9 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import Points, ellipse, limb, place, rotate, spline
-from enco.data.demo.texture import Colour, gradient, noise, pick, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import Points, ellipse, limb, place, rotate, spline
+from enco.datasets.demo.texture import Colour, gradient, noise, pick, vary
 
 Placing = Callable[[Points], Points]
 """Takes outlines from the face's own coordinates (head about -1..1, y down) to the canvas."""

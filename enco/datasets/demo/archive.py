@@ -12,10 +12,10 @@ from typing import Any
 from numpy.random import Generator, default_rng
 from PIL import Image
 
-from enco.data.demo import afhq, cityscapes, facades, horse2zebra, summer2winter_yosemite, vangogh2photo
-from enco.data.demo.canvas import Canvas
 from enco.data.manifest import write_manifest
-from enco.data.place import new_folder
+from enco.datasets.demo import afhq, cityscapes, facades, horse2zebra, summer2winter_yosemite, vangogh2photo
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.place import new_folder
 from enco.errors import UserError, unknown
 
 

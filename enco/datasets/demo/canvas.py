@@ -9,8 +9,8 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from enco.data.demo.geometry import Points
-from enco.data.demo.texture import Colour, Field, noise
+from enco.datasets.demo.geometry import Points
+from enco.datasets.demo.texture import Colour, Field, noise
 
 SUPERSAMPLE = 3
 IGNORE = 255

@@ -11,11 +11,11 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import Points, ellipse, limb
-from enco.data.demo.nature import sky, tree
-from enco.data.demo.palettes import CITYSCAPES, colour_map
-from enco.data.demo.texture import Colour, noise, pick, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import Points, ellipse, limb
+from enco.datasets.demo.nature import sky, tree
+from enco.datasets.demo.palettes import CITYSCAPES, colour_map
+from enco.datasets.demo.texture import Colour, noise, pick, vary
 
 (
     ROAD, SIDEWALK, BUILDING, WALL, FENCE, POLE, LIGHT, SIGN, VEGETATION, TERRAIN,

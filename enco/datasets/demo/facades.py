@@ -9,11 +9,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import ellipse, rectangle
-from enco.data.demo.nature import sky
-from enco.data.demo.palettes import FACADES, colour_map
-from enco.data.demo.texture import Colour, noise, pick, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import ellipse, rectangle
+from enco.datasets.demo.nature import sky
+from enco.datasets.demo.palettes import FACADES, colour_map
+from enco.datasets.demo.texture import Colour, noise, pick, vary
 
 (BACKGROUND, FACADE, WINDOW, DOOR, CORNICE, SILL, BALCONY, BLIND, DECORATION, MOLDING, PILLAR, SHOP) = range(
     len(FACADES)

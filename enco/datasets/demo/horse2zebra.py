@@ -9,10 +9,10 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import Pair, Points, ellipse, limb, place, rotate, spline
-from enco.data.demo.nature import below, grass_blades, ground, ridge_line, sky, tree
-from enco.data.demo.texture import Colour, Field, mix, noise, pick, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import Pair, Points, ellipse, limb, place, rotate, spline
+from enco.datasets.demo.nature import below, grass_blades, ground, ridge_line, sky, tree
+from enco.datasets.demo.texture import Colour, Field, mix, noise, pick, vary
 
 # Anatomy in units of the height at the withers; the hooves stand at y = 0 and the animal looks right.
 BARREL = [(-0.47, -0.92), (-0.34, -1.0), (-0.12, -0.95), (0.1, -0.93), (0.3, -1.0), (0.44, -0.92), (0.54, -0.72),

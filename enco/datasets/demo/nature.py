@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import Pair, Points, ellipse, limb
-from enco.data.demo.texture import Colour, Field, gradient, noise, soft_mask, tint, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import Pair, Points, ellipse, limb
+from enco.datasets.demo.texture import Colour, Field, gradient, noise, soft_mask, tint, vary
 
 CONIFER = np.array(
     [

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from enco.data.demo.canvas import Canvas
-from enco.data.demo.geometry import Pair, Points, ellipse, limb, place, spline
-from enco.data.demo.nature import below, conifer, ground, ridge_line, sky
-from enco.data.demo.texture import Colour, mix, noise, soft_mask, tint, vary
+from enco.datasets.demo.canvas import Canvas
+from enco.datasets.demo.geometry import Pair, Points, ellipse, limb, place, spline
+from enco.datasets.demo.nature import below, conifer, ground, ridge_line, sky
+from enco.datasets.demo.texture import Colour, mix, noise, soft_mask, tint, vary
 
 SNOW = (238, 242, 250)
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from enco.data.demo.canvas import SUPERSAMPLE, Canvas
-from enco.data.demo.geometry import Pair, ellipse, rectangle, spline
-from enco.data.demo.nature import below, ground, ridge_line, sky, tree
-from enco.data.demo.texture import Colour, mix, noise, pick, soft_mask, tint, vary
-from enco.data.paint import paint
+from enco.datasets.demo.canvas import SUPERSAMPLE, Canvas
+from enco.datasets.demo.geometry import Pair, ellipse, rectangle, spline
+from enco.datasets.demo.nature import below, ground, ridge_line, sky, tree
+from enco.datasets.demo.paint import paint
+from enco.datasets.demo.texture import Colour, mix, noise, pick, soft_mask, tint, vary
 
 
 @dataclass(frozen=True)

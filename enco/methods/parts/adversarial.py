@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from enco.config import GanMode
-from enco.losses import discriminator_terms, summed
-from enco.optim import minimize
+from enco.losses.terms import discriminator_terms, summed
+from enco.methods.parts.optim import minimize
+from enco.options.base import GanMode
 
 
 def update_discriminator(

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.files import StrPath
-from enco.methods import get
+from enco.io.files import StrPath
+from enco.io.weights import save_tensors
+from enco.methods import get, parse_options
 from enco.methods.base import Method, Way
-from enco.schedule import Schedule
-from enco.settings import parse
-from enco.weights import save_tensors
+from enco.methods.parts.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Transl
     options = json.loads(metadata["options"])
     cls = get(metadata["method"])
     with torch.random.fork_rng(devices=[]):
-        method = cls(parse(cls.Options, options, f"options in {path}"), Schedule(), torch.device(device))
+        method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), torch.device(device))
     _load_weights(method, tensors, path)
     return Translator(method, metadata["method"], options, metadata)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from enco.precision import no_autocast
+from enco.runtime.precision import no_autocast
 
 
 def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999), weight_decay: float = 0.0) -> Adam:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from enco.randomness import draw_device
+from enco.runtime.randomness import draw_device
 
 
 class ImagePool:

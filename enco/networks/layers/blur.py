@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enco.networks.padding import reflection_pad
-from enco.precision import in_float32
+from enco.networks.layers.padding import reflection_pad
+from enco.runtime.precision import in_float32
 
 
 class BlurDown(nn.Module):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enco.precision import REDUCED
+from enco.runtime.precision import REDUCED
 
 
 class InstanceNorm(nn.InstanceNorm2d):

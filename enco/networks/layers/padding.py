@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enco.precision import no_autocast
+from enco.runtime.precision import no_autocast
 
 
 class ReflectionPad(nn.Module):

@@ -1,0 +1,1 @@
+"""Where data sets come from: catalogue, archives, preparation, procedural demo images."""

@@ -1,0 +1,1 @@
+"""What several methods share beside networks and losses."""

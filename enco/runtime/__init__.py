@@ -1,0 +1,1 @@
+"""The process and its device: capabilities, precision, random state, signals."""

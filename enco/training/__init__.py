@@ -1,0 +1,1 @@
+"""What surrounds the training loop of `enco.train`: steps, checkpoints, records, logs."""

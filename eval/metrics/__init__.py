@@ -1,0 +1,1 @@
+"""Metrics of translated image sets: features, FID, precision and recall."""

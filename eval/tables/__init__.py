@@ -1,0 +1,1 @@
+"""Tables 1-4: specification, cells, layout, files."""

@@ -1,0 +1,1 @@
+"""Seconds per training iteration: `python -m eval.timing`."""

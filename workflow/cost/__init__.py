@@ -1,0 +1,1 @@
+"""What tables cost before they are made: iterations, GPU-hours, disk."""

@@ -1,0 +1,1 @@
+"""How `make tables` starts Snakemake and its jobs."""

@@ -1,0 +1,1 @@
+"""The plan of a scale: which trainings and evaluations the tables need."""
