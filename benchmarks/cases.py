@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from enco.config.compute import Capabilities, Pieces, Speed
+from enco.config.compute import Capabilities, ComputeConfig, ComputeOptions
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from enco.runtime.startup import keep_memory, skip_compiler
-from eval.timing.stopwatch import Stopwatch, Variant, stand_ins
+from eval.timing.stopwatch import Stopwatch, Variant, offline_options
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Case:
     """A method at a speed on images of `size` pixels a side; `change` says in which piece it is not the mode's."""
 
     method: str
-    speed: Speed
+    speed: ComputeConfig
     size: int
     batch: int
     change: str = ""
@@ -31,7 +31,7 @@ class Case:
         """What differs from the method's defaults."""
         return method_options(self.method, self.size, self.batch)
 
-    def pieces(self, device: torch.device) -> Pieces:
+    def pieces(self, device: torch.device) -> ComputeOptions:
         """What its steps on a device make use of."""
         width = self.options.get("ngf", get(self.method).info.Options.model_fields["ngf"].default)
         return self.speed.pieces(capabilities(device, width))
@@ -46,7 +46,7 @@ class Case:
 
 def method_options(method: str, size: int, batch: int) -> dict[str, Any]:
     """Sizes, and what stands in for options that cannot run at this size or need a download."""
-    return {"crop_size": size, "load_size": size, "batch_size": batch, **stand_ins(method, {}, size)}
+    return {"crop_size": size, "load_size": size, "batch_size": batch, **offline_options(method, {}, size)}
 
 
 def usual_batch(method: str) -> int:
@@ -54,7 +54,7 @@ def usual_batch(method: str) -> int:
     return get(method).info.Options.model_fields["batch_size"].default
 
 
-def make_cases(names: Sequence[str], speeds: dict[str, Speed], size: int, batch: int | None) -> list[Case]:
+def make_cases(names: Sequence[str], speeds: dict[str, ComputeConfig], size: int, batch: int | None) -> list[Case]:
     """Each method, or all of them for 'all', at each speed; UserError for an unknown one. Batch None is its own."""
     methods = sorted(available()) if list(names) == ["all"] else [get(name).info.name for name in names]
     return [
@@ -66,19 +66,19 @@ def make_cases(names: Sequence[str], speeds: dict[str, Speed], size: int, batch:
 
 def make_speeds(
     modes: Sequence[str], add: Sequence[str], drop: Sequence[str], can: Capabilities
-) -> tuple[dict[str, Speed], list[str]]:
+) -> tuple[dict[str, ComputeConfig], list[str]]:
     """The modes, and `fast` with one piece more or one less; only those that a device can do, and that change it there.
 
     Also says what is left out, and why.
     """
-    wanted = {mode: Speed(mode=mode) for mode in modes}
-    wanted |= {f"with {name}": Speed(mode="fast", **{name: True}) for name in add}
-    wanted |= {f"without {name}": Speed(mode="fast", **{name: False}) for name in drop}
+    wanted = {mode: ComputeConfig(mode=mode) for mode in modes}
+    wanted |= {f"with {name}": ComputeConfig(mode="fast", **{name: True}) for name in add}
+    wanted |= {f"without {name}": ComputeConfig(mode="fast", **{name: False}) for name in drop}
     kept, notes = {}, []
     for name, speed in wanted.items():
         other = "plain" if name == "fast" else "fast"
         try:
-            same = speed.pieces(can) == Speed(mode=other).pieces(can)
+            same = speed.pieces(can) == ComputeConfig(mode=other).pieces(can)
         except UserError as error:
             notes.append(f"{name} is left out: {error}")
             continue

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from enco.config.bounds import COUNT, SIDE, THREADS
-from enco.config.compute import Mode, Speed
+from enco.config.compute import ComputeConfig, Mode
 from enco.data.batch import Batch
 from enco.data.unpaired import UnpairedImages
 from enco.datasets.demo import make_archive
@@ -34,7 +34,7 @@ from enco.methods import available, create, get
 from enco.methods.parts.schedule import Schedule
 from enco.runtime.randomness import random_state, set_random_state
 from enco.runtime.startup import keep_memory
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 
 COLUMNS = ("method", "term", "steps", "plain", "step_change", "fast_change", "nudged_change")
 CPU = torch.device("cpu")
@@ -54,32 +54,32 @@ class Training:
     width: int
     steps: int
 
-    def begin(self, mode: Mode, nudge: bool = False) -> Stepper:
+    def begin(self, mode: Mode, nudge: bool = False) -> TrainStep:
         """A training before its first step, always from the same weights, or from slightly others."""
-        own = get(self.method).info.Options.stand_ins(self.size)
+        own = get(self.method).info.Options.offline_options(self.size)
         sizes = {"ngf": self.width, "ndf": self.width, "crop_size": self.size, "load_size": self.size}
         torch.manual_seed(0)
         method = create(self.method, schedule=Schedule(n_const=1000, n_decay=1), **own | sizes)
         if nudge:
             move(weight for network in method.networks.values() for weight in network.parameters())
         # Also where bfloat16 is slow, as its numbers are what is compared.
-        stepper = Stepper(method, Speed(mode=mode, bfloat16=mode == "fast"))
-        method.prepare(self.batches(stepper, 4))
-        stepper.begin_epoch(1)
+        train_step = TrainStep(method, ComputeConfig(mode=mode, bfloat16=mode == "fast"))
+        method.prepare(self.batches(train_step, 4))
+        train_step.begin_epoch(1)
         torch.manual_seed(0)
-        return stepper
+        return train_step
 
-    def batches(self, stepper: Stepper, count: int) -> Iterator[Batch]:
+    def batches(self, train_step: TrainStep, count: int) -> Iterator[Batch]:
         """The first batches, always the same ones."""
-        images = UnpairedImages(self.root, "AtoB", stepper.method.options, n_const=1000, seed=0, cache_mb=64)
-        yield from images.loader(0, count, stepper.method.images_per_step)
+        images = UnpairedImages(self.root, "AtoB", train_step.method.options, n_const=1000, seed=0, cache_mb=64)
+        yield from images.loader(0, count, train_step.method.images_per_step)
 
     def alone(self, mode: Mode, nudge: bool = False) -> Losses:
         """Losses of a training by itself."""
-        stepper = self.begin(mode, nudge)
+        train_step = self.begin(mode, nudge)
         losses: Losses = defaultdict(list)
-        for batch in self.batches(stepper, self.steps):
-            record(losses, stepper, batch)
+        for batch in self.batches(train_step, self.steps):
+            record(losses, train_step, batch)
         return losses
 
     def beside(self) -> tuple[Losses, Losses]:
@@ -105,9 +105,9 @@ def move(weights: Iterator[torch.nn.Parameter]) -> None:
             weight.mul_(1 + HALF_STEP * (2 * torch.rand(weight.shape, generator=generator) - 1))
 
 
-def record(losses: Losses, stepper: Stepper, batch: Batch) -> None:
+def record(losses: Losses, train_step: TrainStep, batch: Batch) -> None:
     """Do one step and note what it gives."""
-    for term, value in stepper(batch).items():
+    for term, value in train_step(batch).items():
         losses[term].append(float(value))
 
 

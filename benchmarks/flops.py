@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from enco.methods import create, get
-from enco.runtime.randomness import draws_on
+from enco.runtime.randomness import rng_device
 from eval.timing.stopwatch import HALVES, SCHEDULE, random_batch
 
 META = torch.device("meta")
@@ -37,7 +37,7 @@ def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") 
     The step runs on torch's meta device, where tensors have shapes and no values.
     """
     options = unmeasured(name, options)
-    with META, draws_on(META):
+    with META, rng_device(META):
         method = create(name, schedule=SCHEDULE, device=META, **options)
         method.begin_epoch(HALVES[half])
         batch = random_batch(method.options.crop_size, method.images_per_step)

@@ -17,7 +17,7 @@ from benchmarks.memory import growth, peak_apart
 from benchmarks.rows import Row
 from benchmarks.together import train_together
 from enco.errors import UserError
-from eval.timing.stopwatch import HALVES, Stopwatch, take_turns
+from eval.timing.stopwatch import HALVES, Stopwatch, interleave
 
 TWO_HALVES = {"enco"}
 """Methods whose step computes something else in the second half of training."""
@@ -80,7 +80,7 @@ def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Itera
         for subject in timed:
             subject.begin(half, plan.warmup, device)
             note(f"{subject.case}, {half.replace('_', ' ')}: {subject.watch.error or 'ready'}")
-        take_turns([subject.watch for subject in timed], half, plan.iterations, plan.turn)
+        interleave([subject.watch for subject in timed], half, plan.iterations, plan.turn)
         for subject in timed:
             yield _row(subject, half, peaks[subject.case], device)
 

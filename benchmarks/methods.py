@@ -98,7 +98,7 @@ def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
     """
     load_lazy_parts()
     resident = psutil.Process().memory_info().rss
-    fitting = {"crop_size": size, "load_size": size, **get(name).info.Options.stand_ins(size), **options}
+    fitting = {"crop_size": size, "load_size": size, **get(name).info.Options.offline_options(size), **options}
     method = create(name, schedule=SCHEDULE, **fitting)
     method.prepare(random_batch(size, method.images_per_step, seed) for seed in (1, 2, 3))
     method.begin_epoch(1)

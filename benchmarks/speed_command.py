@@ -14,7 +14,7 @@ from benchmarks.cases import Case, make_cases, make_speeds, start_process
 from benchmarks.hardware import device_label, file_name
 from benchmarks.measure import Plan, count_trainings, note, time_cases
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
-from enco.config.compute import Pieces
+from enco.config.compute import ComputeOptions
 from enco.errors import UserError
 from enco.runtime.capabilities import capabilities
 from enco.runtime.devices import DEVICES, named_device
@@ -74,7 +74,7 @@ def _subject(given: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python benchmarks/speed.py", description="Seconds per training iteration.")
-    pieces = [piece.name for piece in fields(Pieces)]
+    pieces = [piece.name for piece in fields(ComputeOptions)]
     add = parser.add_argument
     add("--methods", nargs="+", required=True, metavar="NAME", help="methods, or 'all'")
     add("--modes", nargs="+", choices=("plain", "fast"), default=["plain", "fast"])

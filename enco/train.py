@@ -38,7 +38,7 @@ from enco.training.run_folder import StateFile, exclusive, now
 from enco.training.run_log import RunLog
 from enco.training.samples import Samples
 from enco.training.sources import method_sources
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 
 DIVERGED = 3
 """Exit status of a training whose losses or weights are no longer finite."""
@@ -61,17 +61,17 @@ def train(
     out, device, stop = Path(out), torch.device(device), stop or StopRequest()
     with exclusive(out, stop):
         config, checkpoints = in_full(config), CheckpointFolder(out)
-        stepper, total = first_weights(config, device), iterations_of(config)
-        asked = describe(config, stepper)
+        train_step, total = first_weights(config, device), iterations_of(config)
+        asked = describe(config, train_step)
         start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
         with StateFile(out) as state:
             if start.is_finished:
                 state.reached(start.about["iterations"])
                 print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
                 return
-            if stepper.explanation:
-                print(stepper.explanation, flush=True)
-            run = Run.prepare(config, checkpoints, stepper, start)
+            if train_step.explanation:
+                print(train_step.explanation, flush=True)
+            run = Run.prepare(config, checkpoints, train_step, start)
             run.begin()
             try:
                 run.loop(workers, stop, state)
@@ -97,11 +97,11 @@ class Run:
     begun: str = ""
 
     @classmethod
-    def prepare(cls, config: RunConfig, checkpoints: CheckpointFolder, stepper: Stepper, start: Start) -> Run:
+    def prepare(cls, config: RunConfig, checkpoints: CheckpointFolder, train_step: TrainStep, start: Start) -> Run:
         """Decode every image, and see that what is written at the end can be: neither shall stop a training later."""
         out, last = checkpoints.folder.parent, start.checkpoint
         check_outputs(out)
-        steps = Steps.prepare(config, stepper)
+        steps = Steps.prepare(config, train_step)
         samples = Samples(config.data, steps.method.options, out / "samples")
         check_room(out, bytes_at_least(steps.method))
         return cls(config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.about, last)
@@ -140,7 +140,7 @@ class Run:
         every, method, steps = self.config.train, self.method, self.steps
         total = steps.total
         steps.load(self.done, workers)
-        feed = steps.feed
+        prefetcher = steps.prefetcher
         state.begin(self.done)
         if self.done < total and every.tracking == "live":
             start_follower(self.out)
@@ -155,13 +155,13 @@ class Run:
 
                 is_last, stopped_by = iteration == total, stop.by
                 if iteration % every.log_every == 0 or is_last:
-                    self.log.write(iteration, epoch, learning_rates(method), feed.waited)
+                    self.log.write(iteration, epoch, learning_rates(method), prefetcher.waited)
                 if iteration % every.sample_every == 0 or is_last:
                     self.samples.draw(method, iteration)
                 if step.ends_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
                     self.save_snapshot(epoch, iteration)
                 if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
-                    self.save_checkpoint(iteration, wall + time.monotonic() - begin, waited + feed.waited)
+                    self.save_checkpoint(iteration, wall + time.monotonic() - begin, waited + prefetcher.waited)
                     state.reached(iteration)
                 if stopped_by and not is_last:
                     raise Stopped(f"stopped by {stopped_by} after iteration {iteration} of {total}")
@@ -214,7 +214,7 @@ class Run:
         keep_result(self.out)
 
 
-def describe(config: RunConfig, stepper: Stepper) -> About:
+def describe(config: RunConfig, train_step: TrainStep) -> About:
     """What run.json says of a run before it has begun, and what tells it from another; `config` is in full."""
     sources = method_sources(config.method)
     return {
@@ -225,12 +225,12 @@ def describe(config: RunConfig, stepper: Stepper) -> About:
         "sources": sources,
         "data_hash": training_hash(config.data.root, config.data.recursive),
         "data_source": data_source(config.data.root),
-        "parameter_count": stepper.method.parameter_count(),
+        "parameter_count": train_step.method.parameter_count(),
         "git": git_state(),
         "versions": versions(),
-        "device": device_name(stepper.method.device),
-        "computed": str(stepper.pieces),
-        "pieces": asdict(stepper.pieces),
+        "device": device_name(train_step.method.device),
+        "computed": str(train_step.pieces),
+        "pieces": asdict(train_step.pieces),
         "changes": [],
     }
 
@@ -248,7 +248,7 @@ def main() -> int:
     if arguments.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
-    if not arguments.config.speed.pieces(capabilities(arguments.device)).compile:
+    if not arguments.config.compute.pieces(capabilities(arguments.device)).compile:
         skip_compiler()
     keep_memory()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)

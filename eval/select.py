@@ -12,7 +12,7 @@ from typing import Any
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.io.files import atomic_path, write_json
-from enco.methods.base import Way
+from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import load_translator
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
@@ -67,7 +67,7 @@ def score_candidate(
     real: Features,
     extractor: Extractor,
     *,
-    direction: Way = "forward",
+    direction: TranslationDirection = "forward",
     batch_size: int = 8,
     reading: Reading = USUAL,
 ) -> float:

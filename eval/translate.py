@@ -17,7 +17,7 @@ from enco.data.images import test_image, to_uint8
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_folder
-from enco.methods.base import Way
+from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import Translator, load_translator
 
 
@@ -27,7 +27,7 @@ def translate_folder(
     out: StrPath,
     device: str | torch.device = "cpu",
     *,
-    direction: Way = "forward",
+    direction: TranslationDirection = "forward",
     size: int | None = None,
     batch_size: int = 8,
     reading: Reading = USUAL,
@@ -66,7 +66,7 @@ def translate_folder(
 
 
 @torch.inference_mode()
-def _translate(translator: Translator, images: Tensor, direction: Way) -> NDArray[np.uint8]:
+def _translate(translator: Translator, images: Tensor, direction: TranslationDirection) -> NDArray[np.uint8]:
     return to_uint8(translator(images, direction))
 
 

@@ -19,7 +19,7 @@ from enco.io.files import read_json
 from eval.tables.cells import read_published
 from workflow import paths
 from workflow.cost.estimate import GB, Images, estimate, iterations, render_costs
-from workflow.cost.seconds import Speeds, published_speeds, read_speeds
+from workflow.cost.seconds import SecondsPerIteration, published_speeds, read_speeds
 from workflow.plan.grid import Cell, Run
 from workflow.plan.scale import load_scale
 from workflow.project import Project
@@ -110,7 +110,7 @@ def _metrics(cells: list[Cell]) -> str:
     return ", ".join(dict.fromkeys(cell.metric for cell in cells))
 
 
-def costs(project: Project, images: Images, speeds: Speeds) -> str:
+def costs(project: Project, images: Images, speeds: SecondsPerIteration) -> str:
     """What each table costs on its own, and all of them together, as text."""
     grids = {name: project.grid.table(name) for name in project.tables}
     if len(grids) > 1:
@@ -120,17 +120,19 @@ def costs(project: Project, images: Images, speeds: Speeds) -> str:
     return render_costs(estimates, speeds)
 
 
-def known_speeds(project: Project, timing: Path | None, mode: Mode | None = None) -> Speeds:
+def known_speeds(project: Project, timing: Path | None, mode: Mode | None = None) -> SecondsPerIteration:
     """A timing file's seconds; without one the paper's, at a scale that is the paper's, else none."""
     if timing:
-        return read_speeds(timing, project.size, mode or project.config.speed.mode)
+        return read_speeds(timing, project.size, mode or project.config.compute.mode)
     if project.config.comparable:
         published = read_published(project.published)
         return published_speeds(project.grid, project.tables, published, str(project.config.published))
-    return Speeds(f"the paper's seconds are none of scale {project.config.scale}, so give --timing FILE", {})
+    return SecondsPerIteration(
+        f"the paper's seconds are none of scale {project.config.scale}, so give --timing FILE", {}
+    )
 
 
-def shared(speeds: Speeds, count: float, gain: float) -> Speeds:
+def shared(speeds: SecondsPerIteration, count: float, gain: float) -> SecondsPerIteration:
     """The same seconds where so many trainings share a GPU; UserError for numbers that cannot be."""
     if count < 1 or count != int(count) or not 0 < gain <= count:
         raise UserError(f"--together {count:g} {gain:g} cannot be: give a whole number, and a gain of at most that.")

@@ -12,7 +12,7 @@ from enco.errors import UserError
 
 
 @contextmanager
-def reporting_to(log: Path) -> Iterator[None]:
+def log_errors_to(log: Path) -> Iterator[None]:
     """Within this block a user's mistake ends the script with one line in the log, an error with its traceback."""
     log.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -33,14 +33,14 @@ class Capabilities:
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """What a step on one device makes use of; `Speed` says what each is."""
+class ComputeOptions:
+    """What a step on one device makes use of; `ComputeConfig` says what each is."""
 
     bfloat16: bool = False
     channels_last: bool = False
     compile: bool = False
     cuda_graph: bool = False
-    device_draws: bool = False
+    device_rng: bool = False
     autotune: bool = False
     tf32: bool = True
 
@@ -55,17 +55,17 @@ class Pieces:
         return ", ".join((["float32"] if not self.bfloat16 else []) + used + ([] if self.tf32 else ["no TF32"]))
 
 
-PLAIN = Pieces()
+PLAIN = ComputeOptions()
 FAST = {
     # Measured in docs/performance.md: on a CPU neither memory format nor compiler pays.
-    "cpu": Pieces(bfloat16=True),
+    "cpu": ComputeOptions(bfloat16=True),
     # Chosen by what a GPU is known to wait for; docs/performance.md has what they save together.
-    "cuda": Pieces(bfloat16=True, compile=True, cuda_graph=True, device_draws=True, autotune=True),
+    "cuda": ComputeOptions(bfloat16=True, compile=True, cuda_graph=True, device_rng=True, autotune=True),
 }
 """What `fast` makes use of on a device that can do all of it."""
 
 
-class Speed(Settings):
+class ComputeConfig(Settings):
     """The mode, and pieces of `fast` to turn on or off by themselves; null leaves a piece as the mode has it."""
 
     mode: Mode = Field("plain", description="`plain`: float32, as published; `fast`: with cheaper arithmetic.")
@@ -79,7 +79,7 @@ class Speed(Settings):
         None, description="Networks are compiled (torch.compile; needs a C++ compiler, on a GPU also Triton)."
     )
     cuda_graph: bool | None = Field(None, description="A step is recorded once an epoch and replayed (CUDA only).")
-    device_draws: bool | None = Field(
+    device_rng: bool | None = Field(
         None, description="Positions, noise and pools are drawn on the device, not the CPU: other numbers by one seed."
     )
     autotune: bool | None = Field(None, description="cuDNN tries its algorithms and keeps the fastest (CUDA only).")
@@ -93,7 +93,7 @@ class Speed(Settings):
         """`fast` is short for `{mode: fast}`."""
         return {"mode": values} if isinstance(values, str) else values
 
-    def pieces(self, can: Capabilities) -> Pieces:
+    def pieces(self, can: Capabilities) -> ComputeOptions:
         """Choose what a step on such a device makes use of.
 
         `fast` leaves out what does not work or does not pay there. A piece that is set to true is used although it is
@@ -102,12 +102,12 @@ class Speed(Settings):
         asked, wanted = self._asked(), self._wanted(can)
         for name in (name for name, value in asked.items() if value and name in can.impossible):
             raise UserError(
-                f"'{name}: true' cannot be on {can}, as {can.impossible[name]}: leave it out of the speed settings."
+                f"'{name}: true' cannot be on {can}, as {can.impossible[name]}: leave it out of the compute settings."
             )
-        if asked.get("cuda_graph") and not asked.get("device_draws", wanted.device_draws):
-            raise UserError("A step that draws on the CPU cannot be recorded: set 'device_draws' with 'cuda_graph'.")
+        if asked.get("cuda_graph") and not asked.get("device_rng", wanted.device_rng):
+            raise UserError("A step that draws on the CPU cannot be recorded: set 'device_rng' with 'cuda_graph'.")
         left_out = dict.fromkeys(self._left_out(can), False)
-        return Pieces(**asdict(wanted) | left_out | asked | ({} if can.tf32 else {"tf32": True}))
+        return ComputeOptions(**asdict(wanted) | left_out | asked | ({} if can.tf32 else {"tf32": True}))
 
     def explain(self, can: Capabilities) -> str:
         """Say in one line what a step on such a device makes use of and why; UserError as `pieces` raises it."""
@@ -124,14 +124,14 @@ class Speed(Settings):
         """The pieces that are turned on or off by themselves."""
         return {name: value for name, value in self.model_dump(exclude={"mode"}).items() if value is not None}
 
-    def _wanted(self, can: Capabilities) -> Pieces:
+    def _wanted(self, can: Capabilities) -> ComputeOptions:
         """What the mode makes use of where it works and pays."""
         return FAST.get(can.device_type, FAST["cuda"]) if self.mode == "fast" else PLAIN
 
     def _left_out(self, can: Capabilities) -> dict[str, str]:
         """Those of them that a device goes without, each with why; not what was turned on or off."""
         asked, wanted, reasons = self._asked(), self._wanted(can), {**can.slow, **can.impossible}
-        if asked.get("device_draws") is False:
+        if asked.get("device_rng") is False:
             reasons.setdefault("cuda_graph", "a step that draws on the CPU cannot be recorded")
-        unset = (name for name in Pieces.names() if getattr(wanted, name) and name not in asked)
+        unset = (name for name in ComputeOptions.names() if getattr(wanted, name) and name not in asked)
         return {name: reasons[name] for name in unset if name in reasons}

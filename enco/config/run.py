@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from enco.config.base import Settings
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 
 Direction = Literal["AtoB", "BtoA"]
 Levels = Literal["16bit", "14bit", "12bit", "10bit", "8bit"]
@@ -61,4 +61,4 @@ class RunConfig(Settings):
         default_factory=dict, description="The method's options; the rest at their defaults."
     )
     train: TrainConfig = TrainConfig()
-    speed: Speed = Field(Speed(), description="How steps are computed; plain is as published.")
+    compute: ComputeConfig = Field(ComputeConfig(), description="How steps are computed; plain is as published.")

@@ -20,7 +20,7 @@ from enco.datasets.obtain import obtain, read_record, write_record
 from enco.datasets.place import Expected, link_folder
 from enco.datasets.prepare import prepare
 from enco.datasets.sheet import contact_sheet, data_folders
-from enco.datasets.state import READY, Places, state_table, states
+from enco.datasets.state import READY, DataPaths, state_table, states
 from enco.datasets.twins import shared_images
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
@@ -63,7 +63,7 @@ def _check(args: argparse.Namespace) -> int:
         return 0
     if args.against:
         raise UserError("--against is of one folder: name it.")
-    places = Places(args.prepared, archives=args.archives, mirror=args.mirror, reading=Reading.of(args))
+    places = DataPaths(args.prepared, archives=args.archives, mirror=args.mirror, reading=Reading.of(args))
     found = states(load_tasks(args.catalogue), load_datasets(args.catalogue), places)
     print(state_table(found))
     return 0 if all(line.state == READY for line in found) else 1
@@ -92,7 +92,7 @@ def _link(args: argparse.Namespace) -> None:
         sets = present_sets(args.folder)  # label sets that are not there are not missed: only scores need them
         counts = {name: count for name, count in like.counts.items() if name in sets}
         hashes = load_hashes(like.hashes) if like.hashes else {}
-        expected = Expected(counts, like.mistaken_for, args.photo_filter, hashes)
+        expected = Expected(counts, like.other_releases, args.photo_filter, hashes)
     print(link_folder(args.folder, args.out, expected, args.replace, Reading.of(args)))
 
 

@@ -60,7 +60,7 @@ class Dataset(Settings):
     sets: dict[str, list[str]] = Field(
         default_factory=dict, description="Folders in the archive that may hold a set; by default one of its name."
     )
-    mistaken_for: dict[str, Counts] = Field(
+    other_releases: dict[str, Counts] = Field(
         default_factory=dict, description="Counts of releases that are easily taken for this one."
     )
     hashes: Path | None = Field(
@@ -95,7 +95,7 @@ def differences(counts: Counts, expected: Counts) -> str:
     return ", ".join(f"{found} in {name} (expected {count})" for name, found, count in odd if found != count)
 
 
-def look_alike(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
+def matching_release(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
     """The release that has these counts, if one of them does."""
     for name, other in releases.items():
         if all(counts.get(key) == count for key, count in other.items()):
@@ -121,10 +121,10 @@ def load_tasks(path: Path) -> dict[str, TaskConfig]:
     return {name: parse(TaskConfig, entry, f"task {name} of {path}") for name, entry in tasks.items()}
 
 
-def complaint(place: str, counts: Counts, expected: Counts, mistaken_for: Mapping[str, Counts]) -> str:
+def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases: Mapping[str, Counts]) -> str:
     """Which counts of a place are not as expected, and of what release they are; empty if all are as expected."""
     odd = differences(counts, expected)
-    release = look_alike(counts, mistaken_for)
+    release = matching_release(counts, other_releases)
     said = f"has {release}, which is not what the paper used" if release else "has other images than the paper used"
     return f"{place} {said}, {odd}" if odd else ""
 

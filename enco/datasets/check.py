@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from enco.data.folders import SETS, decode_all, load_labels, name_in, present_sets, printable, stem_in
 from enco.data.reading import USUAL, Reading
-from enco.datasets.catalogue import Counts, complaint
+from enco.datasets.catalogue import Counts, count_mismatch
 from enco.errors import UserError
 
 NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}
@@ -43,14 +43,14 @@ def summarise(root: Path, reading: Reading = USUAL) -> list[SetSummary]:
 
 
 def check_counts(
-    root: Path, expected: Counts, mistaken_for: Mapping[str, Counts] | None = None, reading: Reading = USUAL
+    root: Path, expected: Counts, other_releases: Mapping[str, Counts] | None = None, reading: Reading = USUAL
 ) -> None:
     """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images.
 
     A release that has the counts which are found instead is called by its name.
     """
     counts = {name: len(reading.files(root / name)) for name in expected}
-    wrong = complaint(str(root), counts, expected, mistaken_for or {})
+    wrong = count_mismatch(str(root), counts, expected, other_releases or {})
     if wrong:
         raise UserError(f"{wrong}: get the release that has these.")
 

@@ -25,7 +25,7 @@ class Expected:
     """What a folder of images should be: counts, those of releases mistaken for it, Cityscapes' filter, contents."""
 
     counts: Counts = field(default_factory=dict)
-    mistaken_for: Mapping[str, Counts] = field(default_factory=dict)
+    other_releases: Mapping[str, Counts] = field(default_factory=dict)
     photo_filter: str | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every image where they are published, by names such as trainA/1.jpg."""
@@ -65,7 +65,7 @@ def link_folder(
     """
     if source.resolve().is_relative_to(target.resolve()):
         raise UserError(f"{target} holds the images to be linked, so it is not replaced: choose another --out.")
-    check_counts(source, expected.counts, expected.mistaken_for, reading)
+    check_counts(source, expected.counts, expected.other_releases, reading)
     summarise(source, reading)
     about = known_source(source, reading.recursive)
     _check_filter(source, about.get("photo_filter"), expected.photo_filter)

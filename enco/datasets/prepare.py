@@ -17,7 +17,7 @@ from enco.data.folders import decode_image, present_sets, printable, to_rgb
 from enco.data.manifest import Entry, entry, read_hashes, save_manifest
 from enco.datasets import cityscapes
 from enco.datasets.archives import Member, image_folders, member_names, read_members
-from enco.datasets.catalogue import Counts, Dataset, complaint
+from enco.datasets.catalogue import Counts, Dataset, count_mismatch
 from enco.datasets.check import check_stems
 from enco.datasets.cityscapes import PhotoFilter
 from enco.datasets.hashes import check_hashes, load_hashes
@@ -64,7 +64,7 @@ def prepare(
 def _check_counts(dataset: Dataset, plan: Plan) -> None:
     """Raise UserError, naming the release if it is a known one, unless every set has the expected number of images."""
     counts: Counts = Counter(target.set for targets in plan.values() for target in targets.values())
-    wrong = complaint(" and ".join(map(str, plan)), counts, dataset.counts, dataset.mistaken_for)
+    wrong = count_mismatch(" and ".join(map(str, plan)), counts, dataset.counts, dataset.other_releases)
     if wrong:
         raise UserError(f"{wrong}: get {_names(dataset)} from {dataset.site}.")
 

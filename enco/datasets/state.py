@@ -13,7 +13,7 @@ from enco.data.folders import SETS, present_sets
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
 from enco.data.reading import USUAL, Reading
-from enco.datasets.catalogue import Counts, Dataset, TaskConfig, differences, look_alike
+from enco.datasets.catalogue import Counts, Dataset, TaskConfig, differences, matching_release
 from enco.datasets.hashes import differing, hash_folder, load_hashes
 from enco.datasets.obtain import ARCHIVES, check_mirror, is_for_the_user, located
 from enco.errors import UserError
@@ -26,7 +26,7 @@ Source = Literal["demo", "folder", "archives"]
 
 
 @dataclass(frozen=True)
-class Places:
+class DataPaths:
     """Where image sets are: folders of the user's, archives, and what is prepared of either."""
 
     prepared: Path
@@ -64,7 +64,7 @@ class State:
 def states(
     tasks: Mapping[str, TaskConfig],
     datasets: Mapping[str, Dataset],
-    places: Places,
+    places: DataPaths,
     expected: Mapping[str, Counts] | None = None,
 ) -> list[State]:
     """The state of every task's images; nothing is fetched, made, or decoded.
@@ -87,7 +87,7 @@ def state_table(lines: list[State]) -> str:
     return tabulate(rows, headers=("task", "source", "found", "expected", "state"), disable_numparse=True)
 
 
-def _state(name: str, task: TaskConfig, dataset: Dataset | None, expected: Counts, places: Places) -> State:
+def _state(name: str, task: TaskConfig, dataset: Dataset | None, expected: Counts, places: DataPaths) -> State:
     own, prepared = places.own_folder(task), places.prepared / (task.dataset or name)
     if own is not None:
         source, (found, state) = short(own), _of_folder(own, expected, dataset, places.reading)
@@ -125,12 +125,12 @@ def _of_prepared(folder: Path, expected: Counts, reading: Reading) -> tuple[str,
 
 def _judged(counts: Counts, expected: Counts, dataset: Dataset | None = None) -> str:
     odd = differences(counts, expected)
-    release = look_alike(counts, dataset.mistaken_for) if dataset else None
+    release = matching_release(counts, dataset.other_releases) if dataset else None
     told = f"{release}, " if release else ""
     return f"not as expected, {told}{odd}: get the release that has these" if odd else READY
 
 
-def _of_source(task: TaskConfig, dataset: Dataset | None, places: Places) -> str:
+def _of_source(task: TaskConfig, dataset: Dataset | None, places: DataPaths) -> str:
     if places.source == "demo":
         return "not drawn yet: `snakemake data` draws it"
     if dataset is None:

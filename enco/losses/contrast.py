@@ -16,8 +16,8 @@ from enco.options.contrast import ContrastOptions
 
 def make_heads(generator: ResnetGenerator, options: ContrastOptions) -> nn.ModuleList:
     """One projection head for each tap, initialised; UserError for a tap that the generator does not have."""
-    shapes = feature_shapes(generator, options.taps, options.crop_size)
-    heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.taps)
+    shapes = feature_shapes(generator, options.layers, options.crop_size)
+    heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.layers)
     return init_weights(heads, "xavier")
 
 
@@ -28,7 +28,7 @@ def key_features(
     if options.key_features == "reused":
         return {tap: feature.detach() if detached else feature for tap, feature in reusable.items()}
     with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
-        return generator.encode(images, options.taps)
+        return generator.encode(images, options.layers)
 
 
 def sampled_cells(
@@ -47,12 +47,12 @@ def contrast(
     options: ContrastOptions,
     scores: Tensor | None = None,
 ) -> Tensor:
-    """Mean PatchNCE over taps and positions; each tap draws its positions anew, by the scores in DAG sampling.
+    """Mean PatchNCE over layers and positions; each tap draws its positions anew, by the scores in DAG sampling.
 
     Gradient flows to queries only. `scores`: the discriminator's, B x 1 x h x w, of the images behind the queries.
     """
     losses = []
-    for tap, key_head, query_head in zip(options.taps, key_heads, query_heads, strict=True):
+    for tap, key_head, query_head in zip(options.layers, key_heads, query_heads, strict=True):
         key, query = sampled_cells(keys[tap], queries[tap], options, scores)
         key, query = key_head(key).detach(), query_head(query)
         losses.append(patch_nce(query, key, options.tau, options.nce_diag, options.negatives).mean())

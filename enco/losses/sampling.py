@@ -14,7 +14,8 @@ from enco.runtime.randomness import draw_device
 def uniform_positions(cells: int, patches: int) -> Tensor:
     """`patches` different positions of `cells`, or all of them if there are fewer, in random order; int64.
 
-    They are drawn, and lie, where `draws_on` says: on the CPU, so that a seed means the same positions on every device.
+    Positions are drawn, and lie, where `rng_device` says: on the CPU, so that a seed means the same ones on every
+    device.
     """
     device = draw_device()
     if device.type == "cpu":

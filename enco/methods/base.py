@@ -16,7 +16,7 @@ from enco.errors import UserError
 from enco.methods.parts.schedule import Schedule
 from enco.options.base import MethodInfo, MethodOptions
 
-Way = Literal["forward", "backward"]
+TranslationDirection = Literal["forward", "backward"]
 
 
 class Method(ABC):
@@ -92,7 +92,7 @@ class Method(ABC):
                 group["lr"] = group["initial_lr"] * factor
 
     @torch.no_grad()
-    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+    def translate(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1]; `backward` needs a two-sided method, else UserError."""
         if direction == "backward" and not self.two_sided:
             raise UserError(

@@ -53,7 +53,7 @@ class Cut(Method):
     def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
         """The source and, with identity NCE, the target; the generator's output for them stacked, and its features."""
         inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
-        return inputs, *self.generator.tapped(torch.cat(inputs), self.options.taps)
+        return inputs, *self.generator.forward_features(torch.cat(inputs), self.options.layers)
 
     def update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         """One step of the discriminator; returns d_real and d_fake."""
@@ -86,7 +86,7 @@ class Cut(Method):
         start = 0
         for name, images, translated, judged in zip(("nce", "nce_idt"), inputs, outputs, scores, strict=False):
             reusable = {tap: feature[start : start + len(images)] for tap, feature in features.items()}
-            queries = self.generator.encode(translated, self.options.taps)
+            queries = self.generator.encode(translated, self.options.layers)
             yield name, self.keys_of(images, reusable), queries, judged
             start += len(images)
 
@@ -105,7 +105,7 @@ class Cut(Method):
         return key_features(self.generator, images, reusable, self.options, self.keys_detached)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean PatchNCE over taps and positions; each tap draws its positions anew, by the scores in DAG sampling."""
+        """Mean PatchNCE over layers and positions; each tap draws its positions anew, by the scores in DAG sampling."""
         return contrast(keys, queries, self.heads, self.heads, self.options, scores)
 
 

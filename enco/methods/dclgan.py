@@ -72,7 +72,7 @@ class DclGan(Method):
     def forward(self, generator: ResnetGenerator, images: Tensor, of_target: Tensor) -> Pass:
         """Translate images and, unless identity losses have no weight, images of the target domain in the same pass."""
         inputs = torch.cat([images, of_target]) if self.options.lambda_idt > 0 else images
-        output, features = generator.tapped(inputs, self.options.taps)
+        output, features = generator.forward_features(inputs, self.options.layers)
         n = len(images)
         reusable = {tap: feature[:n] for tap, feature in features.items()}
         return Pass(output[:n], output[n:], key_features(generator, images, reusable, self.options))
@@ -81,7 +81,7 @@ class DclGan(Method):
         """Adversarial, NCE and identity terms, unweighted; DAG sampling looks at the scores of the translations."""
         opt = self.options
         scores_a, scores_b = self.d_a(to_a.fake), self.d_b(to_b.fake)
-        queries_a, queries_b = self.g_ab.encode(to_a.fake, opt.taps), self.g_ba.encode(to_b.fake, opt.taps)
+        queries_a, queries_b = self.g_ab.encode(to_a.fake, opt.layers), self.g_ba.encode(to_b.fake, opt.layers)
         terms = {
             "gan_ab": generator_loss(scores_b, opt.gan_mode, opt.g_hinge),
             "gan_ba": generator_loss(scores_a, opt.gan_mode, opt.g_hinge),

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from enco.data.batch import Batch
 from enco.errors import UserError
 from enco.losses.terms import code_penalty, confusion, discriminator_loss, generator_loss, l1, mode_seeking, summed
-from enco.methods.base import Method, Way
+from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.optim import adam, frozen, minimize
 from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.styles import styles_of
@@ -236,7 +236,7 @@ class Drit(Method):
         translator.step()
 
     @torch.no_grad()
-    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+    def translate(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1], each with a random attribute of its own that stays the same."""
         source, target = DOMAINS if direction == "forward" else DOMAINS[::-1]
         codes = styles_of(images, self.options.attribute_dim, self.options.style_seed)

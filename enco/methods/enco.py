@@ -70,9 +70,9 @@ class EnCo(Method):
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None, Features]:
         """G(source), G(target) while identity is on, and the features of the pass on the source."""
-        taps = {tap for pair in self.options.pairs for tap in pair}
+        layers = {tap for pair in self.options.pairs for tap in pair}
         images = torch.cat([source, target]) if self.identity_is_on else source
-        output, features = self.generator.tapped(images, taps)
+        output, features = self.generator.forward_features(images, layers)
         n = len(source)
         features = {tap: feature[:n] for tap, feature in features.items()}
         if 0 in features:
@@ -111,10 +111,10 @@ class EnCo(Method):
 def total_loss(terms: Mapping[str, Tensor], options: EnCoOptions) -> Tensor:
     """The generator's loss from its unweighted terms: gan_g, nce (mean over pairs) and, while identity is on, idt.
 
-    By default as in the code behind the paper's numbers: the sum over pairs is divided by the number of taps, and
+    By default as in the code behind the paper's numbers: the sum over pairs is divided by the number of layers, and
     content and identity are halved while identity is on, so the weight of content doubles when identity ends.
     """
-    scale = {"taps": 0.5, "pairs": 1.0, "sum": float(len(options.pairs))}[options.nce_reduction]
+    scale = {"layers": 0.5, "pairs": 1.0, "sum": float(len(options.pairs))}[options.nce_reduction]
     regularizers = torch.zeros_like(terms["gan_g"])
     if "nce" in terms:
         regularizers = options.lambda_nce * scale * terms["nce"]

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from enco.data.batch import Batch
 from enco.losses.terms import discriminator_loss, generator_loss, l1, summed
-from enco.methods.base import Method, Way
+from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.optim import adam, frozen, minimize
 from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.styles import styles_of
@@ -119,7 +119,7 @@ class Munit(Method):
         return terms
 
     @torch.no_grad()
-    def translate(self, images: Tensor, direction: Way = "forward") -> Tensor:
+    def translate(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1], each in a random style of its own (`styles_of`)."""
         source, target = (self.a, self.b) if direction == "forward" else (self.b, self.a)
         styles = styles_of(images, self.options.style_dim, self.options.style_seed)

@@ -37,7 +37,7 @@ class NegCut(Cut):
 
     def __init__(self, options: NegCutOptions, schedule: Schedule, device: torch.device) -> None:
         super().__init__(options, schedule, device)
-        networks = nn.ModuleList(NegativeGenerator(options.head_width, options.noise_dim) for _ in options.taps)
+        networks = nn.ModuleList(NegativeGenerator(options.head_width, options.noise_dim) for _ in options.layers)
         self.negative_generator = init_weights(networks, "xavier", options.neg_init_gain)
         average = deepcopy(self.heads)
         self.momentum_heads = average if options.ema_init == "copy" else init_weights(average, "xavier")
@@ -81,7 +81,7 @@ class NegCut(Cut):
         return terms
 
     def negative_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
-        """NCE of each input with its translation, and the mean diversity over taps, unweighted."""
+        """NCE of each input with its translation, and the mean diversity over layers, unweighted."""
         outputs = torch.split(output, [len(images) for images in inputs])
         scores = [self.scores_of(translated) for translated in outputs]
         terms, diversities = {}, []
@@ -93,7 +93,7 @@ class NegCut(Cut):
         return terms | {"diversity": torch.stack(counted).mean()}
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean loss over taps and positions against freshly generated negatives."""
+        """Mean loss over layers and positions against freshly generated negatives."""
         return self.nce_against(self.negatives_of(keys), keys, queries, scores)
 
     def nce_against(
@@ -101,14 +101,14 @@ class NegCut(Cut):
     ) -> Tensor:
         """The same against given negatives, one set for each tap; each tap draws its positions anew."""
         losses = []
-        for tap, head, made in zip(self.options.taps, self.heads, negatives, strict=True):
+        for tap, head, made in zip(self.options.layers, self.heads, negatives, strict=True):
             key, query = sampled_cells(keys[tap], queries[tap], self.options, scores)
             losses.append(negcut_nce(head(query), head(key).detach(), made, self.options.tau).mean())
         return torch.stack(losses).mean()
 
     def negatives_of(self, keys: Features) -> list[Tensor]:
         """Negatives for each tap, B x patches x width, from new noise and the momentum heads' view of all cells."""
-        networks = zip(self.options.taps, self.momentum_heads, self.negative_generator, strict=True)
+        networks = zip(self.options.layers, self.momentum_heads, self.negative_generator, strict=True)
         return [make(mean_embedding(head, keys[tap]), self.options.patches) for tap, head, make in networks]
 
 

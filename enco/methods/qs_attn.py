@@ -40,13 +40,13 @@ class QsAttn(Cut):
     def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
         """As CUT's, after one more encoder pass where its time is to be counted."""
         if self.options.time_compatible:
-            self.generator.encode(batch["source"], self.options.taps)
+            self.generator.encode(batch["source"], self.options.layers)
         return super().forward(batch)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean PatchNCE over taps and positions: sampled ones, as CUT's, or selected ones where there is attention."""
+        """Mean PatchNCE over layers and positions: sampled as CUT's, or selected where there is attention."""
         opt, losses = self.options, []
-        for place, (tap, head) in enumerate(zip(opt.taps, self.heads, strict=True)):
+        for place, (tap, head) in enumerate(zip(opt.layers, self.heads, strict=True)):
             if place < opt.attend_from:
                 key, query = sampled_cells(keys[tap], queries[tap], opt, scores)
             else:

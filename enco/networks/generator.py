@@ -45,7 +45,7 @@ class ResnetGenerator(nn.Sequential):
     `affine`: instance norms have a learned scale and shift. `padding`: of the first, last and residual convolutions.
     """
 
-    compiled = ("forward", "tapped", "encode")
+    compiled = ("forward", "forward_features", "encode")
 
     def __init__(
         self,
@@ -72,19 +72,19 @@ class ResnetGenerator(nn.Sequential):
             nn.Tanh(),
         )
 
-    def tapped(self, images: Tensor, taps: Collection[int]) -> tuple[Tensor, Features]:
-        """The output image, and on the way there the output of every module whose index is in `taps`."""
-        return self._run(images, taps, len(self))
+    def forward_features(self, images: Tensor, layers: Collection[int]) -> tuple[Tensor, Features]:
+        """The output image, and on the way there the output of every module whose index is in `layers`."""
+        return self._run(images, layers, len(self))
 
-    def encode(self, images: Tensor, taps: Collection[int]) -> Features:
-        """The outputs of the modules in `taps`; nothing is computed after the last of them."""
-        return self._run(images, taps, max(taps) + 1)[1]
+    def encode(self, images: Tensor, layers: Collection[int]) -> Features:
+        """The outputs of the modules in `layers`; nothing is computed after the last of them."""
+        return self._run(images, layers, max(layers) + 1)[1]
 
-    def _run(self, x: Tensor, taps: Collection[int], stop: int) -> tuple[Tensor, Features]:
+    def _run(self, x: Tensor, layers: Collection[int], stop: int) -> tuple[Tensor, Features]:
         features = {}
         for index, layer in enumerate(islice(self, stop)):
             x = layer(x)
-            if index in taps:
+            if index in layers:
                 features[index] = x
         return x, features
 
@@ -95,16 +95,16 @@ def cut_generator(options: MethodOptions) -> ResnetGenerator:
 
 
 @torch.no_grad()
-def feature_shapes(generator: ResnetGenerator, taps: Collection[int], size: int) -> dict[int, tuple[int, int, int]]:
+def feature_shapes(generator: ResnetGenerator, layers: Collection[int], size: int) -> dict[int, tuple[int, int, int]]:
     """C, H and W of each tapped feature for an image of `size` squared, found by one pass.
 
     Raises UserError for an index that the generator does not have.
     """
-    for tap in taps:
+    for tap in layers:
         if not 0 <= tap < len(generator):
             raise UserError(f"Feature tap {tap} does not exist: choose among modules 0 to {len(generator) - 1}.")
     device = next(generator.parameters()).device
-    features = generator.encode(torch.zeros(1, 3, size, size, device=device), taps)
+    features = generator.encode(torch.zeros(1, 3, size, size, device=device), layers)
     return {tap: (f.shape[1], f.shape[2], f.shape[3]) for tap, f in features.items()}
 
 

@@ -14,7 +14,7 @@ GanMode = Literal["lsgan", "hinge", "vanilla"]
 Preset = Literal["paper", "cut"]
 Interpolation = Literal["bicubic", "bilinear"]
 
-Tap = Annotated[int, Field(ge=0, le=1000)]
+LayerIndex = Annotated[int, Field(ge=0, le=1000)]
 """Number of a generator's module whose output is looked at."""
 CUT_MARGIN = Fraction(286, 256)
 """Side of the images that CUT crops from, as a multiple of the crop's."""
@@ -107,7 +107,7 @@ class MethodOptions(Settings):
         return self.test_size or self.crop_size
 
     @classmethod
-    def stand_ins(cls, size: int) -> dict[str, Any]:
+    def offline_options(cls, size: int) -> dict[str, Any]:
         """Options that differ from the original's, needed to run at this image size (pixels) and without a download."""
         return {}
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from enco.options.base import Tap
+from enco.options.base import LayerIndex
 from enco.options.sampling import SamplingOptions
 
 Negatives = Literal["image", "batch"]
@@ -15,7 +15,9 @@ Negatives = Literal["image", "batch"]
 class ContrastOptions(SamplingOptions):
     """What is contrasted, and how."""
 
-    taps: tuple[Tap, ...] = Field((0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
+    layers: tuple[LayerIndex, ...] = Field(
+        (0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared."
+    )
     tau: float = Field(0.07, gt=0, description="Temperature of PatchNCE.")
     nce_diag: float | None = Field(-10.0, description="Similarity on the negatives' diagonal; null leaves it out.")
     negatives: Negatives = Field("image", description="Negatives from the same image, or from the whole batch.")

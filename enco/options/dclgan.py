@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from enco.options.base import GanMode, MethodInfo, Tap
+from enco.options.base import GanMode, LayerIndex, MethodInfo
 from enco.options.contrast import ContrastOptions
 
 HingeForm = Literal["linear", "clipped"]
@@ -21,7 +21,9 @@ class DclGanOptions(ContrastOptions):
         "clipped",
         description="Hinge loss of the generators: clipped like the discriminators', or linear in the scores.",
     )
-    taps: tuple[Tap, ...] = Field((4, 8, 12, 16), min_length=1, description="Generator modules that are compared.")
+    layers: tuple[LayerIndex, ...] = Field(
+        (4, 8, 12, 16), min_length=1, description="Generator modules that are compared."
+    )
     half_factor: bool = Field(True, description="Halve every term of the generators' loss.")
     lambda_gan: float = Field(1.0, ge=0, description="Weight of the adversarial losses.")
     lambda_nce: float = Field(2.0, ge=0, description="Weight of the NCE terms.")

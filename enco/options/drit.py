@@ -72,7 +72,7 @@ class DritOptions(MethodOptions):
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of every optimiser.")
 
     @classmethod
-    def stand_ins(cls, size: int) -> dict[str, Any]:
+    def offline_options(cls, size: int) -> dict[str, Any]:
         """Fewer scales and layers for small images, and test images of their size where that is below the crop's."""
         usual = cls()
         scales, layers = most_scales(size, usual.n_scales), most_content_layers(size, usual.content_d_layers)

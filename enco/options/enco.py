@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from enco.options.base import MethodInfo, Tap
+from enco.options.base import LayerIndex, MethodInfo
 from enco.options.sampling import SamplingOptions
 
 
@@ -14,7 +14,7 @@ class EnCoOptions(SamplingOptions):
     """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
 
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
-    pairs: tuple[tuple[Tap, Tap], ...] = Field(
+    pairs: tuple[tuple[LayerIndex, LayerIndex], ...] = Field(
         ((3, 28), (7, 24), (13, 18)), min_length=1, description="Generator modules (encoder, decoder) that are paired."
     )
     k: int = Field(4, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")
@@ -26,8 +26,9 @@ class EnCoOptions(SamplingOptions):
     key_detach: Literal["embedding", "feature", "none"] = Field(
         "embedding", description="Where the key's gradient stops: after the head, before it, or nowhere."
     )
-    nce_reduction: Literal["taps", "pairs", "sum"] = Field(
-        "taps", description="Divide the content loss's sum over pairs by the number of taps, of pairs, or by nothing."
+    nce_reduction: Literal["layers", "pairs", "sum"] = Field(
+        "layers",
+        description="Divide the content loss's sum over pairs by the number of layers, of pairs, or by nothing.",
     )
     half_factor: bool = Field(True, description="Halve content and identity losses while identity is on.")
     lambda_nce: float = Field(2.0, ge=0, description="Weight of the content loss.")

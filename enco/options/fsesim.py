@@ -43,7 +43,7 @@ class FSeSimOptions(MethodOptions):
     lr_d: float = Field(1e-4, gt=0, description="Learning rate of the discriminator.")
 
     @classmethod
-    def stand_ins(cls, size: int) -> dict[str, Any]:
+    def offline_options(cls, size: int) -> dict[str, Any]:
         """Random features in place of downloaded ones."""
         return {"vgg": "random"}
 

@@ -51,7 +51,7 @@ class MunitOptions(MethodOptions):
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty in Adam, on every parameter.")
 
     @classmethod
-    def stand_ins(cls, size: int) -> dict[str, Any]:
+    def offline_options(cls, size: int) -> dict[str, Any]:
         """Fewer scales for small images."""
         usual = cls().n_scales
         scales = most_scales(size, usual)

@@ -23,7 +23,9 @@ class QsAttnOptions(CutOptions):
         description="Cells are selected by, and route, attention to the whole map or to their window; or are selected "
         "by the window and route the whole map's.",
     )
-    attend_from: int = Field(3, ge=0, description="Place in `taps`, from 0, of the first with attention; CUT's before.")
+    attend_from: int = Field(
+        3, ge=0, description="Place in `layers`, from 0, of the first with attention; CUT's before."
+    )
     window: int = Field(7, ge=1, description="Side of the window of local attention, in cells; odd.")
     local_layout: LocalLayout = Field(
         "correct", description="Windows hold a cell's neighbours, or the numbers that the released code scrambles."

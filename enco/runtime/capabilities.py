@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from enco.config.compute import FAST, Capabilities, Pieces
+from enco.config.compute import FAST, Capabilities, ComputeOptions
 from enco.errors import UserError
 
 EMULATED = ("AVX512_CORE", "AVX512_CORE_VNNI")
@@ -32,7 +32,7 @@ def capabilities(device: torch.device, width: int = 64) -> Capabilities:
     if device.type == "cuda":
         return _of_gpu(device)
     reason = f"pieces are for {' and '.join(FAST)} devices"
-    return Capabilities(device.type, "", impossible=dict.fromkeys(Pieces.names(), reason))
+    return Capabilities(device.type, "", impossible=dict.fromkeys(ComputeOptions.names(), reason))
 
 
 def refuse_unsupported_gpu(device: torch.device) -> None:

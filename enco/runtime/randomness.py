@@ -15,7 +15,7 @@ _draws: ContextVar[torch.device] = ContextVar("draws", default=_CPU)
 
 
 @contextmanager
-def draws_on(device: torch.device) -> Iterator[None]:
+def rng_device(device: torch.device) -> Iterator[None]:
     """Within this block, steps draw their random numbers on this device."""
     token = _draws.set(device)
     try:
@@ -25,12 +25,12 @@ def draws_on(device: torch.device) -> Iterator[None]:
 
 
 def normal(shape: Sequence[int], device: torch.device) -> Tensor:
-    """Draws from N(0, 1), on a device, made where `draws_on` says."""
+    """Draws from N(0, 1), on a device, made where `rng_device` says."""
     return torch.randn(*shape, device=draw_device()).to(device)
 
 
 def draw_device() -> torch.device:
-    """Where to draw: on the CPU, so that a seed means the same on every device, unless `draws_on` says otherwise."""
+    """Where to draw: on the CPU, so that a seed means the same on every device, unless `rng_device` says otherwise."""
     return _draws.get()
 
 

@@ -9,15 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.runtime.capabilities import capabilities
 from enco.selftest.differences import TOLERANCE
 from enco.selftest.layers import PRECISIONS, Layer, cases, differs, reduced_error
 from enco.selftest.steps import Errors, Trial, difference_errors, errors_against
 
-PLAIN = Speed(tf32=False)
-FAST_IN_FLOAT64 = Speed(
-    mode="fast", bfloat16=False, compile=False, cuda_graph=False, autotune=False, channels_last=True, device_draws=True
+PLAIN = ComputeConfig(tf32=False)
+FAST_IN_FLOAT64 = ComputeConfig(
+    mode="fast", bfloat16=False, compile=False, cuda_graph=False, autotune=False, channels_last=True, device_rng=True
 )
 """What of the mode does not lessen digits."""
 FLOAT32_TOLERANCE = 0.05
@@ -65,7 +65,7 @@ def check_plain(name: str, device: torch.device) -> Result:
 
 def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
     """The fast step likewise, by finite differences as far as it is in float64, and in bfloat16 or else in float32."""
-    speed = Speed(mode="fast", bfloat16=bfloat16, compile=False, cuda_graph=False, device_draws=False)
+    speed = ComputeConfig(mode="fast", bfloat16=bfloat16, compile=False, cuda_graph=False, device_rng=False)
     differences = difference_errors(Trial(name, FAST_IN_FLOAT64, exact_device(device), torch.float64))
     exact = Trial(name, PLAIN, exact_device(device), torch.float64)
     wanted = exact.gradients()
@@ -98,7 +98,7 @@ def wrong(errors: Errors, tolerance: float) -> Errors:
 
 def uses_bfloat16(device: torch.device) -> bool:
     """Whether the fast mode computes in bfloat16 on a device, in networks of the usual width."""
-    return Speed(mode="fast").pieces(capabilities(device)).bfloat16
+    return ComputeConfig(mode="fast").pieces(capabilities(device)).bfloat16
 
 
 def exact_device(device: torch.device) -> torch.device:
@@ -124,7 +124,7 @@ def _plain_fault(name: str, device: torch.device, faults: Errors) -> str:
 def _fast_fault(name: str, device: torch.device, faults: Errors) -> str:
     return (
         f"A fast step of {name} takes a wrong gradient on this {device.type} ({_shares(faults)}): train it with "
-        "--speed plain if that passed, and report this line."
+        "--compute plain if that passed, and report this line."
     )
 
 

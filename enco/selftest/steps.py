@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
 from enco.methods import create, get
 from enco.methods.parts.schedule import Schedule
 from enco.selftest.differences import difference_error, relative_error
 from enco.selftest.tape import Gradients, Record, Replay
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 
 SIDE = 32
 SMALL: dict[str, Any] = {
@@ -62,7 +62,7 @@ class SingleDraws(TorchFunctionMode):
 class Trial:
     """One step of a method, always from the same weights and draws, on the same images."""
 
-    def __init__(self, name: str, speed: Speed, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, name: str, speed: ComputeConfig, device: torch.device, dtype: torch.dtype) -> None:
         torch.manual_seed(0)
         self.method = create(name, schedule=Schedule(1, 1), device=device, **small_options(name))
         with redirect_stdout(StringIO()):  # where FSeSim says whose features it takes
@@ -72,8 +72,8 @@ class Trial:
             self.method.optimizers[key] = Still(optimizer, self.taken)
         for module in (*self.networks.values(), *(m for m in vars(self.method).values() if isinstance(m, nn.Module))):
             module.to(dtype)
-        self.stepper, self.dtype = Stepper(self.method, speed), dtype
-        self.stepper.begin_epoch(1)
+        self.train_step, self.dtype = TrainStep(self.method, speed), dtype
+        self.train_step.begin_epoch(1)
         images = random_batch(0, self.method.images_per_step, device)
         self.batch = Batch(source=images["source"].to(dtype), target=images["target"].to(dtype))
         self.step()  # after which image pools are there
@@ -87,7 +87,7 @@ class Trial:
         self.taken.clear()
         torch.manual_seed(0)
         with self._same_state(), default_dtype(self.dtype), SingleDraws(), within or nullcontext():
-            self.stepper(self.batch)
+            self.train_step(self.batch)
 
     @contextmanager
     def _same_state(self) -> Iterator[None]:
@@ -152,7 +152,7 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 def small_options(name: str) -> dict[str, Any]:
     """Those of the small settings that a method has, and what stands in for options that need larger images."""
     options = get(name).info.Options
-    return {key: value for key, value in SMALL.items() if key in options.model_fields} | options.stand_ins(SIDE)
+    return {key: value for key, value in SMALL.items() if key in options.model_fields} | options.offline_options(SIDE)
 
 
 def random_batch(seed: int, count: int, device: torch.device) -> Batch:

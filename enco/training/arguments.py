@@ -11,7 +11,7 @@ import torch
 
 from enco.config.base import parse
 from enco.config.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.config.run import RunConfig, TrainConfig
 from enco.errors import UserError, encodable
 from enco.runtime.capabilities import refuse_unsupported_gpu
@@ -21,7 +21,7 @@ from enco.training.identity import OnChange
 KEPT = ("code", "computed")
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
 OWN = (
-    *("data", "task", "direction", "recursive", "levels", "epochs", "seed", "speed", "set", "tracking"),
+    *("data", "task", "direction", "recursive", "levels", "epochs", "seed", "compute", "set", "tracking"),
     *CADENCE,
 )
 """Settings that the command line has for a run of one's own."""
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     own.add_argument("--seed", type=SEED)
     own.add_argument(
-        "--speed", metavar="MODE_OR_YAML", help="plain, fast, or pieces of it: {mode: fast, compile: false}"
+        "--compute", metavar="MODE_OR_YAML", help="plain, fast, or pieces of it: {mode: fast, compile: false}"
     )
     own.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
     own.add_argument("--tracking", choices=("live", "sync", "off"), help="how MLflow is kept up to date")
@@ -147,7 +147,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
         "data": _given({"root": given.data, "direction": given.direction, **asdict(Reading.of(given))}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),
-        "speed": _read_yaml(given.speed, "--speed") if given.speed else None,
+        "compute": _read_yaml(given.compute, "--compute") if given.compute else None,
         "seed": given.seed,
     }
     return parse(RunConfig, _given(values), "the command line")
@@ -157,9 +157,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def read_speed(text: str) -> Speed:
-    """What a --speed says: a mode's name, or `Speed`'s keys as YAML or JSON; UserError for anything else."""
-    return parse(Speed, _read_yaml(text, "--speed"), "--speed")
+def read_compute(text: str) -> ComputeConfig:
+    """What a --compute says: a mode's name, or `ComputeConfig`'s keys as YAML or JSON; UserError for anything else."""
+    return parse(ComputeConfig, _read_yaml(text, "--compute"), "--compute")
 
 
 def _option(text: str) -> tuple[str, Any]:

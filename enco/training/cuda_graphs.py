@@ -81,6 +81,6 @@ class GraphedStep:
             raise
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            cure = "set 'cuda_graph: false' in the speed settings"
+            cure = "set 'cuda_graph: false' in the compute settings"
             raise UserError(f"A step could not be recorded as a CUDA graph ({reason}): {cure}.") from error
         return graph

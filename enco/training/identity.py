@@ -74,7 +74,7 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
         "train.n_decay": config.train.n_decay,
     }
     values |= {f"options.{key}": value for key, value in options.items()}
-    return values | {f"speed.{key}": value for key, value in config.speed.model_dump(mode="json").items()}
+    return values | {f"compute.{key}": value for key, value in config.compute.model_dump(mode="json").items()}
 
 
 def defaults_of(config: RunConfig) -> dict[str, Any]:

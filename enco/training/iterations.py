@@ -16,8 +16,8 @@ from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
 from enco.options.base import MethodOptions
 from enco.training.cuda_graphs import Terms
-from enco.training.prefetcher import Feed
-from enco.training.train_step import Stepper
+from enco.training.prefetcher import Prefetcher
+from enco.training.train_step import TrainStep
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Step:
 class Steps:
     """A method, its training images, and the order in which it sees them."""
 
-    stepper: Stepper
+    train_step: TrainStep
     data: UnpairedImages
-    feed: Feed = field(init=False)
+    prefetcher: Prefetcher = field(init=False)
 
     @classmethod
-    def prepare(cls, config: RunConfig, stepper: Stepper) -> Steps:
+    def prepare(cls, config: RunConfig, train_step: TrainStep) -> Steps:
         """Decode every image once so that none can stop the training later; UserError for an unusable one."""
         root, direction, settings = config.data.root, config.data.direction, config.train
         how = (settings.n_const, config.seed, settings.cache_mb, Reading.of_config(config.data))
-        return cls(stepper, UnpairedImages(root, direction, stepper.method.options, *how))
+        return cls(train_step, UnpairedImages(root, direction, train_step.method.options, *how))
 
     @property
     def method(self) -> Method:
         """The method that is trained."""
-        return self.stepper.method
+        return self.train_step.method
 
     @property
     def per_epoch(self) -> int:
@@ -61,19 +61,19 @@ class Steps:
         return _total(len(self.data), self.method.options, self.method.schedule)
 
     def load(self, done: int, workers: int) -> None:
-        """Make `feed` ready for the iterations after `done`; a method that has done none first sees an epoch."""
+        """Make `prefetcher` ready for the iterations after `done`; a method that has done none first sees an epoch."""
         if not done:
             self.method.prepare(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
         batches = self.data.loader(done, self.total, self.method.images_per_step, workers, self.method.device)
-        self.feed = Feed(batches, self.method.device)
+        self.prefetcher = Prefetcher(batches, self.method.device)
 
     def run(self, done: int) -> Iterator[Step]:
         """Do the iterations after `done`, one at a time."""
-        for iteration, batch in enumerate(self.feed, start=done + 1):
+        for iteration, batch in enumerate(self.prefetcher, start=done + 1):
             epoch, step = (iteration - 1) // self.per_epoch + 1, (iteration - 1) % self.per_epoch + 1
             if step == 1:
-                self.stepper.begin_epoch(epoch)
-            yield Step(iteration, epoch, step == self.per_epoch, self.stepper(batch))
+                self.train_step.begin_epoch(epoch)
+            yield Step(iteration, epoch, step == self.per_epoch, self.train_step(batch))
 
 
 def iterations_of(config: RunConfig) -> int:
@@ -83,10 +83,10 @@ def iterations_of(config: RunConfig) -> int:
     return _total(items, options, _schedule(config, options))
 
 
-def first_weights(config: RunConfig, device: torch.device) -> Stepper:
+def first_weights(config: RunConfig, device: torch.device) -> TrainStep:
     """Seed torch, and build the method; UserError for an unknown method or option."""
     torch.manual_seed(config.seed)
-    return Stepper(build(config, device), config.speed)
+    return TrainStep(build(config, device), config.compute)
 
 
 def build(config: RunConfig, device: torch.device) -> Method:

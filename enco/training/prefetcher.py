@@ -10,7 +10,7 @@ import torch
 from enco.data.batch import Batch
 
 
-class Feed:
+class Prefetcher:
     """The batches of a loader, in their order, each on `device`.
 
     On a CUDA device a step is launched long before it is done. The next batch is then fetched, and copied from pinned

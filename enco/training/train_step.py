@@ -9,28 +9,28 @@ from typing import Any
 import torch
 from torch import nn
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
 from enco.methods.base import Method
 from enco.runtime.capabilities import capabilities
-from enco.runtime.randomness import draws_on
+from enco.runtime.randomness import rng_device
 from enco.training.cuda_graphs import GraphedStep, Terms
 
 
-class Stepper:
-    """A method's steps: `stepper(batch)` is `method.step(batch)`, computed as `speed` says."""
+class TrainStep:
+    """A method's steps: `train_step(batch)` is `method.step(batch)`, computed as `compute` says."""
 
-    def __init__(self, method: Method, speed: Speed | None = None) -> None:
+    def __init__(self, method: Method, compute: ComputeConfig | None = None) -> None:
         self.method = method
-        self.speed, self.can = speed or Speed(), capabilities(method.device, method.options.ngf)
-        self.pieces = self.speed.pieces(self.can)
+        self.compute, self.can = compute or ComputeConfig(), capabilities(method.device, method.options.ngf)
+        self.pieces = self.compute.pieces(self.can)
         self.compiled = CompiledNetworks(method.networks.values()) if self.pieces.compile else None
         self.graphed = GraphedStep(method) if self.pieces.cuda_graph else None
 
     @property
     def explanation(self) -> str:
         """One line on what steps make use of, and why; empty where they are computed as published."""
-        return "" if self.speed == Speed() else self.speed.explain(self.can)
+        return "" if self.compute == ComputeConfig() else self.compute.explain(self.can)
 
     @property
     def settling(self) -> int:
@@ -64,8 +64,8 @@ class Stepper:
             if pieces.bfloat16:
                 # Without its cache, as that keeps weights that a step has updated since, or cast without gradient.
                 stack.enter_context(torch.autocast(device.type, torch.bfloat16, cache_enabled=False))
-            if pieces.device_draws:
-                stack.enter_context(draws_on(device))
+            if pieces.device_rng:
+                stack.enter_context(rng_device(device))
             if self.compiled:
                 stack.enter_context(self.compiled.in_use())
             yield

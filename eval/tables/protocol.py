@@ -165,7 +165,7 @@ def _selection(scores: Sources) -> str:
 def _computed(scores: Sources) -> str:
     """How the steps of every training were computed: one way, or a column would compare two."""
     plain = str(PLAIN)  # as everything was trained that does not say
-    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "speed")
+    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "compute")
     return f"{computed}, as published" if computed == plain else f"{computed}: faster than published, in other digits"
 
 

@@ -14,18 +14,18 @@ from tqdm import tqdm
 
 from enco.config.base import parse
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json, write_json
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from enco.runtime.devices import DEVICES, named_device
 from enco.runtime.startup import keep_memory, skip_compiler
-from enco.training.arguments import choose_device, read_speed
+from enco.training.arguments import choose_device, read_compute
 from enco.training.provenance import device_name, versions
 from enco.training.sources import method_sources
-from enco.training.train_step import Stepper
-from eval.timing.stopwatch import HALVES, Stopwatch, Variant, stand_ins, statistics_of, take_turns
+from enco.training.train_step import TrainStep
+from eval.timing.stopwatch import HALVES, Stopwatch, Variant, interleave, offline_options, statistics_of
 from eval.timing.table import QUIET, failures, notes, published_speeds, timing_table
 
 ITERATIONS = {"cpu": 5, "cuda": 50}
@@ -41,7 +41,7 @@ def measure(
     batch_size: int | None = None,
     warmup: int = 5,
     iterations: int = 50,
-    speed: Speed | None = None,
+    compute: ComputeConfig | None = None,
 ) -> dict[str, Any]:
     """Time every variant on random images: `warmup` untimed and `iterations` timed steps of each half of training.
 
@@ -52,21 +52,21 @@ def measure(
     """
     if iterations < 2 or warmup < 0:
         raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
-    speed = speed or Speed()
-    watches = {name: Stopwatch(variant, speed) for name, variant in variants.items()}
+    compute = compute or ComputeConfig()
+    watches = {name: Stopwatch(variant, compute) for name, variant in variants.items()}
     for watch in watches.values():
         watch.build(size, batch_size, device)
-    steppers = [watch.stepper for watch in watches.values() if watch.stepper]
+    steppers = [watch.train_step for watch in watches.values() if watch.train_step]
     with tqdm(total=len(HALVES) * len(watches) * (warmup + iterations), unit="step", disable=None) as progress:
         for half in HALVES:
             for watch in watches.values():
                 watch.begin(half, warmup)
                 progress.update(warmup)
-            take_turns(watches.values(), half, iterations, done=progress.update)
+            interleave(watches.values(), half, iterations, done=progress.update)
     return {
         "device": device_name(device),
         "precision": " and ".join(dict.fromkeys(map(_precision, steppers))),
-        "speed": [text for text in dict.fromkeys(stepper.explanation for stepper in steppers) if text],
+        "compute": [text for text in dict.fromkeys(train_step.explanation for train_step in steppers) if text],
         "versions": versions(),
         **{"size": size, "batch_size": batch_size, "warmup": warmup, "iterations": iterations},
         "measured": {name: _entry(watch) for name, watch in watches.items() if not watch.error},
@@ -75,7 +75,7 @@ def measure(
     }
 
 
-def asked_for(variants: Mapping[str, Variant], speed: Speed) -> dict[str, Any]:
+def asked_for(variants: Mapping[str, Variant], compute: ComputeConfig) -> dict[str, Any]:
     """Say what was to be timed: each variant's method and options, and its code's files with their digests.
 
     Raises UserError for a method without a file.
@@ -83,7 +83,7 @@ def asked_for(variants: Mapping[str, Variant], speed: Speed) -> dict[str, Any]:
     named = {
         name: {**one.model_dump(mode="json"), "sources": method_sources(one.method)} for name, one in variants.items()
     }
-    return {"speed": speed.model_dump(mode="json"), "variants": named}
+    return {"compute": compute.model_dump(mode="json"), "variants": named}
 
 
 def _entry(watch: Stopwatch) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def method_variants(names: Sequence[str], size: int, options: Mapping[str, Any])
         get(name)
     chosen = available() if list(names) == ["all"] else names
     return {
-        name: Variant(method=name, options=stand_ins(name, options.get(name, {}), size) | options.get(name, {}))
+        name: Variant(method=name, options=offline_options(name, options.get(name, {}), size) | options.get(name, {}))
         for name in chosen
     }
 
@@ -151,12 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
-    speed = read_speed(given.speed)
-    if not speed.pieces(capabilities(device)).compile:
+    compute = read_compute(given.compute)
+    if not compute.pieces(capabilities(device)).compile:
         skip_compiler()
     keep_memory()
     variants = _variants(given)
-    asked = asked_for(variants, speed)  # now, as files may be edited meanwhile
+    asked = asked_for(variants, compute)  # now, as files may be edited meanwhile
     timing = measure(
         variants,
         device,
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         batch_size=given.batch_size,
         warmup=given.warmup,
         iterations=ITERATIONS.get(device.type, ITERATIONS["cuda"]) if given.iterations is None else given.iterations,
-        speed=speed,
+        compute=compute,
     )
     print(timing_table(timing, published_speeds(given.published)))
     print(*notes(timing), sep="\n")
@@ -197,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--iterations", type=COUNT, help=f"timed steps of each half (default {counts})")
     parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
-    parser.add_argument("--speed", default="plain", metavar="MODE_OR_YAML", help="plain (default), fast, or pieces")
+    parser.add_argument("--compute", default="plain", metavar="MODE_OR_YAML", help="plain (default), fast, or pieces")
     parser.add_argument("--published", type=Path, default=Path("config", "published.csv"), help="the paper's numbers")
     parser.add_argument("--out", type=Path, metavar="FILE", help="timing file (JSON) to write")
     parser.add_argument("--allow-failures", action="store_true", help="write --out although a variant failed")
@@ -215,10 +215,12 @@ def _json(source: str, option: str, example: str) -> dict[str, Any]:
     return content
 
 
-def _precision(stepper: Stepper) -> str:
+def _precision(train_step: TrainStep) -> str:
     """How steps are computed, with the precision of float32 convolutions where a GPU has two."""
-    pieces = stepper.pieces
-    return f"{pieces}, TF32 convolutions" if stepper.can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
+    pieces = train_step.pieces
+    return (
+        f"{pieces}, TF32 convolutions" if train_step.can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
+    )
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ import torch
 from pydantic import Field
 
 from enco.config.base import Settings
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
 from enco.errors import UserError
 from enco.methods import create, get
 from enco.methods.parts.schedule import Schedule
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 
 HALVES = {"first_half": 1, "second_half": 2}
 """The halves of training, by an epoch of each under `SCHEDULE`: at the full rate, and in the decay."""
@@ -43,8 +43,8 @@ class Stopwatch:
     """A method in training and the seconds of its steps, by half; or the error that ended it."""
 
     variant: Variant
-    speed: Speed
-    stepper: Stepper | None = None
+    compute: ComputeConfig
+    train_step: TrainStep | None = None
     batch: Batch | None = None
     seconds: dict[str, list[float]] = field(default_factory=lambda: {half: [] for half in HALVES})
     sizes: dict[str, int] = field(default_factory=dict)
@@ -65,21 +65,21 @@ class Stopwatch:
                 "images_per_iteration": method.images_per_iteration,
             }
             self.changed = method.options.model_dump(mode="json", exclude=SIZES, exclude_defaults=True)
-            self.stepper = Stepper(method, self.speed)
+            self.train_step = TrainStep(method, self.compute)
 
     def begin(self, half: str, warmup: int) -> None:
         """Enter a half of training and do some untimed steps, unless an earlier one failed."""
         with self._survive():
-            if self.stepper and self.batch:
-                self.stepper.begin_epoch(HALVES[half])
-                for _ in range(warmup + self.stepper.settling):
-                    time_step(self.stepper, self.batch)
+            if self.train_step and self.batch:
+                self.train_step.begin_epoch(HALVES[half])
+                for _ in range(warmup + self.train_step.settling):
+                    time_step(self.train_step, self.batch)
 
     def run(self, half: str, count: int) -> None:
         """Time some steps, unless an earlier one failed."""
         with self._survive():
-            if self.stepper and self.batch:
-                self.seconds[half] += [time_step(self.stepper, self.batch) for _ in range(count)]
+            if self.train_step and self.batch:
+                self.seconds[half] += [time_step(self.train_step, self.batch) for _ in range(count)]
 
     @contextmanager
     def _survive(self) -> Iterator[None]:
@@ -90,23 +90,23 @@ class Stopwatch:
             raise
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            self.stepper = None
+            self.train_step = None
         # Only now, as the error held the failed step's tensors.
         if self.error and torch.cuda.is_available():
             torch.cuda.empty_cache()
 
 
-def time_step(stepper: Stepper, batch: Batch) -> float:
+def time_step(train_step: TrainStep, batch: Batch) -> float:
     """One step in seconds, with the copy to the device and without loading data, as the originals count."""
-    device = stepper.method.device
+    device = train_step.method.device
     _synchronise(device)
     begin = time.perf_counter()
-    stepper(Batch(source=batch["source"].to(device), target=batch["target"].to(device)))
+    train_step(Batch(source=batch["source"].to(device), target=batch["target"].to(device)))
     _synchronise(device)
     return time.perf_counter() - begin
 
 
-def take_turns(
+def interleave(
     watches: Collection[Stopwatch],
     half: str,
     iterations: int,
@@ -135,9 +135,9 @@ def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
     return {"median": median, "mean": statistics.mean(seconds), "iqr": iqr, "n": len(seconds)}
 
 
-def stand_ins(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
+def offline_options(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
     """A method's stand-ins for the images that these options are for."""
-    return get(name).info.Options.stand_ins(options.get("crop_size", size))
+    return get(name).info.Options.offline_options(options.get("crop_size", size))
 
 
 def _synchronise(device: torch.device) -> None:

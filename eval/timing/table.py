@@ -57,7 +57,7 @@ def ratio(speeds: Mapping[str, float], name: str) -> float | None:
 def notes(timing: Mapping[str, Any]) -> Iterator[str]:
     """Say where the timing was measured, and which variants had other options, a busy machine, or no timing at all."""
     yield f"{timing['device']}, {timing['precision']}, {sizes(timing)}, seconds per image"
-    yield from timing["speed"]
+    yield from timing["compute"]
     for name, options in timing["options"].items():
         if options:
             yield f"{name}: with {', '.join(f'{key}={value}' for key, value in options.items())}, else its defaults"

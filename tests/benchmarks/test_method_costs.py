@@ -35,7 +35,7 @@ def test_the_page_holds_the_measured_table() -> None:
 def test_measured_parameters_are_those_of_the_networks(name: str) -> None:
     line = read_results()[name]
     with torch.device("meta"):
-        options = get(name).info.Options(**get(name).info.Options.stand_ins(256))
+        options = get(name).info.Options(**get(name).info.Options.offline_options(256))
         method = get(name)(options, Schedule(), torch.device("meta"))
     assert line["parameters"] == describe_parameters(method)
     assert int(line["total"]) == method.parameter_count()

@@ -20,7 +20,7 @@ from benchmarks.flops import FlopCounter, step_flops
 from benchmarks.hardware import file_name, peak_flop_per_s
 from benchmarks.speed_command import main
 from benchmarks.together import Run
-from enco.config.compute import Pieces
+from enco.config.compute import ComputeOptions
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
@@ -122,7 +122,7 @@ def test_what_a_machine_cannot_do_is_left_out_with_a_word(
 
 
 def test_every_piece_of_a_gpu_is_left_out_once() -> None:
-    names = Pieces.names()
+    names = ComputeOptions.names()
     found, left_out = make_speeds(["fast"], names, names, A100)
     changed = [f"without {name}" for name in names if name != "channels_last"]
     assert list(found) == ["fast", "with channels_last", *changed]
@@ -222,7 +222,7 @@ MISTAKES = {
 
 
 def test_the_pages_tables_are_those_of_the_result_files() -> None:
-    assert all(list(report.RESULTS.glob(f"{subject}*.csv")) for subject in ("speed", "equivalence", "demo_fid"))
+    assert all(list(report.RESULTS.glob(f"{subject}*.csv")) for subject in ("compute", "equivalence", "demo_fid"))
     text = report.PAGE.read_text("utf-8")
     assert report.with_tables(text, report.RESULTS) == text, "run `python benchmarks/report.py`"
 
@@ -244,7 +244,7 @@ def test_tables_and_figure_are_made_from_result_files(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
-REPORTED = {"speed": [], "pieces": ["--without", "bfloat16"], "sizes": ["--sizes", "32", "40", "--modes", "plain"]}
+REPORTED = {"compute": [], "pieces": ["--without", "bfloat16"], "sizes": ["--sizes", "32", "40", "--modes", "plain"]}
 
 
 @pytest.mark.slow

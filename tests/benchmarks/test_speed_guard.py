@@ -20,10 +20,10 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.cases import method_options, usual_batch
 from benchmarks.flops import step_flops
-from enco.config.compute import Mode, Speed
+from enco.config.compute import ComputeConfig, Mode
 from enco.io.files import atomic_path
 from enco.methods import available
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 from eval.timing.stopwatch import HALVES
 from eval.timing.table import published_speeds
 from tests.support.tiny_methods import batch_for, tiny_method
@@ -55,10 +55,10 @@ class Calls(TorchDispatchMode):
 
 def calls(name: str, mode: Mode) -> int:
     """Operations of a tiny method's first step, with forward, backward and Adam."""
-    stepper = Stepper(tiny_method(name), Speed(mode=mode, bfloat16=mode == "fast"))
-    stepper.begin_epoch(1)
+    train_step = TrainStep(tiny_method(name), ComputeConfig(mode=mode, bfloat16=mode == "fast"))
+    train_step.begin_epoch(1)
     with Calls() as counted:
-        stepper(batch_for(stepper.method, 0))
+        train_step(batch_for(train_step.method, 0))
     return counted.count
 
 

@@ -14,7 +14,7 @@ import yaml
 from enco.data.manifest import write_manifest
 from enco.datasets.catalogue import Dataset, TaskConfig, load_datasets, load_tasks
 from enco.datasets.demo import make_archive
-from enco.datasets.state import READY, Places, State, states
+from enco.datasets.state import READY, DataPaths, State, states
 from enco.errors import UserError
 from tests.support.archive_server import COUNTS, Shop
 from tests.support.make_archives import image_files
@@ -28,12 +28,12 @@ HORSES = Dataset.model_validate(
         "licence": "none",
         "archives": [{"name": "horses.zip", "url": "http://localhost/horses.zip"}, {"name": "more.zip"}],
         "counts": COUNTS,
-        "mistaken_for": {"Horses v2": {"trainA": 1}},
+        "other_releases": {"Horses v2": {"trainA": 1}},
     }
 )
 
 
-def state(places: Places, dataset: str = "horses", **task: Any) -> State:
+def state(places: DataPaths, dataset: str = "horses", **task: Any) -> State:
     config = TaskConfig.model_validate(task or {"dataset": dataset})
     return states({"task": config}, {"horses": HORSES}, places)[0]
 
@@ -46,9 +46,9 @@ def put_images(folder: Path, **counts: int) -> Path:
     return folder
 
 
-def places(folder: Path, **changes: Any) -> Places:
+def places(folder: Path, **changes: Any) -> DataPaths:
     given: dict[str, Any] = {"root": folder / "data", "archives": folder / "archives", "base": folder, **changes}
-    return Places(folder / "prepared", **given)
+    return DataPaths(folder / "prepared", **given)
 
 
 def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_where_folders_are_the_source_a_missing_one_is_named(tmp_path: Path) -> 
 
 def test_the_demo_is_drawn_and_not_fetched(tmp_path: Path) -> None:
     task = {"horses": TaskConfig(dataset="horse2zebra")}
-    drawn = Places(tmp_path, source="demo")
+    drawn = DataPaths(tmp_path, source="demo")
     expected = {"horse2zebra": {"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}}
     assert states(task, {}, drawn, expected)[0].state == "not drawn yet: `snakemake data` draws it"
     make_archive("horse2zebra", tmp_path, size=16, scale_counts=0.01)

@@ -320,7 +320,7 @@ def test_link_command_counts_images_and_takes_names_with_spaces(
     archives = [{"name": "city.zip"}]
     entries = {
         "right": {"archives": archives, "counts": counts | {"trainA_labels": count, "testA_labels": counts["testA"]}},
-        "wrong": {"archives": archives, "counts": counts | {"trainA": count + 1}, "mistaken_for": {"v2": counts}},
+        "wrong": {"archives": archives, "counts": counts | {"trainA": count + 1}, "other_releases": {"v2": counts}},
     }
     described = {name: {"site": "here", "licence": "none", **entry} for name, entry in entries.items()}
     (tmp_path / "sets.yaml").write_text(yaml.safe_dump({"datasets": described}))

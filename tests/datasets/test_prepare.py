@@ -124,7 +124,7 @@ def test_other_counts_are_all_said(shop: Shop) -> None:
 
 def test_a_release_that_is_mistaken_for_the_right_one_is_called_by_its_name(shop: Shop) -> None:
     other = {"trainA": 2, "trainB": 2, "testA": 1, "testB": 1}
-    shop.offer(zipped(image_files(other)), mistaken_for={"Horses v2": other})
+    shop.offer(zipped(image_files(other)), other_releases={"Horses v2": other})
     assert "has Horses v2, which is not what the paper used" in shop.refused()
 
 

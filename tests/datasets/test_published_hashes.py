@@ -14,7 +14,7 @@ from enco.data.folders import SETS
 from enco.datasets.__main__ import main
 from enco.datasets.catalogue import CATALOGUE, TaskConfig, find_dataset, load_datasets
 from enco.datasets.hashes import differing, load_hashes
-from enco.datasets.state import Places, states
+from enco.datasets.state import DataPaths, states
 from enco.datasets.twins import shared_images
 from enco.errors import UserError
 from tests.support.archive_server import COUNTS, NAME, Shop, shop
@@ -85,7 +85,7 @@ def test_the_shipped_list_has_the_published_counts() -> None:
 
 def state(root: Path) -> str:
     datasets = load_datasets(root.parent / "datasets.yaml")
-    places = Places(root.parent / "prepared", root=root.parent)
+    places = DataPaths(root.parent / "prepared", root=root.parent)
     return states({"task": TaskConfig(dataset=NAME)}, datasets, places)[0].state
 
 

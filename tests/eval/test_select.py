@@ -14,7 +14,7 @@ from torch import Tensor, device, nn
 from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.io.files import read_json
-from enco.methods.base import Way
+from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import save_generator
 from eval import __main__ as command_line
 from eval.arguments import parser
@@ -64,7 +64,9 @@ def write_run(run: Path, snapshots: Mapping[int, str]) -> Path:
     return run
 
 
-def features_of(generator: Path, images: Path, out: Path, extractor: Extractor, way: Way = "forward") -> Features:
+def features_of(
+    generator: Path, images: Path, out: Path, extractor: Extractor, way: TranslationDirection = "forward"
+) -> Features:
     """A real set that this generator, on this way, translates into exactly."""
     translate_folder(generator, images, out, CPU, direction=way)
     return extract_features(list_images(out), extractor)

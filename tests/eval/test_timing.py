@@ -13,7 +13,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
 from enco.errors import UserError
 from enco.methods import available, get
@@ -207,11 +207,11 @@ def test_a_timing_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(monkeypa
     for machine, precision in ((AVX2_CPU, "float32"), (V100, "float32"), (A100, "float32, TF32 convolutions")):
         monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_, machine=machine: machine)
         found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2)
-        assert (found["precision"], found["speed"]) == (precision, [])
+        assert (found["precision"], found["compute"]) == (precision, [])
     monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: AVX2_CPU)
-    fast = Speed(mode="fast")
-    found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2, speed=fast)
-    assert (found["precision"], found["speed"]) == ("float32", [fast.explain(AVX2_CPU)])
+    fast = ComputeConfig(mode="fast")
+    found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2, compute=fast)
+    assert (found["precision"], found["compute"]) == ("float32", [fast.explain(AVX2_CPU)])
     assert fast.explain(AVX2_CPU) in notes(found)
 
 
@@ -229,7 +229,7 @@ def test_all_methods_are_timed_at_a_small_size_without_a_download(capsys: pytest
 
 def test_methods_keep_their_defaults_but_for_stand_ins_and_given_options() -> None:
     for name, variant in method_variants(["all"], 64, {"cut": {"tau": 0.5}}).items():
-        expected = get(name).info.Options.stand_ins(64) | ({"tau": 0.5} if name == "cut" else {})
+        expected = get(name).info.Options.offline_options(64) | ({"tau": 0.5} if name == "cut" else {})
         assert variant == Variant(method=name, options=expected)
 
 
@@ -258,7 +258,7 @@ def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path)
 def test_notes_name_options_and_failures() -> None:
     about_sizes = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
     measured = {name: entry | {"spread": 0.1, "busy": False} for name, entry in about_sizes.items()}
-    about = {"device": "cpu", "precision": "float32", "speed": [], "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
+    about = {"device": "cpu", "precision": "float32", "compute": [], "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
     about["measured"] = measured
     assert list(notes(about)) == [
         "cpu, float32, 64 × 64 pixels (c 32 × 32), batch 1, seconds per image",

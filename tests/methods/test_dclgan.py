@@ -141,7 +141,7 @@ def test_one_pass_translates_and_keeps_the_other_domain() -> None:
     for made, source, own, generator in ((to_b, a, b, method.g_ab), (to_a, b, a, method.g_ba)):
         torch.testing.assert_close(made.fake, generator(source), atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(made.identity, generator(own), atol=1e-5, rtol=1e-4)
-        for tap, feature in generator.encode(source, method.options.taps).items():
+        for tap, feature in generator.encode(source, method.options.layers).items():
             torch.testing.assert_close(made.keys[tap], feature, atol=1e-5, rtol=1e-4)
 
 
@@ -179,7 +179,7 @@ def test_each_side_is_embedded_by_its_own_domains_heads(monkeypatch: pytest.Monk
         assert key_heads is of_keys
         assert query_heads is of_queries
         assert torch.equal(scores, judge(made.fake))
-        for tap, feature in encoder.encode(made.fake, method.options.taps).items():
+        for tap, feature in encoder.encode(made.fake, method.options.layers).items():
             assert torch.equal(queries[tap], feature)
 
 

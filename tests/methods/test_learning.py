@@ -97,7 +97,7 @@ def small_options(name: str) -> dict[str, Any]:
     """Those of the small settings that this method has, with what its networks need to fit small images."""
     model = get(name).info.Options
     common = {key: value for key, value in {**SMALL, **FAST}.items() if key in model.model_fields}
-    return common | model.stand_ins(SIZE) | OWN.get(name, {})
+    return common | model.offline_options(SIZE) | OWN.get(name, {})
 
 
 def train(method: Method, data: Path, steps: int) -> list[float]:

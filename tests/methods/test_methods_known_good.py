@@ -225,8 +225,8 @@ def test_cut_contrasts_encodings_of_translation_and_source() -> None:
     method = tiny_method("cut")
     assert isinstance(method, Cut)
     batch = images(0)
-    source = method.generator.encode(batch["source"], method.options.taps)
-    target = method.generator.encode(batch["target"], method.options.taps)
+    source = method.generator.encode(batch["source"], method.options.layers)
+    target = method.generator.encode(batch["target"], method.options.layers)
     with torch.no_grad():
         assert float(method.nce(source, source)) < float(method.nce(source, target))
 

@@ -366,10 +366,12 @@ def test_too_many_scales_for_the_crop_are_refused() -> None:
     assert MunitOptions(crop_size=64).n_scales == 3
 
 
-@pytest.mark.parametrize(("size", "stand_ins"), [(256, {}), (64, {}), (60, {"n_scales": 2}), (24, {"n_scales": 1})])
-def test_small_images_get_fewer_scales(size: int, stand_ins: dict[str, int]) -> None:
-    assert MunitOptions.stand_ins(size) == stand_ins
-    assert MunitOptions(crop_size=size, **stand_ins)
+@pytest.mark.parametrize(
+    ("size", "offline_options"), [(256, {}), (64, {}), (60, {"n_scales": 2}), (24, {"n_scales": 1})]
+)
+def test_small_images_get_fewer_scales(size: int, offline_options: dict[str, int]) -> None:
+    assert MunitOptions.offline_options(size) == offline_options
+    assert MunitOptions(crop_size=size, **offline_options)
 
 
 def test_the_adversarial_weight_is_the_discriminators_too() -> None:

@@ -41,7 +41,7 @@ def parameters(network: nn.Module) -> int:
 def encoded(method: NegCut, seed: int = 0) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
     """Features of two unlike images, without gradients."""
     with torch.no_grad():
-        source, target = (method.generator.encode(image, method.options.taps) for image in images(seed).values())
+        source, target = (method.generator.encode(image, method.options.layers) for image in images(seed).values())
     return source, target
 
 
@@ -223,7 +223,7 @@ def test_gradient_reaches_the_encoder_through_negatives_unless_detached(detached
     method = method_with(detach_negatives=detached, key_features=key_features)
     source = images(0)["source"]
     _, queries = encoded(method)
-    keys = method.keys_of(source, method.generator.encode(source, method.options.taps))
+    keys = method.keys_of(source, method.generator.encode(source, method.options.layers))
     method.nce(keys, queries).backward()
     assert (method.generator[1].weight.grad is None) == detached
 
@@ -271,7 +271,7 @@ def test_an_images_negatives_do_not_depend_on_the_rest_of_its_batch() -> None:
         batch = torch.cat([images(0)["source"], images(others)["source"]])
         torch.manual_seed(5)
         with torch.no_grad():
-            made.append(method.negatives_of(method.generator.encode(batch, method.options.taps)))
+            made.append(method.negatives_of(method.generator.encode(batch, method.options.layers)))
     for one, two in zip(*made, strict=True):
         assert one.shape == (2, method.options.patches, method.options.head_width)
         torch.testing.assert_close(one[0], two[0])

@@ -233,15 +233,15 @@ def test_gradient_reaches_the_source_through_attention_unless_detached(
     method = method_with(qs_mode=mode, detach_attention=detached, key_features=key_features)
     batch = images(0)
     with torch.no_grad():
-        queries = method.generator.encode(batch["target"], method.options.taps)
-    keys = method.keys_of(batch["source"], method.generator.encode(batch["source"], method.options.taps))
+        queries = method.generator.encode(batch["target"], method.options.layers)
+    keys = method.keys_of(batch["source"], method.generator.encode(batch["source"], method.options.layers))
     method.nce(keys, queries).backward()
     assert (method.generator[1].weight.grad is None) == detached
 
 
 @every_mode
 def test_keys_themselves_give_no_gradient(mode: Any) -> None:
-    method = method_with(qs_mode=mode, taps=[12], attend_from=0)
+    method = method_with(qs_mode=mode, layers=[12], attend_from=0)
     keys, queries = maps(8, channels=16).requires_grad_(), maps(9, channels=16)
     key, query = attended_cells(keys, queries, method.options)
     head = method.heads[0]

@@ -44,7 +44,7 @@ def test_every_network_gets_its_losses_gradient_from_a_fast_step(name: str) -> N
 def test_every_network_gets_the_same_gradient_compiled(name: str) -> None:
     """By the compiler's own treatment of gradients, but PyTorch's kernels: code would take minutes."""
     usual, compiled = (Trial(name, PLAIN, CPU, torch.float64) for _ in range(2))
-    compiled.stepper.compiled = CompiledNetworks(compiled.networks.values(), backend="aot_eager")
+    compiled.train_step.compiled = CompiledNetworks(compiled.networks.values(), backend="aot_eager")
     assert max(errors_against(usual.gradients(), compiled).values()) < 1e-10
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     torch._dynamo.reset()

@@ -102,16 +102,16 @@ def test_what_does_not_fit_is_named(options: dict[str, Any], message: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("size", "stand_ins"),
+    ("size", "offline_options"),
     [
         *((256, {}), (216, {}), (128, {"content_d_layers": 2, "test_size": 128})),
         (24, {"n_scales": 1, "content_d_layers": 0, "test_size": 24}),
     ],
 )
-def test_small_images_get_smaller_discriminators_and_test_images(size: int, stand_ins: dict[str, int]) -> None:
-    assert DritOptions.stand_ins(size) == stand_ins
-    assert DritOptions(crop_size=size, load_size=size, **stand_ins).test_side == max(
-        size, stand_ins.get("test_size", 256)
+def test_small_images_get_smaller_discriminators_and_test_images(size: int, offline_options: dict[str, int]) -> None:
+    assert DritOptions.offline_options(size) == offline_options
+    assert DritOptions(crop_size=size, load_size=size, **offline_options).test_side == max(
+        size, offline_options.get("test_size", 256)
     )
 
 

@@ -66,7 +66,7 @@ def test_unknown_tap_names_the_valid_ones() -> None:
 def test_every_tap_is_its_modules_own_output(arch: str) -> None:
     generator = ResnetGenerator(4, 2, arch)
     image = torch.randn(1, 3, 16, 16)
-    output, features = generator.tapped(image, range(len(generator)))
+    output, features = generator.forward_features(image, range(len(generator)))
     assert torch.equal(output, generator(image))
     x = image
     for index, layer in enumerate(generator):
@@ -83,7 +83,7 @@ def test_encode_gives_the_same_features_and_stops_after_the_last() -> None:
     encoded = generator.encode(image, (4, 8))
     assert reached == list(range(9))
     assert encoded.keys() == {4, 8}
-    whole = generator.tapped(image, (4, 8))[1]
+    whole = generator.forward_features(image, (4, 8))[1]
     assert all(torch.equal(encoded[tap], whole[tap]) for tap in (4, 8))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from enco.config.compute import FAST, PLAIN, Capabilities, Pieces, Speed
+from enco.config.compute import FAST, PLAIN, Capabilities, ComputeConfig, ComputeOptions
 from enco.errors import UserError
 from enco.runtime import capabilities as module
 from enco.runtime.capabilities import NARROW, capabilities
@@ -26,14 +26,14 @@ A100 = Capabilities("cuda", "compute capability 8.0", tf32=True)
 V100 = Capabilities("cuda", "compute capability 7.0", {}, {"bfloat16": "it has no instructions"})
 NO_TRITON = Capabilities("cuda", "compute capability 8.0", {"compile": "Triton is not installed"}, {}, tf32=True)
 NO_GRAPHS = Capabilities("cuda", "compute capability 8.0", {"cuda_graph": "its memory is not kept"}, {}, tf32=True)
-MPS = Capabilities("mps", "", dict.fromkeys(Pieces.names(), "pieces are for cpu and cuda devices"))
+MPS = Capabilities("mps", "", dict.fromkeys(ComputeOptions.names(), "pieces are for cpu and cuda devices"))
 ALL = [BF16_CPU, AVX2_CPU, BARE_CPU, A100, V100, NO_TRITON, NO_GRAPHS, MPS]
-ON_GPU = {"device_draws": True, "autotune": True}
+ON_GPU = {"device_rng": True, "autotune": True}
 
 
 @pytest.mark.parametrize("can", ALL)
 def test_plain_is_float32_and_uses_no_piece_anywhere(can: Capabilities) -> None:
-    assert Speed().pieces(can) == PLAIN == Pieces()
+    assert ComputeConfig().pieces(can) == PLAIN == ComputeOptions()
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,21 @@ def test_plain_is_float32_and_uses_no_piece_anywhere(can: Capabilities) -> None:
         (AVX2_CPU, PLAIN),
         (BARE_CPU, FAST["cpu"]),
         (A100, FAST["cuda"]),
-        (V100, Pieces(compile=True, cuda_graph=True, **ON_GPU)),
-        (NO_TRITON, Pieces(bfloat16=True, cuda_graph=True, **ON_GPU)),
-        (NO_GRAPHS, Pieces(bfloat16=True, compile=True, **ON_GPU)),
+        (V100, ComputeOptions(compile=True, cuda_graph=True, **ON_GPU)),
+        (NO_TRITON, ComputeOptions(bfloat16=True, cuda_graph=True, **ON_GPU)),
+        (NO_GRAPHS, ComputeOptions(bfloat16=True, compile=True, **ON_GPU)),
         (MPS, PLAIN),
     ],
 )
 def test_fast_is_what_works_and_pays_on_a_machine_and_says_what_it_leaves_out(
-    can: Capabilities, pieces: Pieces
+    can: Capabilities, pieces: ComputeOptions
 ) -> None:
-    speed = Speed(mode="fast")
-    assert speed.pieces(can) == pieces
-    said = speed.explain(can)
+    compute = ComputeConfig(mode="fast")
+    assert compute.pieces(can) == pieces
+    said = compute.explain(can)
     assert said.startswith(f"Speed: fast on {can} computes in {pieces}") and "\n" not in said
     wanted = FAST.get(can.device_type, FAST["cuda"])
-    missing = {name for name in Pieces.names() if getattr(wanted, name) and not getattr(pieces, name)}
+    missing = {name for name in ComputeOptions.names() if getattr(wanted, name) and not getattr(pieces, name)}
     reasons = {**can.slow, **can.impossible}
     assert all(name in said and reasons[name] in said for name in missing)
     assert ("so fast is plain here" in said) == (pieces == PLAIN)
@@ -66,37 +66,37 @@ def test_fast_is_what_works_and_pays_on_a_machine_and_says_what_it_leaves_out(
 
 @pytest.mark.parametrize("can", [AVX2_CPU, V100])
 def test_a_slow_piece_that_is_asked_for_is_used_with_a_word(can: Capabilities) -> None:
-    speed = Speed(bfloat16=True)
-    assert speed.pieces(can).bfloat16
-    assert "bfloat16 was asked for, but it has no instructions" in speed.explain(can)
-    assert "was asked for" not in Speed(bfloat16=True).explain(A100)
-    assert "was asked for" not in Speed(mode="fast", bfloat16=False).explain(can)
+    compute = ComputeConfig(bfloat16=True)
+    assert compute.pieces(can).bfloat16
+    assert "bfloat16 was asked for, but it has no instructions" in compute.explain(can)
+    assert "was asked for" not in ComputeConfig(bfloat16=True).explain(A100)
+    assert "was asked for" not in ComputeConfig(mode="fast", bfloat16=False).explain(can)
 
 
 @pytest.mark.parametrize("can", ALL)
-@pytest.mark.parametrize("name", Pieces.names())
+@pytest.mark.parametrize("name", ComputeOptions.names())
 def test_a_piece_that_cannot_work_is_refused_and_turned_off_it_is_not(can: Capabilities, name: str) -> None:
-    asked: dict[str, Any] = {name: True} | ({"device_draws": True} if name == "cuda_graph" else {})
+    asked: dict[str, Any] = {name: True} | ({"device_rng": True} if name == "cuda_graph" else {})
     if refused := [piece for piece in asked if piece in can.impossible]:
         with pytest.raises(UserError) as error:
-            Speed(mode="fast", **asked).pieces(can)
+            ComputeConfig(mode="fast", **asked).pieces(can)
         assert f"'{refused[0]}: true' cannot be on {can}, as {can.impossible[refused[0]]}" in str(error.value)
     else:
-        assert getattr(Speed(mode="fast", **asked).pieces(can), name)
-    assert not getattr(Speed(mode="fast", **{name: False}).pieces(can), name)
+        assert getattr(ComputeConfig(mode="fast", **asked).pieces(can), name)
+    assert not getattr(ComputeConfig(mode="fast", **{name: False}).pieces(can), name)
 
 
 def test_a_graph_of_steps_that_draw_on_the_cpu_is_refused_and_the_modes_own_left_out() -> None:
-    for speed in (Speed(mode="fast", device_draws=False, cuda_graph=True), Speed(cuda_graph=True)):
-        with pytest.raises(UserError, match="set 'device_draws' with 'cuda_graph'"):
-            speed.pieces(A100)
-    without = Speed(mode="fast", device_draws=False)
-    assert without.pieces(A100) == Pieces(bfloat16=True, compile=True, autotune=True)
+    for compute in (ComputeConfig(mode="fast", device_rng=False, cuda_graph=True), ComputeConfig(cuda_graph=True)):
+        with pytest.raises(UserError, match="set 'device_rng' with 'cuda_graph'"):
+            compute.pieces(A100)
+    without = ComputeConfig(mode="fast", device_rng=False)
+    assert without.pieces(A100) == ComputeOptions(bfloat16=True, compile=True, autotune=True)
     assert "without cuda_graph, as a step that draws on the CPU cannot be recorded" in without.explain(A100)
 
 
 def test_tf32_is_no_piece_of_devices_without_it() -> None:
-    off = Speed(tf32=False)
+    off = ComputeConfig(tf32=False)
     assert str(off.pieces(A100)) == "float32, no TF32"
     assert off.pieces(AVX2_CPU) == off.pieces(V100) == off.pieces(MPS) == PLAIN
 
@@ -138,15 +138,17 @@ def test_bfloat16_pays_where_onednn_may_use_instructions_for_it(
     can = capabilities.__wrapped__(CPU)
     assert ("bfloat16" in can.slow) == (instructions == "")
     assert (f" + {instructions}" in can.instructions) == bool(instructions)
-    assert Speed(mode="fast").pieces(can) == (FAST["cpu"] if instructions else PLAIN)
+    assert ComputeConfig(mode="fast").pieces(can) == (FAST["cpu"] if instructions else PLAIN)
 
 
 @pytest.mark.parametrize(("width", "pays"), [(8, False), (NARROW - 1, False), (NARROW, True), (64, True)])
 def test_bfloat16_pays_on_a_cpu_in_wide_networks_only(width: int, pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_bfloat16_instructions", lambda: "BF16")
     can = capabilities.__wrapped__(CPU, width)
-    assert Speed(mode="fast").pieces(can).bfloat16 == pays
-    assert (f"without bfloat16, as it does not pay in networks of {width}" in Speed(mode="fast").explain(can)) != pays
+    assert ComputeConfig(mode="fast").pieces(can).bfloat16 == pays
+    assert (
+        f"without bfloat16, as it does not pay in networks of {width}" in ComputeConfig(mode="fast").explain(can)
+    ) != pays
 
 
 @pytest.mark.parametrize("limit", ["AVX2", "AVX512_CORE"])
@@ -154,8 +156,8 @@ def test_a_limit_of_onednn_is_found_in_a_process_that_has_it(limit: str) -> None
     """Real limits: with them a step of EnCo in bfloat16 took 18, and 1.8 times as long as in float32."""
     show = (
         "import torch; from enco.runtime.capabilities import capabilities as ask\n"
-        "from enco.config.compute import Speed\n"
-        "print(Speed(mode='fast').explain(ask(torch.device('cpu'))))"
+        "from enco.config.compute import ComputeConfig\n"
+        "print(ComputeConfig(mode='fast').explain(ask(torch.device('cpu'))))"
     )
     command = ["env", f"ONEDNN_MAX_CPU_ISA={limit}", sys.executable, "-c", show]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -203,7 +205,7 @@ def test_networks_are_not_compiled_without_a_compiler_and_pythons_headers(
     monkeypatch.setattr(module.shutil, "which", lambda _: None if lacking == "compiler" else "/usr/bin/g++")
     monkeypatch.setattr(module.sysconfig, "get_path", lambda _: "/nowhere")
     with pytest.raises(UserError, match=r"'compile: true' cannot be on cpu .*(compiler|headers)"):
-        Speed(compile=True).pieces(capabilities.__wrapped__(CPU))
+        ComputeConfig(compile=True).pieces(capabilities.__wrapped__(CPU))
 
 
 @pytest.mark.parametrize(

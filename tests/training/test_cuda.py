@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.config.run import DataConfig, RunConfig, TrainConfig
 from enco.data.batch import Batch
 from enco.datasets.demo import make_archive
@@ -19,26 +19,26 @@ from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
 from enco.train import train
 from enco.training.cuda_graphs import GraphedStep
-from enco.training.train_step import Stepper
+from enco.training.train_step import TrainStep
 from tests.support.tiny_methods import batch_for, tiny_options
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 GPU = torch.device("cuda")
 
 
-def steps(name: str, count: int, speed: Speed, **options: Any) -> tuple[list[dict[str, float]], Method]:
+def steps(name: str, count: int, compute: ComputeConfig, **options: Any) -> tuple[list[dict[str, float]], Method]:
     """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
     torch.manual_seed(0)
     method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name) | options)
     method.prepare(batch_for(method, seed) for seed in range(100, 104))
-    stepper = Stepper(method, speed)
+    train_step = TrainStep(method, compute)
     torch.manual_seed(1)
     losses: list[dict[str, Tensor]] = []
     for step in range(count):
         if step % (count // 2) == 0:
-            stepper.begin_epoch(1 + step // (count // 2))
+            train_step.begin_epoch(1 + step // (count // 2))
         batch = batch_for(method, step)
-        losses.append(stepper({"source": batch["source"].to(GPU), "target": batch["target"].to(GPU)}))
+        losses.append(train_step({"source": batch["source"].to(GPU), "target": batch["target"].to(GPU)}))
     return [{term: float(value) for term, value in row.items()} for row in losses], method
 
 
@@ -54,8 +54,8 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("name", available())
 def test_replayed_steps_are_those_done_one_by_one(name: str, deterministic: None) -> None:
     pieces: dict[str, Any] = {"mode": "fast", "bfloat16": False, "compile": False, "autotune": False}
-    wanted, eager = steps(name, 16, Speed(**pieces, cuda_graph=False))
-    found, replayed = steps(name, 16, Speed(**pieces))
+    wanted, eager = steps(name, 16, ComputeConfig(**pieces, cuda_graph=False))
+    found, replayed = steps(name, 16, ComputeConfig(**pieces))
     assert found == wanted
     for network, twin in zip(eager.networks.values(), replayed.networks.values(), strict=True):
         for weight, same_weight in zip(network.parameters(), twin.parameters(), strict=True):
@@ -75,7 +75,7 @@ def test_an_epoch_and_a_rate_are_recorded_once_and_every_step_counts(
 
     monkeypatch.setattr(GraphedStep, "_record", counted)
     count = 2 * (GraphedStep.SETTLING + 6)
-    _, method = steps(name, count, Speed(mode="fast", compile=False), **options)
+    _, method = steps(name, count, ComputeConfig(mode="fast", compile=False), **options)
     assert len(recorded) == len({tuple(rates) for rates in recorded}) == recordings
     assert method.extra_state().get("iteration", count) == count
     counts = {int(state["step"]) for optimizer in method.optimizers.values() for state in optimizer.state.values()}
@@ -84,7 +84,7 @@ def test_an_epoch_and_a_rate_are_recorded_once_and_every_step_counts(
 
 @pytest.mark.parametrize("name", ["enco", "cyclegan", "munit"])
 def test_everything_of_fast_trains_with_finite_losses(name: str) -> None:
-    losses, _ = steps(name, 12, Speed(mode="fast"))
+    losses, _ = steps(name, 12, ComputeConfig(mode="fast"))
     assert all(abs(value) < 1e4 for row in losses for value in row.values())
 
 
@@ -95,7 +95,7 @@ def test_a_fast_training_goes_through_with_workers(tmp_path: Path) -> None:
         data=DataConfig(root=make_archive("horse2zebra", tmp_path, size=32, scale_counts=0.1)),
         options=tiny_options("enco"),
         train=TrainConfig(n_const=1, n_decay=1, tracking="off"),
-        speed=Speed(mode="fast"),
+        compute=ComputeConfig(mode="fast"),
     )
     train(config, tmp_path / "run", GPU, workers=2)
     assert (tmp_path / "run" / "generator.safetensors").exists()

@@ -16,7 +16,7 @@ from enco.options.base import MethodOptions
 from enco.runtime.signals import Stopped
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
 from enco.training.metrics_file import read_metrics
-from enco.training.prefetcher import Feed
+from enco.training.prefetcher import Prefetcher
 from enco.training.run_log import RunLog
 from tests.support.tiny_runs import CPU, run, tiny_config, write_images
 from tests.training.test_train import StopAt
@@ -43,11 +43,11 @@ def batches(count: int, seconds: float) -> Iterator[Batch]:
 
 def share(loading: float, stepping: float, path: Path) -> float:
     """The `data_wait` of a window of steps."""
-    log, feed = RunLog(path), Feed(batches(5, loading), CPU)
-    for iteration, _ in enumerate(feed, 1):
+    log, prefetcher = RunLog(path), Prefetcher(batches(5, loading), CPU)
+    for iteration, _ in enumerate(prefetcher, 1):
         time.sleep(stepping)
         log.add(iteration, {})
-    log.write(5, 1, {}, feed.waited)
+    log.write(5, 1, {}, prefetcher.waited)
     return float(read_metrics(path)[-1]["data_wait"])
 
 
@@ -69,13 +69,13 @@ def test_workers_load_while_a_step_goes_on(root: Path) -> None:
 
     def waited(workers: int) -> float:
         images = Slow(root, "AtoB", MethodOptions(crop_size=32, load_size=36), n_const=1, seed=0)
-        feed = Feed(images.loader(0, 11, 1, workers), CPU)
-        steps = iter(feed)
+        prefetcher = Prefetcher(images.loader(0, 11, 1, workers), CPU)
+        steps = iter(prefetcher)
         next(steps)
-        started = feed.waited
+        started = prefetcher.waited
         for _ in steps:
             time.sleep(2 * MOMENT)
-        return feed.waited - started
+        return prefetcher.waited - started
 
     assert waited(workers=0) >= 10 * MOMENT
     assert waited(workers=1) < 6 * MOMENT
@@ -93,7 +93,7 @@ def test_windows_count_only_their_own_waiting(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_order_and_content_are_the_loaders(root: Path, workers: int) -> None:
     state = torch.get_rng_state()
-    fed = list(Feed(noise(root).loader(2, 9, 1, workers, CPU), CPU))
+    fed = list(Prefetcher(noise(root).loader(2, 9, 1, workers, CPU), CPU))
     assert torch.equal(torch.get_rng_state(), state)
     for batch, wanted in zip(fed, noise(root).loader(2, 9, 1), strict=True):
         assert torch.equal(batch["source"], wanted["source"]) and torch.equal(batch["target"], wanted["target"])
@@ -109,7 +109,7 @@ def test_memory_is_pinned_for_cuda_alone(root: Path) -> None:
 def test_what_arrives_on_a_gpu_is_what_was_loaded(root: Path) -> None:
     fed = [
         Batch(source=batch["source"] * 1, target=batch["target"] * 1)
-        for batch in Feed(noise(root).loader(0, 40, 1, 2, CUDA), CUDA)
+        for batch in Prefetcher(noise(root).loader(0, 40, 1, 2, CUDA), CUDA)
     ]
     for batch, wanted in zip(fed, noise(root).loader(0, 40, 1), strict=True):
         assert batch["source"].is_cuda

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from enco import methods
-from enco.config.compute import Pieces
+from enco.config.compute import ComputeOptions
 from enco.data.manifest import write_manifest
 from enco.errors import UserError
 from enco.io.files import read_json
@@ -223,10 +223,10 @@ def test_what_another_machine_computes_with_is_named_and_may_be_kept(
 ) -> None:
     out = half_done(tiny_config(data), tmp_path)
     config = tiny_config(data)
-    fast = config.model_copy(update={"speed": config.speed.model_copy(update={"tf32": False})})
-    with pytest.raises(UserError, match=r"speed\.tf32: null before, false asked for"):
+    fast = config.model_copy(update={"compute": config.compute.model_copy(update={"tf32": False})})
+    with pytest.raises(UserError, match=r"compute\.tf32: null before, false asked for"):
         run(fast, out)
-    monkeypatch.setattr(type(config.speed), "pieces", lambda self, can: Pieces(tf32=False))
+    monkeypatch.setattr(type(config.compute), "pieces", lambda self, can: ComputeOptions(tf32=False))
     with pytest.raises(UserError, match=r"computed\.tf32: true before, false here.*--keep computed goes on"):
         run(config, out)
     run(config, out, policy=KEEP)

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from enco.config.base import parse
-from enco.config.compute import FAST, PLAIN, Pieces, Speed
+from enco.config.compute import FAST, PLAIN, ComputeConfig, ComputeOptions
 from enco.config.run import DataConfig, RunConfig
 from enco.errors import UserError
 from enco.losses.sampling import random_subset
@@ -28,12 +28,12 @@ from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import PatchDiscriminator
 from enco.networks.layers.norm import instance_norm
 from enco.runtime.precision import in_float32
-from enco.runtime.randomness import draw_device, draws_on
+from enco.runtime.randomness import draw_device, rng_device
 from enco.training.identity import config_hash
-from enco.training.train_step import CompiledNetworks, Stepper
+from enco.training.train_step import CompiledNetworks, TrainStep
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 
-FAST_MODE = Speed(mode="fast", bfloat16=True)
+FAST_MODE = ComputeConfig(mode="fast", bfloat16=True)
 """Also on a machine without instructions for bfloat16, where it is slow."""
 META = torch.device("meta")
 
@@ -44,35 +44,35 @@ def half_precision() -> Iterator[None]:
         yield
 
 
-def stepper(name: str, speed: Speed | None = None, **options: Any) -> Stepper:
-    made = Stepper(tiny_method(name, **options), speed)
+def train_step(name: str, compute: ComputeConfig | None = None, **options: Any) -> TrainStep:
+    made = TrainStep(tiny_method(name, **options), compute)
     torch.manual_seed(1)
     made.begin_epoch(1)
     return made
 
 
 def test_speeds_are_named_for_people() -> None:
-    assert Speed.model_validate("fast") == Speed(mode="fast")
+    assert ComputeConfig.model_validate("fast") == ComputeConfig(mode="fast")
     assert str(PLAIN) == "float32"
     assert str(replace(FAST["cuda"], compile=False)) == "bfloat16, cuda graph, device draws, autotune"
-    assert str(Pieces(channels_last=True, tf32=False)) == "float32, channels last, no TF32"
+    assert str(ComputeOptions(channels_last=True, tf32=False)) == "float32, channels last, no TF32"
 
 
 def test_an_unknown_piece_is_answered_with_the_known_ones() -> None:
-    values = {"method": "enco", "task": "t", "data": {"root": "d"}, "speed": {"half": True}}
-    with pytest.raises(UserError, match=r"'speed\.half'.*choose one of autotune, bfloat16, .*, tf32\.$"):
+    values = {"method": "enco", "task": "t", "data": {"root": "d"}, "compute": {"half": True}}
+    with pytest.raises(UserError, match=r"'compute\.half'.*choose one of autotune, bfloat16, .*, tf32\.$"):
         parse(RunConfig, values, "the command line")
 
 
 def test_an_unknown_mode_or_piece_is_refused() -> None:
     for values in ({"mode": "fastest"}, {"half": True}):
         with pytest.raises(ValidationError):
-            Speed.model_validate(values)
+            ComputeConfig.model_validate(values)
 
 
 def test_speed_is_part_of_what_a_run_is_unless_plain() -> None:
-    def hash_of(**speed: Any) -> str:
-        return config_hash(RunConfig(method="enco", task="t", data=DataConfig(root="d"), speed=speed))  # type: ignore[arg-type]
+    def hash_of(**compute: Any) -> str:
+        return config_hash(RunConfig(method="enco", task="t", data=DataConfig(root="d"), compute=compute))  # type: ignore[arg-type]
 
     unset = config_hash(RunConfig(method="enco", task="t", data=DataConfig(root="d")))  # type: ignore[arg-type]
     assert hash_of(mode="plain") == unset
@@ -81,7 +81,7 @@ def test_speed_is_part_of_what_a_run_is_unless_plain() -> None:
 
 @pytest.mark.parametrize("name", available())
 def test_a_plain_step_is_the_methods_own(name: str) -> None:
-    plain, bare = stepper(name), tiny_method(name)
+    plain, bare = train_step(name), tiny_method(name)
     batch = batch_for(bare, 0)
     torch.manual_seed(1)
     wanted = bare.step(batch)
@@ -92,7 +92,7 @@ def test_a_plain_step_is_the_methods_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", available())
 def test_a_fast_step_has_nearly_the_plain_losses_and_leaves_weights_in_float32(name: str) -> None:
-    plain, fast = stepper(name), stepper(name, FAST_MODE)
+    plain, fast = train_step(name), train_step(name, FAST_MODE)
     batch = batch_for(plain.method, 0)
     torch.manual_seed(1)
     wanted = plain(batch)
@@ -111,7 +111,7 @@ def test_a_fast_step_has_nearly_the_plain_losses_and_leaves_weights_in_float32(n
 
 
 def test_a_second_fast_epoch_goes_on_without_the_first_ones_terms() -> None:
-    fast = stepper("enco", FAST_MODE)
+    fast = train_step("enco", FAST_MODE)
     batch = batch_for(fast.method, 0)
     assert "idt" in fast(batch)
     fast.begin_epoch(2)
@@ -162,7 +162,7 @@ def test_instance_norm_of_bfloat16_has_the_statistics_of_float32(layout: torch.m
 
 def test_draws_are_made_where_the_block_says() -> None:
     assert draw_device().type == "cpu"
-    with draws_on(META):
+    with rng_device(META):
         assert draw_device() == META
     assert draw_device().type == "cpu"
 
@@ -202,7 +202,7 @@ def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -
     images = torch.empty(method.images_per_step, 3, side, side, device=META)
     for epoch in (1, 2):
         method.begin_epoch(epoch)
-        with draws_on(META), OffDevice("meta") as watched:
+        with rng_device(META), OffDevice("meta") as watched:
             for _ in range(2 if epoch == 1 else 1):
                 method.step({"source": images, "target": images})
         assert not watched.found
@@ -221,7 +221,7 @@ def test_the_watch_of_the_test_before_sees_a_step_that_waits() -> None:
 @pytest.mark.parametrize("name", ["enco", "munit", "drit"])
 def test_compiled_networks_take_every_gradient_of_a_step(name: str) -> None:
     """With the compiler's own treatment of gradients and autocast, but PyTorch's kernels: code would take minutes."""
-    usual, compiled = stepper(name, FAST_MODE), stepper(name, FAST_MODE)
+    usual, compiled = train_step(name, FAST_MODE), train_step(name, FAST_MODE)
     compiled.compiled = CompiledNetworks(compiled.method.networks.values(), backend="aot_eager")
     assert compiled.compiled.functions
     batch = batch_for(usual.method, 0)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from enco.config.compute import Capabilities, Speed
+from enco.config.compute import Capabilities, ComputeConfig
 from enco.config.run import RunConfig
 from enco.errors import NonFiniteLoss, UserError
 from enco.io.files import read_json, write_json
@@ -101,7 +101,7 @@ def test_a_fast_training_goes_on_only_where_its_steps_are_computed_alike(
     def move_to(machine: Capabilities) -> None:
         monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: machine)
 
-    config = tiny_config(data).model_copy(update={"speed": Speed(mode="fast")})
+    config = tiny_config(data).model_copy(update={"compute": ComputeConfig(mode="fast")})
     move_to(BF16_CPU)
     with pytest.raises(Stopped):
         run(config, tmp_path, stop=StopAt(1))
@@ -119,9 +119,9 @@ def test_train_says_first_how_it_computes_and_why(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: AVX2_CPU)
-    speeds = {"plain": "", "fast": Speed(mode="fast").explain(AVX2_CPU)}
+    speeds = {"plain": "", "fast": ComputeConfig(mode="fast").explain(AVX2_CPU)}
     for mode, said in speeds.items():
-        config = tiny_config(data, n_decay=0).model_copy(update={"speed": Speed.model_validate(mode)})
+        config = tiny_config(data, n_decay=0).model_copy(update={"compute": ComputeConfig.model_validate(mode)})
         run(config, tmp_path / mode)
         first, *_ = capsys.readouterr().out.splitlines()
         assert first == said if said else first.startswith("iteration ")

@@ -18,7 +18,7 @@ from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.__main__ import costs, known_speeds, main, shared
 from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
 from workflow.cost.estimate import Cost, Training, estimate, iterations, notes, train_cost
-from workflow.cost.seconds import Speeds, benchmark_speeds, timed_speeds
+from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, timed_speeds
 from workflow.plan.grid import Run
 from workflow.plan.scale import load_scale
 from workflow.project import Project
@@ -39,7 +39,7 @@ def paper() -> Project:
 
 
 @pytest.fixture(scope="module")
-def speeds(paper: Project) -> Speeds:
+def speeds(paper: Project) -> SecondsPerIteration:
     return known_speeds(paper, None)
 
 
@@ -47,7 +47,7 @@ def run_of(project: Project, task: str, variant: str) -> Run:
     return next(run for run in project.grid.runs if (run.task, run.variant) == (task, variant))
 
 
-def cost_of(project: Project, speeds: Speeds, *tables: str) -> Cost:
+def cost_of(project: Project, speeds: SecondsPerIteration, *tables: str) -> Cost:
     """The cost of some tables together."""
     part = project.only(tables or project.tables)
     return estimate("some", part.grid, part.tasks, part.images.counts(), speeds, part.config.selection)
@@ -66,14 +66,14 @@ def cost_of(project: Project, speeds: Speeds, *tables: str) -> Cost:
     ],
 )
 def test_hours_of_single_trainings_by_hand(
-    paper: Project, speeds: Speeds, task: str, variant: str, steps: int, seconds_a_step: float
+    paper: Project, speeds: SecondsPerIteration, task: str, variant: str, steps: int, seconds_a_step: float
 ) -> None:
     training = train_cost(run_of(paper, task, variant), paper.images.counts(), speeds)
     assert training.iterations == steps
     assert training.hours == pytest.approx(steps * seconds_a_step / 3600)
 
 
-def test_the_four_tables_at_the_papers_speeds(paper: Project, speeds: Speeds) -> None:
+def test_the_four_tables_at_the_papers_speeds(paper: Project, speeds: SecondsPerIteration) -> None:
     cost = cost_of(paper, speeds)
     assert (len(cost.trainings), cost.iterations) == (66, 50_550_800)
     assert cost.hours == pytest.approx(3989.2, abs=0.1)
@@ -82,7 +82,7 @@ def test_the_four_tables_at_the_papers_speeds(paper: Project, speeds: Speeds) ->
     assert cost.longest.hours == pytest.approx(400 * 2975 * 0.57 / 3600)
 
 
-def test_shared_runs_count_once_in_all_and_in_each_table(paper: Project, speeds: Speeds) -> None:
+def test_shared_runs_count_once_in_all_and_in_each_table(paper: Project, speeds: SecondsPerIteration) -> None:
     tables = [cost_of(paper, speeds, name) for name in paper.tables]
     together = cost_of(paper, speeds)
     shared = run_of(paper, "horse2zebra", "enco")
@@ -93,7 +93,9 @@ def test_shared_runs_count_once_in_all_and_in_each_table(paper: Project, speeds:
     assert cost_of(paper, speeds, "table3", "table4").disk.total() < 2 * tables[2].disk.total()
 
 
-def test_every_variant_is_charged_what_the_paper_prints_first_for_it(paper: Project, speeds: Speeds) -> None:
+def test_every_variant_is_charged_what_the_paper_prints_first_for_it(
+    paper: Project, speeds: SecondsPerIteration
+) -> None:
     assert {run.variant for run in paper.grid.runs} == set(speeds.seconds)
     assert speeds.seconds["enco"] == 0.14, "Table 1's, not the 0.136 and 0.134 of later tables"
     assert "published.csv" in speeds.source
@@ -112,7 +114,7 @@ def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper
     assert cost_of(paper, speeds, "table4").hours == pytest.approx((5 * 0.11 + 0.2) * (1_030_600 + 533_600) / 3600)
 
 
-def test_what_is_not_known_is_no_number(paper: Project, speeds: Speeds) -> None:
+def test_what_is_not_known_is_no_number(paper: Project, speeds: SecondsPerIteration) -> None:
     training = train_cost(run_of(paper, "cat2dog", "cut"), {}, speeds)
     assert (training.iterations, training.hours) == (None, None)
     cost = Cost("none", (training,), training_bytes(training.run.config, 0))
@@ -147,7 +149,7 @@ def test_trainings_that_share_a_gpu_cost_less_and_take_longer(paper: Project) ->
 
 
 @pytest.mark.parametrize(("count", "gain"), [(0, 1), (1.5, 1), (2, 3), (2, 0)])
-def test_a_gain_that_cannot_be_is_refused(speeds: Speeds, count: float, gain: float) -> None:
+def test_a_gain_that_cannot_be_is_refused(speeds: SecondsPerIteration, count: float, gain: float) -> None:
     with pytest.raises(UserError, match=r"--together .* cannot be"):
         shared(speeds, count, gain)
 
@@ -187,7 +189,7 @@ def test_the_papers_speeds_hold_at_its_scale_alone(capsys: pytest.CaptureFixture
     assert "No GPU-hours: " in shown and "--timing" in shown and "published.csv" not in shown
 
 
-def test_the_page_holds_what_is_printed(paper: Project, speeds: Speeds) -> None:
+def test_the_page_holds_what_is_printed(paper: Project, speeds: SecondsPerIteration) -> None:
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     assert costs(paper, paper.images.counts(), speeds) in text, f"copy it from the output of --config {PAPER.name}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from enco import methods
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.errors import UserError
 from enco.options.base import MethodInfo
 from enco.training.identity import config_hash
@@ -160,9 +160,9 @@ def _raw(name: str) -> dict[str, Any]:
 def test_a_scales_speed_is_that_of_its_runs_and_another_one_retrains() -> None:
     config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
     plain, fast, spelled = (
-        Project.load({**config, "speed": speed}, base=ROOT) for speed in ("plain", "fast", {"mode": "fast"})
+        Project.load({**config, "compute": compute}, base=ROOT) for compute in ("plain", "fast", {"mode": "fast"})
     )
-    assert fast.grid.runs[0].config.speed == Speed(mode="fast")
+    assert fast.grid.runs[0].config.compute == ComputeConfig(mode="fast")
     hashes = [[config_hash(run.config) for run in project.grid.runs] for project in (plain, fast, spelled)]
     assert hashes[1] == hashes[2] and not set(hashes[0]) & set(hashes[1])
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.data.manifest import read_training_hash, save_manifest
 from enco.io.files import read_json, write_json
 from enco.training.identity import config_hash
@@ -79,7 +79,7 @@ class Results:
             for name, c in configs.items()
         }
         content = timing(variants) | {"size": 32, "warmup": 1, "iterations": 4}
-        content["asked"] = {"speed": self.project.config.speed.model_dump(mode="json"), "variants": asked}
+        content["asked"] = {"compute": self.project.config.compute.model_dump(mode="json"), "variants": asked}
         write_json(self.project.timing_file, content | about)
 
     def said(self, metric: str = "FID", row: str = "cut", table: str = "methods") -> str:
@@ -182,7 +182,7 @@ def test_seconds_have_reasons_of_their_own(results: Results) -> None:
     [
         ("size", 64),
         ("iterations", 5),
-        ("asked speed", Speed(mode="fast").model_dump(mode="json")),
+        ("asked compute", ComputeConfig(mode="fast").model_dump(mode="json")),
         ("asked variants cut options", {"ngf": 8}),
         ("asked variants cut sources", {"enco/methods/cut.py": "edited"}),
     ],

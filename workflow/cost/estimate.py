@@ -18,7 +18,7 @@ from tabulate import tabulate
 from enco.config.run import RunConfig
 from enco.datasets.catalogue import TaskConfig
 from workflow.cost.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
-from workflow.cost.seconds import Speeds, options_of
+from workflow.cost.seconds import SecondsPerIteration, options_of
 from workflow.plan.grid import Evaluation, Grid, Run
 
 Images = Mapping[str, Mapping[str, int]]
@@ -63,7 +63,7 @@ class Cost:
 
 
 def estimate(
-    name: str, grid: Grid, tasks: Mapping[str, TaskConfig], images: Images, speeds: Speeds, selection: str
+    name: str, grid: Grid, tasks: Mapping[str, TaskConfig], images: Images, speeds: SecondsPerIteration, selection: str
 ) -> Cost:
     """The cost of a grid, each of its runs and evaluations once; data sets are not in it."""
     trainings = tuple(train_cost(run, images, speeds) for run in grid.runs)
@@ -78,7 +78,7 @@ def estimate(
     return Cost(name, trainings, disk)
 
 
-def train_cost(run: Run, images: Images, speeds: Speeds) -> Training:
+def train_cost(run: Run, images: Images, speeds: SecondsPerIteration) -> Training:
     """The cost of one training."""
     steps = iterations(run.config, images)
     return Training(run, steps, speeds.hours(run.config, steps))
@@ -102,21 +102,21 @@ def tested(evaluation: Evaluation, tasks: Mapping[str, TaskConfig], images: Imag
     return (a, b) if tasks[evaluation.task].direction == "AtoB" else (b, a)
 
 
-def render_costs(costs: Sequence[Cost], speeds: Speeds) -> str:
+def render_costs(costs: Sequence[Cost], speeds: SecondsPerIteration) -> str:
     """Costs as text, the last of them being that of all."""
     rows = [(c.name, len(c.trainings), c.iterations, c.hours, _longest(c, speeds), c.disk.total() / GB) for c in costs]
     table = tabulate(rows, headers=HEADERS, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
     return "\n".join([table, "", *notes(costs[-1], speeds)])
 
 
-def _longest(cost: Cost, speeds: Speeds) -> str | None:
+def _longest(cost: Cost, speeds: SecondsPerIteration) -> str | None:
     """The training that takes longest, in hours of the clock: GPU-hours, times those that share its GPU."""
     if cost.longest is None or cost.longest.hours is None:
         return None
     return f"{cost.longest.hours * speeds.together:,.1f} h: {cost.longest.run.task} {cost.longest.run.variant}"
 
 
-def notes(cost: Cost, speeds: Speeds) -> list[str]:
+def notes(cost: Cost, speeds: SecondsPerIteration) -> list[str]:
     """Where the numbers come from, and what they leave out."""
     unknown = [f"{t.run.task} {t.run.variant}" for t in cost.trainings if t.iterations is None]
     parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in cost.disk.most_common() if size > GB / 20)
@@ -127,7 +127,7 @@ def notes(cost: Cost, speeds: Speeds) -> list[str]:
     ]
 
 
-def _speed_notes(configs: Iterable[RunConfig], speeds: Speeds) -> Iterator[str]:
+def _speed_notes(configs: Iterable[RunConfig], speeds: SecondsPerIteration) -> Iterator[str]:
     """Whose seconds the hours are, and of which variants they are not."""
     if not speeds.seconds:
         yield f"No GPU-hours: {speeds.source}."

@@ -21,7 +21,7 @@ from workflow.plan.grid import Grid
 
 
 @dataclass(frozen=True)
-class Speeds:
+class SecondsPerIteration:
     """Seconds by variant and where they are from, and what it brings to train several at once on one GPU.
 
     `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone.
@@ -49,17 +49,19 @@ def options_of(config: RunConfig) -> MethodOptions:
     return parse_options(config.method, config.options)
 
 
-def published_speeds(grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str) -> Speeds:
+def published_speeds(
+    grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str
+) -> SecondsPerIteration:
     """The paper's sec/iter of each variant; of several for one, that of the first table."""
     seconds: dict[str, float] = {}
     for cell in grid.cells:
         printed = published.get((tables[cell.table].key, cell.row.key, cell.task, cell.metric))
         if cell.metric == "sec/iter" and printed is not None:
             seconds.setdefault(cell.evaluation.run.variant, float(printed))
-    return Speeds(f"the paper's sec/iter ({source})", seconds)
+    return SecondsPerIteration(f"the paper's sec/iter ({source})", seconds)
 
 
-def read_speeds(path: Path, size: int, mode: Mode) -> Speeds:
+def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
     """The sec/iter of a timing file, or of a CSV file of benchmarks/speed.py for images of a side and in a mode."""
     if path.suffix != ".csv":
         return timed_speeds(read_json(path), str(path))
@@ -70,17 +72,17 @@ def read_speeds(path: Path, size: int, mode: Mode) -> Speeds:
         raise UserError(f"{path} does not exist: name a timing file, or a CSV file of benchmarks/speed.py.") from error
 
 
-def timed_speeds(timing: Any, source: str) -> Speeds:
+def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
     """The sec/iter of a timing file's content; UserError if it is none."""
     try:
         seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
         how = ", ".join([timing["device"], *([timing["precision"]] if "precision" in timing else [])])
-        return Speeds(f"sec/iter measured on {how} ({source})", seconds)
+        return SecondsPerIteration(f"sec/iter measured on {how} ({source})", seconds)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{source} is no timing file: make one by `python -m eval.timing --out FILE`.") from error
 
 
-def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> Speeds:
+def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> SecondsPerIteration:
     """The sec/iter of the lines of benchmarks/speed.py at a method's own batch size, the mean of the halves timed.
 
     UserError if it has no line for this size and mode.
@@ -96,7 +98,7 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
         method: statistics.mean(float(line["sec_per_iter"]) for line in timed if line["method"] == method)
         for method in dict.fromkeys(line["method"] for line in timed)
     }
-    return Speeds(f"sec/iter measured on {timed[0]['device']}, {timed[0]['pieces']} ({source})", seconds)
+    return SecondsPerIteration(f"sec/iter measured on {timed[0]['device']}, {timed[0]['pieces']} ({source})", seconds)
 
 
 def _own_batch(method: str) -> str:

@@ -15,7 +15,7 @@ from enco.data.folders import LABEL_SETS, SETS, name_in
 from enco.datasets import demo
 from enco.datasets.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.datasets.demo.archive import Archive
-from enco.datasets.state import Places
+from enco.datasets.state import DataPaths
 from enco.errors import UserError, unknown
 from workflow.plan.grid import data_folder
 from workflow.plan.scale import DataSource
@@ -42,10 +42,10 @@ class ImageSets:
         return "folder" if self.places.own_folder(self.project.datasets[dataset]) else self.config.source
 
     @property
-    def places(self) -> Places:
+    def places(self) -> DataPaths:
         """Where image sets are looked for."""
         base, mirror = self.project.base, self.config.mirror
-        return Places(
+        return DataPaths(
             prepared=data_folder(self.project.config, "any").parent,
             source=self.config.source,
             root=base / self.config.root,

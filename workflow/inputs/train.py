@@ -83,7 +83,7 @@ class Trainings:
         config = self.project.config
         asked, known = timing["asked"], timing["asked"]["variants"][run.variant]
         return (
-            [asked["speed"], timing["size"]] != [config.speed.model_dump(mode="json"), self.project.size]
+            [asked["compute"], timing["size"]] != [config.compute.model_dump(mode="json"), self.project.size]
             or [timing["warmup"], timing["iterations"]] != [config.timing.warmup, config.timing.iterations]
             or [known["method"], known["options"]] != [run.config.method, run.config.options]
             or bool(self.code_differences(run.config, known))

@@ -232,7 +232,7 @@ def _run_config(
         ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
-        speed=config.speed,
+        compute=config.compute,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from enco.config.base import Settings, parse
-from enco.config.compute import Speed
+from enco.config.compute import ComputeConfig
 from enco.config.run import LEVELS, RECURSIVE, Levels, TrainConfig
 from enco.data.reading import Reading
 from enco.datasets.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
@@ -136,7 +136,9 @@ class ScaleConfig(Settings):
     features: FeatureConfig = FeatureConfig()
     drn: DrnConfig = DrnConfig()
     timing: TimingConfig = TimingConfig()
-    speed: Speed = Field(Speed(), description="How trainings and timings compute; plain is as published.")
+    compute: ComputeConfig = Field(
+        ComputeConfig(), description="How trainings and timings compute; plain is as published."
+    )
 
     @field_validator("scale")
     @classmethod

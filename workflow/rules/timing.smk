@@ -21,9 +21,9 @@ rule timing:
         size=project.size,
         warmup=project.config.timing.warmup,
         iterations=project.config.timing.iterations,
-        speed=project.config.speed.model_dump_json(exclude_none=True),
+        compute=project.config.compute.model_dump_json(exclude_none=True),
     message:
         "Time an iteration of each variant, taking turns"
     shell:
         "python -m eval.timing --allow-failures --variants {params.variants:q} --size {params.size} --warmup {params.warmup}"
-        " --iterations {params.iterations} --speed {params.speed:q} --threads {threads} --out {output} > {log} 2>&1"
+        " --iterations {params.iterations} --compute {params.compute:q} --threads {threads} --out {output} > {log} 2>&1"

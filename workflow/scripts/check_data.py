@@ -8,13 +8,13 @@ from tabulate import tabulate
 from enco.datasets.catalogue import TaskConfig, load_datasets
 from enco.datasets.state import state_table, states
 from eval.weights import state
-from workflow.script import reporting_to
+from workflow.script import log_errors_to
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-with reporting_to(Path(snakemake.log[0])):
+with log_errors_to(Path(snakemake.log[0])):
     asked = snakemake.params
     tasks = {name: TaskConfig.model_validate(task) for name, task in asked.tasks.items()}
     found = states(tasks, load_datasets(asked.catalogue), asked.places, asked.expected)

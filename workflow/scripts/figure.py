@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from enco.data.folders import stem_in
 from enco.io.files import atomic_path
 from eval.tables.figure import comparison, spread
-from workflow.script import reporting_to
+from workflow.script import log_errors_to
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -28,6 +28,6 @@ def rows() -> list[tuple[str, list[Path]]]:
     return found
 
 
-with reporting_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
+with log_errors_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
     headers, levels = ["input", *snakemake.params.headers, "target domain"], snakemake.params.tasks[0]["reading"].levels
     comparison(headers, rows(), snakemake.params.size, levels).save(partial, format="PNG")

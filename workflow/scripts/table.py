@@ -9,12 +9,12 @@ from eval.tables.cells import PlannedCell
 from eval.tables.protocol import Provenance, commit_name
 from eval.tables.spec import TableSpec
 from eval.tables.write import write_table
-from workflow.script import reporting_to
+from workflow.script import log_errors_to
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-with reporting_to(Path(snakemake.log[0])):
+with log_errors_to(Path(snakemake.log[0])):
     planned = [PlannedCell.model_validate(cell) for cell in snakemake.params.planned]
     if faults := list(dict.fromkeys(cell.reason for cell in planned if cell.reason)):
         cure = "`snakemake tables_so_far` writes the rest."

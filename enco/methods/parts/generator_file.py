@@ -14,7 +14,7 @@ from enco.errors import UserError
 from enco.io.files import StrPath
 from enco.io.weights import save_tensors
 from enco.methods import get, parse_options
-from enco.methods.base import Method, Way
+from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.schedule import Schedule
 
 
@@ -27,7 +27,7 @@ class Translator:
     options: dict[str, Any]
     metadata: dict[str, str]
 
-    def __call__(self, images: Tensor, direction: Way = "forward") -> Tensor:
+    def __call__(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1] into images of that size.
 
         Raises UserError for `backward` with a one-sided method, and for sizes that the generator does not keep.

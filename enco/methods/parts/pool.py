@@ -22,7 +22,7 @@ class ImagePool:
     def query(self, images: Tensor) -> Tensor:
         """B x 3 x H x W detached images to as many, each the given one or an earlier one that it replaces here.
 
-        Until the pool is full, every image is kept and handed back. Draws are made where `draws_on` says.
+        Until the pool is full, every image is kept and handed back. Draws are made where `rng_device` says.
         """
         if self.size == 0:
             return images

@@ -141,7 +141,7 @@ def test_debug_runs_jobs_within_snakemake(start_toy: Callable[..., Toy]) -> None
     assert "_log.out" not in toy.said, "what was said is on the terminal, and in no log"
 
 
-def stand_ins(folder: Path, **scripts: str) -> str:
+def offline_options(folder: Path, **scripts: str) -> str:
     """A PATH on which SLURM's commands are these scripts."""
     programs = folder / "bin"
     programs.mkdir()
@@ -154,7 +154,7 @@ def stand_ins(folder: Path, **scripts: str) -> str:
 
 def test_a_refused_submission_is_reported_and_not_retried(start_toy: Callable[..., Toy]) -> None:
     toy = start_toy(LASTING)
-    path = stand_ins(toy.folder, sbatch="echo asked >> asked; echo 'sbatch: error: Invalid account' >&2; exit 1")
+    path = offline_options(toy.folder, sbatch="echo asked >> asked; echo 'sbatch: error: Invalid account' >&2; exit 1")
     assert toy.run(*SLURM, "--retries", "2", PATH=path) == 1
     assert "did not take the job: sbatch: error: Invalid account" in toy.said
     assert toy.lines("asked") == ["asked"]
@@ -163,7 +163,7 @@ def test_a_refused_submission_is_reported_and_not_retried(start_toy: Callable[..
 def test_a_job_whose_submission_is_interrupted_is_cancelled(start_toy: Callable[..., Toy]) -> None:
     toy = start_toy(LASTING)
     scripts = {"sbatch": "kill -INT 0; sleep 0.5; echo Submitted batch job 4711", "scancel": 'echo "$@" >> cancelled'}
-    assert toy.run(*SLURM, PATH=stand_ins(toy.folder, sacct="echo '4711|PENDING'", **scripts)) == 1
+    assert toy.run(*SLURM, PATH=offline_options(toy.folder, sacct="echo '4711|PENDING'", **scripts)) == 1
     assert [line.split()[-1] for line in toy.lines("cancelled")] == ["4711"]
 
 
