@@ -33,7 +33,7 @@ CPU = torch.device("cpu")
 HAS_BFLOAT16 = "bfloat16" not in capabilities(CPU).slow
 MODES = ("plain", "fast") if HAS_BFLOAT16 else ("plain",)
 """Those that differ on the machine of this test."""
-BARE = [sys.executable, str(ROOT / "tests" / "torch_only.py")]
+BARE = [sys.executable, str(ROOT / "tests" / "support" / "torch_only.py")]
 TINY = ["--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu", "--threads", "1"]
 
 

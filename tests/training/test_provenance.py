@@ -23,13 +23,13 @@ def git(folder: Path, *arguments: str) -> str:
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a package in which `git_state` believes itself to be."""
     root = tmp_path / "it's a clone"
-    (root / "enco").mkdir(parents=True)
+    (root / "enco" / "training").mkdir(parents=True)
     for name in ("enco/training/provenance.py", "enco/cut.py", "README.md"):
         (root / name).write_text("first\n")
     git(root, "init", "-q")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "first")
-    monkeypatch.setattr(provenance, "HERE", root / "enco" / "provenance.py")
+    monkeypatch.setattr(provenance, "HERE", root / "enco" / "training" / "provenance.py")
     return root
 
 
@@ -62,7 +62,7 @@ def test_equal_changes_have_equal_digests_in_every_clone(repository: Path, tmp_p
     for root in (repository, tmp_path / "other"):
         (root / "enco" / "cut.py").write_text("second\n")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(provenance, "HERE", root / "enco" / "provenance.py")
+            patch.setattr(provenance, "HERE", root / "enco" / "training" / "provenance.py")
             digests.add(git_state()["diff"])
     assert len(digests) == 1
 

@@ -71,7 +71,7 @@ OPTIONS = {
     ),
     "weights": Option("eval weights negcut --file {drn}", "drn"),
     "timing": Option("eval.timing.__main__ --device cpu --size 32 --variants {variants} --out {out_file}", "variants"),
-    "grid": Option("workflow.plan.grid --config {config} --timing {timing}", "config timing"),
+    "grid": Option("workflow.__main__ --config {config} --timing {timing}", "config timing"),
 }
 FOLDERS = {"data", "images", "labels", "mirror", "run_folder"}
 READS = ("forbidden", "in_forbidden", "loop", "broken", "wrong_kind", "below_file")

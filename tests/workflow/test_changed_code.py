@@ -50,7 +50,7 @@ def edit(file: Path, old: str, new: str) -> None:
 def test_an_edited_method_is_trained_again_and_nothing_else_is(clone: Path) -> None:
     run, weights = clone / RUNS / "cut" / "seed0", sha256(clone / RUNS / "cut" / "seed0" / "generator.safetensors")
     edit(clone / "enco" / "methods" / "cut.py", '"""', '"""Other words. ')
-    edit(clone / "eval" / "fid.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 1\n")
+    edit(clone / "eval" / "metrics" / "fid.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 1\n")
     assert "Nothing to be done" in snakemake(clone, "-n")
 
     edit(clone / "enco" / "methods" / "cut.py", "return (0.5 if", "return (0.25 if")
