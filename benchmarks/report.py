@@ -16,7 +16,7 @@ from benchmarks import rows
 from benchmarks.figure import draw
 from enco.io.files import atomic_path
 from enco.methods import get
-from eval.timing.table import published_speeds
+from eval.published import published_speeds
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, PAGE = ROOT / "benchmarks", ROOT / "docs" / "performance.md"

@@ -16,7 +16,7 @@ from enco.config.bounds import Real
 from enco.config.compute import Mode
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json
-from eval.tables.cells import read_published
+from eval.published import read_published
 from workflow import paths
 from workflow.cost.estimate import GB, Images, estimate, iterations, render_costs
 from workflow.cost.seconds import SecondsPerIteration, published_speeds, read_speeds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -18,7 +18,7 @@ from enco.io.files import read_json
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.metrics.features import INPUT_SIZE
-from eval.tables.cells import PlannedCell, is_timed
+from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
 from workflow import paths
@@ -56,8 +56,12 @@ class SoFar:
         evaluation = cell.evaluation
         scores = _whole(self._scores_gap, evaluation)
         timing = _whole(self._timing_gap, planned, evaluation.run) if planned.timing else ""
-        gone = {name: None for name, reason in (("scores", scores), ("timing", timing)) if reason}
-        return planned.model_copy(update={**gone, "reason": timing if is_timed(cell.metric) else scores})
+        return replace(
+            planned,
+            scores=None if scores else planned.scores,
+            timing=None if timing else planned.timing,
+            reason=timing if is_timed(cell.metric) else scores,
+        )
 
     def _timing_gap(self, planned: PlannedCell, run: Run) -> str:
         """Why a variant has no seconds that are the configuration's; empty if it has."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from enco.config.base import Settings
 from enco.errors import UserError
 from enco.io.files import atomic_path, read_json
+from eval.published import Published
 from eval.segmentation.published import THE_PAPERS
 from eval.tables.columns import HEADLINE_SET, METRICS
+from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.spec import ALL_TASKS, TableSpec
 
 COLUMNS = [
@@ -31,63 +31,12 @@ CELL = ["table", "row", "task", "metric", "real_set"]
 """What the seeds of one cell have in common."""
 
 Sources = Mapping[Path, dict[str, Any]]
-Published = Mapping[tuple[str, str, str, str], str]
-
-
-class PlannedCell(Settings):
-    """One number that a table wants for one seed; its file is None, and `reason` says why, while it is not made."""
-
-    row: str
-    task: str
-    metric: str
-    seed: int
-    variant: str = ""
-    run: str = ""
-    scores: Path | None = None
-    timing: Path | None = None
-    reason: str = ""
-
-    @property
-    def file(self) -> Path | None:
-        """The file that holds the number: the timing file for sec/iter, else the scores file."""
-        return self.timing if is_timed(self.metric) else self.scores
-
-
-def is_timed(metric: str) -> bool:
-    """Whether a metric's numbers are in a timing file; the others are in scores files."""
-    return metric in METRICS and METRICS[metric].source == "timing"
 
 
 def read_sources(planned: Iterable[PlannedCell]) -> dict[Path, dict[str, Any]]:
     """Every scores and timing file behind the cells, read once."""
     files = dict.fromkeys(path for cell in planned for path in (cell.scores, cell.timing) if path)
     return {path: read_json(path) for path in files}
-
-
-def read_published(path: Path) -> dict[tuple[str, str, str, str], str]:
-    """The paper's numbers, as it prints them, by (table, row, task, metric).
-
-    Raises UserError for a file that is missing or not CSV, and for a line without its number.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.DictReader(file, restval="")
-            return dict(_published_number(line, f"line {lines.line_num} of {path}") for line in lines)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: it holds the paper's numbers, take it from config/.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable CSV file ({error}): restore it.") from error
-
-
-def _published_number(line: Mapping[str, str], where: str) -> tuple[tuple[str, str, str, str], str]:
-    try:
-        place, value = (line["table"], line["row"], line["task"], line["metric"]), line["value"]
-        float(value)
-    except KeyError as error:
-        raise UserError(f"There is no column {error} for {where}: put it back into the first line.") from error
-    except ValueError as error:
-        raise UserError(f"The value '{value}' in {where} is not a number: correct it there.") from error
-    return place, value
 
 
 def tidy(
@@ -185,7 +134,7 @@ def _line(
     timed = sources[file]["measured"][cell.variant] if file and is_timed(metric) else {}
     whose = scores.get("protocol", {}).get("drn_network") if metric == "mAP" else None
     return {
-        **cell.model_dump(include={"row", "task", "seed", "run"}),
+        **{"row": cell.row, "task": cell.task, "seed": cell.seed, "run": cell.run},
         **{"metric": metric, "value": value, "real_set": real_set, "selection": scores.get("selection", "")},
         "whose_drn": whose,
         **{"iqr": timed.get("iqr"), "mark": BUSY if timed.get("busy") else ""},

@@ -9,7 +9,8 @@ from typing import cast
 
 import pandas as pd
 
-from eval.tables.cells import CELL, Published
+from eval.published import Published
+from eval.tables.cells import CELL
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
 from eval.tables.spec import ColumnSpec, RowSpec, TableSpec
 

@@ -10,9 +10,10 @@ from enco.config.base import Settings
 from enco.config.compute import PLAIN
 from enco.errors import UserError
 from eval.segmentation.published import THE_PAPERS
-from eval.tables.cells import PlannedCell, Sources
+from eval.tables.cells import Sources
 from eval.tables.columns import METRICS
 from eval.tables.layout import MARK
+from eval.tables.planned import PlannedCell
 from eval.tables.spec import ALL_TASKS, TableSpec
 from eval.tables.training_settings import describe_settings
 from eval.timing.table import QUIET, sizes
@@ -165,7 +166,7 @@ def _selection(scores: Sources) -> str:
 def _computed(scores: Sources) -> str:
     """How the steps of every training were computed: one way, or a column would compare two."""
     plain = str(PLAIN)  # as everything was trained that does not say
-    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "compute")
+    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "speed")
     return f"{computed}, as published" if computed == plain else f"{computed}: faster than published, in other digits"
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from enco.config.base import parse
 from enco.methods import info
-from eval.tables.cells import PlannedCell, Sources
+from eval.tables.cells import Sources
+from eval.tables.planned import PlannedCell
 from eval.tables.spec import ALL_TASKS, TableSpec
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from enco.io.files import atomic_path
-from eval.tables.cells import PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.published import read_published
+from eval.tables.cells import read_cells, read_sources, save_cells, tidy
 from eval.tables.layout import Block, beside, headline
+from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance, protocol
 from eval.tables.render import Page, to_csv, to_html, to_latex, to_markdown
 from eval.tables.spec import TableSpec

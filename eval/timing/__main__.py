@@ -25,8 +25,9 @@ from enco.training.arguments import choose_device, read_compute
 from enco.training.provenance import device_name, versions
 from enco.training.sources import method_sources
 from enco.training.train_step import TrainStep
+from eval.published import published_speeds
 from eval.timing.stopwatch import HALVES, Stopwatch, Variant, interleave, offline_options, statistics_of
-from eval.timing.table import QUIET, failures, notes, published_speeds, timing_table
+from eval.timing.table import QUIET, failures, notes, timing_table
 
 ITERATIONS = {"cpu": 5, "cuda": 50}
 """Timed steps of each half where the command line names no number."""

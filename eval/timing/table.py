@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from eval.tables.cells import read_published
-
 BASELINE = "enco"
-PUBLISHED_TABLE = "1"
 QUIET = 0.15
 """Largest interquartile range of steps, as a share of the median, on a machine that is not busy with other work."""
 HEADERS = (
     *("variant", "sec/iter", f"x {BASELINE}", "paper", f"paper x {BASELINE}"),
     *("first half", "IQR", "second half", "IQR", "images"),
 )
-
-
-def published_speeds(path: Path) -> dict[str, float]:
-    """The paper's sec/iter by row of its first table; none where there is no such file."""
-    if not path.exists():
-        return {}
-    numbers = read_published(path).items()
-    return {row: float(v) for (table, row, _, metric), v in numbers if (table, metric) == (PUBLISHED_TABLE, "sec/iter")}
 
 
 def timing_table(timing: Mapping[str, Any], published: Mapping[str, float]) -> str:

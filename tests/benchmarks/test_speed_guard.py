@@ -24,8 +24,8 @@ from enco.config.compute import ComputeConfig, Mode
 from enco.io.files import atomic_path
 from enco.methods import available
 from enco.training.train_step import TrainStep
+from eval.published import published_speeds
 from eval.timing.stopwatch import HALVES
-from eval.timing.table import published_speeds
 from tests.support.tiny_methods import batch_for, tiny_method
 
 ROOT = Path(__file__).parents[2]

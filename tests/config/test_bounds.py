@@ -118,7 +118,7 @@ def unbounded(annotation: Any, metadata: tuple[Any, ...] = ()) -> bool:
     return annotation in (int, float)
 
 
-INPUTS = [model for model in models() if model.__name__ not in ("Provenance", "PlannedCell")]
+INPUTS = [model for model in models() if model.__name__ != "Provenance"]
 """What users write; the others are records of this project's own."""
 
 

@@ -18,6 +18,7 @@ from enco.data.batch import Batch
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.options.base import MethodOptions
+from eval.published import published_speeds
 from eval.timing import stopwatch
 from eval.timing.__main__ import (
     legacy_average,
@@ -28,7 +29,7 @@ from eval.timing.__main__ import (
     summary,
 )
 from eval.timing.stopwatch import Variant, statistics_of
-from eval.timing.table import notes, published_speeds, timing_table
+from eval.timing.table import notes, timing_table
 from tests.support.tiny_methods import tiny_options
 from tests.training.test_capabilities import A100, AVX2_CPU, V100
 

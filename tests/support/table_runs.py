@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from enco.io.files import write_json
-from eval.tables.cells import PlannedCell
 from eval.tables.columns import METRICS
+from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import TableSpec, load_tables
 

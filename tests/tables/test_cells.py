@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
-from eval.tables.cells import COLUMNS, PlannedCell, read_cells, read_published, read_sources, save_cells, tidy
+from eval.published import read_published
+from eval.tables.cells import COLUMNS, read_cells, read_sources, save_cells, tidy
 from eval.tables.columns import METRICS
+from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import TableSpec, load_tables
 from eval.tables.write import write_cells
@@ -107,7 +110,7 @@ def test_seconds_of_a_busy_machine_are_marked(tmp_path):
 def test_a_seed_without_a_number_leaves_what_seeds_cannot_change(tmp_path):
     spec = TABLES["table2"]
     planned = [
-        cell.model_copy(update={"scores": None, "reason": "diverged"}) if cell.seed == 0 else cell
+        replace(cell, scores=None, reason="diverged") if cell.seed == 0 else cell
         for cell in plan(tmp_path, spec, ["enco"], seeds=(0, 1))
     ]
     cells = tidied(spec, planned)

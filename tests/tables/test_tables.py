@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,9 @@ import pytest
 
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
-from eval.tables.cells import PlannedCell, read_cells
+from eval.tables.cells import read_cells
 from eval.tables.layout import Summary, decimals_for, format_summary, ranks
+from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.render import LATEX, MARKDOWN
 from eval.tables.spec import TableSpec, load_tables
@@ -69,7 +71,7 @@ def test_cells_without_a_number_are_counted_and_named(table1):
 def missing(planned: list[PlannedCell], reason: str, **where: object) -> list[PlannedCell]:
     """The cells, those of a place without their files."""
     return [
-        cell.model_copy(update={"scores": None, "timing": None, "reason": reason})
+        replace(cell, scores=None, timing=None, reason=reason)
         if all(getattr(cell, key) == value for key, value in where.items())
         else cell
         for cell in planned
@@ -207,7 +209,7 @@ def test_one_seed_prints_no_deviation():
 
 
 def retimed(planned: list[PlannedCell], row: str, path: Path) -> list[PlannedCell]:
-    return [c.model_copy(update={"timing": path}) if c.timing and c.row == row else c for c in planned]
+    return [replace(c, timing=path) if c.timing and c.row == row else c for c in planned]
 
 
 def test_devices_do_not_mix_in_a_column_unless_told(tmp_path):

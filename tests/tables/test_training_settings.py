@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from enco.errors import UserError
-from eval.tables.cells import PlannedCell
+from eval.tables.planned import PlannedCell
 from eval.tables.training_settings import changed_settings, describe_settings
 from tests.support.table_runs import TABLES
 

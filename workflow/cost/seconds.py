@@ -15,7 +15,7 @@ from enco.errors import UserError
 from enco.io.files import read_json
 from enco.methods import info, parse_options
 from enco.options.base import MethodOptions
-from eval.tables.cells import Published
+from eval.published import Published
 from eval.tables.spec import TableSpec
 from workflow.plan.grid import Grid
 

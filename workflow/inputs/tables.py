@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.tables.cells import PlannedCell
+from eval.tables.planned import PLANNED_CELLS, PlannedCell
 from eval.tables.spec import RowSpec
 from workflow import paths
 from workflow.plan.grid import Cell, Evaluation
@@ -58,7 +58,7 @@ class PrintedTables:
 
     def planned(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """The numbers of a table, each with the file that holds it."""
-        return [cell.model_dump(mode="json") for cell in self._planned(wildcards.table)]
+        return PLANNED_CELLS.dump_python(self._planned(wildcards.table), mode="json")
 
     def made(self) -> dict[str, Any]:
         """What the files behind a table do not say of it."""
@@ -87,10 +87,18 @@ class PrintedTables:
 
     def planned_cell(self, cell: Cell) -> PlannedCell:
         """One number with the files behind it."""
-        about = {"row": cell.row.key, "task": cell.task, "metric": cell.metric, "seed": cell.seed}
         run, scores = cell.evaluation.run, cell.evaluation.scores(self.project.config.selection)
         timing = self.project.timing_file if cell.metric == "sec/iter" else None
-        return PlannedCell(**about, variant=run.variant, run=str(run.folder), scores=scores, timing=timing)
+        return PlannedCell(
+            row=cell.row.key,
+            task=cell.task,
+            metric=cell.metric,
+            seed=cell.seed,
+            variant=run.variant,
+            run=str(run.folder),
+            scores=scores,
+            timing=timing,
+        )
 
     def figure_headers(self, wildcards: Wildcards) -> list[str]:
         """The rows of a table as columns of its figure."""

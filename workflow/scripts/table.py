@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from enco.errors import UserError
 from enco.training.provenance import git_state
-from eval.tables.cells import PlannedCell
+from eval.tables.planned import PLANNED_CELLS
 from eval.tables.protocol import Provenance, commit_name
 from eval.tables.spec import TableSpec
 from eval.tables.write import write_table
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with log_errors_to(Path(snakemake.log[0])):
-    planned = [PlannedCell.model_validate(cell) for cell in snakemake.params.planned]
+    planned = PLANNED_CELLS.validate_python(snakemake.params.planned)
     if faults := list(dict.fromkeys(cell.reason for cell in planned if cell.reason)):
         cure = "`snakemake tables_so_far` writes the rest."
         raise UserError(f"{snakemake.wildcards.table} cannot be made whole: {' '.join(faults)} {cure}")

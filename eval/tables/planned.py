@@ -1,0 +1,39 @@
+"""The numbers that a table wants, each with the file that holds it; free of pandas, as every plan needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from eval.tables.columns import METRICS
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCell:
+    """One number that a table wants for one seed; while there is no file for the number, `reason` says why."""
+
+    row: str
+    task: str
+    metric: str
+    seed: int
+    variant: str = ""
+    run: str = ""
+    scores: Path | None = None
+    timing: Path | None = None
+    reason: str = ""
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the number: the timing file for sec/iter, else the scores file."""
+        return self.timing if is_timed(self.metric) else self.scores
+
+
+PLANNED_CELLS = TypeAdapter(list[PlannedCell])
+"""Planned cells as plain values and back, for parameters of Snakemake's rules."""
+
+
+def is_timed(metric: str) -> bool:
+    """Return whether a metric's numbers are in a timing file; the others are in scores files."""
+    return metric in METRICS and METRICS[metric].source == "timing"
