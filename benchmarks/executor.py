@@ -1,10 +1,10 @@
 """What submitting and watching jobs costs the head of a workflow: its CPU seconds, and how often it asks SLURM.
 
-    python benchmarks/executor.py --cluster local --jobs 200
-    python benchmarks/executor.py --cluster slurm --jobs 64        # on a real SLURM on loopback, started by this script
+    python -m benchmarks.executor --cluster local --jobs 200
+    python -m benchmarks.executor --cluster slurm --jobs 64        # on a real SLURM on loopback, started by this script
 
 Each job sleeps for a second. The head is Snakemake's own process with, on SLURM, the commands that it calls; what the
-jobs use is not counted. A line is added to benchmarks/executor.csv.
+jobs use is not counted. A line is added to benchmarks/results/executor.csv.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).with_suffix(".csv")
+RESULTS = Path(__file__).parent / "results" / "executor.csv"
 sys.path.insert(0, str(ROOT / "workflow" / "executor" / "tests"))
 
 from enco.config.bounds import COUNT  # noqa: E402

@@ -1,17 +1,22 @@
-"""What preparing an image of training data costs, step by step, and what evaluation waits for images.
+"""Measure what preparing an image of training data costs, step by step, and what evaluation waits for images.
 
-    python benchmarks/loading.py
+    python -m benchmarks.loading
 
 Milliseconds of one thread's CPU time per image, medians over a few hundred images: JPEG files of the size, in pixels
-and bytes, of the CycleGAN sets and of AFHQ. `cached` is with all images decoded in memory. An iteration takes two
-images: `added` is how much longer one of 0.136 s (EnCo's, by the paper) gets where they are prepared between the
-iterations, `busy` how much of their time four workers are busy that prepare them beside it. `worker` is the CPU time
-that a worker process spends on an iteration's batch, `receive` that of the training's own process to take it: ceil of
-`worker` by a step's time is how many workers keep up with it. The table is written to benchmarks/loading.csv.
+and bytes, of the CycleGAN sets and of AFHQ. The table is written to benchmarks/results/loading.csv:
 
-The second table, benchmarks/evaluation.csv, is wall-clock time per image of translating and measuring a folder of PNG
-with a stand-in for a GPU, which takes 15 ms an image and no CPU time: with files read and written between its batches
-(`in_turn_ms`), and beside them, as `eval` does it (`beside_ms`); `cpu_ms` is all CPU time of the latter.
+- `cached`: with all images decoded in memory.
+- `added`: how much longer an iteration of 0.136 s (EnCo's, by the paper) gets where its two images are prepared between
+  the iterations.
+- `busy`: how much of their time four workers are busy that prepare images beside the iterations.
+- `worker`: CPU time that a worker process spends on an iteration's batch.
+- `receive`: CPU time of the training's own process to take a batch.
+
+The ceiling of `worker` divided by a step's time is how many workers keep up with the step.
+
+The second table, benchmarks/results/evaluation.csv, is wall-clock time per image of translating and measuring a folder
+of PNG with a stand-in for a GPU, which takes 15 ms an image and no CPU time: with files read and written between the
+stand-in's batches (`in_turn_ms`), and beside them, as `eval` does (`beside_ms`); `cpu_ms` is all CPU time of the latter.
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ from enco.runtime.startup import keep_memory
 from eval.metrics.inception import Extractor, extract_features
 
 T = TypeVar("T")
-RESULTS = Path(__file__).with_suffix(".csv")
+RESULTS = Path(__file__).parent / "results" / "loading.csv"
 EVALUATION = RESULTS.with_name("evaluation.csv")
 KINDS = {"256 px, 25 kB": (256, 25_000), "512 px, 75 kB": (512, 75_000)}
 IMAGES, ITEMS = 100, 300

@@ -1,9 +1,9 @@
 """What one training step of each method costs at 256 x 256 pixels: parameters, GFLOP, activations, memory.
 
-    python benchmarks/methods.py [NAME ...]     # all methods, or these; minutes each on a few cores
+    python -m benchmarks.methods [NAME ...]     # all methods, or these; minutes each on a few cores
 
 Each method is measured in a process of its own, on the CPU in float32, at its default options but for stand-ins for
-downloads. Writes benchmarks/methods.csv, where other methods' lines stay, and the table of docs/methods.md.
+downloads. Writes benchmarks/results/methods.csv, where other methods' lines stay, and the table of docs/methods.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from enco.runtime.startup import skip_compiler
 from eval.timing.stopwatch import SCHEDULE, random_batch
 
 ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).with_suffix(".csv")
+RESULTS = Path(__file__).parent / "results" / "methods.csv"
 DOCS = ROOT / "docs" / "methods.md"
 BEGIN, END = "<!-- written by benchmarks/methods.py -->", "<!-- end -->"
 COLUMNS = ("method", "parameters", "total", "images", "gflop", "activations_gib", "peak_gib")
@@ -139,7 +139,7 @@ def count_of(network: nn.Module) -> str:
 
 def measure_apart(name: str) -> dict[str, Any]:
     """The same in a fresh process, with the lowest claim to the processor."""
-    command = ["nice", "-n", "10", sys.executable, __file__, "--here", name]
+    command = ["nice", "-n", "10", sys.executable, "-m", "benchmarks.methods", "--here", name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"{name} could not be measured: {done.stderr.strip().splitlines()[-1]}")
@@ -193,7 +193,7 @@ def with_table(text: str, table: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write the results and the table."""
-    parser = argparse.ArgumentParser(prog="python benchmarks/methods.py")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.methods")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--here", action="store_true", help="measure one method in this process and print its line")
     given = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """What the pipeline itself costs: planning, a call with nothing to do, FID of cached features.
 
-    python benchmarks/pipeline.py            # after `make tables`
+    python -m benchmarks.pipeline            # after `make tables`
 
 Times are wall-clock seconds of this machine; the median of a few calls.
 """

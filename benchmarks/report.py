@@ -1,6 +1,6 @@
-"""Write the tables and the figure of docs/performance.md from the result files of this folder.
+"""Write the tables and the figure of docs/performance.md from the files in benchmarks/results.
 
-python benchmarks/report.py
+python -m benchmarks.report
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks import rows
 from benchmarks.figure import draw
+from benchmarks.speed import rows
 from enco.io.files import atomic_path
 from enco.methods import get
 from eval.published import published_speeds
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS, PAGE = ROOT / "benchmarks", ROOT / "docs" / "performance.md"
+RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "performance.md"
 FIGURE, PUBLISHED = ROOT / "docs" / "images" / "speed.svg", ROOT / "config" / "published.csv"
 BASELINE = "cut"
 """The method that others are compared with."""
@@ -51,7 +51,7 @@ def section(subject: str, results: Path) -> Iterator[str]:
         headers, table = without_empty(*TABLES[subject](lines))
         alignment = ["left"] + ["right"] * (len(headers) - 1)
         text = tabulate(table, headers, tablefmt="github", disable_numparse=True, colalign=alignment)
-        yield f"\n{caption(lines)} ([{file.name}](../benchmarks/{file.name})):\n\n{text}\n\n"
+        yield f"\n{caption(lines)}\n([CSV](../benchmarks/results/{file.name})):\n\n{text}\n\n"
 
 
 def without_empty(headers: Cells, table: list[Cells]) -> tuple[Cells, list[Cells]]:

@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "--timing",
         type=Path,
         metavar="FILE",
-        help="timing file, or CSV file of benchmarks/speed.py, to take seconds from (default: the paper's sec/iter)",
+        help="timing file, or CSV file of benchmarks.speed, to take seconds from (default: the paper's sec/iter)",
     )
     parser.add_argument("--mode", choices=get_args(Mode), help="whose lines of a CSV file (default: the scale's speed)")
     parser.add_argument(
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         nargs=2,
         default=(1, 1.0),
         metavar=("N", "GAIN"),
-        help="N trainings share a GPU and do GAIN times the iterations of one (`benchmarks/speed.py --together 1 2 4`)",
+        help="N trainings share a GPU and do GAIN times the iterations of one (benchmarks.speed --together 1 2 4)",
     )
     parser.add_argument("tables", nargs="*", help="only these tables (default: all of them)")
     return parser

@@ -171,7 +171,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 def _read_yaml(text: str, where: str) -> Any:
     """JSON is YAML too; UserError with the parser's first line if it is neither."""
-    import yaml  # only here: benchmarks/speed.py chooses its device with torch alone
+    import yaml  # only here: benchmarks.speed chooses its device with torch alone
 
     try:
         return yaml.safe_load(text)

@@ -28,7 +28,7 @@ from tests.support.tiny_methods import SIZE, batch_for, tiny_method, tiny_option
 
 def test_the_page_holds_the_measured_table() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    assert with_table(text, docs_table(read_results().values())) == text, "run `python benchmarks/methods.py`"
+    assert with_table(text, docs_table(read_results().values())) == text, "run `python -m benchmarks.methods`"
 
 
 @pytest.mark.parametrize("name", sorted(available()))

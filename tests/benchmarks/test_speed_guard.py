@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from benchmarks.cases import method_options, usual_batch
 from benchmarks.flops import step_flops
+from benchmarks.speed.cases import method_options, usual_batch
 from enco.config.compute import ComputeConfig, Mode
 from enco.io.files import atomic_path
 from enco.methods import available

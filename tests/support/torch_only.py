@@ -1,4 +1,4 @@
-"""Run a script as on a machine that has torch and what torch needs, and nothing else: `python torch_only.py SCRIPT`."""
+"""Run a module as on a machine that has torch, pydantic and what they need: `python torch_only.py MODULE ...`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from types import ModuleType
 
 PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "typing_extensions", "filelock", "fsspec"}
 PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks"}
+PRESENT |= {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
 
 
 class TorchOnly(PathFinder):
-    """Finds the standard library, torch and this project."""
+    """Finds the standard library, torch, pydantic and this project."""
 
     @classmethod
     def find_spec(
@@ -28,5 +29,5 @@ class TorchOnly(PathFinder):
 if __name__ == "__main__":
     sys.meta_path[:] = [TorchOnly if finder is PathFinder else finder for finder in sys.meta_path]
     del sys.argv[0]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    sys.path[0] = str(Path.cwd())
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

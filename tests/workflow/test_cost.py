@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from benchmarks.rows import COLUMNS
+from benchmarks.speed.rows import COLUMNS
 from enco.errors import UserError
 from enco.io.files import write_json
 from enco.methods import available
@@ -155,7 +155,7 @@ def test_a_gain_that_cannot_be_is_refused(speeds: SecondsPerIteration, count: fl
 
 
 def line(method: str, seconds: str, **other: str) -> dict[str, str]:
-    """A line of benchmarks/speed.py."""
+    """A line of benchmarks.speed."""
     usual = {"mode": "fast", "change": "", "size": "256", "batch": "1", "half": "1", "together": "1"}
     return {"method": method, "sec_per_iter": seconds, "device": "GPU X", "pieces": "bfloat16", **usual, **other}
 

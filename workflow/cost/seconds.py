@@ -62,14 +62,14 @@ def published_speeds(
 
 
 def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
-    """The sec/iter of a timing file, or of a CSV file of benchmarks/speed.py for images of a side and in a mode."""
+    """The sec/iter of a timing file, or of a CSV file of benchmarks.speed for images of a side and in a mode."""
     if path.suffix != ".csv":
         return timed_speeds(read_json(path), str(path))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return benchmark_speeds(list(csv.DictReader(file)), size, mode, str(path))
     except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: name a timing file, or a CSV file of benchmarks/speed.py.") from error
+        raise UserError(f"{path} does not exist: name a timing file, or a CSV file of benchmarks.speed.") from error
 
 
 def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
@@ -83,7 +83,7 @@ def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
 
 
 def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> SecondsPerIteration:
-    """The sec/iter of the lines of benchmarks/speed.py at a method's own batch size, the mean of the halves timed.
+    """The sec/iter of the lines of benchmarks.speed at a method's own batch size, the mean of the halves timed.
 
     UserError if it has no line for this size and mode.
     """
@@ -91,9 +91,7 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
     kept = [line for line in lines if wanted.items() <= line.items() and line["batch"] == _own_batch(line["method"])]
     timed = [line for line in kept if line.get("sec_per_iter")]
     if not timed:
-        raise UserError(
-            f"{source} has no sec/iter of mode {mode} at {size} pixels: name a file of benchmarks/speed.py."
-        )
+        raise UserError(f"{source} has no sec/iter of mode {mode} at {size} pixels: name a file of benchmarks.speed.")
     seconds = {
         method: statistics.mean(float(line["sec_per_iter"]) for line in timed if line["method"] == method)
         for method in dict.fromkeys(line["method"] for line in timed)

@@ -9,13 +9,13 @@ from functools import cache
 
 import torch
 
-from benchmarks import rows
-from benchmarks.cases import Case, method_options
 from benchmarks.flops import step_flops
-from benchmarks.hardware import peak_flop_per_s
-from benchmarks.memory import growth, peak_apart
-from benchmarks.rows import Row
-from benchmarks.together import train_together
+from benchmarks.speed import rows
+from benchmarks.speed.cases import Case, method_options
+from benchmarks.speed.hardware import peak_flop_per_s
+from benchmarks.speed.memory import growth, peak_apart
+from benchmarks.speed.rows import Row
+from benchmarks.speed.together import train_together
 from enco.errors import UserError
 from eval.timing.stopwatch import HALVES, Stopwatch, interleave
 

@@ -1,4 +1,4 @@
-"""What `benchmarks/speed.py` measures: methods at speeds, on images of one size."""
+"""What `python -m benchmarks.speed` measures: methods at speeds, on images of one size."""
 
 from __future__ import annotations
 

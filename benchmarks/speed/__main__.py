@@ -1,4 +1,4 @@
-"""The command line of `benchmarks/speed.py`."""
+"""The command line: `python -m benchmarks.speed`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import rows
-from benchmarks.cases import Case, make_cases, make_speeds, start_process
-from benchmarks.hardware import device_label, file_name
-from benchmarks.measure import Plan, count_trainings, note, time_cases
+from benchmarks.speed import rows
+from benchmarks.speed.cases import Case, make_cases, make_speeds, start_process
+from benchmarks.speed.hardware import device_label, file_name
+from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
 from enco.config.compute import ComputeOptions
-from enco.errors import UserError
+from enco.errors import UserError, run_cli
 from enco.runtime.capabilities import capabilities
 from enco.runtime.devices import DEVICES, named_device
 from enco.training.arguments import choose_device
@@ -26,54 +26,54 @@ COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line names and write the result file, anew after each size and batch."""
-    given = _parser().parse_args(arguments)
-    device = choose_device(given.device)
-    plan = _plan(given, device.type)
-    groups = _groups(given, device)
-    start_process([case for group in groups for case in group], given.threads, device)
-    path = given.output / file_name(_subject(given), device) if given.output.is_dir() else given.output
+    args = _parser().parse_args(arguments)
+    device = choose_device(args.device)
+    plan = _plan(args, device.type)
+    groups = _groups(args, device)
+    start_process([case for group in groups for case in group], args.threads, device)
+    path = args.output / file_name(_subject(args), device) if args.output.is_dir() else args.output
     threads = "" if device.type == "cuda" else torch.get_num_threads()
     where = {"device": device_label(device), "instructions": capabilities(device).instructions}
     where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
     for cases in groups:
         lines = (
-            count_trainings(cases, given.together, device, plan) if given.together else time_cases(cases, device, plan)
+            count_trainings(cases, args.together, device, plan) if args.together else time_cases(cases, device, plan)
         )
         found += [row | where for row in lines]
         rows.write(path, found)
     print(path)
 
 
-def _groups(given: argparse.Namespace, device: torch.device) -> list[list[Case]]:
+def _groups(args: argparse.Namespace, device: torch.device) -> list[list[Case]]:
     """The cases of each size and batch; those of one group take turns. Says what the device cannot do."""
-    speeds, left_out = make_speeds(given.modes, given.with_pieces, given.without, capabilities(device))
+    speeds, left_out = make_speeds(args.modes, args.with_pieces, args.without, capabilities(device))
     for text in left_out:
         note(text)
-    return [make_cases(given.methods, speeds, size, batch) for size in given.sizes for batch in given.batch_sizes]
+    return [make_cases(args.methods, speeds, size, batch) for size in args.sizes for batch in args.batch_sizes]
 
 
-def _plan(given: argparse.Namespace, device_type: str) -> Plan:
+def _plan(args: argparse.Namespace, device_type: str) -> Plan:
     """How to measure on such a device. UserError for too few steps."""
     warmup, iterations, turn = COUNTS.get(device_type, COUNTS["cuda"])
-    warmup = warmup if given.warmup is None else given.warmup
-    iterations = iterations if given.iterations is None else given.iterations
+    warmup = warmup if args.warmup is None else args.warmup
+    iterations = iterations if args.iterations is None else args.iterations
     if iterations < 2 or warmup < 0:
         raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
-    return Plan(warmup, iterations, turn, given.halves and tuple(given.halves), given.memory, given.seconds)
+    return Plan(warmup, iterations, turn, args.halves and tuple(args.halves), args.memory, args.seconds)
 
 
-def _subject(given: argparse.Namespace) -> str:
+def _subject(args: argparse.Namespace) -> str:
     """The start of a file's name, by what is compared in it."""
-    if given.together:
+    if args.together:
         return "together"
-    if given.with_pieces or given.without:
+    if args.with_pieces or args.without:
         return "pieces"
-    return "sizes" if len(given.sizes) * len(given.batch_sizes) > 1 else "speed"
+    return "sizes" if len(args.sizes) * len(args.batch_sizes) > 1 else "speed"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python benchmarks/speed.py", description="Seconds per training iteration.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description="Seconds per training iteration.")
     pieces = [piece.name for piece in fields(ComputeOptions)]
     add = parser.add_argument
     add("--methods", nargs="+", required=True, metavar="NAME", help="methods, or 'all'")
@@ -109,3 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _by_device(index: int) -> str:
     return f" (default {', '.join(f'{counts[index]} on {kind}' for kind, counts in COUNTS.items())})"
+
+
+if __name__ == "__main__":
+    run_cli(main)

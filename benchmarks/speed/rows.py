@@ -1,4 +1,4 @@
-"""The lines of a result file of `benchmarks/speed.py`."""
+"""The lines of a result file of `python -m benchmarks.speed`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.cases import Case
-from benchmarks.together import Run
+from benchmarks.speed.cases import Case
+from benchmarks.speed.together import Run
 from enco.io.files import atomic_path
 from eval.timing.stopwatch import Stopwatch, statistics_of
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases import Case, start_process
+from benchmarks.speed.cases import Case, start_process
 
 MIB = 2**20
 

@@ -12,7 +12,7 @@ from threading import BrokenBarrierError
 
 import torch
 
-from benchmarks.cases import Case, start_process
+from benchmarks.speed.cases import Case, start_process
 
 PATIENCE = 600.0
 """Seconds that trainings wait for the slowest of them to be ready."""
