@@ -17,13 +17,13 @@ from enco.errors import UserError
 from enco.io.files import read_json
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
+from eval.config import FeatureConfig
 from eval.metrics.features import INPUT_SIZE
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
 from workflow import paths
 from workflow.plan.grid import Cell, Evaluation, Run
-from workflow.plan.scale import FeatureConfig
 
 if TYPE_CHECKING:
     from workflow.project import Project

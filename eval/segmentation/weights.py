@@ -15,8 +15,9 @@ from enco.errors import UserError
 from enco.io.files import StrPath, sha256
 from enco.io.weights import named_tensors, save_tensors, unpickled
 from enco.notices import say_once
+from eval.config import NetworkName
 from eval.segmentation.drn import DRN
-from eval.segmentation.published import PUBLISHED, NetworkName, check_there
+from eval.segmentation.published import PUBLISHED, check_there
 
 PREFIX = "module."
 _SCALAR = np.float64(0).__reduce__()[0]

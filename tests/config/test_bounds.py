@@ -134,7 +134,7 @@ def test_every_number_of_settings_has_bounds(model: type[Settings]) -> None:
 
 @pytest.mark.parametrize("bad", [math.inf, math.nan])
 def test_settings_are_finite(bad: float) -> None:
-    from workflow.plan.scale import DrnConfig
+    from eval.config import DrnConfig
 
     with pytest.raises(ValueError, match="lr"):
         DrnConfig(lr=bad)

@@ -15,9 +15,9 @@ from enco.methods import available
 from enco.methods.parts.generator_file import load_translator, save_generator
 from enco.training.arguments import parse_arguments
 from eval.__main__ import main
+from eval.config import NetworkName
 from eval.metrics.precision_recall import exact_precision_recall, precision_recall
 from eval.segmentation.drn import DRN
-from eval.segmentation.published import NetworkName
 from eval.segmentation.weights import load_segmenter
 from tests.eval.test_eval_cli import CPU, RANDOM, call, write_photos
 from tests.eval.test_segmentation import draw_horizons

@@ -11,8 +11,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from enco.errors import UserError
+from eval.config import NetworkName
 from eval.segmentation.drn import DRN, bilinear_kernel
-from eval.segmentation.published import NetworkName
 from eval.segmentation.weights import load_segmenter, load_trunk, save_segmenter
 
 CPU = torch.device("cpu")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.config import DrnConfig
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
 from workflow.inputs.weights import record
 from workflow.plan.grid import dataset_of
-from workflow.plan.scale import DrnConfig
 
 if TYPE_CHECKING:
     from workflow.project import Project, Wildcards

@@ -12,17 +12,15 @@ from enco.config.base import Settings, parse
 from enco.config.compute import ComputeConfig
 from enco.config.run import LEVELS, RECURSIVE, Levels, TrainConfig
 from enco.data.reading import Reading
-from enco.datasets.catalogue import NAME, SHA256, TaskConfig, read_yaml, section
+from enco.datasets.catalogue import NAME, TaskConfig, read_yaml, section
 from enco.datasets.cityscapes import PhotoFilter
 from enco.datasets.obtain import ARCHIVES
 from enco.datasets.state import Source
 from enco.errors import UserError, unknown
-from eval.segmentation.published import NetworkName
+from eval.config import DrnConfig, FeatureConfig, TimingConfig
 from workflow.paths import SHARED
 from workflow.plan.part import Only
 
-Side = Annotated[int, Field(ge=8, le=2**14)]
-"""Of an image, in pixels."""
 Epochs = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -50,51 +48,6 @@ class DataSource(Settings):
     def reading(self) -> Reading:
         """How folders of images are read."""
         return Reading(self.recursive, self.levels)
-
-
-class FeatureConfig(Settings):
-    """How images become features for FID and precision & recall."""
-
-    extractor: Literal["inception", "random-inception"] = "inception"
-    input_size: int | None = Field(
-        None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
-    )
-    k: int = Field(5, ge=1, le=10**9, description="Neighbours of precision & recall.")
-    legacy_rounding: bool = Field(
-        True, description="Real images lose their fraction of a grey level, as when saved by the originals."
-    )
-
-
-class DrnConfig(Settings):
-    """The segmentation network of the mAP column: a published file, or one trained on the dataset's own label maps."""
-
-    network: NetworkName = Field(
-        "own", description="negcut: the paper's; fyu: trained at full resolution; own: trained by `snakemake drn`."
-    )
-    weights: Path | None = Field(
-        None, description="Its file: by default weights/ and the published name; for 'own' one that you have trained."
-    )
-    trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
-    sha256: str = Field("", pattern=SHA256, description="That file's SHA-256, or its start; empty: not checked.")
-    width: float = Field(1.0, gt=0, le=16)
-    size: tuple[Side, Side] = Field((256, 128), description="Width and height that it sees, in pixels.")
-    epochs: int = Field(250, ge=1, le=10**9)
-    batch_size: int = Field(32, ge=1, le=2**16)
-    lr: float = Field(0.01, gt=0, le=100)
-    step: int = Field(100, ge=1, le=10**9, description="Epochs after which the rate is divided by 10.")
-
-    @model_validator(mode="after")
-    def _trunk_fits(self) -> DrnConfig:
-        if self.trunk == "imagenet" and self.width != 1:
-            raise ValueError(f"trunk 'imagenet' has width 1, not {self.width:g}: set one of them otherwise")
-        return self
-
-
-class TimingConfig(Settings):
-    """How long seconds per iteration are measured."""
-
-    warmup: int = Field(5, ge=0, le=10**9)
-    iterations: int = Field(50, ge=1, le=10**9)
 
 
 class ScaleConfig(Settings):

@@ -1,0 +1,78 @@
+"""Settings of the metrics: features, the segmentation network, timings. Each default is declared here and only here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from enco.config.base import Settings
+from enco.config.run import Levels
+
+NetworkName = Literal["negcut", "fyu", "own"]
+"""Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
+SHA256_START = r"^([0-9a-f]{8,64})?$"
+Side = Annotated[int, Field(ge=8, le=2**14)]
+"""Of an image, in pixels."""
+
+
+class Preparation(Settings):
+    """What is done to images before the extractor's own resize; the default is nothing."""
+
+    size: int = Field(0, ge=0, le=2**14, description="Side that images are resized to first, in pixels; 0: not.")
+    legacy_rounding: bool = Field(
+        False,
+        description="Lose a fraction of a grey level, as images do when the original test scripts save them.",
+    )
+    levels: Levels = "16bit"
+
+
+class FeatureConfig(Settings):
+    """How images become features for FID and precision & recall."""
+
+    extractor: Literal["inception", "random-inception"] = "inception"
+    input_size: int | None = Field(
+        None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
+    )
+    k: int = Field(5, ge=1, le=10**9, description="Neighbours of precision & recall.")
+    legacy_rounding: bool = Field(
+        True, description="Real images lose their fraction of a grey level, as when saved by the originals."
+    )
+
+
+class DrnRecipe(Settings):
+    """How a segmentation network is trained; the defaults are fyu/drn's for DRN-D-22, at 256 x 128 pixels."""
+
+    width: float = Field(1.0, gt=0, le=16, description="Scales all channels; 1 is DRN-D-22.")
+    size: tuple[Side, Side] = Field((256, 128), description="Width and height that it sees, in pixels.")
+    epochs: int = Field(250, ge=1, le=10**9, description="Passes over the photos.")
+    batch_size: int = Field(32, ge=1, le=2**16, description="Photos of a step.")
+    lr: float = Field(0.01, gt=0, le=100, description="Learning rate of the first epochs.")
+    step: int = Field(100, ge=1, le=10**9, description="Epochs after which the rate is divided by 10.")
+
+
+class DrnConfig(DrnRecipe):
+    """The segmentation network of the mAP column: a published file, or one trained on the dataset's own label maps."""
+
+    network: NetworkName = Field(
+        "own", description="negcut: the paper's; fyu: trained at full resolution; own: trained by `snakemake drn`."
+    )
+    weights: Path | None = Field(
+        None, description="Its file: by default weights/ and the published name; for 'own' one that you have trained."
+    )
+    trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
+    sha256: str = Field("", pattern=SHA256_START, description="That file's SHA-256, or its start; empty: not checked.")
+
+    @model_validator(mode="after")
+    def _trunk_fits(self) -> DrnConfig:
+        if self.trunk == "imagenet" and self.width != 1:
+            raise ValueError(f"trunk 'imagenet' has width 1, not {self.width:g}: set one of them otherwise")
+        return self
+
+
+class TimingConfig(Settings):
+    """How long seconds per iteration are measured."""
+
+    warmup: int = Field(5, ge=0, le=10**9, description="Untimed steps of each half.")
+    iterations: int = Field(50, ge=1, le=10**9, description="Timed steps of each half.")
