@@ -64,7 +64,7 @@ class Training:
             move(weight for network in method.networks.values() for weight in network.parameters())
         # Also where bfloat16 is slow, as its numbers are what is compared.
         train_step = TrainStep(method, ComputeConfig(mode=mode, bfloat16=mode == "fast"))
-        method.prepare(self.batches(train_step, 4))
+        method.calibrate(self.batches(train_step, 4))
         train_step.begin_epoch(1)
         torch.manual_seed(0)
         return train_step

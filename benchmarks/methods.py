@@ -100,7 +100,7 @@ def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
     resident = psutil.Process().memory_info().rss
     fitting = {"crop_size": size, "load_size": size, **get(name).info.Options.offline_options(size), **options}
     method = create(name, schedule=SCHEDULE, **fitting)
-    method.prepare(random_batch(size, method.images_per_step, seed) for seed in (1, 2, 3))
+    method.calibrate(random_batch(size, method.images_per_step, seed) for seed in (1, 2, 3))
     method.begin_epoch(1)
     with FlopCounter() as flops, count_saved(method) as saved:
         method.step(random_batch(size, method.images_per_step))

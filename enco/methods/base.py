@@ -1,4 +1,4 @@
-"""What every translation method is: networks, optimisers, one training step, and a way to translate."""
+"""The base of every translation method: networks, optimisers, one training step, and translating."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from enco.data.batch import Batch
 from enco.errors import UserError
+from enco.methods.parts.pool import ImagePool
 from enco.methods.parts.schedule import Schedule
 from enco.options.base import MethodInfo, MethodOptions
 
@@ -22,8 +23,9 @@ TranslationDirection = Literal["forward", "backward"]
 class Method(ABC):
     """A method in training.
 
-    A subclass names its networks in its constructor (`add_networks`) and implements `build_optimizers` and `step`. The
-    state of a training is the state of these, plus `extra_state` (image pools and the like), plus torch's random state.
+    A subclass names its networks and image pools in its constructor (`add_networks`, `add_pools`), and implements
+    `build_optimizers` and `update`. Networks, optimisers, pools and `extra_state` are all of its state but torch's
+    random state.
     """
 
     info: ClassVar[MethodInfo]
@@ -36,14 +38,19 @@ class Method(ABC):
         self.device = device
         self.epoch = 1
         self.networks: dict[str, nn.Module] = {}
+        self.pools: dict[str, ImagePool] = {}
 
     def add_networks(self, **networks: nn.Module) -> None:
-        """Make these networks, moved to the device, part of the method's state."""
+        """Move networks to the device and make them part of the method's state."""
         self.networks |= {name: network.to(self.device) for name, network in networks.items()}
+
+    def add_pools(self, **pools: ImagePool) -> None:
+        """Make image pools part of the method's state."""
+        self.pools |= pools
 
     @property
     def two_sided(self) -> bool:
-        """Whether this training translates backward too: where `info` says so, unless options leave that out."""
+        """Whether this training translates backward too, as `info` says unless options leave that direction out."""
         return self.info.two_sided and self.options.trains_back
 
     @property
@@ -53,30 +60,36 @@ class Method(ABC):
 
     @property
     def images_per_iteration(self) -> int:
-        """Images of each domain that one step translates; the tables' sec/iter is per one of them."""
+        """Images of each domain that one step translates; the tables' sec/iter is per such image."""
         return self.options.images_per_iteration
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Every optimiser by name, built at first use: translating needs none."""
+        """Every optimiser by name, built at first use, as translating needs no optimiser."""
         return self.build_optimizers()
 
     @abstractmethod
     def build_optimizers(self) -> dict[str, Optimizer]:
-        """Make the optimisers of `networks`, at their base rates."""
+        """Make the optimisers of `networks`, at their base rates, by name."""
 
     @abstractmethod
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """Do one optimisation step and return every loss term by name, 0-d tensors before weighting."""
+
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Do one optimisation step and return every loss term by name, detached 0-d tensors before weighting."""
+        """Do one optimisation step and all that follows it; return every loss term by name, detached."""
+        terms = {name: term.detach() for name, term in self.update(batch).items()}
+        self.end_step()
+        return terms
 
     def end_step(self) -> None:
-        """What the host does after each step, be it `step`'s own or one that was replayed from a recording."""
+        """Do the host's work after an update, whether the update was computed or replayed from a recording."""
 
-    def prepare(self, batches: Iterable[Batch]) -> None:
-        """See the batches of the first epoch once before a training begins; what is learnt of them is state."""
+    def calibrate(self, batches: Iterable[Batch]) -> None:
+        """Measure the batches of the first epoch, once, before a training begins; results are part of the state."""
 
     def lr_factor(self, epoch: int) -> float:
-        """What every base rate is multiplied by in an epoch (from 1)."""
+        """Return the factor of every base rate in an epoch (from 1)."""
         return self.schedule.factor(epoch)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -102,30 +115,33 @@ class Method(ABC):
         return self.networks[name](images)
 
     def extra_state(self) -> dict[str, Any]:
-        """State beyond networks and optimisers, of tensors and plain values only."""
+        """Return state beyond networks, optimisers and pools, of tensors and plain values only."""
         return {}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what `extra_state` gave."""
+        """Restore the state that `extra_state` returned."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on training bit for bit, but for random states."""
+        """Return everything that resuming bit for bit needs, except random states."""
         return {
             "epoch": self.epoch,
             "networks": {name: net.state_dict() for name, net in self.networks.items()},
             "optimizers": {name: opt.state_dict() for name, opt in self.optimizers.items()},
+            "pools": {name: pool.state() for name, pool in self.pools.items()},
             "extra": self.extra_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the state that `state_dict` returned."""
         self.epoch = state["epoch"]
         for name, net in self.networks.items():
             net.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
+        for name, pool in self.pools.items():
+            pool.load(state["pools"][name], self.device)
         self.load_extra_state(state["extra"])
 
     def parameter_count(self) -> int:
-        """Trainable parameters of all networks, as the paper counts a model's size."""
+        """Count the trainable parameters of all networks, as the paper counts a model's size."""
         return sum(p.numel() for net in self.networks.values() for p in net.parameters() if p.requires_grad)

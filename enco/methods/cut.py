@@ -43,12 +43,12 @@ class Cut(Method):
             "heads": adam(self.heads, lr=self.options.lr_f),
         }
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then the generator and heads; terms d_real, d_fake, gan_g, nce and nce_idt."""
         inputs, output, features = self.forward(batch)
         d_terms = self.update_discriminator(batch, output)
         g_terms = self.update_generator(inputs, output, features)
-        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+        return d_terms | g_terms
 
     def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
         """The source and, with identity NCE, the target; the generator's output for them stacked, and its features."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +36,7 @@ class CycleGan(Method):
             generator_ab=self.g_ab, generator_ba=self.g_ba, discriminator_a=self.d_a, discriminator_b=self.d_b
         )
         self.pool_a, self.pool_b = ImagePool(options.pool_size), ImagePool(options.pool_size)
+        self.add_pools(a=self.pool_a, b=self.pool_b)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         return {
@@ -44,7 +44,7 @@ class CycleGan(Method):
             "discriminators": adam(self.d_a, self.d_b, lr=self.options.lr_d),
         }
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the generators, then the discriminators on the images made before that."""
         a, b = batch["source"], batch["target"]
         fake_b, fake_a = self.g_ab(a), self.g_ba(b)
@@ -55,7 +55,7 @@ class CycleGan(Method):
         d_terms = update_both_discriminators(
             self.d_a, self.d_b, self.optimizers["discriminators"], (a, b), pooled, self.options.gan_mode
         )
-        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
+        return g_terms | d_terms
 
     def generator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
         """Adversarial, cycle and identity terms, unweighted."""
@@ -69,15 +69,6 @@ class CycleGan(Method):
         if self.options.lambda_identity > 0:
             terms |= {"idt_a": l1(self.g_ba(a), a), "idt_b": l1(self.g_ab(b), b)}
         return terms
-
-    def extra_state(self) -> dict[str, Any]:
-        """The image pools."""
-        return {"pool_a": self.pool_a.state(), "pool_b": self.pool_b.state()}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back the image pools."""
-        self.pool_a.load(state["pool_a"], self.device)
-        self.pool_b.load(state["pool_b"], self.device)
 
 
 def make_generator(options: CycleGanOptions) -> ResnetGenerator:

@@ -57,7 +57,7 @@ class DclGan(Method):
             "heads": adam(self.heads_a, self.heads_b, lr=self.options.lr_f, betas=self.options.betas_f),
         }
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminators, then the generators and heads."""
         a, b = batch["source"], batch["target"]
         to_b, to_a = self.forward(self.g_ab, a, b), self.forward(self.g_ba, b, a)
@@ -67,7 +67,7 @@ class DclGan(Method):
         with frozen(self.d_a, self.d_b):
             g_terms = self.generator_terms(a, b, to_a, to_b)
         minimize(total_loss(g_terms, self.options), self.optimizers["generators"], self.optimizers["heads"])
-        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+        return d_terms | g_terms
 
     def forward(self, generator: ResnetGenerator, images: Tensor, of_target: Tensor) -> Pass:
         """Translate images and, unless identity losses have no weight, images of the target domain in the same pass."""

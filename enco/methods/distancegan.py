@@ -43,11 +43,11 @@ class DistanceGan(Method):
         domains = ("b", "a") if options.directions == "both" else ("b",)
         self.generators = {domain: make_generator(options) for domain in domains}
         self.discriminators = {domain: make_discriminator(options) for domain in domains}
-        self.pools = {domain: ImagePool(options.pool_size) for domain in domains}
         self.statistics: dict[str, Statistics] = {} if options.normalize else dict.fromkeys(OTHER, Statistics())
         self.translators = tuple(f"generator_{way(domain)}" for domain in domains)
         self.add_networks(**dict(zip(self.translators, self.generators.values(), strict=True)))
         self.add_networks(**{f"discriminator_{domain}": net for domain, net in self.discriminators.items()})
+        self.add_pools(**{domain: ImagePool(options.pool_size) for domain in domains})
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         optimizers = {f"discriminator_{d}": adam(net, lr=self.options.lr_d) for d, net in self.discriminators.items()}
@@ -59,7 +59,7 @@ class DistanceGan(Method):
         return replace(self.schedule, n_const=n_const + 1, n_decay=max(n_decay - 1, 0)).factor(epoch)
 
     @torch.no_grad()
-    def prepare(self, batches: Iterable[Batch]) -> None:
+    def calibrate(self, batches: Iterable[Batch]) -> None:
         """Measure both domains' distances between whole batches, once, in at most `max_items` of them.
 
         The batches are those of a training: the smaller folder repeats, trainB is drawn from with replacement, and
@@ -76,14 +76,14 @@ class DistanceGan(Method):
                 for domain, name in (("a", "source"), ("b", "target"))
             }
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the generators, then each discriminator on the images made before that.
 
-        Raises UserError where `prepare` has not measured what distances are normalised by.
+        Raises UserError where `calibrate` has not measured what distances are normalised by.
         """
         if not self.statistics:
             raise UserError(
-                f"{self.info.label} has no statistics to normalise distances by: call prepare(batches) first, or set "
+                f"{self.info.label} has no statistics to normalise distances by: call calibrate(batches) first, or set "
                 "the option 'normalize' to false."
             )
         real = {"a": batch["source"], "b": batch["target"]}
@@ -93,7 +93,7 @@ class DistanceGan(Method):
         minimize(total_loss(terms, self.options), self.optimizers["generators"])
         for domain in fake:
             terms |= self.discriminator_terms(domain, real[domain], fake[domain])
-        return {name: term.detach() for name, term in terms.items()}
+        return terms
 
     def generator_terms(self, real: Mapping[str, Tensor], fake: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Adversarial and distance terms, unweighted, of the images made for each domain."""
@@ -131,17 +131,12 @@ class DistanceGan(Method):
         return item_distances(items)
 
     def extra_state(self) -> dict[str, Any]:
-        """The image pools and the statistics, if they are measured."""
-        return {
-            "pools": {domain: pool.state() for domain, pool in self.pools.items()},
-            "statistics": {domain: list(astuple(statistics)) for domain, statistics in self.statistics.items()},
-        }
+        """Return the statistics, as far as measured."""
+        return {domain: list(astuple(statistics)) for domain, statistics in self.statistics.items()}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back the image pools and the statistics."""
-        for domain, pool in self.pools.items():
-            pool.load(state["pools"][domain], self.device)
-        self.statistics = {domain: Statistics(*numbers) for domain, numbers in state["statistics"].items()}
+        """Restore the statistics."""
+        self.statistics = {domain: Statistics(*numbers) for domain, numbers in state.items()}
 
 
 def way(domain: str) -> str:

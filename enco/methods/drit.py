@@ -105,7 +105,7 @@ class Drit(Method):
         """The shared decay, begun an epoch later."""
         return replace(self.schedule, n_const=self.schedule.n_const + 1).factor(epoch)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the content discriminator d_iter times, the last time together with everything else."""
         *earlier, images, unseen = split_batch(batch, self.options)
         for encoded in earlier[::2]:
@@ -119,7 +119,7 @@ class Drit(Method):
         with frozen(*self.image_discriminators, self.content_discriminator):
             encoded_terms, random_terms = self.encoded_terms(images, made), self.random_terms(made)
         self.update_translator(encoded_terms, random_terms)
-        return {name: term.detach() for name, term in (d_terms | encoded_terms | random_terms).items()}
+        return d_terms | encoded_terms | random_terms
 
     def forward(self, images: Pair) -> Made:
         """Translate both ways, with encoded and with random attributes, and the former translations back."""

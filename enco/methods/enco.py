@@ -57,7 +57,7 @@ class EnCo(Method):
         last = self.schedule.n_const if stop is None else stop
         return self.epoch <= last and self.options.lambda_idt > 0
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator, then generator and heads; terms d_real, d_fake, gan_g, nce and, while on, idt."""
         fake, identity, features = self.forward(batch["source"], batch["target"])
         d_terms = update_discriminator(
@@ -66,7 +66,7 @@ class EnCo(Method):
         with frozen(self.discriminator):
             g_terms = self.generator_terms(fake, features, identity, batch["target"])
         minimize(total_loss(g_terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
-        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+        return d_terms | g_terms
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None, Features]:
         """G(source), G(target) while identity is on, and the features of the pass on the source."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -48,13 +47,14 @@ class FSeSim(Method):
         self.generator, self.discriminator = cut_generator(options), cut_discriminator(options)
         self.add_networks(generator=self.generator, discriminator=self.discriminator)
         self.pool = ImagePool(options.pool_size)
+        self.add_pools(fake=self.pool)
 
     @cached_property
     def vgg(self) -> Vgg16:
         """The feature network, had at first use: translating needs none. UserError if its weights cannot be had."""
         return frozen_vgg(self.options.vgg, self.options.vgg_width, self.device)
 
-    def prepare(self, batches: Iterable[Batch]) -> None:
+    def calibrate(self, batches: Iterable[Batch]) -> None:
         """Get the VGG, so that its weights are not missed later than before training."""
         _ = self.vgg
 
@@ -64,7 +64,7 @@ class FSeSim(Method):
             "discriminator": adam(self.discriminator, lr=self.options.lr_d),
         }
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminator on the pool's images, then the generator; terms d_real, d_fake, gan_g, spatial."""
         fake = self.generator(batch["source"])
         pooled = self.pool.query(fake.detach())
@@ -74,7 +74,7 @@ class FSeSim(Method):
         with frozen(self.discriminator):
             g_terms = self.generator_terms(batch["source"], fake)
         minimize(total_loss(g_terms, self.options), self.optimizers["generator"])
-        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+        return d_terms | g_terms
 
     def generator_terms(self, source: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Adversarial and self-similarity terms, unweighted."""
@@ -90,14 +90,6 @@ class FSeSim(Method):
             wanted = self.vgg.features(source, layers)
         pairs = zip(wanted, self.vgg.features(fake, layers), strict=True)
         return torch.stack([layer_loss(*pair, self.options) for pair in pairs]).mean()
-
-    def extra_state(self) -> dict[str, Any]:
-        """The image pool."""
-        return {"pool": self.pool.state()}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back the image pool."""
-        self.pool.load(state["pool"], self.device)
 
 
 @in_float32

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +38,7 @@ class GcGan(Method):
             self.generator_gc = make_generator(options)
             self.add_networks(generator_gc=self.generator_gc)
         self.pool, self.pool_gc = ImagePool(options.pool_size), ImagePool(options.pool_size)
+        self.add_pools(plain=self.pool, transformed=self.pool_gc)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
         generators = [self.generator] if self.options.sharing == "share" else [self.generator, self.generator_gc]
@@ -52,7 +52,7 @@ class GcGan(Method):
         early = replace(self.schedule, n_const=self.schedule.n_const - 1)
         return (early if self.schedule.n_decay else self.schedule).factor(epoch)
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the generators, then both discriminators on the images made before that."""
         source, target = batch["source"], batch["target"]
         turned = transform(target, self.options.geometry)
@@ -64,7 +64,7 @@ class GcGan(Method):
         pooled, pooled_gc = self.pool.query(fake.detach()), self.pool_gc.query(fake_gc.detach())
         d_terms = self.discriminator_terms(target, turned, pooled, pooled_gc)
         minimize(0.5 * summed(d_terms.values()), self.optimizers["discriminators"])
-        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
+        return g_terms | d_terms
 
     def generator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
         """Adversarial, geometry and identity terms, unweighted; `turned` are the transformed target images."""
@@ -84,15 +84,6 @@ class GcGan(Method):
         plain = discriminator_terms(self.discriminator(target), self.discriminator(fake), mode)
         transformed = discriminator_terms(self.discriminator_gc(turned), self.discriminator_gc(fake_gc), mode)
         return {**plain, "d_gc_real": transformed["d_real"], "d_gc_fake": transformed["d_fake"]}
-
-    def extra_state(self) -> dict[str, Any]:
-        """The image pools."""
-        return {"pool": self.pool.state(), "pool_gc": self.pool_gc.state()}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back the image pools."""
-        self.pool.load(state["pool"], self.device)
-        self.pool_gc.load(state["pool_gc"], self.device)
 
 
 def transform(images: Tensor, geometry: Geometry) -> Tensor:

@@ -57,7 +57,7 @@ class Munit(Method):
         cuts = (self.iteration + 1) // self.options.lr_step
         return self.schedule.warmup_factor(epoch) * self.options.lr_gamma**cuts
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update the discriminators, then the autoencoders, each with random styles of its own."""
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
@@ -65,8 +65,7 @@ class Munit(Method):
         with frozen(self.d_a, self.d_b):
             g_terms = self.generator_terms(a, b, self.random_styles(len(b)), self.random_styles(len(a)))
         minimize(total_loss(g_terms, self.options), self.optimizers["autoencoders"])
-        self.end_step()
-        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
+        return d_terms | g_terms
 
     def end_step(self) -> None:
         """Count the step, and set the next one's rates: they may change within an epoch."""

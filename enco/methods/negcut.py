@@ -58,7 +58,7 @@ class NegCut(Cut):
         """By default the source's encoding gets a gradient: through the negatives, never through the positive."""
         return self.options.detach_negatives
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update discriminator, negative generator, generator with heads, and the heads' moving average.
 
         Terms are CUT's, and n_nce, n_nce_idt and n_diversity of the negative generator's own step.
@@ -70,7 +70,7 @@ class NegCut(Cut):
             g_terms = self.update_generator(inputs, output, features)
         move_average(self.momentum_heads, self.heads, self.options.ema_decay)
         n_terms = {f"n_{name}": term for name, term in n_terms.items()}
-        return {name: term.detach() for name, term in (d_terms | n_terms | g_terms).items()}
+        return d_terms | n_terms | g_terms
 
     def update_negatives(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
         """One step towards negatives that are harder and more diverse; returns its unweighted terms."""

@@ -66,7 +66,7 @@ class Trial:
         torch.manual_seed(0)
         self.method = create(name, schedule=Schedule(1, 1), device=device, **small_options(name))
         with redirect_stdout(StringIO()):  # where FSeSim says whose features it takes
-            self.method.prepare(random_batch(seed, self.method.images_per_step, device) for seed in (1, 2, 3))
+            self.method.calibrate(random_batch(seed, self.method.images_per_step, device) for seed in (1, 2, 3))
         self.taken: list[Gradients] = []
         for key, optimizer in self.method.optimizers.items():
             self.method.optimizers[key] = Still(optimizer, self.taken)

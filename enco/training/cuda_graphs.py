@@ -40,7 +40,6 @@ class GraphedStep:
         self.steps += 1
         if self.steps < self.SETTLING:
             return self._as_it_is(batch)
-        replayed = self.graph is not None
         if self.graph is None:
             self.rates = self._rates()
             self.graph = self._record(batch)
@@ -48,8 +47,7 @@ class GraphedStep:
             self.batch[name].copy_(batch[name])
         self.graph.replay()
         losses = dict(zip(self.names, self.losses.clone().unbind(), strict=True))
-        if replayed:
-            self.method.end_step()
+        self.method.end_step()
         if self._rates() != self.rates:
             self.restart()
         return losses
@@ -66,7 +64,7 @@ class GraphedStep:
         return losses
 
     def _record(self, batch: Batch) -> torch.cuda.CUDAGraph:
-        """Record a step without doing it; UserError where the device or the method does not allow that."""
+        """Record an update without doing it; UserError where the device or the method does not allow that."""
         for optimizer in self.method.optimizers.values():
             for group in optimizer.param_groups:
                 group["capturable"] = True  # being fused, it counts its steps on the device
@@ -75,8 +73,9 @@ class GraphedStep:
         try:
             # The loader's thread may pin memory meanwhile, which is no part of the step.
             with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
-                losses = self.method.step(self.batch)
-                self.names, self.losses = list(losses), torch.stack([loss.float() for loss in losses.values()])
+                losses = self.method.update(self.batch)
+                self.names = list(losses)
+                self.losses = torch.stack([loss.detach().float() for loss in losses.values()])
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:

@@ -63,7 +63,7 @@ class Steps:
     def load(self, done: int, workers: int) -> None:
         """Make `prefetcher` ready for the iterations after `done`; a method that has done none first sees an epoch."""
         if not done:
-            self.method.prepare(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
+            self.method.calibrate(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
         batches = self.data.loader(done, self.total, self.method.images_per_step, workers, self.method.device)
         self.prefetcher = Prefetcher(batches, self.method.device)
 

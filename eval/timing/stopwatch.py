@@ -57,7 +57,7 @@ class Stopwatch:
         with self._survive():
             method = create(self.variant.method, schedule=SCHEDULE, device=device, **common | self.variant.options)
             side, images = method.options.crop_size, method.images_per_step
-            method.prepare(random_batch(side, images, seed) for seed in range(1, 1 + PREPARING))
+            method.calibrate(random_batch(side, images, seed) for seed in range(1, 1 + PREPARING))
             self.batch = random_batch(side, images)
             self.sizes = {
                 "size": side,

@@ -54,7 +54,7 @@ class Fake:
         self.images_per_step = self.images_per_iteration = batch_size
         self.name, self.fails_after, self.device, self.epoch, self.done = name, fails_after, CPU, 0, 0
 
-    def prepare(self, batches: Iterable[Batch]) -> None:
+    def calibrate(self, batches: Iterable[Batch]) -> None:
         Fake.prepared[self.name] = sum(len(batch["source"]) for batch in batches)
 
     def begin_epoch(self, epoch: int) -> None:

@@ -96,7 +96,7 @@ def test_statistics_of_pairs_are_the_published_ones(items: list[Tensor], mean: f
 def test_statistics_of_halves_are_the_published_ones() -> None:
     batches = [{"source": x, "target": 2 * x} for x in (halves(0.2, -0.2), halves(0.5, -0.5))]
     method = tiny("selfdistance")
-    method.prepare(batches)
+    method.calibrate(batches)
     assert method.statistics["a"] == Statistics(pytest.approx(0.7), pytest.approx(0.3))
     assert method.statistics["b"] == Statistics(pytest.approx(1.4), pytest.approx(0.6))
 
@@ -114,10 +114,10 @@ def test_both_ways_to_measure_pairs_agree_and_normalise_to_mean_0_and_deviation_
         assert float(normal.std(correction=0)) == pytest.approx(1)
 
 
-def test_prepare_takes_no_more_batches_than_asked() -> None:
+def test_calibrate_takes_no_more_batches_than_asked() -> None:
     method = tiny(max_items=3)
     batches = [batch_for(method, seed) for seed in range(6)]
-    method.prepare(batches)
+    method.calibrate(batches)
     measured = item_distances([batch["target"] for batch in batches[:3]])
     assert method.statistics["b"] == Statistics.of(measured, "target")
 
@@ -127,20 +127,20 @@ def test_domains_whose_distances_are_all_alike_are_refused(name: str) -> None:
     method = tiny(name)
     alike, others = batch_for(method, 0), batch_for(method, 1)
     with pytest.raises(UserError, match=r"source domain's .* do not differ.*'normalize' to false"):
-        method.prepare([alike] * 3)
+        method.calibrate([alike] * 3)
     with pytest.raises(UserError, match="target domain's"):
         sources = (alike["source"], others["source"], 2 * alike["source"])
-        method.prepare([{"source": source, "target": alike["target"]} for source in sources])
+        method.calibrate([{"source": source, "target": alike["target"]} for source in sources])
 
 
 @both_methods
 def test_training_needs_the_statistics(name: str) -> None:
     method = create(name, **tiny_options(name))
-    with pytest.raises(UserError, match=r"call prepare\(batches\) first, or set the option 'normalize' to false"):
+    with pytest.raises(UserError, match=r"call calibrate\(batches\) first, or set the option 'normalize' to false"):
         method.step(batch_for(method, 0))
     resumed = create(name, **tiny_options(name))
     resumed.load_state_dict(method.state_dict())
-    with pytest.raises(UserError, match="call prepare"):
+    with pytest.raises(UserError, match="call calibrate"):
         resumed.step(batch_for(method, 0))
 
 

@@ -133,7 +133,7 @@ def test_missing_imagenet_weights_fail_before_training_and_never_when_translatin
     imagenet_file.unlink()
     method = create("fsesim", ngf=4, ndf=4, crop_size=32, load_size=32)
     with pytest.raises(UserError, match=rf"Could not download .*{imagenet_file.name}.*put it at {imagenet_file}"):
-        method.prepare([])
+        method.calibrate([])
     load_translator(tmp_path / "generator.safetensors")(images(0)["source"])
 
 

@@ -104,7 +104,7 @@ def train(method: Method, data: Path, steps: int) -> list[float]:
     """Train, with rates that decay in the second half; the content loss of every step."""
     images = UnpairedImages(data, DIRECTION, method.options, HALF, seed=0)
     count = method.images_per_step
-    method.prepare(images.loader(0, len(images) // count, count))
+    method.calibrate(images.loader(0, len(images) // count, count))
     losses = []
     for step, batch in enumerate(images.loader(0, steps, count)):
         if step % (steps // (2 * HALF)) == 0:

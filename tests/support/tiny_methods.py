@@ -40,7 +40,7 @@ def tiny_method(name: str, seed: int = 0, **options: Any) -> Method:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     method = create(name, schedule=Schedule(n_const=1, n_decay=1), **(tiny_options(name) | options))
-    method.prepare(batch_for(method, step) for step in range(100, 104))
+    method.calibrate(batch_for(method, step) for step in range(100, 104))
     method.begin_epoch(1)
     return method
 

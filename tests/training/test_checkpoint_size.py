@@ -17,7 +17,6 @@ from enco.runtime.randomness import random_state
 from enco.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.support.tiny_methods import batch_for, tiny_method
 from tests.support.tiny_runs import CPU
-from workflow.cost.disk import pools
 
 POOL = 20
 WIDTHS = {"ngf": 16, "ndf": 16, "pool_size": POOL}
@@ -28,7 +27,7 @@ def trained_with_full_pools(name: str) -> Method:
     known = tiny_method(name).options.model_dump()
     method = tiny_method(name, **{key: value for key, value in WIDTHS.items() if key in known})
     method.step(batch_for(method, 0))
-    for pool in pools(method):
+    for pool in method.pools.values():
         pool.query(torch.rand(POOL, 3, method.options.crop_size, method.options.crop_size))
         assert len(pool.state()) == POOL
     return method

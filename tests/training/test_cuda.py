@@ -30,7 +30,7 @@ def steps(name: str, count: int, compute: ComputeConfig, **options: Any) -> tupl
     """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
     torch.manual_seed(0)
     method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name) | options)
-    method.prepare(batch_for(method, seed) for seed in range(100, 104))
+    method.calibrate(batch_for(method, seed) for seed in range(100, 104))
     train_step = TrainStep(method, compute)
     torch.manual_seed(1)
     losses: list[dict[str, Tensor]] = []

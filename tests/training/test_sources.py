@@ -80,8 +80,8 @@ def test_what_does_not_touch_cut(file: str, old: str, new: str, package: Path, e
     [
         (
             "methods/cut.py",
-            "def step(self, batch: Batch)",
-            "def step(self, batch: Batch, unused: int = 0)",
+            "def update(self, batch: Batch)",
+            "def update(self, batch: Batch, unused: int = 0)",
             {"cut", "negcut", "qs_attn"},
         ),
         ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)", {"munit"}),

@@ -197,7 +197,7 @@ def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
     options = tiny_options(name) | ({"normalize": False} if "distance" in name else {})
     method = create(name, schedule=Schedule(1, 1), device=META, **options)
-    method.prepare([])
+    method.calibrate([])
     side = method.options.crop_size
     images = torch.empty(method.images_per_step, 3, side, side, device=META)
     for epoch in (1, 2):

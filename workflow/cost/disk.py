@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +18,6 @@ import torch
 from enco.config.run import RunConfig
 from enco.methods import create
 from enco.methods.base import Method
-from enco.methods.parts.pool import ImagePool
 from enco.training import samples
 from enco.training.checkpoint import KEPT
 
@@ -112,12 +110,4 @@ def _trained_bytes(method: Method) -> int:
 
 def _pool_bytes(method: Method) -> int:
     """Image pools once they are full, of float32 crops."""
-    return sum(pool.size for pool in pools(method)) * 3 * method.options.crop_size**2 * torch.float32.itemsize
-
-
-def pools(method: Method) -> Iterator[ImagePool]:
-    """Find the image pools that a method holds."""
-    for held in vars(method).values():
-        for value in held.values() if isinstance(held, dict) else [held]:
-            if isinstance(value, ImagePool):
-                yield value
+    return sum(pool.size for pool in method.pools.values()) * 3 * method.options.crop_size**2 * torch.float32.itemsize
