@@ -132,7 +132,7 @@ def test_a_client_that_dies_while_asking_leaves_nothing_running(
 def test_where_no_socket_can_be_made_there_is_no_server(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
-    code = "import os\nfrom workflow.jobs import forkserver as job\njob.start_server()\nassert job.SOCKET not in os.environ"
+    code = "import os; from workflow.jobs.forkserver import *; start_server(); assert SOCKET not in os.environ"
     environment = {key: value for key, value in os.environ.items() if key != SOCKET}
     subprocess.run([sys.executable, "-c", code], env={**environment, "TMPDIR": str(deep)}, check=True)
     assert not list(deep.iterdir())
