@@ -102,7 +102,7 @@ def _report(chosen: Candidate, scored: Sequence[Scored], real: Features) -> dict
         "chosen": chosen.path.name,
         "iteration": chosen.iteration,
         "note": CHOSEN_ON,
-        "extractor": real.extractor,
+        "extractor": str(real.extractor),
         "extractor_hash": real.extractor_hash,
         "n_real": len(real),
         "candidates": [

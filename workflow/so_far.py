@@ -6,7 +6,6 @@ those of the configuration, and if nothing was trained after it was scored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from enco.io.files import read_json
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
-from eval.metrics.features import INPUT_SIZE
+from eval.records import INPUT_SIZE, ExtractorRecord
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
@@ -91,7 +90,7 @@ class SoFar:
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.project.size}
         if scores["config_hash"] != config_hash(run.config):
             yield "settings"
-        if not _is_of(features, str(protocol["extractor"])):
+        if not _is_of(features, ExtractorRecord(**protocol["extractor_settings"])):
             yield "features"
         yield from (key for key, value in asked.items() if protocol[key] != value)
         if self.project.segmentation.is_scored(task):
@@ -146,11 +145,9 @@ def _whole(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
         return f"a file behind it lacks {error}, to be made again"
 
 
-def _is_of(features: FeatureConfig, name: str) -> bool:
-    """Whether a scores file's extractor is the one that is asked for, at the side that it sees."""
-    side = re.search(r"input=(\d+)", name)
-    same_side = int(side[1] if side else INPUT_SIZE) == (features.input_size or INPUT_SIZE)
-    return name.startswith(features.extractor) and same_side
+def _is_of(features: FeatureConfig, used: ExtractorRecord) -> bool:
+    """Return whether an extractor is the one that is asked for, at the side that is asked for."""
+    return (used.kind, used.input_size) == (features.extractor, features.input_size or INPUT_SIZE)
 
 
 def _ended(state: dict[str, Any]) -> str:

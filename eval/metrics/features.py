@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,9 +14,7 @@ from numpy.typing import NDArray
 from enco.config.run import Levels
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_path
-
-INPUT_SIZE = 299
-"""Side that Inception sees, in pixels."""
+from eval.records import ExtractorRecord
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Features:
     features: NDArray[np.float32]
     files: tuple[str, ...]
     sha256: tuple[str, ...]
-    extractor: str
+    extractor: ExtractorRecord
     extractor_hash: str
     size: int
     """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
@@ -48,6 +45,7 @@ class Features:
     def save(self, path: StrPath) -> None:
         """Write a .npz file, whole."""
         content: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        content["extractor"] = np.asarray(self.extractor.model_dump_json())
         with atomic_path(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **content)
 
@@ -60,7 +58,7 @@ def load_features(path: StrPath) -> Features:
                 content["features"],
                 tuple(content["files"].tolist()),
                 tuple(content["sha256"].tolist()),
-                str(content["extractor"]),
+                ExtractorRecord.model_validate_json(str(content["extractor"])),
                 str(content["extractor_hash"]),
                 int(content["size"]),
                 bool(content["legacy_rounding"]),
@@ -90,12 +88,10 @@ def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object
 
     Rounding that is not asked for is no matter, as `check_comparable` says.
     """
-    kind, *drawn = re.findall(r"[\w-]+", features.extractor)
-    seed, side = (int(drawn[drawn.index(key) + 1]) if key in drawn else None for key in ("seed", "input"))
     made = {
-        "extractor": kind,
-        "seed": seed,
-        "input_size": side or INPUT_SIZE,
+        "extractor": features.extractor.kind,
+        "seed": features.extractor.seed,
+        "input_size": features.extractor.input_size,
         "size": features.size,
         "legacy_rounding": features.legacy_rounding,
         "levels": features.levels,

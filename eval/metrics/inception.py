@@ -24,8 +24,9 @@ from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.io.files import StrPath, sha256
 from enco.io.weights import load_tensors
-from eval.metrics.features import INPUT_SIZE, Features
+from eval.metrics.features import Features
 from eval.metrics.inception_weights import find_weights
+from eval.records import INPUT_SIZE, ExtractorRecord
 
 EXTRACTORS = ("inception", "random-inception")
 SMALLEST_INPUT = 75
@@ -36,11 +37,18 @@ RANDOM_GAIN = 10.0
 class Extractor:
     """A frozen network on a device: B x 3 x S x S images in [0, 1], S = `input_size`, to B x 2048 pool3 features."""
 
-    name: str
+    kind: str
     weights_hash: str
     network: nn.Module
     device: torch.device
     input_size: int = INPUT_SIZE
+    seed: int | None = None
+    """Of weights that were drawn."""
+
+    @property
+    def record(self) -> ExtractorRecord:
+        """What files say of the extractor."""
+        return ExtractorRecord(kind=self.kind, seed=self.seed, input_size=self.input_size)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
@@ -108,7 +116,7 @@ def extract_features(
         torch.cat(values).cpu().numpy(),
         tuple(name_in(Path(root or path.parent), path) for path in paths),
         tuple(hashes),
-        extractor.name,
+        extractor.record,
         extractor.weights_hash,
         size,
         legacy_rounding,
@@ -143,9 +151,7 @@ def _random(seed: int, input_size: int, device: torch.device) -> Extractor:
         for convolution in convolutions:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
         convolutions[0].weight.mul_(RANDOM_GAIN)
-    size = "" if input_size == INPUT_SIZE else f", input={input_size}"
-    name = f"random-inception(seed={seed}{size})"
-    return Extractor(name, _hash_of(network), _place(network, device), device, input_size)
+    return Extractor("random-inception", _hash_of(network), _place(network, device), device, input_size, seed)
 
 
 def _build(weights: dict[str, Tensor] | None) -> nn.Module:

@@ -121,7 +121,8 @@ def read_run(path: StrPath) -> dict[str, Any]:
 
 def _features_protocol(generated: Features, reals: Mapping[str, Features]) -> dict[str, Any]:
     return {
-        "extractor": generated.extractor,
+        "extractor": str(generated.extractor),
+        "extractor_settings": generated.extractor.model_dump(),
         "extractor_hash": generated.extractor_hash,
         "size": generated.size,
         "n_generated": len(generated),

@@ -21,6 +21,7 @@ from eval.metrics.features import Features, check_comparable, load_features
 from eval.metrics.fid import fid
 from eval.metrics.inception import Extractor, create_extractor, extract_features
 from eval.metrics.inception_weights import find_weights
+from eval.records import ExtractorRecord
 
 CPU = torch.device("cpu")
 SMALL = 96
@@ -50,7 +51,7 @@ def paint(folder: Path, kind: str, count: int, size: int = 32) -> list[Path]:
 def toy(**changes: object) -> Features:
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
     names = {"files": ("a.png", "b.png", "c.png"), "sha256": ("1", "2", "3")}
-    made = {"extractor": "e", "extractor_hash": "h", "size": 0, "legacy_rounding": False}
+    made = {"extractor": ExtractorRecord(kind="e"), "extractor_hash": "h", "size": 0, "legacy_rounding": False}
     return Features(**{"features": values, **names, **made, **changes})  # type: ignore[arg-type]
 
 
@@ -67,7 +68,7 @@ def test_random_features_are_alive_and_tell_domains_apart(extractor: Extractor, 
 def test_seed_decides_the_random_weights(extractor: Extractor) -> None:
     again, other = (create_extractor("random-inception", CPU, seed=seed, input_size=SMALL) for seed in (0, 1))
     assert again.weights_hash == extractor.weights_hash != other.weights_hash
-    assert other.name == f"random-inception(seed=1, input={SMALL})"
+    assert str(other.record) == f"random-inception(seed=1, input={SMALL})"
 
 
 def test_batch_size_order_and_image_sizes_do_not_matter(extractor: Extractor, tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_published_weights_are_what_the_network_gets(tmp_path: Path, monkeypatch
     digest = hashlib.sha256(written.read_bytes()).hexdigest()
     monkeypatch.setattr(inception_weights, "FID_WEIGHTS_URL", f"https://localhost/net-{digest[:8]}.pth")
     found = create_extractor("inception", CPU, weights=written)
-    assert (found.name, found.weights_hash, found.input_size) == ("inception", digest, 299)
+    assert (str(found.record), found.weights_hash, found.input_size) == ("inception", digest, 299)
     first = next(found.network.parameters())
     torch.testing.assert_close(first, weights["Conv2d_1a_3x3.conv.weight"])
 
@@ -179,7 +180,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"extractor": "f"}, "extractor e and f"),
+        ({"extractor": ExtractorRecord(kind="f")}, "extractor e and f"),
         ({"extractor_hash": "other"}, "weights h and other"),
         ({"size": 64}, "size as stored and 64 px"),
         ({"filter": "nearest"}, "filter bicubic and nearest"),

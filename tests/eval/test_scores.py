@@ -15,6 +15,7 @@ from eval.metrics.features import Features
 from eval.metrics.fid import fid
 from eval.metrics.real_sets import real_set
 from eval.metrics.scores import SegmentationTest, compare, score_run
+from eval.records import ExtractorRecord
 
 CPU = torch.device("cpu")
 RUN = {
@@ -35,7 +36,7 @@ RUN = {
 def features(count: int, seed: int, shift: float = 0.0) -> Features:
     values = np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32) + shift
     names = tuple(f"{index}.png" for index in range(count))
-    return Features(values, names, names, "toy", "0", 64, False)
+    return Features(values, names, names, ExtractorRecord(kind="toy"), "0", 64, False)
 
 
 @pytest.mark.parametrize(("inputs", "targets"), [(12, 14), (14, 10)], ids=["fewer inputs", "fewer targets"])
@@ -74,8 +75,9 @@ def test_real_sets_of_the_same_images_are_compared_once(monkeypatch: pytest.Monk
     found = scores.compare_each({"paired": paired, "full": full, "more": features(13, 1)}, generated, 3)
     assert compared == [12, 13]
     assert found["paired"] == found["full"] == compare(full, generated, 3) != found["more"]
+    other = replace(full, extractor=ExtractorRecord(kind="other"))
     with pytest.raises(UserError, match=r"not comparable .extractor .*other"):
-        scores.compare_each({"paired": paired, "full": replace(full, extractor="other")}, generated, 3)
+        scores.compare_each({"paired": paired, "full": other}, generated, 3)
 
 
 def test_segmentation_scores_come_with_those_of_the_real_photos() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from enco.io.files import write_json
+from eval.records import ExtractorRecord
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
@@ -19,6 +20,8 @@ TABLES = load_tables(ROOT / "config" / "tables.yaml")
 DEMO = Provenance(scale="demo", commit="0123abc")
 PAPER = Provenance(scale="paper", comparable=True, commit="0123abc")
 
+EXTRACTOR = ExtractorRecord(kind="random-inception", seed=0, input_size=75)
+
 
 def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, Any]:
     """A scores file's content; `offset` moves every metric."""
@@ -29,7 +32,8 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         segmentation = {"mAP": 20.0 + offset, "pixAcc": 55.5, "classAcc": 25.25, "perClassIoU": per_class}
         metrics |= {"segmentation": segmentation, "segmentation_real": {**segmentation, "mAP": 61.5}}
     protocol = {
-        **{"extractor": "random-inception", "extractor_hash": "feed" * 16, "k": 5},
+        **{"extractor": EXTRACTOR.kind, "extractor_settings": EXTRACTOR.model_dump()},
+        **{"extractor_hash": "feed" * 16, "k": 5},
         **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "drn": "drn_d_22", "drn_hash": "beef" * 16},
         "drn_network": "negcut",
         **{"device": "cpu", "versions": {"torch": "2.15.0"}},

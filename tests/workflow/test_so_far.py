@@ -20,6 +20,7 @@ from enco.io.files import read_json, write_json
 from enco.training.identity import config_hash
 from enco.training.run_folder import LOCK
 from enco.training.sources import method_sources
+from eval.records import ExtractorRecord
 from eval.tables.cells import read_cells
 from tests.support.table_runs import scores, timing
 from workflow import paths
@@ -66,8 +67,7 @@ class Results:
     def scored(self, variant: str = "cut", task: str = "horse2zebra", **protocol: Any) -> Run:
         run = self.trained(variant, task)
         content = scores(task, scale="tiny") | {"config_hash": config_hash(run.config)}
-        side = {"extractor": "random-inception(seed=0, input=75)"}
-        content["protocol"] |= {"legacy_rounding": True, "size": 32, **side, **protocol}
+        content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
         write_json(run.at(paths.SCORES, target=task, selection="final"), content)
         return run
 
@@ -157,7 +157,7 @@ def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
     assert results.said() == "trained again, not scored yet"
     results.scored(k=3)
     assert results.said() == "scored with other k, to be scored again"
-    results.scored(extractor="inception")
+    results.scored(extractor_settings=ExtractorRecord(kind="inception").model_dump())
     assert results.said() == "scored with other features, to be scored again"
     results.scored()
     results.images(file="b.png")
@@ -209,8 +209,9 @@ def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
 
 
 def test_features_at_another_side_do_not_count(results: Results) -> None:
-    for name in ("random-inception(seed=0)", "random-inception(seed=0, input=128)"):
-        results.scored(extractor=name)
+    for side in (299, 128):
+        used = ExtractorRecord(kind="random-inception", seed=0, input_size=side)
+        results.scored(extractor=str(used), extractor_settings=used.model_dump())
         assert results.said() == "scored with other features, to be scored again"
 
 
