@@ -19,9 +19,10 @@ import torch
 from enco.config.run import RunConfig
 from enco.data.manifest import training_hash
 from enco.errors import NonFiniteLoss, UserError, run_cli
-from enco.io.files import StrPath, check_room, read_json, write_json
+from enco.io.files import StrPath, check_room, read_json
 from enco.methods.base import Method
 from enco.methods.parts.generator_file import save_generator
+from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, RunRecord, StartedRecord, read_record
 from enco.runtime.capabilities import capabilities
 from enco.runtime.randomness import random_state, set_random_state
 from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
@@ -33,7 +34,8 @@ from enco.training.identity import OnChange, config_hash, defaults_of, in_full, 
 from enco.training.iterations import Steps, first_weights, iterations_of
 from enco.training.progress import Progress
 from enco.training.provenance import data_source, device_name, git_state, versions
-from enco.training.resume import About, Start, check_outputs, find_start, keep_result
+from enco.training.resume import Start, find_start
+from enco.training.run_files import check_outputs, keep_result
 from enco.training.run_folder import StateFile, exclusive, now
 from enco.training.run_log import RunLog
 from enco.training.samples import Samples
@@ -65,8 +67,8 @@ def train(
         asked = describe(config, train_step)
         start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
         with StateFile(out) as state:
-            if start.is_finished:
-                state.reached(start.about["iterations"])
+            if isinstance(start.record, FinishedRecord):
+                state.reached(start.record.iterations)
                 print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
                 return
             if train_step.explanation:
@@ -92,7 +94,7 @@ class Run:
     samples: Samples
     log: RunLog
     checkpoints: CheckpointFolder
-    about: About
+    record: RunRecord
     last: Checkpoint | None = None
     begun: str = ""
 
@@ -104,7 +106,7 @@ class Run:
         steps = Steps.prepare(config, train_step)
         samples = Samples(config.data, steps.method.options, out / "samples")
         check_room(out, bytes_at_least(steps.method))
-        return cls(config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.about, last)
+        return cls(config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.record, last)
 
     @property
     def method(self) -> Method:
@@ -124,16 +126,20 @@ class Run:
             set_random_state(self.last.random, self.method.device)
             print(f"Going on from iteration {self.done}.", flush=True)
         self.log.resume(self.done, self.last.window if self.last else [])
-        write_json(self.out / "config.json", {**self.about, "begun": self.begun})
+        self._started(self.begun).write(self.out / STARTED_FILE)
 
     def _first_start(self) -> str:
         """When this very training began, also if it was killed before its first checkpoint; now, if it is a new one."""
         if self.last:
             return self.last.begun
-        path = self.out / "config.json"
-        known = read_json(path) if path.exists() else {}
-        begun: str | None = known.pop("begun", None)
-        return begun if begun and known == self.about else now()
+        with suppress(UserError):
+            known = read_record(self.out / STARTED_FILE, StartedRecord)
+            if known == self._started(known.begun):
+                return known.begun
+        return now()
+
+    def _started(self, begun: str) -> StartedRecord:
+        return StartedRecord(**dict(self.record), begun=begun)
 
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
@@ -177,7 +183,7 @@ class Run:
             wait_seconds=wait_seconds,
             begun=self.begun,
             saved=now(),
-            about=self.about,
+            record=self.record,
         )
         self.checkpoints.save(checkpoint)
         self.last = checkpoint
@@ -192,47 +198,52 @@ class Run:
         """Write the networks that translate, with what is needed to know them again."""
         named = {"task": self.config.task, "variant": self.config.variant, "scale": self.config.scale}
         numbers = {"seed": self.config.seed, "iteration": iteration}
-        save_generator(self.method, path, config_hash=self.about["config_hash"], **named, **numbers)
+        save_generator(self.method, path, config_hash=self.record.config_hash, **named, **numbers)
 
     def write_outputs(self) -> None:
         """Write generator.safetensors and then run.json, both from the last checkpoint."""
         if self.last is None:
             raise UserError("There is nothing to train: n_const + n_decay is 0, set at least one of them.")
         self.save_generator(self.out / "generator.safetensors", self.done)
-        record = {
-            **self.last.about,
-            "iterations": self.done,
-            "wall_seconds": round(self.last.wall_seconds, 3),
-            "data_wait": round(self.last.wait_seconds / self.last.wall_seconds, 4),
-            "begun": self.last.begun,
-            "finished": self.last.saved,
-        }
-        if self.config.train.tracking == "live":
-            with suppress(UserError, LookupError, TypeError):  # a tracker fails no training
-                record["mlflow_run_id"] = read_json(self.out / "mlflow.json")["run_id"]
-        write_json(self.out / "run.json", record)
+        record = FinishedRecord(
+            **dict(self.last.record),
+            iterations=self.done,
+            wall_seconds=round(self.last.wall_seconds, 3),
+            data_wait=round(self.last.wait_seconds / self.last.wall_seconds, 4),
+            begun=self.last.begun,
+            finished=self.last.saved,
+            mlflow_run_id=self._mlflow_run_id(),
+        )
+        record.write(self.out / FINISHED_FILE)
         keep_result(self.out)
 
+    def _mlflow_run_id(self) -> str | None:
+        """Read the MLflow run of this training, where there is one: a tracker fails no training."""
+        if self.config.train.tracking == "live":
+            with suppress(UserError, LookupError, TypeError):
+                return str(read_json(self.out / "mlflow.json")["run_id"])
+        return None
 
-def describe(config: RunConfig, train_step: TrainStep) -> About:
+
+def describe(config: RunConfig, train_step: TrainStep) -> RunRecord:
     """What run.json says of a run before it has begun, and what tells it from another; `config` is in full."""
     sources = method_sources(config.method)
-    return {
-        "config": config.model_dump(mode="json"),
-        "config_hash": config_hash(config),
-        "plan": plan_id(config, sources),
-        "settings": settings_of(config),
-        "sources": sources,
-        "data_hash": training_hash(config.data.root, config.data.recursive),
-        "data_source": data_source(config.data.root),
-        "parameter_count": train_step.method.parameter_count(),
-        "git": git_state(),
-        "versions": versions(),
-        "device": device_name(train_step.method.device),
-        "computed": str(train_step.pieces),
-        "pieces": asdict(train_step.pieces),
-        "changes": [],
-    }
+    return RunRecord(
+        config=config,
+        config_hash=config_hash(config),
+        plan=plan_id(config, sources),
+        settings=settings_of(config),
+        sources=sources,
+        data_hash=training_hash(config.data.root, config.data.recursive),
+        data_source=data_source(config.data.root),
+        parameter_count=train_step.method.parameter_count(),
+        git=git_state(),
+        versions=versions(),
+        device=device_name(train_step.method.device),
+        computed=str(train_step.pieces),
+        pieces=asdict(train_step.pieces),
+        changes=[],
+    )
 
 
 def learning_rates(method: Method) -> dict[str, float]:

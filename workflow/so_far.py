@@ -115,7 +115,7 @@ class SoFar:
         manifest = self.project.manifest(run.task)
         if manifest.exists() and read_training_hash(manifest.parent) != found["data_hash"]:
             return "trained on other images, to be trained again"
-        if self.project.trainings.code_differences(run.config, found):
+        if self.project.trainings.code_differences(run.config, found["sources"]):
             return "trained by other code, to be trained again"
         return ""
 

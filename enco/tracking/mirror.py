@@ -19,6 +19,7 @@ from PIL import Image
 from enco.errors import UserError
 from enco.io.files import atomic_path, read_json, write_json
 from enco.io.locks import locked
+from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, StartedRecord, read_record
 from enco.training.metrics_file import read_metrics
 from enco.training.run_folder import is_held
 
@@ -36,7 +37,7 @@ STATUS = {
     "stopped": "KILLED",
     "killed": "KILLED",
 }
-RUN_NUMBERS = ("wall_seconds", "data_wait", "parameter_count")
+RUN_NUMBERS = {"wall_seconds", "data_wait", "parameter_count"}
 """What is taken from run.json."""
 LOCK = ".mlflow.lock"
 POINTS, PARAMS = 1000, 100
@@ -51,15 +52,11 @@ HAS_IMAGES = "mlflow.loggedImages"
 
 
 @dataclass(frozen=True)
-class Record:
+class RunFiles:
     """What a run folder says of its run."""
 
     folder: Path
-    config: dict[str, Any]
-    config_hash: str
-    data_hash: str
-    begun: str
-    git: dict[str, Any]
+    record: StartedRecord
     state: dict[str, Any]
     outcome: str
     metrics: list[dict[str, Any]]
@@ -69,25 +66,26 @@ class Record:
     @property
     def experiment(self) -> str:
         """The methods on one task at one scale are what one compares, so they share a page."""
-        return f"{self.config['scale']}/{self.config['task']}"
+        return f"{self.record.config.scale}/{self.record.config.task}"
 
     @property
     def key(self) -> str:
         """The run's identity in MLflow, wherever its folder lies; a training that starts anew has another."""
-        return run_key(self.config_hash, self.data_hash, self.begun)
+        return run_key(self.record)
 
     def tags(self, home: Path | None) -> dict[str, str]:
         """What MLflow shows beside the settings; the folder in relation to the database's, if there is one."""
         folder = os.path.relpath(self.folder, home) if home else self.folder
-        named = {name: self.config[name] for name in ("task", "method", "variant", "seed", "scale")}
-        found = {"config_hash": self.config_hash, "folder": folder, "run_key": self.key, **self.git}
+        named = self.record.config.model_dump(include={"task", "method", "variant", "seed", "scale"})
+        found = {"config_hash": self.record.config_hash, "folder": folder, "run_key": self.key}
+        found |= self.record.git.model_dump()
         became = {"state": self.outcome, "reason": self.state["reason"]}
         return {name: str(value)[:5000] for name, value in {**named, **found, **became}.items() if value is not None}
 
 
-def run_key(config_hash: str, data_hash: str, begun: str) -> str:
-    """What tells one training from all others: what it trains, on what, and the microsecond in which it began."""
-    return "@".join([config_hash, data_hash, begun])
+def run_key(record: StartedRecord) -> str:
+    """Name a training as no other: what it trains, on what, and the microsecond in which it began."""
+    return "@".join([record.config_hash, record.data_hash, record.begun])
 
 
 def without_copies(folders: Iterable[Path]) -> list[Path]:
@@ -105,9 +103,8 @@ def without_copies(folders: Iterable[Path]) -> list[Path]:
 
 def _key_of(folder: Path) -> str:
     try:
-        about = read_json(folder / "config.json")
-        return run_key(about["config_hash"], about["data_hash"], about["begun"])
-    except (UserError, OSError, LookupError, TypeError):
+        return run_key(read_record(folder / STARTED_FILE, StartedRecord))
+    except (UserError, OSError):
         return str(folder)  # reading it whole says what is wrong with it
 
 
@@ -118,18 +115,14 @@ def _iteration(folder: Path) -> int:
         return -1
 
 
-def read_record(folder: Path) -> Record:
+def read_run_files(folder: Path) -> RunFiles:
     """Read a run folder. Raises UserError if it is not one, or has no settings written down yet."""
     folder = folder.resolve()
-    about, state = read_json(folder / "config.json"), read_json(folder / "state.json")
+    record, state = read_record(folder / STARTED_FILE, StartedRecord), read_json(folder / "state.json")
     killed = state["state"] == "running" and not is_held(folder)
-    return Record(
+    return RunFiles(
         folder=folder,
-        config=about["config"],
-        config_hash=about["config_hash"],
-        data_hash=about["data_hash"],
-        begun=about["begun"],
-        git=about["git"],
+        record=record,
         state=state,
         outcome="killed" if killed else state["state"],
         metrics=read_metrics(folder / "metrics.jsonl"),
@@ -144,9 +137,9 @@ def read_scores(folder: Path) -> Iterator[tuple[str, float]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and isinstance(content.get("metrics"), dict):
             yield from numbers(content["metrics"], path.stem)
-    if (folder / "run.json").exists():
-        record = read_json(folder / "run.json")
-        yield from numbers({name: record[name] for name in RUN_NUMBERS if name in record}, "run")
+    if (folder / FINISHED_FILE).exists():
+        record = read_record(folder / FINISHED_FILE, FinishedRecord)
+        yield from numbers(record.model_dump(include=RUN_NUMBERS), "run")
 
 
 def numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
@@ -175,15 +168,15 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
     for a folder that is not a run's and for an experiment that keeps its files elsewhere, and whatever MLflow raises.
     """
     with locked(folder / LOCK):
-        record = read_record(folder)
-        experiment = _experiment(client, record.experiment, home)
-        run = _find(client, experiment, record) or _create(client, experiment, record, home)
-        _set_params(client, run, record)
-        _add_curves(client, run, record)
-        _add_images(client, run, record, home)
-        _set_scores(client, run, record)
-        _set_outcome(client, run, record, home)
-        _note_id(record, run.info.run_id)
+        files = read_run_files(folder)
+        experiment = _experiment(client, files.experiment, home)
+        run = _find(client, experiment, files) or _create(client, experiment, files, home)
+        _set_params(client, run, files)
+        _add_curves(client, run, files)
+        _add_images(client, run, files, home)
+        _set_scores(client, run, files)
+        _set_outcome(client, run, files, home)
+        _note_id(files, run.info.run_id)
     return run.info.run_id
 
 
@@ -211,29 +204,31 @@ def _new_experiment(client: MlflowClient, name: str, home: Path | None) -> Exper
         raise
 
 
-def _find(client: MlflowClient, experiment: Experiment, record: Record) -> Run | None:
-    same = f"tags.run_key = '{record.key}'"
+def _find(client: MlflowClient, experiment: Experiment, files: RunFiles) -> Run | None:
+    same = f"tags.run_key = '{files.key}'"
     return next(iter(client.search_runs([experiment.experiment_id], same, max_results=1)), None)
 
 
-def _create(client: MlflowClient, experiment: Experiment, record: Record, home: Path | None) -> Run:
-    name = f"{record.config['variant'] or record.config['method']} seed{record.config['seed']}"
-    return client.create_run(experiment.experiment_id, milliseconds(record.begun), record.tags(home), name)
+def _create(client: MlflowClient, experiment: Experiment, files: RunFiles, home: Path | None) -> Run:
+    config = files.record.config
+    name = f"{config.variant or config.method} seed{config.seed}"
+    return client.create_run(experiment.experiment_id, milliseconds(files.record.begun), files.tags(home), name)
 
 
-def _set_params(client: MlflowClient, run: Run, record: Record) -> None:
+def _set_params(client: MlflowClient, run: Run, files: RunFiles) -> None:
     """Log the parameters that are not there yet: MLflow never lets one change."""
     from mlflow.entities import Param
 
-    new = [(key, value[:6000]) for key, value in flatten(record.config) if key not in run.data.params]
+    settings = flatten(files.record.config.model_dump(mode="json"))
+    new = [(key, value[:6000]) for key, value in settings if key not in run.data.params]
     for chunk in chunks(new, PARAMS):
         client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in chunk])
 
 
-def _add_curves(client: MlflowClient, run: Run, record: Record) -> None:
+def _add_curves(client: MlflowClient, run: Run, files: RunFiles) -> None:
     """Add the lines that are not there yet, all points of a line in one call and so in one transaction."""
     mirrored = _last_iteration(run)
-    lines = [list(_points(line)) for line in record.metrics if line["iteration"] > mirrored]
+    lines = [list(_points(line)) for line in files.metrics if line["iteration"] > mirrored]
     for chunk in chunks(lines, POINTS // max(map(len, lines), default=1)):
         client.log_batch(run.info.run_id, metrics=[point for points in chunk for point in points])
 
@@ -252,11 +247,11 @@ def _points(line: dict[str, Any]) -> Iterator[Metric]:
         yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
 
 
-def _add_images(client: MlflowClient, run: Run, record: Record, home: Path | None) -> None:
-    if record.samples and HAS_IMAGES not in run.data.tags:
+def _add_images(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> None:
+    if files.samples and HAS_IMAGES not in run.data.tags:
         client.set_tag(run.info.run_id, HAS_IMAGES, True)
     there = _image_steps(_image_names(client, run, home))
-    for step, path in record.samples.items():
+    for step, path in files.samples.items():
         if step not in there:
             _add_image(client, run, step, path, home)
 
@@ -295,27 +290,27 @@ def _image_steps(names: Sequence[str]) -> set[int]:
     return {int(found[1]) for name in names if (found := re.search(r"[+%]step[+%](\d+)[+%].*compressed", name))}
 
 
-def _set_scores(client: MlflowClient, run: Run, record: Record) -> None:
-    for key, value in record.scores.items():
+def _set_scores(client: MlflowClient, run: Run, files: RunFiles) -> None:
+    for key, value in files.scores.items():
         if run.data.metrics.get(key) != value:
             client.log_metric(run.info.run_id, key, value)
 
 
-def _set_outcome(client: MlflowClient, run: Run, record: Record, home: Path | None) -> None:
-    for key, value in record.tags(home).items():
+def _set_outcome(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> None:
+    for key, value in files.tags(home).items():
         if run.data.tags.get(key) != value:
             client.set_tag(run.info.run_id, key, value)
-    status = STATUS[record.outcome]
+    status = STATUS[files.outcome]
     if status == run.info.status:
         return
     if status == "RUNNING":
         client.update_run(run.info.run_id, status)
     else:
-        client.set_terminated(run.info.run_id, status, milliseconds(record.state["updated"]))
+        client.set_terminated(run.info.run_id, status, milliseconds(files.state["updated"]))
 
 
-def _note_id(record: Record, run_id: str) -> None:
-    path, content = record.folder / "mlflow.json", {"run_id": run_id, "experiment": record.experiment}
+def _note_id(files: RunFiles, run_id: str) -> None:
+    path, content = files.folder / "mlflow.json", {"run_id": run_id, "experiment": files.experiment}
     if not path.exists() or read_json(path) != content:
         write_json(path, content)
 

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enco.errors import NonFiniteLoss
+from enco.errors import NonFiniteLoss, UserError
 from enco.io.files import atomic_path
 from enco.methods.base import Method
+from enco.records import RunRecord, parse_record
 from enco.runtime.randomness import RandomState
 from enco.training.run_log import Losses
 
-KEPT = 2
+CHECKPOINTS_KEPT = 2
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Checkpoint:
     random: RandomState
     window: list[tuple[int, Losses]]
     wall_seconds: float
+    wait_seconds: float
+    """How many of the `wall_seconds` were spent waiting for data."""
     begun: str
     saved: str
-    about: dict[str, Any]
-    """What run.json says of settings, code, versions and device, as of this checkpoint."""
-    wait_seconds: float = 0.0
-    """How many of the `wall_seconds` were spent waiting for data."""
+    record: RunRecord
+    """Settings, code, versions and device, as of this checkpoint."""
 
 
 class CheckpointFolder:
@@ -55,16 +56,22 @@ class CheckpointFolder:
         check_weights(checkpoint.method["networks"], checkpoint.iteration)
         path = self.folder / f"iter{checkpoint.iteration:07d}.pt"
         with atomic_path(path) as partial, partial.open("wb") as file:
-            torch.save(vars(checkpoint), file)  # not asdict, which copies every tensor first
-        self._good = [*(good for good in self._good if good != path), path][-KEPT:]
+            # Not asdict, which copies every tensor first.
+            torch.save({**vars(checkpoint), "record": checkpoint.record.content()}, file)
+        self._good = [*(good for good in self._good if good != path), path][-CHECKPOINTS_KEPT:]
         for old in set(self.files()) - set(self._good):
             old.unlink(missing_ok=True)
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint that can be read; those that cannot are named and skipped."""
+        """Read the newest checkpoint that can be read; those that cannot are named and skipped.
+
+        Raises UserError for one that another version wrote.
+        """
         for path in reversed(self.files()):
             try:
                 checkpoint = read_checkpoint(path)
+            except UserError:  # whole, but of another version
+                raise
             except Exception as error:  # a torn file fails in as many ways as zip and pickle know
                 print(f"The checkpoint {path} is unreadable and skipped ({_first_line(error)}).", flush=True)
                 continue
@@ -84,8 +91,9 @@ class CheckpointFolder:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint to the CPU; raises whatever torch raises for a damaged file."""
-    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    """Read a checkpoint to the CPU; UserError for one of another version, whatever torch raises for a damaged file."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    return Checkpoint(**{**content, "record": parse_record(RunRecord, content["record"], path)})
 
 
 def bytes_at_least(method: Method) -> int:

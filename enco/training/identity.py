@@ -11,6 +11,7 @@ from typing import Any
 from enco.config.run import DataConfig, RunConfig
 from enco.methods import parse_options
 from enco.options.base import MethodOptions
+from enco.records import RunRecord
 from enco.training.sources import changed_files
 
 LENGTH = ("train.n_const", "train.n_decay", "options.max_iterations")
@@ -29,6 +30,11 @@ class Difference:
     key: str
     before: Any
     asked: Any
+
+    @property
+    def is_length(self) -> bool:
+        """Whether the difference is one of how long a training lasts."""
+        return self.key in LENGTH
 
     def __str__(self) -> str:
         """For people, such as `options.k: 4 before, 2 asked for`."""
@@ -94,6 +100,31 @@ def plan_id(config: RunConfig, sources: Values) -> str:
     return digest_of({"settings": settings_of(config), "code": sources})
 
 
+def compare(before: RunRecord, asked: RunRecord, defaults: Values) -> list[Difference]:
+    """List all that decides the weights and differs between two trainings; another method is all that is said."""
+    method, other = before.settings["method"], asked.settings["method"]
+    if method != other:
+        return [Difference("settings", "method", method, other)]
+    images = [Difference("images", "data", before.data_hash, asked.data_hash)]
+    return [
+        *setting_differences(before.settings, asked.settings, defaults),
+        *(images if before.data_hash != asked.data_hash else []),
+        *code_differences(before.sources, asked.sources),
+        *computed_differences(before.pieces, asked.pieces),
+    ]
+
+
+def have_equal_start(before: Values, asked: Values, epoch: int) -> bool:
+    """Say whether the schedules of two settings are equal up to the end of an epoch, in both constant parts.
+
+    One epoch less where the rate decays, which some methods let begin early.
+    """
+    if all(before[key] == asked[key] for key in ("train.n_const", "train.n_decay")):
+        return True
+    decays = before["train.n_decay"] or asked["train.n_decay"]
+    return epoch <= min(before["train.n_const"], asked["train.n_const"]) - bool(decays)
+
+
 def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:
     """Settings that differ; one that the earlier training did not know stood at its default there."""
     pairs = {key: (before.get(key, defaults.get(key)), asked.get(key)) for key in {**before, **asked}}
@@ -103,6 +134,13 @@ def setting_differences(before: Values, asked: Values, defaults: Values) -> list
 def code_differences(before: Values, asked: Values) -> list[Difference]:
     """Files whose code differs."""
     return [Difference("code", name, before.get(name), asked.get(name)) for name in changed_files(before, asked)]
+
+
+def computed_differences(before: Values, asked: Values) -> list[Difference]:
+    """List the compute options that differ, each as `computed.<name>`."""
+    names = sorted({*before, *asked})
+    pairs = ((f"computed.{name}", before.get(name), asked.get(name)) for name in names)
+    return [Difference("computed", key, old, new) for key, old, new in pairs if old != new]
 
 
 def digest_of(content: Any) -> str:

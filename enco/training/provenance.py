@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from enco.data.manifest import NAME, read_source
 from enco.io.files import sha256
+from enco.records import GitState
 
 if TYPE_CHECKING:
     import torch
@@ -22,22 +23,19 @@ SOURCES = ("*.py", "*.yaml", "*.smk", "Snakefile")
 """What new files, not yet in git, count as source."""
 
 
-def git_state() -> dict[str, Any]:
+def git_state() -> GitState:
     """Commit of this code, whether its source differs from that, and a digest of how.
 
     `diff` is the SHA-256 of the names and contents of the files that differ; None where none does. All are None where
     the code is not in git.
     """
     if _git(HERE.parent, "ls-files", "--error-unmatch", HERE.name) is None:
-        return {"commit": None, "dirty": None, "diff": None}
+        return GitState(commit=None, dirty=None, diff=None)
     root = Path(_git(HERE.parent, "rev-parse", "--show-toplevel") or HERE.parent)
     changed = changed_sources(root)
     diff = digest_of_files(root, changed) if changed else None
-    return {
-        "commit": _git(root, "rev-parse", "HEAD"),
-        "dirty": None if changed is None else bool(changed),
-        "diff": diff,
-    }
+    dirty = None if changed is None else bool(changed)
+    return GitState(commit=_git(root, "rev-parse", "HEAD"), dirty=dirty, diff=diff)
 
 
 def changed_sources(root: Path) -> list[str] | None:

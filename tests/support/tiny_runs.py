@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from enco.config.base import parse
 from enco.config.run import RunConfig
+from enco.records import GitState, RunRecord
 from enco.runtime.signals import StopRequest
 from enco.train import train
 from enco.training.checkpoint import read_checkpoint
@@ -56,6 +57,26 @@ def tiny_config(
         chosen = {"n_blocks": 1} | chosen
     values = {"method": method, "task": "noise", "data": {"root": data}, "options": chosen, "seed": seed}
     return parse(RunConfig, {**values, "train": cadence | train}, "a test")
+
+
+def some_record(data: Path = Path("data")) -> RunRecord:
+    """What a checkpoint says of a training that nobody did."""
+    return RunRecord(
+        config=tiny_config(data),
+        config_hash="0",
+        plan="1",
+        settings={},
+        sources={},
+        data_hash="2",
+        data_source={},
+        parameter_count=1,
+        git=GitState(commit=None, dirty=None, diff=None),
+        versions={},
+        device="cpu",
+        computed="float32",
+        pieces={},
+        changes=[],
+    )
 
 
 def run(

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enco.errors import UserError
-from enco.tracking.mirror import chunks, flatten, numbers, read_record
+from enco.tracking.mirror import chunks, flatten, numbers, read_run_files
 
 
 def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"config\.json"):
-        read_record(tmp_path)
+        read_run_files(tmp_path)
 
 
 def test_settings_are_flattened() -> None:

@@ -28,7 +28,7 @@ from tenacity import stop_after_attempt
 
 from enco.io.files import read_json, write_json
 from enco.tracking.__main__ import Store, _mirror_patiently, _quieten, follow, sync
-from enco.tracking.mirror import STATUS, _image_names, flatten, read_record
+from enco.tracking.mirror import STATUS, _image_names, flatten, read_run_files
 from enco.training.run_folder import LOCK, now
 from enco.training.run_log import RunLog
 from tests.support.postgres import MlflowServer, postgres
@@ -82,19 +82,19 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def assert_mirrored_once(store: Store, folder: Path) -> None:
     """A folder's run is there once, and so is each of its points, settings and pictures."""
-    client, record = store.connect(), read_record(folder)
-    experiment = client.get_experiment_by_name(record.experiment)
-    (found,) = client.search_runs([experiment.experiment_id], f"tags.run_key = '{record.key}'")
-    assert found.info.status == STATUS[record.outcome]
-    assert found.data.params == dict(flatten(record.config))
-    expected = points(folder) | {name: [(0, value)] for name, value in record.scores.items()}
+    client, files = store.connect(), read_run_files(folder)
+    experiment = client.get_experiment_by_name(files.experiment)
+    (found,) = client.search_runs([experiment.experiment_id], f"tags.run_key = '{files.key}'")
+    assert found.info.status == STATUS[files.outcome]
+    assert found.data.params == dict(flatten(files.record.config.model_dump(mode="json")))
+    expected = points(folder) | {name: [(0, value)] for name, value in files.scores.items()}
     assert found.data.metrics.keys() == expected.keys()
     for name, values in expected.items():
         assert [(point.step, point.value) for point in client.get_metric_history(found.info.run_id, name)] == values
     pictures = [Path(name) for name in _image_names(client, found, store.home)]
     for suffix in (".png", ".webp"):
         steps = [int(path.name.split("+")[2]) for path in pictures if path.suffix == suffix]
-        assert sorted(steps) == sorted(record.samples)
+        assert sorted(steps) == sorted(files.samples)
 
 
 def points(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -10,8 +10,8 @@ import torch
 from enco.errors import NonFiniteLoss, UserError
 from enco.runtime.randomness import random_state, set_random_state, untouched_randomness
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
-from enco.training.resume import finish_moving, move_aside
-from tests.support.tiny_runs import CPU, assert_same
+from enco.training.run_files import finish_moving, move_aside
+from tests.support.tiny_runs import CPU, assert_same, some_record
 
 
 def checkpoint(iteration: int, value: float = 1.0) -> Checkpoint:
@@ -21,9 +21,10 @@ def checkpoint(iteration: int, value: float = 1.0) -> Checkpoint:
         random=random_state(CPU),
         window=[(iteration, {"gan": 0.1})],
         wall_seconds=1.5,
+        wait_seconds=0.0,
         begun="2026-01-01T00:00:00+00:00",
         saved="2026-01-01T00:00:00+00:00",
-        about={"device": "cpu", "git": {"commit": None}},
+        record=some_record(),
     )
 
 

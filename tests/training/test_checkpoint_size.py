@@ -16,7 +16,7 @@ from enco.methods.parts.pool import ImagePool
 from enco.runtime.randomness import random_state
 from enco.training.checkpoint import Checkpoint, CheckpointFolder
 from tests.support.tiny_methods import batch_for, tiny_method
-from tests.support.tiny_runs import CPU
+from tests.support.tiny_runs import CPU, some_record
 
 POOL = 20
 WIDTHS = {"ngf": 16, "ndf": 16, "pool_size": POOL}
@@ -55,9 +55,10 @@ def test_a_checkpoint_is_hardly_larger_than_its_tensors(tmp_path: Path, name: st
         random=random_state(CPU),
         window=[],
         wall_seconds=1.0,
+        wait_seconds=0.0,
         begun="",
         saved="",
-        about={},
+        record=some_record(),
     )
     folder = CheckpointFolder(tmp_path)
     folder.save(checkpoint)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from enco.records import GitState
 from enco.training import provenance
 from enco.training.provenance import git_state
 from eval.tables.protocol import commit_name
@@ -34,25 +35,25 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_clean_tree_is_its_commit(repository: Path) -> None:
-    assert git_state() == {"commit": git(repository, "rev-parse", "HEAD"), **CLEAN}
-    assert commit_name(git_state()) == git(repository, "rev-parse", "HEAD")[:12]
+    assert git_state() == GitState(commit=git(repository, "rev-parse", "HEAD"), **CLEAN)
+    assert commit_name(git_state().model_dump()) == git(repository, "rev-parse", "HEAD")[:12]
 
 
 def test_each_change_of_the_source_has_its_own_digest(repository: Path) -> None:
     digests = []
     for text in ("second\n", "third\n"):
         (repository / "enco" / "cut.py").write_text(text)
-        assert git_state()["dirty"] is True
-        digests.append(git_state()["diff"])
+        assert git_state().dirty is True
+        digests.append(git_state().diff)
     git(repository, "add", "-A")
-    assert git_state()["diff"] == digests[-1], "staged or not"
+    assert git_state().diff == digests[-1], "staged or not"
     (repository / "enco" / "cut.py").unlink()
-    digests.append(git_state()["diff"])
+    digests.append(git_state().diff)
     (repository / "enco" / "cut.py").write_text("first\n")
     git(repository, "add", "-A")
-    assert git_state() == {"commit": git(repository, "rev-parse", "HEAD"), **CLEAN}
+    assert git_state() == GitState(commit=git(repository, "rev-parse", "HEAD"), **CLEAN)
     (repository / "enco" / "mine é.py").write_text("a method\n")
-    digests.append(git_state()["diff"])
+    digests.append(git_state().diff)
     assert len(set(digests)) == 4 and all(len(digest) == 64 for digest in digests)
 
 
@@ -63,20 +64,20 @@ def test_equal_changes_have_equal_digests_in_every_clone(repository: Path, tmp_p
         (root / "enco" / "cut.py").write_text("second\n")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(provenance, "HERE", root / "enco" / "training" / "provenance.py")
-            digests.add(git_state()["diff"])
+            digests.add(git_state().diff)
     assert len(digests) == 1
 
 
 def test_what_is_no_source_and_not_in_git_changes_nothing(repository: Path) -> None:
     (repository / "notes.txt").write_text("of today")
-    assert git_state()["dirty"] is False
+    assert git_state().dirty is False
 
 
 def test_code_outside_git_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "provenance.py").touch()
     monkeypatch.setattr(provenance, "HERE", tmp_path / "provenance.py")
-    assert git_state() == {"commit": None, "dirty": None, "diff": None}
-    assert commit_name(git_state()) == "unknown"
+    assert git_state() == GitState(commit=None, dirty=None, diff=None)
+    assert commit_name(git_state().model_dump()) == "unknown"
 
 
 def test_the_digest_stands_beside_the_commit() -> None:

@@ -19,7 +19,7 @@ from enco.config.run import RunConfig
 from enco.methods import create
 from enco.methods.base import Method
 from enco.training import samples
-from enco.training.checkpoint import KEPT
+from enco.training.checkpoint import CHECKPOINTS_KEPT
 
 Bytes = Counter[str]
 """Bytes by what they are for."""
@@ -53,7 +53,7 @@ def training_bytes(config: RunConfig, iterations: int) -> Bytes:
     mirrored = pictures + lines * MIRRORED_LINE_BYTES if every.tracking != "off" else 0
     return Counter(
         {
-            "checkpoints": KEPT * sizes.checkpoint,
+            "checkpoints": CHECKPOINTS_KEPT * sizes.checkpoint,
             "generators": (1 + snapshots) * sizes.generator,
             "samples": pictures,
             "metrics": lines * LINE_BYTES,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from enco.config.run import RunConfig
 from enco.io.files import read_json
+from enco.records import RunRecord, find_record
 from enco.training.identity import (
     Difference,
     code_differences,
@@ -19,15 +19,12 @@ from enco.training.identity import (
     setting_differences,
     settings_of,
 )
-from enco.training.resume import FINISHED, read_about
 from enco.training.sources import method_sources
 
 if TYPE_CHECKING:
     from workflow.plan.grid import Run
     from workflow.project import Project, Wildcards
 
-RECORDS = (f"{FINISHED}/run.json", "run.json", "config.json")
-"""Files of a run's folder that say what was trained there, the one that says most first."""
 sources_of = cache(method_sources)
 """The code of a method, read once for all of its runs."""
 
@@ -45,9 +42,9 @@ class Trainings:
         that an upgrade brings at its default, a docstring, or kept code plan nothing.
         """
         run = self.project.run(wildcards)
-        record = read_record(run.folder)
+        record = find_record(run.folder)
         if record and not self._differences(run.config, record):
-            return str(record["plan"])
+            return record.plan
         return plan_id(run.config, sources_of(run.config.method))
 
     def why(self, wildcards: Wildcards, output: object) -> str:
@@ -56,7 +53,7 @@ class Trainings:
         Snakemake does not compare parameters that take the output.
         """
         run = self.project.run(wildcards)
-        record = read_record(run.folder)
+        record = find_record(run.folder)
         differences = self._differences(run.config, record) if record else []
         return f" ({', '.join(map(str, differences))})" if differences else ""
 
@@ -69,14 +66,14 @@ class Trainings:
         kept = "code computed" if self.project.config.changed_code == "keep" else "computed"
         return f"--workers {self.project.config.workers} --anew --keep {kept}"
 
-    def _differences(self, config: RunConfig, record: Mapping[str, Any]) -> list[Difference]:
-        settings = setting_differences(record["settings"], settings_of(config), defaults_of(config))
-        return [*settings, *self.code_differences(config, record)]
+    def _differences(self, config: RunConfig, record: RunRecord) -> list[Difference]:
+        settings = setting_differences(record.settings, settings_of(config), defaults_of(config))
+        return [*settings, *self.code_differences(config, record.sources)]
 
-    def code_differences(self, config: RunConfig, record: Mapping[str, Any]) -> list[Difference]:
+    def code_differences(self, config: RunConfig, sources: Mapping[str, str]) -> list[Difference]:
         """Files whose code is not that of a training; none where changed code is kept."""
         keeps = self.project.config.changed_code == "keep"
-        return [] if keeps else code_differences(record["sources"], sources_of(config.method))
+        return [] if keeps else code_differences(sources, sources_of(config.method))
 
     def timing_differs(self, timing: Mapping[str, Any], run: Run) -> bool:
         """Whether a timing file's seconds of a run's variant are of other settings or code than are asked for."""
@@ -86,7 +83,7 @@ class Trainings:
             [asked["compute"], timing["size"]] != [config.compute.model_dump(mode="json"), self.project.size]
             or [timing["warmup"], timing["iterations"]] != [config.timing.warmup, config.timing.iterations]
             or [known["method"], known["options"]] != [run.config.method, run.config.options]
-            or bool(self.code_differences(run.config, known))
+            or bool(self.code_differences(run.config, known["sources"]))
         )
 
     def timed_code(self) -> str:
@@ -100,9 +97,3 @@ class Trainings:
         now = {run.variant: sources_of(run.config.method) for run in timed}
         kept = self.project.config.changed_code == "keep" and found.keys() >= now.keys()
         return digest_of({name: (found if kept else now)[name] for name in sorted(now)})
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """What is said of the training in a run's folder; None for a folder without one."""
-    path = next((folder / name for name in RECORDS if (folder / name).is_file()), None)
-    return read_about(path) if path else None
