@@ -157,10 +157,10 @@ class StandIn(torch.nn.Module):
         self.gives_features = gives_features
         self.method = SimpleNamespace(options=SimpleNamespace(test_side=SIDE, interpolation="bicubic"))
 
-    def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor | list[torch.Tensor]:
+    def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor:
         """Features of pytorch-fid's shape, or translations."""
         time.sleep(NETWORK_SECONDS * len(images))
-        return [torch.zeros(len(images), 2048, 1, 1)] if self.gives_features else images
+        return torch.zeros(len(images), 2048, 1, 1) if self.gives_features else images
 
 
 def translate_in_turn(files: Sequence[Path], out: Path) -> None:

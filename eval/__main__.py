@@ -13,6 +13,7 @@ from tabulate import tabulate
 from enco.data.reading import Reading
 from enco.errors import UserError, run_cli
 from eval.arguments import PREPARATION, parser
+from eval.config import Preparation
 
 if TYPE_CHECKING:
     import torch
@@ -279,8 +280,8 @@ def _extract(folder: Path, given: argparse.Namespace, extractor: Extractor) -> F
     from eval.metrics.inception import extract_features
 
     reading = Reading.of(given)
-    about = {name: getattr(given, name) for name in ("size", "legacy_rounding", "batch_size")}
-    return extract_features(reading.files(folder), extractor, levels=reading.levels, root=folder, **about)
+    preparation = Preparation(size=given.size, legacy_rounding=given.legacy_rounding, levels=reading.levels)
+    return extract_features(reading.files(folder), extractor, preparation, batch_size=given.batch_size, root=folder)
 
 
 def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features]:

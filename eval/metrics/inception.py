@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from unittest.mock import patch
+from typing import TypeVar
 
 import numpy as np
-import pytorch_fid.inception
 import torch
+from numpy.typing import NDArray
 from PIL import Image
-from pytorch_fid.inception import InceptionV3
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision.models.inception import Inception3
 
-from enco.config.run import Levels
 from enco.data.folders import decode_ahead, load_rgb, name_in
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.io.files import StrPath, sha256
 from enco.io.weights import load_tensors
+from eval.config import Preparation
 from eval.metrics.features import Features
+from eval.metrics.inception_network import feature_layers, fid_inception
 from eval.metrics.inception_weights import find_weights
 from eval.records import INPUT_SIZE, ExtractorRecord
+
+T = TypeVar("T")
 
 EXTRACTORS = ("inception", "random-inception")
 SMALLEST_INPUT = 75
 RANDOM_GAIN = 10.0
+AS_STORED = Preparation()
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ class Extractor:
     def __call__(self, images: Tensor) -> Tensor:
         images = images.to(self.device, memory_format=torch.channels_last)
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-            return self.network(images)[0].flatten(1)
+            return self.network(images).flatten(1)
 
 
 def create_extractor(
-    name: str,
+    name: str = "inception",
     device: str | torch.device = "cpu",
     *,
     seed: int | None = None,
@@ -67,7 +69,7 @@ def create_extractor(
 ) -> Extractor:
     """Build the extractor `name`.
 
-    `inception` is the paper's, always at 299 pixels; `weights` names its file where it is not in torch's cache.
+    `inception` is the paper's, always at 299 pixels; `weights` names the published file where torch's cache has none.
     Weights that are nowhere are fetched. `random-inception` is the same architecture with weights drawn from `seed`
     (default 0), at any `input_size` from 75 pixels. Raises UserError for an unknown name, a size that does not fit, an
     argument without use for the extractor, and weights that cannot be fetched or are not the published.
@@ -88,85 +90,98 @@ def create_extractor(
 def extract_features(
     files: Sequence[StrPath],
     extractor: Extractor,
+    preparation: Preparation = AS_STORED,
     *,
-    size: int = 0,
-    legacy_rounding: bool = False,
     batch_size: int = 8,
-    levels: Levels = "16bit",
     root: StrPath | None = None,
 ) -> Features:
-    """Features of image files, of any mix of sizes.
+    """Extract the features of image files, of any mix of sizes.
 
-    An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes it to
-    [-1, 1] and back with truncation, as the originals' result folders do. Then comes the extractor's own resize.
-    Files are read, hashed and prepared by threads, ahead of the network. They are called by their paths from `root`, or
-    by their names.
+    An image is first prepared (`prepare`); then comes the extractor's own resize. Files are read, hashed and prepared
+    by threads, ahead of the network. Features name files by their paths from `root`, or else by their names.
     """
-
-    def prepare(path: Path) -> tuple[str, Tensor]:
-        return sha256(path), _prepare(load_rgb(path, levels), size, legacy_rounding, extractor.input_size)
-
-    hashes: list[str] = []
-    values: list[Tensor] = []
     paths = [Path(file) for file in files]
-    for batch in decode_ahead(paths, prepare, batch_size):
-        hashes += [digest for digest, _ in batch]
-        values.append(extractor(torch.stack([image for _, image in batch])))
+    load = partial(_load, preparation=preparation, input_size=extractor.input_size)
+    hashes, values = _extract(paths, load, extractor, batch_size)
     return Features(
-        torch.cat(values).cpu().numpy(),
+        values,
         tuple(name_in(Path(root or path.parent), path) for path in paths),
         tuple(hashes),
         extractor.record,
         extractor.weights_hash,
-        size,
-        legacy_rounding,
-        levels=levels,
+        preparation.size,
+        preparation.legacy_rounding,
+        levels=preparation.levels,
     )
 
 
-def _prepare(image: Image.Image, size: int, legacy_rounding: bool, input_size: int) -> Tensor:
-    """An RGB image as 3 x S x S floats in [0, 1], S = input_size."""
-    image = resize(image, size) if size else image
-    levels = to_uint8(to_tensor(image)) if legacy_rounding else np.array(image)
+def extract_matrix(
+    images: NDArray[np.uint8], extractor: Extractor, preparation: Preparation = AS_STORED, batch_size: int = 8
+) -> NDArray[np.float32]:
+    """Extract N x 2048 features of N x H x W x 3 images in memory, prepared as files are."""
+
+    def load(index: int) -> tuple[int, Tensor]:
+        return index, prepare(Image.fromarray(images[index]), preparation, extractor.input_size)
+
+    return _extract(range(len(images)), load, extractor, batch_size)[1]
+
+
+def prepare(image: Image.Image, preparation: Preparation, input_size: int) -> Tensor:
+    """Turn an RGB image into 3 x S x S floats in [0, 1], S = `input_size`.
+
+    An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes levels to
+    [-1, 1] and back with truncation, as the originals' result folders do.
+    """
+    image = resize(image, preparation.size) if preparation.size else image
+    levels = to_uint8(to_tensor(image)) if preparation.legacy_rounding else np.array(image)
     pixels = torch.from_numpy(levels).permute(2, 0, 1).float().div(255)
     return interpolate(pixels[None], size=(input_size, input_size), mode="bilinear", align_corners=False)[0]
 
 
+def _load(path: Path, preparation: Preparation, input_size: int) -> tuple[str, Tensor]:
+    """Return the SHA-256 and the prepared image of a file."""
+    return sha256(path), prepare(load_rgb(path, preparation.levels), preparation, input_size)
+
+
+def _extract(
+    images: Sequence[T], load: Callable[[T], tuple[str | int, Tensor]], extractor: Extractor, batch_size: int
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the name that `load` gives each image, and the features of all."""
+    names: list[str] = []
+    values: list[Tensor] = []
+    for batch in decode_ahead(images, load, batch_size):
+        names += [str(name) for name, _ in batch]
+        values.append(extractor(torch.stack([image for _, image in batch])))
+    return names, torch.cat(values).cpu().numpy()
+
+
 def _published(path: Path, device: torch.device) -> Extractor:
-    return Extractor("inception", sha256(path), _place(_build(load_tensors(path)), device), device)
+    network = fid_inception()
+    network.load_state_dict(load_tensors(path))
+    return Extractor("inception", sha256(path), _frozen(feature_layers(network), device), device)
 
 
 def _random(seed: int, input_size: int, device: torch.device) -> Extractor:
-    """He-initialised convolutions under BatchNorm's default statistics: activations keep their scale through the depth.
+    """Draw He-initialised convolutions under BatchNorm's default statistics: activations keep their scale.
 
-    The network is then positively homogeneous, so a gain on its first convolution is a gain on its features; it brings
-    distances to the order of those of trained features.
+    The network is then positively homogeneous, so a gain on its first convolution is a gain on its features; this gain
+    brings distances to the order of those of trained features.
     """
     if input_size < SMALLEST_INPUT:
         raise UserError(f"--input-size {input_size} is too small for Inception: give at least {SMALLEST_INPUT}.")
-    network = _build(None)
+    network = feature_layers(fid_inception())
     generator = torch.Generator().manual_seed(seed)
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     with torch.no_grad():
         for convolution in convolutions:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
         convolutions[0].weight.mul_(RANDOM_GAIN)
-    return Extractor("random-inception", _hash_of(network), _place(network, device), device, input_size, seed)
+    return Extractor("random-inception", _hash_of(network), _frozen(network, device), device, input_size, seed)
 
 
-def _build(weights: dict[str, Tensor] | None) -> nn.Module:
-    """pytorch-fid's network with the given weights, or none loaded; its own download checks no hash and is kept out."""
-    with warnings.catch_warnings(), patch.object(pytorch_fid.inception, "load_state_dict_from_url") as load:
-        warnings.simplefilter("ignore")
-        load.return_value = weights
-        if weights is not None:
-            return InceptionV3(resize_input=False)
-        with patch.object(Inception3, "load_state_dict"):
-            return InceptionV3(resize_input=False)
-
-
-def _place(network: nn.Module, device: torch.device) -> nn.Module:
-    return network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _frozen(network: nn.Module, device: torch.device) -> nn.Module:
+    network = network.eval().requires_grad_(False)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _hash_of(network: nn.Module) -> str:

@@ -16,6 +16,7 @@ from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.io.files import StrPath, read_json
 from enco.training.provenance import device_name, versions
+from eval.config import Preparation
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.inception import Extractor, extract_features
@@ -101,7 +102,8 @@ def translated_features(
     for other in others:
         check_comparable(first, other)
     files = list_images(images, recursive)
-    return extract_features(files, extractor, size=first.size, levels=first.levels, batch_size=batch_size, root=images)
+    preparation = Preparation(size=first.size, levels=first.levels)
+    return extract_features(files, extractor, preparation, batch_size=batch_size, root=images)
 
 
 def run_name(config: Mapping[str, Any]) -> str:

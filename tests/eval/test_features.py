@@ -16,10 +16,12 @@ from PIL import Image
 from torchvision.models.inception import Inception3
 
 from enco.errors import UserError
+from eval.config import Preparation
 from eval.metrics import inception_weights
 from eval.metrics.features import Features, check_comparable, load_features
 from eval.metrics.fid import fid
 from eval.metrics.inception import Extractor, create_extractor, extract_features
+from eval.metrics.inception_network import feature_layers, fid_inception
 from eval.metrics.inception_weights import find_weights
 from eval.records import ExtractorRecord
 
@@ -83,10 +85,31 @@ def test_resizes_as_pytorch_fid_does(tmp_path: Path) -> None:
     full = create_extractor("random-inception", CPU)
     file = paint(tmp_path / "a", "plain", 1)[0]
     pixels = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1).float().div(255)
-    full.network.resize_input = True  # pytorch-fid's own resize, of an image at its own size
-    expected = full(pixels[None])
-    full.network.resize_input = False
+    with patch.object(pytorch_fid.inception, "fid_inception_v3", fid_inception):
+        theirs = pytorch_fid.inception.InceptionV3(resize_input=True).eval()  # of an image at its own size
+    values = full.network.state_dict().values()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), values, strict=True)))
+    expected = theirs(pixels[None])[0].flatten(1)
     np.testing.assert_allclose(extract_features([file], full).features, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_network_is_pytorch_fids_to_the_last_bit() -> None:
+    torch.manual_seed(5)
+    ours = fid_inception()
+    with patch.object(pytorch_fid.inception, "fid_inception_v3", lambda: ours):
+        theirs = pytorch_fid.inception.InceptionV3(resize_input=False).eval()
+    images = torch.rand(2, 3, SMALL, SMALL)
+    with torch.no_grad():
+        assert torch.equal(feature_layers(ours).eval()(images), theirs(images)[0])
+    with (
+        patch.object(pytorch_fid.inception, "load_state_dict_from_url"),
+        patch.object(Inception3, "load_state_dict"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        published = pytorch_fid.inception.fid_inception_v3()
+    kinds = [(name, type(module)) for name, module in ours.named_modules()]
+    assert kinds == [(name, type(module)) for name, module in published.named_modules()]
 
 
 def test_size_and_legacy_rounding_are_those_of_a_saved_result(extractor: Extractor, tmp_path: Path) -> None:
@@ -97,9 +120,9 @@ def test_size_and_legacy_rounding_are_those_of_a_saved_result(extractor: Extract
     saved = tmp_path / "saved.png"
     Image.fromarray(to_uint8(load_test_image(file, 32, "bicubic"))).save(saved)
     straight = extract_features([saved], extractor)
-    prepared = extract_features([file], extractor, size=32, legacy_rounding=True)
+    prepared = extract_features([file], extractor, Preparation(size=32, legacy_rounding=True))
     np.testing.assert_array_equal(prepared.features, straight.features)
-    assert (prepared.features != extract_features([file], extractor, size=32).features).any()
+    assert (prepared.features != extract_features([file], extractor, Preparation(size=32)).features).any()
 
 
 def test_published_weights_are_what_the_network_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
