@@ -15,8 +15,9 @@ and bytes, of the CycleGAN sets and of AFHQ. The table is written to benchmarks/
 The ceiling of `worker` divided by a step's time is how many workers keep up with the step.
 
 The second table, benchmarks/results/evaluation.csv, is wall-clock time per image of translating and measuring a folder
-of PNG with a stand-in for a GPU, which takes 15 ms an image and no CPU time: with files read and written between the
-stand-in's batches (`in_turn_ms`), and beside them, as `eval` does (`beside_ms`); `cpu_ms` is all CPU time of the latter.
+of PNG with a stand-in for a GPU that takes 15 ms an image and no CPU time: with files read and written between the
+stand-in's batches (`in_turn_ms`), and beside them, as `eval` does (`beside_ms`); `cpu_ms` is all CPU time of the
+latter.
 """
 
 from __future__ import annotations
