@@ -39,6 +39,10 @@ class UserError(Exception):
     """A mistake that a user can mend: the message says what, where and the cure."""
 
 
+class Unreadable(Exception):
+    """Content of a file that is torn or of another format; the message is the first line of the reader's own."""
+
+
 class NonFiniteLoss(UserError):
     """A loss or a weight that is no longer a number: nothing good can follow."""
 
@@ -86,8 +90,7 @@ def refusals_told() -> Iterator[None]:
 def refusal(error: OSError) -> str | None:
     """A sentence for what the file system has refused, with the cure; None for an error of another kind."""
     if is_full(error):
-        where = f" while writing {error.filename}" if error.filename else ""
-        return f"Disk full{where}: free some space and run again."
+        return str(disk_full(error.filename))
     if error.filename is None or error.errno not in CURES:
         return None
     place = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
@@ -120,15 +123,19 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise UserError(
-                f"Disk full while writing {path}: free some space and run again, nothing half-written is left."
-            ) from error
+            raise disk_full(path, ", nothing half-written is left") from error
         if error.errno in WRITING_CURES and _is_about(error, path):
             what, cure = error.filename2 or error.filename, WRITING_CURES[error.errno].format(folder=path.parent)
             raise UserError(
                 f"Cannot write {path} ({error.strerror}: {what}{_whose(what)}): {cure} and run again."
             ) from error
         raise
+
+
+def disk_full(path: object, left: str = "") -> UserError:
+    """Return the error for a disk without room for `path`, which may be unknown; `left` says what remains there."""
+    where = f" while writing {path}" if path else ""
+    return UserError(f"Disk full{where}: free some space and run again{left}.")
 
 
 def is_full(error: BaseException) -> bool:

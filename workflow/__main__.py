@@ -9,11 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from tabulate import tabulate
 
 from enco.config.bounds import Real
 from enco.config.compute import Mode
+from enco.config.yaml import parse_yaml
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json
 from eval.published import read_published
@@ -76,8 +76,8 @@ def _asked(only: str | None) -> dict[str, Any]:
     if only is None:
         return {}
     try:
-        return {"only": yaml.safe_load(only)}
-    except yaml.YAMLError:
+        return {"only": parse_yaml(only, "--only")}
+    except UserError:
         return {"only": only}  # its model says how to write it
 
 

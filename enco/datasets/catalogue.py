@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from enco.config.base import Settings, parse
 from enco.config.run import Direction
+from enco.config.yaml import read_yaml, section
 from enco.data.folders import LABEL_SETS, SETS
-from enco.errors import UserError, unknown
+from enco.errors import unknown
 
 NAME = r"[A-Za-z0-9_-]+"
 CATALOGUE = Path("config", "datasets.yaml")
@@ -116,9 +116,13 @@ def _located(dataset: Dataset, folder: Path) -> Dataset:
 
 
 def load_tasks(path: Path) -> dict[str, TaskConfig]:
-    """Every task by name; UserError if the file is missing or wrong."""
-    tasks = section(read_yaml(path), "tasks", path)
-    return {name: parse(TaskConfig, entry, f"task {name} of {path}") for name, entry in tasks.items()}
+    """Read every task by name; UserError if the file is missing or wrong."""
+    return parse_tasks(section(read_yaml(path), "tasks", path), f" of {path}")
+
+
+def parse_tasks(entries: Mapping[str, Any], where: str = "") -> dict[str, TaskConfig]:
+    """Check every task by name; UserError, which ends its subject with `where`, for a wrong one."""
+    return {name: parse(TaskConfig, entry, f"task {name}{where}") for name, entry in entries.items()}
 
 
 def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases: Mapping[str, Counts]) -> str:
@@ -129,32 +133,9 @@ def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases:
     return f"{place} {said}, {odd}" if odd else ""
 
 
-def section(content: Mapping[str, Any], key: str, where: object) -> dict[str, Any]:
-    """The mapping of names under a key, empty where the key is not there; UserError if it is no such mapping."""
-    entries = content.get(key, {})
-    if not isinstance(entries, dict):
-        raise UserError(f"'{key}' in {where} is no mapping of names to settings: write one, or leave the key out.")
-    return entries
-
-
 def find_dataset(name: str, path: Path) -> Dataset:
     """One data set; UserError with the valid names."""
     datasets = load_datasets(path)
     if name not in datasets:
         raise unknown("data set", name, datasets, str(path))
     return datasets[name]
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping; UserError, with the line, if it does not."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist: name a YAML file such as {CATALOGUE}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable text ({error}): name a YAML file such as {CATALOGUE}.") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no mapping of keys to values: see {CATALOGUE}.")
-    return content

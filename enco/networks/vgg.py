@@ -7,7 +7,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from enco.io.weights import load_tensors, published_weights
+from enco.io.torch_file import load_tensors
+from enco.io.weights import published_weights
 from enco.networks.layers.init import init_weights
 from enco.options.fsesim import VggWeights
 from enco.runtime.randomness import untouched_randomness

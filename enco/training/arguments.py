@@ -13,6 +13,7 @@ from enco.config.base import parse
 from enco.config.bounds import COUNT_OR_NONE, PROCESSES, SEED, THREADS
 from enco.config.compute import ComputeConfig
 from enco.config.run import RunConfig, TrainConfig
+from enco.config.yaml import parse_yaml, read_yaml
 from enco.errors import UserError, encodable
 from enco.runtime.capabilities import refuse_unsupported_gpu
 from enco.runtime.devices import DEVICES, named_device
@@ -64,7 +65,7 @@ def load_settings(settings: str) -> RunConfig:
     if not is_text and not Path(settings).is_file():
         raise UserError(f"The settings file {settings} does not exist: name a JSON or YAML file, or give JSON.")
     where = "the settings" if is_text else settings
-    values = _read_yaml(settings if is_text else Path(settings).read_text(encoding="utf-8"), where)
+    values = parse_yaml(settings, "--settings") if is_text else read_yaml(Path(settings))
     if not isinstance(values, dict):
         raise UserError(f"What {where} holds is no mapping of names to values: see RunConfig in enco/config/run.py.")
     return parse(RunConfig, values, where)
@@ -147,7 +148,7 @@ def _config_of(given: argparse.Namespace) -> RunConfig:
         "data": _given({"root": given.data, "direction": given.direction, **asdict(Reading.of(given))}),
         "options": dict(_option(text) for text in given.set),
         "train": _given(train),
-        "compute": _read_yaml(given.compute, "--compute") if given.compute else None,
+        "compute": parse_yaml(given.compute, "--compute") if given.compute else None,
         "seed": given.seed,
     }
     return parse(RunConfig, _given(values), "the command line")
@@ -159,21 +160,11 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 def read_compute(text: str) -> ComputeConfig:
     """What a --compute says: a mode's name, or `ComputeConfig`'s keys as YAML or JSON; UserError for anything else."""
-    return parse(ComputeConfig, _read_yaml(text, "--compute"), "--compute")
+    return parse(ComputeConfig, parse_yaml(text, "--compute"), "--compute")
 
 
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set {text} has no value: write --set NAME=VALUE, such as --set k=2.")
-    return name, _read_yaml(value, f"--set {text}")
-
-
-def _read_yaml(text: str, where: str) -> Any:
-    """JSON is YAML too; UserError with the parser's first line if it is neither."""
-    import yaml  # only here: benchmarks.speed chooses its device with torch alone
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"Unreadable JSON or YAML in {where}: {str(error).splitlines()[0]}.") from error
+    return name, parse_yaml(value, f"--set {text}")

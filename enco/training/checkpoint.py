@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from enco.errors import NonFiniteLoss, UserError
-from enco.io.files import atomic_path
+from enco.errors import NonFiniteLoss, Unreadable
+from enco.io.torch_file import load_torch, save_torch
 from enco.methods.base import Method
 from enco.records import RunRecord, parse_record
 from enco.runtime.randomness import RandomState
@@ -55,9 +54,8 @@ class CheckpointFolder:
         """
         check_weights(checkpoint.method["networks"], checkpoint.iteration)
         path = self.folder / f"iter{checkpoint.iteration:07d}.pt"
-        with atomic_path(path) as partial, partial.open("wb") as file:
-            # Not asdict, which copies every tensor first.
-            torch.save({**vars(checkpoint), "record": checkpoint.record.content()}, file)
+        # Not asdict, which copies every tensor first.
+        save_torch(path, {**vars(checkpoint), "record": checkpoint.record.content()})
         self._good = [*(good for good in self._good if good != path), path][-CHECKPOINTS_KEPT:]
         for old in set(self.files()) - set(self._good):
             old.unlink(missing_ok=True)
@@ -70,10 +68,8 @@ class CheckpointFolder:
         for path in reversed(self.files()):
             try:
                 checkpoint = read_checkpoint(path)
-            except UserError:  # whole, but of another version
-                raise
-            except Exception as error:  # a torn file fails in as many ways as zip and pickle know
-                print(f"The checkpoint {path} is unreadable and skipped ({_first_line(error)}).", flush=True)
+            except (OSError, Unreadable) as error:
+                print(f"The checkpoint {path} is unreadable and skipped ({error}).", flush=True)
                 continue
             self._good = [path]
             return checkpoint
@@ -91,9 +87,16 @@ class CheckpointFolder:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint to the CPU; UserError for one of another version, whatever torch raises for a damaged file."""
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    return Checkpoint(**{**content, "record": parse_record(RunRecord, content["record"], path)})
+    """Read a checkpoint to the CPU.
+
+    Raises UserError for one of another version, and OSError or Unreadable for a file that is gone, damaged or no
+    checkpoint.
+    """
+    content = load_torch(path)
+    try:
+        return Checkpoint(**{**content, "record": parse_record(RunRecord, content["record"], path)})
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"no checkpoint of a training: {error}") from error
 
 
 def bytes_at_least(method: Method) -> int:
@@ -111,7 +114,3 @@ def check_weights(networks: Mapping[str, Mapping[str, Any]], iteration: int) -> 
 
 def _is_finite(value: Any) -> bool:
     return not isinstance(value, Tensor) or not value.is_floating_point() or bool(value.isfinite().all())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from enco.errors import UserError
+from enco.errors import disk_full, is_full
 from enco.io.files import atomic_path
 
 
@@ -21,8 +20,8 @@ def append_line(path: Path, content: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"Disk full while writing {path}: free some space and run again.") from error
+        if is_full(error):
+            raise disk_full(path) from error
         raise
 
 

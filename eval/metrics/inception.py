@@ -20,7 +20,7 @@ from enco.data.folders import decode_ahead, load_rgb, name_in
 from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.io.files import StrPath, sha256
-from enco.io.weights import load_tensors
+from enco.io.torch_file import load_tensors
 from eval.config import Preparation
 from eval.metrics.features import Features
 from eval.metrics.inception_network import feature_layers, fid_inception

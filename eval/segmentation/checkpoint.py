@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from enco.io.files import atomic_path
+from enco.errors import Unreadable
+from enco.io.torch_file import load_torch, save_torch
 from enco.runtime.randomness import random_state, set_random_state
 
 
@@ -31,16 +32,15 @@ class EpochCheckpoint:
     def save(self, epoch: int, parts: Mapping[str, Stateful], device: torch.device) -> None:
         """Write what the training needs to go on after `epoch` bit for bit."""
         content = {"identity": self.identity, "epoch": epoch, "random": random_state(device)}
-        with atomic_path(self.path) as partial, partial.open("wb") as file:
-            torch.save(content | {name: part.state_dict() for name, part in parts.items()}, file)
+        save_torch(self.path, content | {name: part.state_dict() for name, part in parts.items()})
 
     def resume(self, parts: Mapping[str, Stateful], device: torch.device) -> int:
         """Give the parts their saved states; the epochs done, 0 without a checkpoint of this very training."""
         try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
+            saved = load_torch(self.path)
         except FileNotFoundError:
             return 0
-        except Exception as error:  # a torn file fails in as many ways as zip and pickle know
+        except (OSError, Unreadable) as error:
             print(f"The checkpoint {self.path} is unreadable and left aside ({error}).", flush=True)
             return 0
         if saved["identity"] != self.identity:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.errors import Unreadable, UserError
 from enco.io.files import StrPath, sha256
-from enco.io.weights import named_tensors, save_tensors, unpickled
+from enco.io.safetensors_file import load_safetensors, save_safetensors
+from enco.io.torch_file import load_weights, named_tensors
 from enco.notices import say_once
 from eval.config import NetworkName
 from eval.segmentation.drn import DRN
@@ -75,7 +75,7 @@ def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
     path = Path(path)
     if path.suffix != ".safetensors":
         raise UserError(f"The weights {path} are written as safetensors: give a name that ends in .safetensors.")
-    save_tensors(path, network.state_dict(), about)
+    save_safetensors(path, network.state_dict(), about)
 
 
 def load_trunk(network: DRN, path: StrPath) -> None:
@@ -97,7 +97,7 @@ def load_trunk(network: DRN, path: StrPath) -> None:
 def _read_published(path: Path, name: str = "own") -> dict[str, Tensor]:
     """The weights of a file of torch's; UserError if it is not of the kind that `name` published."""
     with torch.serialization.safe_globals(NUMPY_NUMBERS):
-        content = unpickled(path)
+        content = load_weights(path)
     is_checkpoint = isinstance(content, dict) and "state_dict" in content
     if name in PUBLISHED and is_checkpoint != PUBLISHED[name].is_checkpoint:
         raise UserError(f"{path} is not {PUBLISHED[name].file} as {name} published it: fetch that, or say whose it is.")
@@ -107,7 +107,6 @@ def _read_published(path: Path, name: str = "own") -> dict[str, Tensor]:
 
 def _read_own(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
+        return load_safetensors(path)
+    except Unreadable as error:
         raise UserError(f"{path} is not a whole safetensors file: train it again.") from error

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from enco.config.base import Settings, parse
+from enco.config.yaml import read_yaml
 from enco.errors import UserError, unknown
 from eval.tables.columns import JOINT, METRICS, parts
 
@@ -74,22 +74,10 @@ def load_tables(source: Path | Mapping[str, Any]) -> dict[str, TableSpec]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: name a YAML file with the key 'tables', such as config/tables.yaml.")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable YAML ({_where_broken(error)}): correct it there.") from error
-    if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
+    content = read_yaml(path, "config/tables.yaml")
+    if not isinstance(content.get("tables"), dict):
         raise UserError(f"{path} has no mapping under the key 'tables': give every table a name there.")
     return content["tables"]
-
-
-def _where_broken(error: Exception) -> str:
-    """'line 3: could not find expected ':'', as far as the error knows."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return str(error).partition("\n")[0]
 
 
 def _table(name: str, entry: Any, where: str) -> TableSpec:

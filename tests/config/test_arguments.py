@@ -43,8 +43,8 @@ def test_all_settings_in_one_text_or_file(tmp_path: Path) -> None:
         ([*PERSON, "--set", "k"], "--set NAME=VALUE"),
         ([*PERSON, "--checkpoint-every", "0"], "'train.checkpoint_every' in the command line"),
         (["--settings", "none.yaml", "--out", "here"], r"none\.yaml does not exist"),
-        (["--settings", "{", "--out", "here"], "Unreadable JSON or YAML in the settings"),
-        ([*PERSON, "--set", "k=["], "Unreadable JSON or YAML in --set"),
+        (["--settings", "{", "--out", "here"], "--settings is not readable YAML"),
+        ([*PERSON, "--set", "k=["], "--set k=\\[ is not readable YAML"),
         (["--settings", '{"metod": "enco"}', "--out", "here"], "'m"),
     ],
 )

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from enco.errors import UserError
-from enco.io.weights import cache_path, load_tensors, published_hash, published_weights
+from enco.io.torch_file import load_tensors
+from enco.io.weights import cache_path, published_hash, published_weights
 from tests.support.file_server import FileServer
 
 CONTENT = b"weights" * 1000

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from enco.datasets.catalogue import read_yaml
+from enco.config.yaml import read_yaml
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from enco.tracking.__main__ import Store, follow, main, run_folders, start_follower, sync, warn

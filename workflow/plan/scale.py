@@ -11,8 +11,9 @@ from pydantic import Field, field_validator, model_validator
 from enco.config.base import Settings, parse
 from enco.config.compute import ComputeConfig
 from enco.config.run import LEVELS, RECURSIVE, Levels, TrainConfig
+from enco.config.yaml import read_yaml, section
 from enco.data.reading import Reading
-from enco.datasets.catalogue import NAME, TaskConfig, read_yaml, section
+from enco.datasets.catalogue import NAME, TaskConfig, parse_tasks
 from enco.datasets.cityscapes import PhotoFilter
 from enco.datasets.obtain import ARCHIVES
 from enco.datasets.state import Source
@@ -139,7 +140,7 @@ def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
     for name in entries:
         if not re.fullmatch(NAME, str(name)):
             raise UserError(f"The task name '{name}' cannot be part of a path: use letters, digits, '-' and '_'.")
-    tasks = {name: parse(TaskConfig, entry, f"task {name}") for name, entry in entries.items()}
+    tasks = parse_tasks(entries)
     for key, known, given in (
         ("epochs", {*tasks, "default"}, config.epochs),
         ("task_options", {*tasks}, config.task_options),

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.errors import Unreadable, UserError
 from enco.io.files import StrPath
-from enco.io.weights import save_tensors
+from enco.io.safetensors_file import load_safetensors, save_safetensors
 from enco.methods import get, parse_options
 from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.schedule import Schedule
@@ -54,7 +54,7 @@ def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None
     }
     about = {"method": method.info.name, "options": method.options.model_dump_json()}
     about |= {key: str(value) for key, value in metadata.items()}
-    save_tensors(Path(path), tensors, about)
+    save_safetensors(Path(path), tensors, about)
 
 
 def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
@@ -73,18 +73,13 @@ def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Transl
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load  # only for files: a step needs nothing but torch
-
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a run's generator.safetensors.")
     if not path.is_file():
         raise UserError(f"Generator file {path} does not exist: train first, or name another with --generator.")
     try:
-        content = path.read_bytes()  # safe_open takes no path that is no UTF-8
-        tensors = load(content)
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__", {})
-    except SafetensorError as error:
+        tensors, metadata = load_safetensors(path)
+    except Unreadable as error:
         raise UserError(
             f"{path} is no generator file of this project, or is cut ({error}): name a run's generator.safetensors,"
             " which lies beside its checkpoints and is made again by the command that trained."
