@@ -31,7 +31,6 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from types import SimpleNamespace
 from typing import TypeVar
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -39,12 +38,12 @@ import torch
 from numpy.random import default_rng
 from PIL import Image
 
-import eval.translate
 from enco.data.folders import decode_all, load_rgb
 from enco.data.images import resize, test_image, to_tensor, to_uint8
 from enco.data.unpaired import UnpairedImages, random_crop
 from enco.options.base import MethodOptions, Preset
 from enco.runtime.startup import keep_memory
+from enco.translation import translate_folder
 from eval.metrics.inception import Extractor, extract_features
 
 T = TypeVar("T")
@@ -156,7 +155,8 @@ class StandIn(torch.nn.Module):
     def __init__(self, gives_features: bool) -> None:
         super().__init__()
         self.gives_features = gives_features
-        self.method = SimpleNamespace(options=SimpleNamespace(test_side=SIDE, interpolation="bicubic"))
+        options = SimpleNamespace(test_side=SIDE, interpolation="bicubic")
+        self.method = SimpleNamespace(options=options, device=CPU)
 
     def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor:
         """Features of pytorch-fid's shape, or translations."""
@@ -176,8 +176,7 @@ def translate_in_turn(files: Sequence[Path], out: Path) -> None:
 
 def translate_beside(files: Sequence[Path], out: Path) -> None:
     """What `python -m eval translate` does."""
-    with patch.object(eval.translate, "load_translator", lambda *_: StandIn(gives_features=False)):
-        eval.translate.translate_folder(out, files[0].parent, out, CPU, batch_size=BATCH)
+    translate_folder(StandIn(gives_features=False), files[0].parent, out, batch_size=BATCH)
 
 
 def extract_in_turn(files: Sequence[Path], out: Path) -> None:

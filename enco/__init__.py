@@ -1,1 +1,21 @@
-"""Unpaired image-to-image translation methods and their training."""
+"""Unpaired image-to-image translation: make a method, load a trained generator, translate images (docs/python.md)."""
+
+from typing import TYPE_CHECKING
+
+from enco.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from enco.methods import create as create
+    from enco.methods.parts.generator_file import load_generator as load_generator
+    from enco.translation import translate as translate
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "create": "enco.methods",
+            "load_generator": "enco.methods.parts.generator_file",
+            "translate": "enco.translation",
+        },
+    )
+
+__all__ = ["create", "load_generator", "translate"]

@@ -231,7 +231,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
 def _translate(images: Path, out: Path, given: argparse.Namespace, size: int | None = None) -> None:
     from PIL import Image
 
-    from eval.translate import translate_folder
+    from enco.translation import translate_folder
 
     about = {"direction": given.direction, "size": size, "batch_size": given.batch_size}
     files = translate_folder(given.generator, images, out, _device(given), reading=Reading.of(given), **about)

@@ -13,12 +13,12 @@ from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.io.files import atomic_path, write_json
 from enco.methods.base import TranslationDirection
-from enco.methods.parts.generator_file import load_translator
+from enco.methods.parts.generator_file import load_generator
+from enco.translation import translate_folder
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.inception import Extractor
 from eval.metrics.scores import translated_features
-from eval.translate import translate_folder
 
 CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID there, and the latest of equals is taken."
 
@@ -45,10 +45,10 @@ def find_candidates(run: Path) -> list[Candidate]:
     Snapshots of another training, by their config_hash, are named and left out. Raises UserError if none is left.
     """
     final = run / "generator.safetensors"
-    about = load_translator(final).metadata
+    about = load_generator(final).metadata
     snapshots = []
     for path in sorted((run / "snapshots").glob("*.safetensors")):
-        metadata = load_translator(path).metadata
+        metadata = load_generator(path).metadata
         if metadata.get("config_hash") == about.get("config_hash"):
             snapshots.append(Candidate(path, int(metadata["iteration"])))
         else:

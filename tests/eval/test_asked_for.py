@@ -12,7 +12,7 @@ from PIL import Image
 from enco.datasets.__main__ import main as data
 from enco.errors import UserError
 from enco.methods import available
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.training.arguments import parse_arguments
 from eval.__main__ import main
 from eval.config import NetworkName
@@ -74,7 +74,7 @@ def test_real_images_that_lost_a_fraction_compare_with_translations(tmp_path: Pa
 @pytest.mark.parametrize("name", sorted(available()))
 def test_no_translation_is_of_another_size(name: str, tmp_path: Path) -> None:
     save_generator(tiny_method(name), tmp_path / "g.safetensors")
-    translator = load_translator(tmp_path / "g.safetensors")
+    translator = load_generator(tmp_path / "g.safetensors")
     assert translator(torch.zeros(1, 3, 36, 52)).shape == (1, 3, 36, 52)
     with pytest.raises(
         UserError, match=r"images of 50 x 35 pixels into (52 x 36: give it 52 x 36|48 x 32: give it 48)"

@@ -15,7 +15,7 @@ from PIL import Image
 from enco.data.images import to_uint8
 from enco.errors import UserError
 from enco.io.files import write_json
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from eval.__main__ import main
 from eval.metrics.features import load_features
 from tests.eval.test_segmentation import draw_horizons
@@ -56,7 +56,7 @@ def test_translate_writes_what_the_generator_says(generators: dict[str, Path], t
     call("translate", "--generator", generators["enco"], "--images", photos, "--out", out, "--batch-size", 2, *CPU)
     assert sorted(file.name for file in out.iterdir()) == ["0.png", "1.png", "2.png"]
     assert [entry.name for entry in out.parent.iterdir() if entry.is_dir()] == ["out"]
-    translator = load_translator(generators["enco"])
+    translator = load_generator(generators["enco"])
     expected = to_uint8(translator(load_test_image(photos / "2.JPG", SIZE, "bicubic")[None]))[0]
     assert expected.shape == (SIZE, SIZE, 3)
     found = np.asarray(Image.open(out / "2.png"))

@@ -16,13 +16,13 @@ from enco.errors import UserError
 from enco.io.files import read_json
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import save_generator
+from enco.translation import translate_folder
 from eval import __main__ as command_line
 from eval.arguments import parser
 from eval.metrics.features import Features
 from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
 from eval.tables.protocol import protocol
-from eval.translate import translate_folder
 from tests.support.table_runs import DEMO, TABLES, plan
 from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import write_images

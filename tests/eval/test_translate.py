@@ -15,7 +15,7 @@ from enco.data.folders import AHEAD, decode_ahead
 from enco.data.images import to_tensor, to_uint8
 from enco.methods import available, get
 from enco.methods.parts.generator_file import save_generator
-from eval.translate import translate_folder
+from enco.translation import translate_folder
 from tests.support.tiny_methods import images, tiny_method
 
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ from enco.losses.distance import Statistics, distance_loss, half_distance, item_
 from enco.methods import create, distancegan
 from enco.methods.distancegan import DistanceGan
 from enco.methods.parts import adversarial
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.schedule import Schedule
 from enco.options.distancegan import DistanceGanOptions
 from enco.options.selfdistance import SelfDistanceOptions
@@ -300,7 +300,7 @@ def test_directions_are_uncoupled() -> None:
 def test_forward_alone_cannot_translate_backward(tmp_path: Path) -> None:
     method = tiny(directions="forward")
     save_generator(method, tmp_path / "generator.safetensors")
-    translator = load_translator(tmp_path / "generator.safetensors")
+    translator = load_generator(tmp_path / "generator.safetensors")
     source = images(0)["source"]
     assert torch.equal(translator(source), method.translate(source))
     with pytest.raises(UserError, match="one-sided"):

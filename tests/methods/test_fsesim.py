@@ -14,7 +14,7 @@ from torchvision.models import vgg16
 from enco.errors import UserError
 from enco.methods import create, fsesim
 from enco.methods.fsesim import FSeSim, self_similarity, similarity_distance, window_cells
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.schedule import Schedule
 from enco.networks import vgg
 from enco.networks.vgg import Vgg16, frozen_vgg
@@ -134,7 +134,7 @@ def test_missing_imagenet_weights_fail_before_training_and_never_when_translatin
     method = create("fsesim", ngf=4, ndf=4, crop_size=32, load_size=32)
     with pytest.raises(UserError, match=rf"Could not download .*{imagenet_file.name}.*put it at {imagenet_file}"):
         method.calibrate([])
-    load_translator(tmp_path / "generator.safetensors")(images(0)["source"])
+    load_generator(tmp_path / "generator.safetensors")(images(0)["source"])
 
 
 def test_a_narrow_vgg_is_a_random_one() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from enco.losses.terms import l1
 from enco.methods import create, gcgan
 from enco.methods.gcgan import GcGan, geometry_loss, inverse, transform
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.schedule import Schedule
 from enco.options.gcgan import GcGanOptions, Geometry
 from tests.support.tiny_methods import images, tiny_method
@@ -228,7 +228,7 @@ def test_crossed_generators_both_learn_and_come_back(tmp_path: Path) -> None:
     resumed.load_state_dict(method.state_dict())
     assert torch.equal(resumed.generator_gc(noise()), method.generator_gc(noise()))
     save_generator(method, tmp_path / "generator.safetensors")
-    assert torch.equal(load_translator(tmp_path / "generator.safetensors")(noise()), method.translate(noise()))
+    assert torch.equal(load_generator(tmp_path / "generator.safetensors")(noise()), method.translate(noise()))
 
 
 def test_data_are_prepared_as_published() -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from enco.errors import UserError
 from enco.methods import available, create, get
 from enco.methods.base import Method
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from tests.support.tiny_methods import SIZE, batch_for, images, tiny_method
 
 AVERAGES = {"negcut": ("momentum_heads",)}
@@ -183,7 +183,7 @@ def test_generator_file_translates_as_the_method_did(name: str, tmp_path: Path) 
     path = tmp_path / "run" / "generator.safetensors"
     save_generator(method, path, task="horse2zebra", seed=3, iteration=2)
     random = torch.get_rng_state()
-    translator = load_translator(path)
+    translator = load_generator(path)
     assert torch.equal(torch.get_rng_state(), random)
     for way in ways(name):
         source = images(7)["source"]
@@ -217,7 +217,7 @@ def written(tmp_path: Path, name: str = "enco") -> Path:
 
 def test_missing_generator_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.safetensors does not exist"):
-        load_translator(tmp_path / "nothing.safetensors")
+        load_generator(tmp_path / "nothing.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 4, 100, -1])
@@ -225,14 +225,14 @@ def test_cut_off_generator_file_is_named(tmp_path: Path, kept: int) -> None:
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(UserError, match=r"generator\.safetensors is no generator file of this project, or is cut"):
-        load_translator(path)
+        load_generator(path)
 
 
 def test_another_programs_safetensors_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(UserError, match="has no generator of this project"):
-        load_translator(path)
+        load_generator(path)
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -240,4 +240,4 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     about = {"method": "enco", "options": tiny_method("enco").options.model_dump_json()}
     save_file({"generator.1.weight": torch.zeros(2)}, path, about)
     with pytest.raises(UserError, match="do not fit a EnCo generator"):
-        load_translator(path)
+        load_generator(path)

@@ -13,15 +13,16 @@ from PIL import Image
 
 import enco.methods.parts.generator_file
 import enco.train
+import enco.translation
 import eval.metrics.features
 import eval.metrics.inception
 import eval.metrics.inception_weights
 import eval.segmentation.scores
 import eval.segmentation.weights
-import eval.translate
 from enco.data.folders import list_images, load_rgb
-from enco.methods.parts.generator_file import load_translator, save_generator
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.train import train
+from enco.translation import translate_folder
 from eval.metrics.features import load_features
 from eval.metrics.fid import fid
 from eval.metrics.inception import create_extractor, extract_features
@@ -29,7 +30,6 @@ from eval.metrics.scores import read_run
 from eval.segmentation.drn import DRN
 from eval.segmentation.scores import score_folder
 from eval.segmentation.weights import load_segmenter, save_segmenter
-from eval.translate import translate_folder
 from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import tiny_config, write_images
 
@@ -41,7 +41,7 @@ FACE = [
     eval.metrics.inception_weights,
     eval.segmentation.scores,
     eval.segmentation.weights,
-    eval.translate,
+    enco.translation,
 ]
 
 
@@ -56,7 +56,7 @@ def test_no_function_of_the_face_asks_for_a_path_object(module: ModuleType) -> N
 def test_from_weights_to_fid_by_text(tmp_path: Path) -> None:
     photos, generator = str(write_images(tmp_path / "data") / "testA"), str(tmp_path / "g.safetensors")
     save_generator(tiny_method("cut"), generator)
-    assert load_translator(generator, "cpu").method_name == load_translator(Path(generator)).method_name == "cut"
+    assert load_generator(generator, "cpu").method_name == load_generator(Path(generator)).method_name == "cut"
     translated = str(tmp_path / "translated")
     files = translate_folder(generator, photos, translated, "cpu", size=32)
     assert files == list_images(translated)

@@ -16,7 +16,7 @@ from enco.data.manifest import write_manifest
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.methods.cyclegan import CycleGan
-from enco.methods.parts.generator_file import load_translator
+from enco.methods.parts.generator_file import load_generator
 from enco.options.cyclegan import INFO, CycleGanOptions
 from enco.runtime.signals import Stopped
 from enco.training.arguments import parse_arguments
@@ -246,7 +246,7 @@ def test_a_finished_run_without_checkpoints_trains_nothing(
     run(tiny_config(data), out)
     assert {name: (out / name).read_bytes() for name in before} == before
     assert read_json(out / "state.json")["state"] == "finished"
-    assert load_translator(out / "generator.safetensors")
+    assert load_generator(out / "generator.safetensors")
 
 
 def test_more_epochs_from_within_the_constant_half_are_exact(

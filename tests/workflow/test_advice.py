@@ -12,7 +12,7 @@ import yaml
 
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.methods.parts.generator_file import load_translator
+from enco.methods.parts.generator_file import load_generator
 from eval.metrics.features import load_features
 from tests.support.tiny_runs import write_images
 from workflow.project import Project
@@ -48,13 +48,13 @@ def test_a_checkpoint_given_as_generator_stays(tmp_path: Path, name: str) -> Non
     path = tmp_path / name
     torch.save({"weight": torch.zeros(3)}, path)
     with pytest.raises(UserError, match=rf"{path} is no generator file .*: name a run's generator.safetensors") as said:
-        load_translator(path)
+        load_generator(path)
     assert "delete" not in str(said.value)
 
 
 def test_a_folder_given_as_generator_is_called_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"{tmp_path} is a folder: name a run's generator.safetensors"):
-        load_translator(tmp_path)
+        load_generator(tmp_path)
 
 
 def test_what_is_given_for_features_is_not_to_be_made_again(tmp_path: Path) -> None:

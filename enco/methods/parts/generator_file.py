@@ -57,7 +57,7 @@ def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None
     save_safetensors(Path(path), tensors, about)
 
 
-def load_translator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
+def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
     """Read a file that `save_generator` wrote.
 
     Raises UserError, naming the file, if there is none or it is not such a file. Random states are left as they are.
