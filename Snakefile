@@ -5,7 +5,6 @@ from pathlib import Path
 
 from workflow import paths
 from workflow.project import Project
-from workflow.so_far import SoFar
 from workflow.targets import check_targets
 
 # A config file that names its scale stands alone; without one, the demo.
@@ -18,7 +17,7 @@ project = Project.load(config, base=Path(workflow.basedir))
 
 
 wildcard_constraints:
-    **project.wildcard_constraints(),
+    **project.plan.wildcard_constraints(),
 
 
 localrules:
@@ -39,7 +38,7 @@ localrules:
 rule all_tables:
     default_target: True
     input:
-        project.printed.current_tables(),
+        project.tables.current(),
         paths.CURRENT_CELLS,
 
 
@@ -48,23 +47,26 @@ include: "workflow/rules/weights.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/timing.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 
 
 onsuccess:
-    shell(project.mirror_command)
-    print(project.printed.whereabouts())
+    shell(project.train.mirror_command())
+    print(project.tables.whereabouts())
 
 
 onerror:
-    shell(project.mirror_command)
+    from workflow.so_far import SoFar  # needs pandas, as no plan does
+
+    shell(project.train.mirror_command())
     for failure in SoFar(project).failures():
         print(f"failed: {failure}")
     print("`snakemake tables_so_far` writes every table as far as it can be made, and why the rest is missing.")
 
 
-check_targets(project, [(rule.name, rule.has_wildcards()) for rule in workflow.rules])
-for fault in project.faults:
+check_targets(project.plan, [(rule.name, rule.has_wildcards()) for rule in workflow.rules])
+for fault in project.plan.faults:
     print(f"warning: {fault}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The plan in print: every run, its iterations, the cells that it feeds, and what the tables cost."""
+"""Print the plan: every run, its iterations, the cells made of the run, and what the tables cost."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from workflow import paths
 from workflow.cost.estimate import GB, Images, estimate, iterations, render_costs
 from workflow.cost.seconds import SecondsPerIteration, published_speeds, read_speeds
 from workflow.plan.grid import Cell, Run
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
 from workflow.project import Project
 
@@ -33,18 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan of one configuration, and what it costs."""
     options = parser().parse_args(argv)
     project = Project.load(load_scale(options.config).model_dump() | _asked(options.only), base=ROOT)
-    speeds = shared(known_speeds(project, options.timing, options.mode), *options.together)
-    planned = project.only(options.tables or project.headline)
-    manifests = read_manifests(planned)
-    images = {**planned.images.counts(), **counts(manifests)}
-    print(render(planned, images), flush=True)  # the costs take some seconds more
-    print(*(f"Left out: {fault}" for fault in planned.faults), sep="\n")
-    print("", costs(planned, images, speeds), "", data_note(manifests), sep="\n")
+    speeds = shared(known_speeds(project.plan, options.timing, options.mode), *options.together)
+    plan = project.plan.only(options.tables or project.plan.headline)
+    manifests = read_manifests(plan)
+    images = {**project.data.counts(), **counts(manifests)}
+    print(render(plan, images), flush=True)  # the costs take some seconds more
+    print(*(f"Left out: {fault}" for fault in plan.faults), sep="\n")
+    print("", costs(plan, images, speeds), "", data_note(manifests), sep="\n")
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m workflow", description="Print which trainings the tables need, and what they cost."
     )
@@ -72,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _asked(only: str | None) -> dict[str, Any]:
-    """The part of the grid that the command line names, as `--config only=...` of Snakemake does."""
+    """Return the part of the grid that the command line names, as `--config only=...` of Snakemake does."""
     if only is None:
         return {}
     try:
@@ -81,28 +82,28 @@ def _asked(only: str | None) -> dict[str, Any]:
         return {"only": only}  # its model says how to write it
 
 
-def render(project: Project, images: Images) -> str:
-    """The plan as text."""
-    steps = [iterations(run.config, images) for run in project.grid.runs]
+def render(plan: Plan, images: Images) -> str:
+    """Return the plan as text."""
+    steps = [iterations(run.config, images) for run in plan.grid.runs]
     rows = [
-        (run.task, run.variant, run.seed, number, feeds(project, run))
-        for run, number in zip(project.grid.runs, steps, strict=True)
+        (run.task, run.variant, run.seed, number, feeds(plan, run))
+        for run, number in zip(plan.grid.runs, steps, strict=True)
     ]
     table = tabulate(rows, headers=("task", "variant", "seed", "iterations", "feeds"), tablefmt="simple", intfmt=",")
     total = sum(number or 0 for number in steps)
-    return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {project.config.scale}."
+    return f"{table}\n\n{len(rows)} trainings, {total:,} iterations at scale {plan.config.scale}."
 
 
-def feeds(project: Project, run: Run) -> str:
-    """The cells of a run, by table and row: 'table1 enco (FID, mAP); table3 F (FID)'."""
-    cells = [cell for cell in project.grid.cells if cell.evaluation.run == run]
+def feeds(plan: Plan, run: Run) -> str:
+    """Return the cells of a run, by table and row: 'table1 enco (FID, mAP); table3 F (FID)'."""
+    cells = [cell for cell in plan.grid.cells if cell.evaluation.run == run]
     groups = groupby(cells, key=lambda cell: (cell.table, cell.row.key, cell.task))
     return "; ".join(
-        f"{table} {row}{_way_back(run, task)} ({_metrics(list(group))})" for (table, row, task), group in groups
+        f"{table} {row}{_opposite(run, task)} ({_metrics(list(group))})" for (table, row, task), group in groups
     )
 
 
-def _way_back(run: Run, task: str) -> str:
+def _opposite(run: Run, task: str) -> str:
     return f" {task}" if task not in (run.task, "all") else ""
 
 
@@ -110,49 +111,47 @@ def _metrics(cells: list[Cell]) -> str:
     return ", ".join(dict.fromkeys(cell.metric for cell in cells))
 
 
-def costs(project: Project, images: Images, speeds: SecondsPerIteration) -> str:
-    """What each table costs on its own, and all of them together, as text."""
-    grids = {name: project.grid.table(name) for name in project.tables}
+def costs(plan: Plan, images: Images, speeds: SecondsPerIteration) -> str:
+    """Return what each table costs on its own, and all of them together, as text."""
+    grids = {name: plan.grid.table(name) for name in plan.tables}
     if len(grids) > 1:
-        grids["all"] = project.grid
-    selection = project.config.selection
-    estimates = [estimate(name, grid, project.tasks, images, speeds, selection) for name, grid in grids.items()]
+        grids["all"] = plan.grid
+    selection = plan.config.selection
+    estimates = [estimate(name, grid, plan.tasks, images, speeds, selection) for name, grid in grids.items()]
     return render_costs(estimates, speeds)
 
 
-def known_speeds(project: Project, timing: Path | None, mode: Mode | None = None) -> SecondsPerIteration:
-    """A timing file's seconds; without one the paper's, at a scale that is the paper's, else none."""
+def known_speeds(plan: Plan, timing: Path | None, mode: Mode | None = None) -> SecondsPerIteration:
+    """Return a timing file's seconds; without a file the paper's, at a scale that is the paper's, else none."""
     if timing:
-        return read_speeds(timing, project.size, mode or project.config.compute.mode)
-    if project.config.comparable:
-        published = read_published(project.published)
-        return published_speeds(project.grid, project.tables, published, str(project.config.published))
-    return SecondsPerIteration(
-        f"the paper's seconds are none of scale {project.config.scale}, so give --timing FILE", {}
-    )
+        return read_speeds(timing, plan.size, mode or plan.config.compute.mode)
+    if plan.config.comparable:
+        published = read_published(plan.published)
+        return published_speeds(plan.grid, plan.tables, published, str(plan.config.published))
+    return SecondsPerIteration(f"the paper's seconds are none of scale {plan.config.scale}, so give --timing FILE", {})
 
 
 def shared(speeds: SecondsPerIteration, count: float, gain: float) -> SecondsPerIteration:
-    """The same seconds where so many trainings share a GPU; UserError for numbers that cannot be."""
+    """Return seconds where so many trainings share a GPU; raise UserError for numbers that cannot be."""
     if count < 1 or count != int(count) or not 0 < gain <= count:
         raise UserError(f"--together {count:g} {gain:g} cannot be: give a whole number, and a gain of at most that.")
     return replace(speeds, together=int(count), gain=gain)
 
 
-def read_manifests(project: Project) -> Manifests:
-    """The manifests of those datasets of the plan that are in place."""
-    names = dict.fromkeys(run.config.data.root.name for run in project.grid.runs)
-    files = {name: paths.fill(paths.MANIFEST, scale=project.config.scale, dataset=name) for name in names}
+def read_manifests(plan: Plan) -> Manifests:
+    """Read the manifests of those datasets of the plan that are in place."""
+    names = dict.fromkeys(run.config.data.root.name for run in plan.grid.runs)
+    files = {name: plan.file(paths.MANIFEST, dataset=name) for name in names}
     return {name: read_json(path)["sets"] if path.exists() else {} for name, path in files.items()}
 
 
 def counts(manifests: Manifests) -> Images:
-    """Images of each dataset that is in place, by set."""
+    """Return the numbers of images of each dataset that is in place, by set."""
     return {name: {key: len(files) for key, files in sets.items()} for name, sets in manifests.items() if sets}
 
 
 def data_note(manifests: Manifests) -> str:
-    """How much the datasets take, and which of them are not there to be asked."""
+    """Return how much the datasets take, and which of them are not there to be asked."""
     size = sum(file["bytes"] for sets in manifests.values() for files in sets.values() for file in files)
     absent = ", ".join(name for name, sets in manifests.items() if not sets)
     return f"Data sets in place: {size / GB:.1f} GB." + f" Not in place, and not counted: {absent}." * bool(absent)

@@ -1,4 +1,4 @@
-"""Every path below results/, once: rules take these templates as they are, Python fills them by `fill`.
+"""Templates of every path below results/: rules take them as they are, Python fills them by `fill`.
 
 Everything of a scale lies under results/<scale>/, and what is made of several runs under its <part>: the seeds, and
 the part of the grid where `only` asks for one. Directly under results/ lies what all scales share (archives, weights,
@@ -18,9 +18,10 @@ SHARED = frozenset({"archives", "benchmarks", "figures", "logs", "mlartifacts", 
 """Folders directly under results/ that are no scale's."""
 
 SCALE = f"{RESULTS}/{{scale}}"
-DATA = f"{SCALE}/data/{{dataset}}"
+DATASETS = f"{SCALE}/data"
+DATA = f"{DATASETS}/{{dataset}}"
 MANIFEST = f"{DATA}/manifest.json"
-REAL = f"{SCALE}/real/{{target}}"
+REAL = f"{SCALE}/real/{{test_task}}"
 REAL_FULL = f"{REAL}/full.npz"
 REAL_PAIRED = f"{REAL}/paired.npz"
 REAL_SEGMENTATION = f"{REAL}/segmentation.json"
@@ -31,11 +32,13 @@ RUNS = f"{SCALE}/runs"
 RUN = f"{RUNS}/{{task}}/{{variant}}/seed{{seed}}"
 GENERATOR = f"{RUN}/generator.safetensors"
 RECORD = f"{RUN}/run.json"
-SELECTED = f"{RUN}/selected/{{target}}.safetensors"
-SELECTION_REPORT = f"{RUN}/selected/{{target}}.json"
-TRANSLATED = f"{RUN}/translated/{{target}}.{{selection}}"
-SCORES = f"{RUN}/eval/{{target}}.{{selection}}.json"
-FEATURES = f"{RUN}/eval/{{target}}.{{selection}}.npz"
+STARTED = f"{RUN}/config.json"
+STATE = f"{RUN}/state.json"
+SELECTED = f"{RUN}/selected/{{test_task}}.safetensors"
+SELECTION_REPORT = f"{RUN}/selected/{{test_task}}.json"
+TRANSLATED = f"{RUN}/translated/{{test_task}}.{{selection}}"
+SCORES = f"{RUN}/eval/{{test_task}}.{{selection}}.json"
+FEATURES = f"{RUN}/eval/{{test_task}}.{{selection}}.npz"
 
 PART = f"{SCALE}/{{part}}"
 ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cells.csv"}
@@ -54,15 +57,20 @@ CURRENT_FIGURE = f"{RESULTS}/figures/{{table}}.png"
 
 
 def log(name: str, folder: str = SCALE) -> str:
-    """The template of a job's log; `folder` is RESULTS where the job belongs to no scale."""
+    """Return the template of a job's log; `folder` is RESULTS where the job belongs to no scale."""
     return f"{folder}/logs/{name}.log"
 
 
 def benchmark(name: str, folder: str = SCALE) -> str:
-    """The template of what Snakemake measures of a job."""
+    """Return the template of the file in which Snakemake measures a job."""
     return f"{folder}/benchmarks/{name}.tsv"
 
 
 def fill(template: str, **values: object) -> Path:
-    """A template with all of its wildcards filled."""
+    """Fill all wildcards of a template."""
     return Path(template.format(**values))
+
+
+def weights_record(name: str) -> Path:
+    """Return the file that `python -m eval weights` writes of published weights that were found or fetched."""
+    return fill(WEIGHTS, weights=name)

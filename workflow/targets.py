@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from enco.errors import UserError, unknown
 from workflow import paths
-from workflow.project import Project
+from workflow.plan.plan import Plan
 
 NAMED = {"all_tables", "data", "drn", "figures", "tables_so_far", "weights"}
 
 
 def requested_targets() -> list[str]:
-    """The targets on Snakemake's command line; none when the Snakefile is read by something else."""
+    """Return the targets on Snakemake's command line; none when something else reads the Snakefile."""
     if "snakemake" not in (Path(sys.argv[0]).stem, Path(sys.argv[0]).parent.name):
         return []
     from snakemake.cli import parse_args
@@ -22,43 +22,41 @@ def requested_targets() -> list[str]:
     return list(parse_args(sys.argv[1:])[1].targets or [])
 
 
-def check_targets(project: Project, rules: Iterable[tuple[str, bool]], targets: Iterable[str] | None = None) -> None:
+def check_targets(plan: Plan, rules: Iterable[tuple[str, bool]], targets: Iterable[str] | None = None) -> None:
     """Raise UserError for a target that no rule can make, naming those that can be asked for.
 
-    `rules` are the names of all, each with whether it has wildcards, so that files of it are targets and it is none.
+    `rules` are the names of all rules, each with whether the rule has wildcards: then its files are targets, not it.
     """
     known = dict(rules)
     for target in requested_targets() if targets is None else targets:
         if known.get(target):
-            raise UserError(
-                f"'{target}' makes one file of many: name a file, such as {_example(project)}, or all_tables."
-            )
+            raise UserError(f"'{target}' makes one file of many: name a file, such as {_example(plan)}, or all_tables.")
         if target not in known and not Path(target).exists():
-            _check_file(project, PurePosixPath(target))
+            _check_file(plan, PurePosixPath(target))
 
 
-def _example(project: Project) -> str:
-    """A file of the first run of the tables; without runs a table."""
-    return next((str(run.folder / "run.json") for run in project.grid.runs), paths.CURRENT_TABLE["csv"])
+def _example(plan: Plan) -> str:
+    """Return a file of the first run of the tables; without runs a table."""
+    return next((str(run.at(paths.RECORD)) for run in plan.grid.runs), paths.CURRENT_TABLE["csv"])
 
 
-def _check_file(project: Project, target: PurePosixPath) -> None:
+def _check_file(plan: Plan, target: PurePosixPath) -> None:
     parts = target.parts
     if len(parts) < 2 or parts[0] != paths.RESULTS:
-        tables = {paths.CURRENT_TABLE["csv"].format(table=table) for table in project.tables}
+        tables = {paths.CURRENT_TABLE["csv"].format(table=table) for table in plan.tables}
         raise unknown("target", str(target), {*NAMED, *tables})
     name, _, ending = target.name.partition(".")
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
-    if (is_table or parts[1] == "figures") and name not in {*project.tables, "cells"}:
-        raise unknown("table", name, project.tables, f"the target {target}")
-    if len(parts) > 2 and parts[1] not in {project.config.scale, *paths.SHARED}:
-        raise unknown("scale", parts[1], [project.config.scale], f"the target {target}")
+    if (is_table or parts[1] == "figures") and name not in {*plan.tables, "cells"}:
+        raise unknown("table", name, plan.tables, f"the target {target}")
+    if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:
+        raise unknown("scale", parts[1], [plan.config.scale], f"the target {target}")
     if parts[2:3] == ("runs",):
-        _check_run(project, target, parts[3:])
+        _check_run(plan, target, parts[3:])
 
 
-def _check_run(project: Project, target: PurePosixPath, parts: tuple[str, ...]) -> None:
-    runs = project.grid.runs
+def _check_run(plan: Plan, target: PurePosixPath, parts: tuple[str, ...]) -> None:
+    runs = plan.grid.runs
     valid = ({run.task for run in runs}, {run.variant for run in runs})
     for kind, part, choices in zip(("task", "variant"), parts, valid, strict=False):
         if part not in choices:

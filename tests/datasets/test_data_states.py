@@ -152,7 +152,7 @@ def own_state(folder: Path) -> str:
     (task,) = config["tasks"]
     config["tasks"][task] = {"folder": str(folder)}
     named = SimpleNamespace(dataset=task)
-    return str(Project.load(config, ROOT).images.own_state(named))  # type: ignore[arg-type]
+    return str(Project.load(config, ROOT).data.own_state(named))  # type: ignore[arg-type]
 
 
 def test_a_users_folder_is_the_same_as_long_as_names_and_sizes_are(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.system.test_pipeline import TINY, pipeline
-from workflow.inputs.weights import record
+from workflow.paths import weights_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -20,7 +20,7 @@ def test_a_lost_file_is_asked_for_at_every_call(tmp_path: Path) -> None:
     config.write_text(yaml.safe_dump(scale))
     file.write_bytes(b"weights")
     pipeline(tmp_path, "weights", config=config)
-    kept = record("negcut")
+    kept = weights_record("negcut")
     made = (tmp_path / kept).stat().st_mtime_ns
     file.unlink()
     assert f"{file} are missing: put drn_d_22" in pipeline(tmp_path, "weights", config=config, check=False)

@@ -18,8 +18,8 @@ from mlflow import MlflowClient
 from enco.io.files import read_json, sha256
 from eval.tables.figure import CAPTION, MARGIN
 from workflow.plan.part import EXAMPLE
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "support" / "tiny.yaml"
@@ -242,6 +242,6 @@ def test_the_literal_commands_plan(arguments: tuple[str, ...]) -> None:
 
 def test_the_paper_plan_is_that_of_the_grid() -> None:
     said = snakemake("-n", "all_tables", "--configfile", "config/paper.yaml")
-    project = Project.load(load_scale(ROOT / "config" / "paper.yaml").model_dump(), ROOT)
-    assert f"train {len(project.only(project.headline).grid.runs)}" in " ".join(said.split())
+    plan = Plan.load(load_scale(ROOT / "config" / "paper.yaml").model_dump(), ROOT)
+    assert f"train {len(plan.only(plan.headline).grid.runs)}" in " ".join(said.split())
     assert "results/demo" not in said

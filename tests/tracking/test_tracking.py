@@ -275,7 +275,7 @@ def test_what_snakemake_calls_at_its_end_never_fails_it(uri: str, runs: Path) ->
     (runs.parent / "results" / "demo").mkdir(parents=True)
     runs.rename(runs.parent / "results" / "demo" / "runs")
     environment = os.environ | {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(ROOT)}
-    command = ["bash", "-c", project.mirror_command]
+    command = ["bash", "-c", project.train.mirror_command()]
     ended = subprocess.run(command, cwd=runs.parent, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0
     assert "cannot open" in ended.stdout, ended

@@ -15,7 +15,7 @@ from enco.errors import UserError
 from enco.methods.parts.generator_file import load_generator
 from eval.metrics.features import load_features
 from tests.support.tiny_runs import write_images
-from workflow.project import Project
+from workflow.plan.plan import Plan
 from workflow.targets import check_targets
 
 ROOT = Path(__file__).parents[2]
@@ -93,10 +93,10 @@ def test_one_gpu_of_several_is_chosen_by_the_environment(capsys: pytest.CaptureF
 
 
 def test_a_rule_that_makes_many_files_is_no_target() -> None:
-    project = Project.load(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()), base=ROOT)
+    plan = Plan.load(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()), base=ROOT)
     rules = [("all_tables", False), ("train", True)]
-    check_targets(project, rules, ["all_tables"])
+    check_targets(plan, rules, ["all_tables"])
     with pytest.raises(UserError, match=r"'train' makes one file of many: name a file, such as results/.*json") as said:
-        check_targets(project, rules, ["train"])
+        check_targets(plan, rules, ["train"])
     (example,) = re.findall(r"results/\S+json", str(said.value))
-    check_targets(project, rules, [example])
+    check_targets(plan, rules, [example])

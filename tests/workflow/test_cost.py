@@ -19,9 +19,10 @@ from workflow.__main__ import costs, known_speeds, main, shared
 from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
 from workflow.cost.estimate import Cost, Training, estimate, iterations, notes, train_cost
 from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, timed_speeds
+from workflow.inputs.data import ImageSets
 from workflow.plan.grid import Run
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "config" / "paper.yaml"
@@ -33,24 +34,24 @@ MEASURED = {
 
 
 @pytest.fixture(scope="module")
-def paper() -> Project:
-    project = Project.load(load_scale(PAPER).model_dump(), base=ROOT)
-    return project.only(project.headline)
+def paper() -> Plan:
+    plan = Plan.load(load_scale(PAPER).model_dump(), base=ROOT)
+    return plan.only(plan.headline)
 
 
 @pytest.fixture(scope="module")
-def speeds(paper: Project) -> SecondsPerIteration:
+def speeds(paper: Plan) -> SecondsPerIteration:
     return known_speeds(paper, None)
 
 
-def run_of(project: Project, task: str, variant: str) -> Run:
-    return next(run for run in project.grid.runs if (run.task, run.variant) == (task, variant))
+def run_of(plan: Plan, task: str, variant: str) -> Run:
+    return next(run for run in plan.grid.runs if (run.task, run.variant) == (task, variant))
 
 
-def cost_of(project: Project, speeds: SecondsPerIteration, *tables: str) -> Cost:
+def cost_of(plan: Plan, speeds: SecondsPerIteration, *tables: str) -> Cost:
     """The cost of some tables together."""
-    part = project.only(tables or project.tables)
-    return estimate("some", part.grid, part.tasks, part.images.counts(), speeds, part.config.selection)
+    part = plan.only(tables or plan.tables)
+    return estimate("some", part.grid, part.tasks, ImageSets(part).counts(), speeds, part.config.selection)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,14 @@ def cost_of(project: Project, speeds: SecondsPerIteration, *tables: str) -> Cost
     ],
 )
 def test_hours_of_single_trainings_by_hand(
-    paper: Project, speeds: SecondsPerIteration, task: str, variant: str, steps: int, seconds_a_step: float
+    paper: Plan, speeds: SecondsPerIteration, task: str, variant: str, steps: int, seconds_a_step: float
 ) -> None:
-    training = train_cost(run_of(paper, task, variant), paper.images.counts(), speeds)
+    training = train_cost(run_of(paper, task, variant), ImageSets(paper).counts(), speeds)
     assert training.iterations == steps
     assert training.hours == pytest.approx(steps * seconds_a_step / 3600)
 
 
-def test_the_four_tables_at_the_papers_speeds(paper: Project, speeds: SecondsPerIteration) -> None:
+def test_the_four_tables_at_the_papers_speeds(paper: Plan, speeds: SecondsPerIteration) -> None:
     cost = cost_of(paper, speeds)
     assert (len(cost.trainings), cost.iterations) == (66, 50_550_800)
     assert cost.hours == pytest.approx(3989.2, abs=0.1)
@@ -82,7 +83,7 @@ def test_the_four_tables_at_the_papers_speeds(paper: Project, speeds: SecondsPer
     assert cost.longest.hours == pytest.approx(400 * 2975 * 0.57 / 3600)
 
 
-def test_shared_runs_count_once_in_all_and_in_each_table(paper: Project, speeds: SecondsPerIteration) -> None:
+def test_shared_runs_count_once_in_all_and_in_each_table(paper: Plan, speeds: SecondsPerIteration) -> None:
     tables = [cost_of(paper, speeds, name) for name in paper.tables]
     together = cost_of(paper, speeds)
     shared = run_of(paper, "horse2zebra", "enco")
@@ -93,15 +94,13 @@ def test_shared_runs_count_once_in_all_and_in_each_table(paper: Project, speeds:
     assert cost_of(paper, speeds, "table3", "table4").disk.total() < 2 * tables[2].disk.total()
 
 
-def test_every_variant_is_charged_what_the_paper_prints_first_for_it(
-    paper: Project, speeds: SecondsPerIteration
-) -> None:
+def test_every_variant_is_charged_what_the_paper_prints_first_for_it(paper: Plan, speeds: SecondsPerIteration) -> None:
     assert {run.variant for run in paper.grid.runs} == set(speeds.seconds)
     assert speeds.seconds["enco"] == 0.14, "Table 1's, not the 0.136 and 0.134 of later tables"
     assert "published.csv" in speeds.source
 
 
-def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper: Project) -> None:
+def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper: Plan) -> None:
     speeds = timed_speeds(MEASURED, "x.json")
     charged = {run.variant: speeds.charged_to(run.config) for run in paper.grid.runs}
     assert (charged["enco"], charged["enco+k=8"], charged["enco+k=2"]) == ("enco", "enco+k=8", "enco")
@@ -114,7 +113,7 @@ def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper
     assert cost_of(paper, speeds, "table4").hours == pytest.approx((5 * 0.11 + 0.2) * (1_030_600 + 533_600) / 3600)
 
 
-def test_what_is_not_known_is_no_number(paper: Project, speeds: SecondsPerIteration) -> None:
+def test_what_is_not_known_is_no_number(paper: Plan, speeds: SecondsPerIteration) -> None:
     training = train_cost(run_of(paper, "cat2dog", "cut"), {}, speeds)
     assert (training.iterations, training.hours) == (None, None)
     cost = Cost("none", (training,), training_bytes(training.run.config, 0))
@@ -137,12 +136,12 @@ def test_the_plan_ends_with_the_cost_by_a_timing_file(tmp_path: Path, capsys: py
     assert "12 trainings, 9,385,200 iterations" in shown
 
 
-def test_trainings_that_share_a_gpu_cost_less_and_take_longer(paper: Project) -> None:
+def test_trainings_that_share_a_gpu_cost_less_and_take_longer(paper: Plan) -> None:
     alone = known_speeds(paper, None)
     together = shared(alone, 4, 2.5)
     cost, shared_cost = cost_of(paper, alone, "table4"), cost_of(paper, together, "table4")
     assert cost.hours and shared_cost.hours == pytest.approx(cost.hours / 2.5)
-    shown = costs(paper.only(["table4"]), paper.images.counts(), together)
+    shown = costs(paper.only(["table4"]), ImageSets(paper).counts(), together)
     hours = 200 * 5153 * 0.14 / 3600 / 2.5 * 4
     assert f"{hours:,.1f} h: cat2dog enco" in shown and "4 trainings share a GPU" in shown
     assert "2.5 times the iterations of one" in shown
@@ -189,9 +188,9 @@ def test_the_papers_speeds_hold_at_its_scale_alone(capsys: pytest.CaptureFixture
     assert "No GPU-hours: " in shown and "--timing" in shown and "published.csv" not in shown
 
 
-def test_the_page_holds_what_is_printed(paper: Project, speeds: SecondsPerIteration) -> None:
+def test_the_page_holds_what_is_printed(paper: Plan, speeds: SecondsPerIteration) -> None:
     text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    assert costs(paper, paper.images.counts(), speeds) in text, f"copy it from the output of --config {PAPER.name}"
+    assert costs(paper, ImageSets(paper).counts(), speeds) in text, f"copy it from the output of --config {PAPER.name}"
 
 
 def sizes_on_disk(folder: Path, pattern: str) -> list[int]:
@@ -241,7 +240,7 @@ def optimizer_states(state: dict[str, Any]) -> Iterator[dict[int, Any]]:
     return (optimizer["state"] for optimizer in state["optimizers"].values())
 
 
-def test_an_evaluation_leaves_pictures_and_features(paper: Project) -> None:
+def test_an_evaluation_leaves_pictures_and_features(paper: Plan) -> None:
     config = run_of(paper, "cat2dog", "drit").config
     assert evaluation_bytes(config, 500, "final") == {
         "translated": 500 * 3 * 256 * 256,
@@ -256,7 +255,7 @@ def test_a_method_on_paper_has_no_content() -> None:
     assert all(parameter.is_meta for network in method.networks.values() for parameter in network.parameters())
 
 
-def test_tracking_that_is_off_copies_nothing(paper: Project) -> None:
+def test_tracking_that_is_off_copies_nothing(paper: Plan) -> None:
     config = run_of(paper, "cat2dog", "enco").config
     train = config.train.model_copy(update={"tracking": "off"})
     off = training_bytes(config.model_copy(update={"train": train}), 10_000)

@@ -12,6 +12,7 @@ from enco.options.base import MethodInfo
 from enco.training.identity import config_hash
 from eval.tables.spec import TableSpec, load_tables
 from workflow.plan.grid import Grid, expand, variant_name
+from workflow.plan.plan import Plan
 from workflow.plan.scale import ScaleConfig, load_scale, load_tasks
 from workflow.project import Project
 
@@ -64,9 +65,9 @@ def test_the_way_back_of_a_two_sided_method_is_no_training_of_its_own(tables: di
     grid = plan(tables, methods.infos())
     back = {(e.run.variant, e.task): e for e in grid.evaluations}
     assert back["cyclegan", "zebra2horse"].run.task == "horse2zebra"
-    assert back["cyclegan", "zebra2horse"].way == "backward"
+    assert back["cyclegan", "zebra2horse"].direction == "backward"
     assert back["cut", "zebra2horse"].run.task == "zebra2horse"
-    assert back["cut", "zebra2horse"].way == "forward"
+    assert back["cut", "zebra2horse"].direction == "forward"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_a_mistake_in_the_configuration_is_one_sentence_with_the_choices(
 
 
 def test_settings_of_two_scales_never_share_a_folder() -> None:
-    folders = [{run.folder.parts[1] for run in Project.load(_raw(name), ROOT).grid.runs} for name in ("demo", "paper")]
+    folders = [{run.folder.parts[1] for run in Plan.load(_raw(name), ROOT).grid.runs} for name in ("demo", "paper")]
     assert folders == [{"demo"}, {"paper"}]
 
 
@@ -160,10 +161,10 @@ def _raw(name: str) -> dict[str, Any]:
 def test_a_scales_speed_is_that_of_its_runs_and_another_one_retrains() -> None:
     config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
     plain, fast, spelled = (
-        Project.load({**config, "compute": compute}, base=ROOT) for compute in ("plain", "fast", {"mode": "fast"})
+        Plan.load({**config, "compute": compute}, base=ROOT) for compute in ("plain", "fast", {"mode": "fast"})
     )
     assert fast.grid.runs[0].config.compute == ComputeConfig(mode="fast")
-    hashes = [[config_hash(run.config) for run in project.grid.runs] for project in (plain, fast, spelled)]
+    hashes = [[config_hash(run.config) for run in plan.grid.runs] for plan in (plain, fast, spelled)]
     assert hashes[1] == hashes[2] and not set(hashes[0]) & set(hashes[1])
 
 
@@ -171,4 +172,4 @@ def test_a_scales_speed_is_that_of_its_runs_and_another_one_retrains() -> None:
 def test_only_trainings_that_mirror_themselves_wait_for_the_store(tracking: str, waits: bool) -> None:
     config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
     config["train"]["tracking"] = tracking
-    assert bool(Project.load(config, base=ROOT).tracking_store()) is waits
+    assert bool(Project.load(config, base=ROOT).train.tracking_store()) is waits

@@ -12,19 +12,21 @@ import pytest
 from enco import methods
 from enco.errors import UserError
 from eval.tables.spec import load_tables
+from workflow.inputs.report import Figures
+from workflow.inputs.tables import PrintedTables
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 TABLES = load_tables(ROOT / "config" / "tables.yaml")
 
 
-def project(*rows: dict[str, Any]) -> Project:
-    """The demo scale with rows of one's own in its tables 1 to 4."""
+def plan(*rows: dict[str, Any]) -> Plan:
+    """The plan of the demo scale with rows of one's own in its tables 1 to 4."""
     config = load_scale(ROOT / "config" / "demo.yaml").model_dump()
     tables = {name: spec.model_dump(mode="json", exclude={"name"}) for name, spec in TABLES.items()}
     tables["table1"]["rows"] += rows
-    return Project.load(config | {"tables": tables}, ROOT)
+    return Plan.load(config | {"tables": tables}, ROOT)
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_a_broken_method_file_is_named_and_the_others_go_on(own_file: Path, cont
     with pytest.raises(UserError, match=r"'mine' cannot be used: enco/methods/mine\.py has a ") as error:
         methods.info("mine")
     assert what in str(error.value) and "\n" not in str(error.value)
-    made = project({"key": "mine"})
-    assert made.grid.runs == project().grid.runs
+    made = plan({"key": "mine"})
+    assert made.grid.runs == plan().grid.runs
     assert [fault for fault in made.faults if what in fault and "row 'mine' of table1" in fault] == made.faults
 
 
@@ -70,18 +72,18 @@ def test_a_broken_method_file_is_named_and_the_others_go_on(own_file: Path, cont
     ],
 )
 def test_a_row_that_cannot_be_planned_leaves_all_others(row: dict[str, Any], words: list[str]) -> None:
-    made, without = project(row), project()
+    made, without = plan(row), plan()
     assert len(made.faults) == 1 and all(word in made.faults[0] for word in words)
     assert made.grid.cells == without.grid.cells
     assert [run.config for run in made.grid.runs] == [run.config for run in without.grid.runs]
     wildcards: Any = type("Wildcards", (), {"table": "table1"})
-    planned = made.printed.planned(wildcards)
+    planned = PrintedTables(made).planned(wildcards)
     assert {cell["reason"] for cell in planned if cell["row"] == "mine"} == {made.faults[0]}
-    assert "mine" not in made.printed.figure_headers(wildcards)
+    assert "mine" not in Figures(made).headers(wildcards)
 
 
 def test_a_good_row_adds_its_runs_and_changes_no_other() -> None:
-    made, without = project({"key": "mine", "method": "enco", "options": {"k": 3}}), project()
+    made, without = plan({"key": "mine", "method": "enco", "options": {"k": 3}}), plan()
     assert set(without.grid.runs) < set(made.grid.runs)
     before = {run: run.config for run in without.grid.runs}
     assert all(before.get(run, run.config) == run.config for run in made.grid.runs)

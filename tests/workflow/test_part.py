@@ -12,20 +12,21 @@ from snakemake.cli import parse_config
 from enco.errors import UserError
 from workflow import paths
 from workflow.__main__ import main
+from workflow.inputs.tables import PrintedTables
 from workflow.plan.part import EXAMPLE
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 
 
-def project(only: Any, **settings: Any) -> Project:
+def plan(only: Any, **settings: Any) -> Plan:
     config = load_scale(ROOT / "config" / "paper.yaml").model_dump() | settings
-    return Project.load(config | {"only": only}, ROOT)
+    return Plan.load(config | {"only": only}, ROOT)
 
 
 def test_the_literal_argument_of_snakemake_names_a_part() -> None:
-    made = project(**parse_config([EXAMPLE]))
+    made = plan(**parse_config([EXAMPLE]))
     assert list(made.tables) == ["table1"]
     assert [row.key for row in made.tables["table1"].rows] == ["cut", "enco"]
     assert {run.task for run in made.grid.runs} == {"horse2zebra"}
@@ -43,35 +44,35 @@ def test_the_literal_argument_of_snakemake_names_a_part() -> None:
     ],
 )
 def test_tables_without_rows_or_columns_of_the_part_are_dropped(given: str, tables: list[str]) -> None:
-    made = project(**parse_config([given]))
+    made = plan(**parse_config([given]))
     assert list(made.tables) == tables
     assert {cell.table for cell in made.grid.cells} == set(tables)
 
 
 def test_a_table_asked_for_by_name_is_one_of_all_tables() -> None:
-    assert project({"tables": ["facades"]}).headline == ["facades"]
-    assert "facades" not in project({}).headline
+    assert plan({"tables": ["facades"]}).headline == ["facades"]
+    assert "facades" not in plan({}).headline
 
 
 def test_an_extra_table_that_is_all_of_a_part_is_made() -> None:
-    assert project({"tasks": ["facades"]}).headline == ["facades"]
-    assert project({"tasks": ["facades", "cat2dog"]}).headline == ["table1", "table3", "table4"]
+    assert plan({"tasks": ["facades"]}).headline == ["facades"]
+    assert plan({"tasks": ["facades", "cat2dog"]}).headline == ["table1", "table3", "table4"]
 
 
 def test_a_part_has_one_folder_however_it_is_written() -> None:
-    first, second = (project({"rows": rows}) for rows in (["enco", "cut"], ["cut", "enco", "cut"]))
+    first, second = (plan({"rows": rows}) for rows in (["enco", "cut"], ["cut", "enco", "cut"]))
     assert first.part == second.part == "seed0-only-cut-enco"
-    assert first.printed.made() == second.printed.made()
+    assert PrintedTables(first).made() == PrintedTables(second).made()
 
 
 def test_a_folder_of_many_names_or_seeds_is_one_that_can_be_made(tmp_path: Path) -> None:
-    whole = project({})
+    whole = plan({})
     rows = sorted({row.key for table in whole.tables.values() for row in table.rows})
     tasks = sorted({run.task for run in whole.grid.runs})
     parts = [
-        project({"rows": rows, "tasks": tasks}).part,
-        project({"rows": rows[1:], "tasks": tasks}).part,
-        project({"rows": ["enco"]}, seeds=list(range(100))).part,
+        plan({"rows": rows, "tasks": tasks}).part,
+        plan({"rows": rows[1:], "tasks": tasks}).part,
+        plan({"rows": ["enco"]}, seeds=list(range(100))).part,
     ]
     for part in parts:
         (tmp_path / part / "figures").mkdir(parents=True)
@@ -82,21 +83,21 @@ def test_a_row_of_any_name_gives_a_folder_that_a_command_can_name(tmp_path: Path
     row = "{key: 'my row/2', label: Mine, method: cut}"
     tables = tmp_path / "tables.yaml"
     tables.write_text(f"tables: {{mine: {{rows: [{row}], columns: [{{task: cat2dog, metrics: [FID]}}]}}}}")
-    part = project({"rows": ["my row/2"]}, tables=tables).part
+    part = plan({"rows": ["my row/2"]}, tables=tables).part
     assert re.fullmatch(r"seed0-only-my_row_2-[0-9a-f]{8}", part)
 
 
 def test_what_holds_for_all_tasks_is_kept_beside_a_task() -> None:
-    made = project({"tables": ["table2"], "tasks": ["dog2cat"]})
+    made = plan({"tables": ["table2"], "tasks": ["dog2cat"]})
     assert [column.task for column in made.tables["table2"].columns] == ["dog2cat", "all"]
 
 
 def test_a_part_writes_over_no_table_and_no_timing_of_the_whole() -> None:
-    whole, part, other = project({}), project({"rows": ["enco"]}), project({"rows": ["cut"]})
+    whole, part, other = plan({}), plan({"rows": ["enco"]}), plan({"rows": ["cut"]})
     assert len({whole.part, part.part, other.part}) == 3
     assert len({made.timing_file for made in (whole, part, other)}) == 3
     assert set(part.grid.runs) < set(whole.grid.runs), "trainings are the same"
-    assert part.printed.file(paths.CELLS) == "results/paper/seed0-only-enco/cells.csv"
+    assert part.template(paths.CELLS) == "results/paper/seed0-only-enco/cells.csv"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_part_writes_over_no_table_and_no_timing_of_the_whole() -> None:
 )
 def test_a_wrong_part_is_one_sentence_with_the_valid_names(given: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
-        project(**parse_config([given]))
+        plan(**parse_config([given]))
     assert "\n" not in str(error.value)
 
 

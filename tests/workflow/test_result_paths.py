@@ -11,38 +11,39 @@ import pytest
 
 from enco.errors import UserError
 from workflow import paths
+from workflow.inputs.data import ImageSets
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = [value for value in vars(paths).values() if isinstance(value, str) and "{scale}" in value]
 
 
-def project(name: str = "demo", **settings: Any) -> Project:
-    return Project.load(load_scale(ROOT / "config" / f"{name}.yaml").model_dump() | settings, ROOT)
+def plan(name: str = "demo", **settings: Any) -> Plan:
+    return Plan.load(load_scale(ROOT / "config" / f"{name}.yaml").model_dump() | settings, ROOT)
 
 
-def files(made: Project) -> set[str]:
+def files(made: Plan) -> set[str]:
     """Every file that the plan of a configuration names, but the copies of the current tables."""
     runs = {str(run.folder) for run in made.grid.runs}
-    tables = {made.printed.file(template).format(table="table1") for template in paths.TABLE.values()}
-    more = {made.printed.file(paths.CELLS), made.printed.file(paths.FIGURE).format(table="table1")}
-    return {*runs, *tables, *more, str(made.timing_file), *map(str, made.images.manifests())}
+    tables = {made.template(template).format(table="table1") for template in paths.TABLE.values()}
+    more = {made.template(paths.CELLS), made.template(paths.FIGURE).format(table="table1")}
+    return {*runs, *tables, *more, str(made.timing_file), *map(str, ImageSets(made).manifests())}
 
 
 def test_scales_share_no_file() -> None:
-    demo, paper = files(project("demo")), files(project("paper"))
+    demo, paper = files(plan("demo")), files(plan("paper"))
     assert not demo & paper
     assert all(file.startswith("results/demo/") for file in demo)
 
 
 def test_seed_sets_share_trainings_and_no_table() -> None:
-    one, three = project(seeds=[0]), project(seeds=[0, 1, 2])
+    one, three = plan(seeds=[0]), plan(seeds=[0, 1, 2])
     assert set(one.grid.runs) < set(three.grid.runs)
     assert (one.part, three.part) == ("seed0", "seeds0-1-2")
     shared = files(one) & files(three)
     assert not [file for file in shared if "table1" in file or "cells" in file]
-    assert project(seeds=[2, 0, 1]).part == three.part
+    assert plan(seeds=[2, 0, 1]).part == three.part
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_seed_sets_share_trainings_and_no_table() -> None:
 )
 def test_what_would_mix_folders_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        project(**settings)
+        plan(**settings)
 
 
 def test_every_template_of_a_scale_lies_below_it() -> None:
@@ -74,6 +75,6 @@ def test_rules_and_code_write_no_path_of_their_own() -> None:
 
 def test_a_template_is_filled_as_snakemake_would() -> None:
     names = {name for _, name, _, _ in Formatter().parse(paths.SCORES) if name}
-    assert names == {"scale", "task", "variant", "seed", "target", "selection"}
+    assert names == {"scale", "task", "variant", "seed", "test_task", "selection"}
     filled = paths.fill(paths.SCORES, **dict.fromkeys(names, "x"))
     assert filled == Path("results/x/runs/x/x/seedx/eval/x.x.json")

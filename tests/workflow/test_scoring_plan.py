@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +14,15 @@ from enco.errors import UserError
 from eval.arguments import parser
 from eval.segmentation.published import NETWORKS, PUBLISHED
 from eval.weights import URLS
-from workflow.inputs.weights import record
+from workflow.paths import weights_record
+from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
 from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
 OWN = Path("results", "paper", "drn", "cityscapes.safetensors")
-CITYSCAPES: Any = SimpleNamespace(target="cityscapes")
-ZEBRA: Any = SimpleNamespace(target="horse2zebra")
+CITYSCAPES: Any = SimpleNamespace(test_task="cityscapes")
+ZEBRA: Any = SimpleNamespace(test_task="horse2zebra")
 HORSES: Any = SimpleNamespace(dataset="horse2zebra")
 
 
@@ -29,14 +31,12 @@ def project(scale: str = "paper", base: Path = ROOT, **changes: dict[str, Any]) 
     config = load_scale(ROOT / "config" / f"{scale}.yaml").model_dump()
     for section, values in changes.items():
         config[section] |= values
-    made = Project.load(config, ROOT)
-    object.__setattr__(made, "base", base)
-    return made
+    return Project.of(replace(Plan.load(config, ROOT), base=base))
 
 
 def test_scales_take_the_network_they_say(tmp_path: Path) -> None:
-    assert project().config.drn.network == "negcut" and project().config.drn.trunk == "imagenet"
-    assert project("demo").config.drn.network == "own" and project("demo").config.drn.trunk == "none"
+    assert project().plan.config.drn.network == "negcut" and project().plan.config.drn.trunk == "imagenet"
+    assert project("demo").plan.config.drn.network == "own" and project("demo").plan.config.drn.trunk == "none"
     assert set(NETWORKS) == {*PUBLISHED, "own"}
 
 
@@ -67,7 +67,7 @@ def test_the_network_of_a_task(settings: dict[str, Any], file: str | None, tmp_p
 def test_the_papers_own_network_is_trained_by_the_published_recipe() -> None:
     scores = project().segmentation
     assert scores.trained_networks() == [OWN]
-    assert scores.trunk() == [record("drn-imagenet")]
+    assert scores.trunk() == [weights_record("drn-imagenet")]
     folders = ["--images", "i", "--labels", "l", "--out", "o"]
     given = parser().parse_args(["drn-train", *folders, *scores.recipe().split()])
     assert (given.lr, given.step, given.epochs, given.batch_size, given.width) == (0.01, 100, 250, 32, 1)
@@ -81,13 +81,13 @@ def test_a_trunk_of_another_width_is_refused() -> None:
 
 
 def test_a_plan_names_the_weights_that_it_needs() -> None:
-    assert project().weights.all() == [record("inception"), record("vgg16"), record("negcut")]
+    assert project().weights.all() == [weights_record("inception"), weights_record("vgg16"), weights_record("negcut")]
     assert project("demo").weights.all() == []
     own = project(drn={"network": "own"})
-    assert own.weights.all() == [record(name) for name in ("inception", "vgg16", "drn-imagenet")]
+    assert own.weights.all() == [weights_record(name) for name in ("inception", "vgg16", "drn-imagenet")]
     assert {path.stem for path in own.weights.all()} == set(URLS), "all of them can be fetched"
     random = project(features={"extractor": "random-inception"}, options={"fsesim": {"vgg": "random"}})
-    assert random.weights.all() == [record("negcut")]
+    assert random.weights.all() == [weights_record("negcut")]
 
 
 def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:
@@ -97,7 +97,7 @@ def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:
         wildcards: Any = SimpleNamespace(task="cat2dog", variant=variant, seed="0")
         return made.weights.training(wildcards)
 
-    assert weights("fsesim") == [record("vgg16")] == made.weights.timing(CITYSCAPES)
+    assert weights("fsesim") == [weights_record("vgg16")] == made.weights.timing(CITYSCAPES)
     assert weights("cut") == weights("enco") == []
     assert project("demo").weights.timing(CITYSCAPES) == []
 
@@ -113,12 +113,12 @@ def test_one_command_finds_or_fetches_all_weights_of_a_plan(tmp_path: Path) -> N
 def test_how_folders_are_read_goes_to_every_job_that_reads_them() -> None:
     made = project("demo", data={"recursive": True, "levels": "12bit"})
     words = "--recursive --levels 12bit"
-    assert {" ".join(Reading.of_config(run.config.data).arguments) for run in made.grid.runs} == {words}
+    assert {" ".join(Reading.of_config(run.config.data).arguments) for run in made.plan.grid.runs} == {words}
     network = made.segmentation.network_arguments(CITYSCAPES)
-    for arguments in (made.extractor(), made.segmentation.recipe(), network, made.images.expected(HORSES)):
+    for arguments in (made.evaluate.extractor(), made.segmentation.recipe(), network, made.data.expected(HORSES)):
         assert arguments.endswith(words)
-    assert made.images.places.reading.recursive
-    for arguments in (project("demo").extractor(), project("demo").segmentation.recipe()):
+    assert made.data.places.reading.recursive
+    for arguments in (project("demo").evaluate.extractor(), project("demo").segmentation.recipe()):
         assert "--levels" not in arguments and "--recursive" not in arguments
 
 

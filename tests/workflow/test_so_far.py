@@ -39,10 +39,10 @@ class Results:
     project: Project
 
     def run(self, task: str = "horse2zebra", variant: str = "cut") -> Run:
-        return next(run for run in self.project.grid.runs if (run.task, run.variant) == (task, variant))
+        return next(run for run in self.project.plan.grid.runs if (run.task, run.variant) == (task, variant))
 
     def images(self, task: str = "horse2zebra", file: str = "a.png") -> str:
-        folder = self.project.manifest(task).parent
+        folder = self.project.plan.manifest(task).parent
         folder.mkdir(parents=True, exist_ok=True)
         save_manifest(folder, {"trainA": [{"file": file, "bytes": 1, "sha256": "0"}]})
         return read_training_hash(folder)
@@ -68,7 +68,7 @@ class Results:
         run = self.trained(variant, task)
         content = scores(task, scale="tiny") | {"config_hash": config_hash(run.config)}
         content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
-        write_json(run.at(paths.SCORES, target=task, selection="final"), content)
+        write_json(run.at(paths.SCORES, test_task=task, selection="final"), content)
         return run
 
     def timed(self, *variants: str, **about: Any) -> None:
@@ -79,8 +79,8 @@ class Results:
             for name, c in configs.items()
         }
         content = timing(variants) | {"size": 32, "warmup": 1, "iterations": 4}
-        content["asked"] = {"compute": self.project.config.compute.model_dump(mode="json"), "variants": asked}
-        write_json(self.project.timing_file, content | about)
+        content["asked"] = {"compute": self.project.plan.config.compute.model_dump(mode="json"), "variants": asked}
+        write_json(self.project.plan.timing_file, content | about)
 
     def said(self, metric: str = "FID", row: str = "cut", table: str = "methods") -> str:
         """The reason of a row's cell of horse2zebra; 'there' for one with a number."""
@@ -114,7 +114,7 @@ def test_a_number_counts_with_its_record_and_its_scores(results: Results) -> Non
 def test_a_scores_file_that_is_not_whole_costs_its_own_cells(results: Results, content: str, reason: str) -> None:
     results.scored("enco")
     run = results.scored()
-    run.at(paths.SCORES, target="horse2zebra", selection="final").write_text(content)
+    run.at(paths.SCORES, test_task="horse2zebra", selection="final").write_text(content)
     assert reason in results.said()
     assert results.said(row="enco") == "there"
 
@@ -152,7 +152,7 @@ def test_what_became_of_other_settings_is_no_reason(results: Results) -> None:
 
 def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
     run = results.scored()
-    file = run.at(paths.SCORES, target="horse2zebra", selection="final")
+    file = run.at(paths.SCORES, test_task="horse2zebra", selection="final")
     os.utime(file, (1, 1))
     assert results.said() == "trained again, not scored yet"
     results.scored(k=3)
@@ -190,10 +190,10 @@ def test_seconds_have_reasons_of_their_own(results: Results) -> None:
 def test_seconds_of_other_settings_or_code_do_not_count(results: Results, keys: str, other: Any) -> None:
     results.timed("cut")
     assert results.said("sec/iter") == "there"
-    *way, last = keys.split()
-    content = read_json(results.project.timing_file)
-    reduce(getitem, way, content)[last] = other
-    write_json(results.project.timing_file, content)
+    *path, last = keys.split()
+    content = read_json(results.project.plan.timing_file)
+    reduce(getitem, path, content)[last] = other
+    write_json(results.project.plan.timing_file, content)
     assert results.said("sec/iter") == "timed with other settings or code, to be timed again"
 
 
@@ -202,10 +202,10 @@ def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
 ) -> None:
     kept = Project.load(TINY | {"changed_code": "keep"}, ROOT)
     results.timed("cut", "cyclegan", "enco")
-    known = results.project.trainings.timed_code()
-    assert kept.trainings.timed_code() == known
+    known = results.project.timing.code()
+    assert kept.timing.code() == known
     monkeypatch.setattr("workflow.inputs.train.sources_of", lambda method: {f"enco/methods/{method}.py": "edited"})
-    assert kept.trainings.timed_code() == known != results.project.trainings.timed_code()
+    assert kept.timing.code() == known != results.project.timing.code()
 
 
 def test_features_at_another_side_do_not_count(results: Results) -> None:
@@ -238,7 +238,7 @@ def test_tables_are_written_with_what_is_there_and_say_so(results: Results) -> N
     results.scored("cut")
     results.scored("enco")
     said = list(write_so_far(results.project, "12:00", "0123abc"))
-    files = so_far_files(results.project, "methods")
+    files = so_far_files(results.project.plan, "methods")
     assert said[0] == f"methods: 4 of 21 cells: {files['md']}"
     text = files["md"].read_text(encoding="utf-8")
     for words in ("**So far**: written at 12:00", "**No number**: 17 of 21 cells", "no data: ", "– |"):
@@ -255,5 +255,5 @@ def test_a_table_of_numbers_that_do_not_go_together_is_not_left_behind(results: 
     results.scored("enco", extractor_hash="dead")
     said = list(write_so_far(results.project, "12:01", "0123abc"))
     assert said[0].startswith("methods: not written") and "cannot mix feature extractors" in said[0]
-    assert not any(file.exists() for file in so_far_files(results.project, "methods").values())
-    assert so_far_files(results.project, "sampling")["md"].exists()
+    assert not any(file.exists() for file in so_far_files(results.project.plan, "methods").values())
+    assert so_far_files(results.project.plan, "sampling")["md"].exists()

@@ -1,20 +1,17 @@
-"""What the Snakemake rules ask about segmentation scores: whose network, where its weights are, for which tasks."""
+"""Inputs and parameters of the rules of segmentation scores: the network, its weights, the tasks that are scored."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval.config import DrnConfig
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
-from workflow.inputs.weights import record
-from workflow.plan.grid import dataset_of
-
-if TYPE_CHECKING:
-    from workflow.project import Project, Wildcards
+from workflow.plan.plan import Plan
+from workflow.plan.wildcards import Wildcards
 
 WEIGHTS = Path("weights")
 """Where published networks are looked for, under the project's folder."""
@@ -22,70 +19,75 @@ WEIGHTS = Path("weights")
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The segmentation scores of a project."""
+    """The segmentation scores of a plan."""
 
-    project: Project
+    plan: Plan
 
     @property
     def config(self) -> DrnConfig:
-        return self.project.config.drn
+        """The settings of the network."""
+        return self.plan.config.drn
 
     def is_scored(self, task: str) -> bool:
-        """Whether some table asks for segmentation scores of this task."""
-        return any(cell.task == task and cell.metric == "mAP" for cell in self.project.grid.cells)
+        """Return whether some table asks for segmentation scores of a task."""
+        return any(cell.task == task and cell.metric == "mAP" for cell in self.plan.grid.cells)
 
     @property
     def file(self) -> Path | None:
         """The network's file where it is not trained here."""
         known = PUBLISHED.get(self.config.network)
         file = self.config.weights or (WEIGHTS / known.file if known else None)
-        return self.project.base / file if file else None
+        return self.plan.base / file if file else None
 
     def network(self, wildcards: Wildcards) -> Path:
-        """The weights that a task is scored with."""
-        return self.file or self._trained(wildcards.target)
+        """Return the weights that a task is scored with."""
+        return self.file or self._trained(wildcards.test_task)
 
     def _trained(self, task: str) -> Path:
-        dataset = dataset_of(task, self.project.tasks[task])
-        return paths.fill(paths.DRN, scale=self.project.config.scale, dataset=dataset)
+        return self.plan.file(paths.DRN, dataset=self.plan.dataset(task))
 
     def network_input(self, wildcards: Wildcards) -> list[Path]:
-        """The same as an input; a file of the user's that is not there is told by the job: a plan does not need it."""
+        """Return the network's weights as an input; none for a missing file of the user's, which the job reports."""
         weights = self.network(wildcards)
         return [weights] if self.file is None or weights.is_file() else []
 
     def network_arguments(self, wildcards: Wildcards) -> str:
-        """The same as arguments of `python -m eval`."""
+        """Return the network as arguments of `python -m eval`."""
         file = shlex.quote(str(self.network(wildcards)))
         words = [f"--drn {file} --drn-network {self.config.network} {self._size('drn-')}", *self._reading]
         return " ".join([*words, f"--drn-sha256 {self.config.sha256}"] if self.config.sha256 else words)
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Any]:
-        """What scoring a task needs beyond features, if some table asks for its segmentation scores."""
-        if not self.is_scored(wildcards.target):
+        """Return what scoring a task needs beyond features, if some table asks for segmentation scores of the task."""
+        if not self.is_scored(wildcards.test_task):
             return {}
         return {"drn": self.network_input(wildcards), "ceiling": self._ceiling(wildcards)}
 
     def arguments(self, wildcards: Wildcards) -> str:
-        """The same as arguments of `python -m eval evaluate`."""
-        if not self.is_scored(wildcards.target):
+        """Return network, label maps and ceiling as arguments of `python -m eval evaluate`; empty for other tasks."""
+        if not self.is_scored(wildcards.test_task):
             return ""
-        labels = self.project.test_labels(wildcards)
-        return f"{self.network_arguments(wildcards)} --labels {labels} --segmentation-real {self._ceiling(wildcards)}"
+        scored = f"--labels {self.labels(wildcards)} --segmentation-real {self._ceiling(wildcards)}"
+        return f"{self.network_arguments(wildcards)} {scored}"
+
+    def labels(self, wildcards: Wildcards) -> Path:
+        """Return the label maps of a task's real target images, by the same file names."""
+        folder = self.plan.test_folder(wildcards.test_task, "target")
+        return folder.with_name(f"{folder.name}_labels")
 
     def _ceiling(self, wildcards: Wildcards) -> Path:
-        return paths.fill(paths.REAL_SEGMENTATION, scale=self.project.config.scale, target=wildcards.target)
+        return self.plan.file(paths.REAL_SEGMENTATION, test_task=wildcards.test_task)
 
     def trained_networks(self) -> list[Path]:
-        """The networks of one's own for every dataset with a task that is scored, whoever's network scores it."""
-        return sorted({self._trained(task) for task in self.project.tasks if self.is_scored(task)})
+        """Return a network of one's own for every dataset with a task that is scored, by this network or another."""
+        return sorted({self._trained(task) for task in self.plan.tasks if self.is_scored(task)})
 
     def trunk(self) -> list[Path]:
-        """What the training of such a network starts from."""
-        return [record("drn-imagenet")] if self.config.trunk == "imagenet" else []
+        """Return the published weights that the training of a network of one's own starts from."""
+        return [paths.weights_record("drn-imagenet")] if self.config.trunk == "imagenet" else []
 
     def recipe(self) -> str:
-        """That training, as arguments of `python -m eval drn-train`."""
+        """Return the training of a network of one's own, as arguments of `python -m eval drn-train`."""
         drn = self.config
         rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
         trunk = ["--trunk imagenet"] if drn.trunk == "imagenet" else []
@@ -93,8 +95,8 @@ class Segmentation:
 
     @property
     def _reading(self) -> list[str]:
-        """How folders of images are read, as arguments."""
-        return self.project.config.data.reading.arguments
+        """Arguments that say how folders of images are read."""
+        return self.plan.config.data.reading.arguments
 
     def _size(self, kind: str = "") -> str:
         return f"--{kind}size {' '.join(str(side) for side in self.config.size)}"

@@ -1,4 +1,4 @@
-"""Which published weights a plan's jobs need; they are found or fetched before them, on the machine with Snakemake."""
+"""Published weights that a plan's jobs need; they are found or fetched before the jobs, where Snakemake runs."""
 
 from __future__ import annotations
 
@@ -6,64 +6,62 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
+from workflow.inputs.segmentation import Segmentation
 from workflow.plan.grid import Run
-
-if TYPE_CHECKING:
-    from workflow.project import Project, Wildcards
-
-
-def record(name: str) -> Path:
-    """What `python -m eval weights` writes of a file that it found or fetched."""
-    return paths.fill(paths.WEIGHTS, weights=name)
+from workflow.plan.plan import Plan
+from workflow.plan.wildcards import Wildcards
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The published weights that a project needs, by their records."""
+    """The published weights that a plan needs, by the records that `python -m eval weights` writes of them."""
 
-    project: Project
+    plan: Plan
+    segmentation: Segmentation
 
     def features(self) -> list[Path]:
-        """Of jobs that extract features."""
-        return [record("inception")] if self.project.config.features.extractor == "inception" else []
+        """Return the weights of jobs that extract features."""
+        return [paths.weights_record("inception")] if self.plan.config.features.extractor == "inception" else []
 
     def training(self, wildcards: Wildcards) -> list[Path]:
-        """Of one training."""
-        return self._of_runs([self.project.run(wildcards)])
+        """Return the weights of one training."""
+        return _of_runs([self.plan.run(wildcards)])
 
     def timing(self, wildcards: Wildcards) -> list[Path]:
-        """Of the job that times every variant."""
-        return self._of_runs(c.evaluation.run for c in self.project.grid.cells if c.metric == "sec/iter")
+        """Return the weights of the job that times every variant."""
+        return _of_runs(self.plan.grid.timed_runs)
 
     def all(self) -> list[Path]:
-        """Of the whole plan."""
-        project = self.project
-        scores = project.segmentation
-        if not scores.trained_networks():
-            return [*self.features(), *self._of_runs(project.grid.runs)]
-        network = scores.trunk() if scores.file is None else self._placed()
-        return [*self.features(), *self._of_runs(project.grid.runs), *network]
+        """Return the weights of the whole plan."""
+        return [*self.features(), *_of_runs(self.plan.grid.runs), *self._networks()]
 
-    def _placed(self) -> list[Path]:
-        """The segmentation network that the user has to put there, which is asked for with the rest."""
-        network = self.project.config.drn.network
-        return [record(network)] if network in PUBLISHED else []
+    def _networks(self) -> list[Path]:
+        """Return the segmentation network, or the backbone that one of the user's own starts from."""
+        if not self.segmentation.trained_networks():
+            return []
+        if self.segmentation.file is None:
+            return self.segmentation.trunk()
+        network = self.plan.config.drn.network
+        return [paths.weights_record(network)] if network in PUBLISHED else []
 
     def arguments(self, wildcards: Wildcards) -> str:
-        """What to find or fetch, as arguments of `python -m eval weights`."""
-        placed = ["--file", str(self.project.segmentation.file)] if wildcards.weights in PUBLISHED else []
-        return shlex.join([wildcards.weights, *placed])
+        """Return what to find or fetch, as arguments of `python -m eval weights`."""
+        return self._arguments([wildcards.weights])
 
     def command(self) -> str:
-        """What finds or fetches all of them."""
+        """Return the command that finds or fetches all weights."""
         names = [path.stem for path in self.all()]
-        placed = ["--file", str(self.project.segmentation.file)] if PUBLISHED.keys() & set(names) else []
-        return shlex.join(["python", "-m", "eval", "weights", *names, *placed]) if names else "true"
+        return f"python -m eval weights {self._arguments(names)}" if names else "true"
 
-    def _of_runs(self, runs: Iterable[Run]) -> list[Path]:
-        """FSeSim's VGG16, unless its option says that a random one will do."""
-        return [record("vgg16")] if any(run.config.options.get("vgg") == "imagenet" for run in runs) else []
+    def _arguments(self, names: list[str]) -> str:
+        placed = ["--file", str(self.segmentation.file)] if PUBLISHED.keys() & set(names) else []
+        return shlex.join([*names, *placed])
+
+
+def _of_runs(runs: Iterable[Run]) -> list[Path]:
+    """Return FSeSim's VGG16, unless the run's option says that a random one will do."""
+    needed = any(run.config.options.get("vgg") == "imagenet" for run in runs)
+    return [paths.weights_record("vgg16")] if needed else []

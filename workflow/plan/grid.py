@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from enco.config.base import parse
 from enco.config.run import DataConfig, RunConfig, TrainConfig
@@ -22,6 +22,8 @@ from workflow import paths
 from workflow.plan.scale import ScaleConfig
 
 Methods = Mapping[str, MethodInfo]
+Direction = Literal["forward", "backward"]
+"""How a run translates: forward on the task that was trained, backward on the opposite task of the same dataset."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +37,30 @@ class Run:
     config: RunConfig = field(compare=False)
 
     def at(self, template: str, **more: object) -> Path:
-        """A path of this run's, from a template of workflow.paths."""
-        about = {"scale": self.scale, "task": self.task, "variant": self.variant, "seed": self.seed}
-        return paths.fill(template, **about, **more)
+        """Return a path of this run, from a template of workflow.paths."""
+        return paths.fill(template, scale=self.scale, task=self.task, variant=self.variant, seed=self.seed, **more)
 
     @property
     def folder(self) -> Path:
+        """The folder of all that the run makes."""
         return self.at(paths.RUN)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One run scored on one task: its own, or the way back of a two-sided method."""
+    """One run scored on one task: the run's own, or the opposite one of a two-sided method."""
 
     run: Run
     task: str
-    way: str
+    direction: Direction
 
     def images(self, selection: str) -> Path:
-        return self.run.at(paths.TRANSLATED, target=self.task, selection=selection)
+        """Return the folder of translated test images."""
+        return self.run.at(paths.TRANSLATED, test_task=self.task, selection=selection)
 
     def scores(self, selection: str) -> Path:
-        return self.run.at(paths.SCORES, target=self.task, selection=selection)
+        """Return the file of scores."""
+        return self.run.at(paths.SCORES, test_task=self.task, selection=selection)
 
 
 @dataclass(frozen=True)
@@ -80,22 +84,30 @@ class Grid:
 
     @property
     def evaluations(self) -> list[Evaluation]:
+        """Every evaluation once, in the order of the cells."""
         return list(dict.fromkeys(cell.evaluation for cell in self.cells))
 
     @property
     def runs(self) -> list[Run]:
+        """Every run once, in the order of the cells."""
         return list(dict.fromkeys(evaluation.run for evaluation in self.evaluations))
 
+    @property
+    def timed_runs(self) -> list[Run]:
+        """The runs whose seconds some table prints."""
+        return list(dict.fromkeys(cell.evaluation.run for cell in self.cells if cell.metric == "sec/iter"))
+
     def table(self, name: str) -> Grid:
+        """Return what one table needs."""
         return self.only([name])
 
     def only(self, tables: Collection[str]) -> Grid:
-        """What these tables need."""
+        """Return what these tables need."""
         faults = {place: fault for place, fault in self.faults.items() if place[0] in tables}
         return Grid(tuple(cell for cell in self.cells if cell.table in tables), faults)
 
     def faults_of(self, table: str) -> dict[str, str]:
-        """What is wrong with the rows of a table that cannot be planned, by key."""
+        """Return the faults of a table's rows that cannot be planned, by the rows' keys."""
         return {row: fault for (name, row), fault in self.faults.items() if name == table}
 
 
@@ -120,7 +132,7 @@ def expand(
 
 
 def _fault(row: RowSpec, name: str, table: TableSpec, config: ScaleConfig, methods: Methods) -> str:
-    """What is wrong with a row whatever its tasks are; empty if nothing."""
+    """Return the fault that a row has whatever its tasks are; empty if there is none."""
     try:
         if row.method not in methods:
             raise broken_or_unknown(row.method, f"row '{row.key}' of {name}")
@@ -146,14 +158,14 @@ def _table_cells(
             continue
         for task, metric in table.task_metrics():
             for seed in config.seeds:
-                evaluation = plan(table.trained_task(task), row, seed, tasks, config, methods[row.method])
+                evaluation = evaluate(table.trained_task(task), row, seed, tasks, config, methods[row.method])
                 yield Cell(name, row, task, metric, seed, evaluation)
 
 
-def plan(
+def evaluate(
     task: str, row: RowSpec, seed: int, tasks: Mapping[str, TaskConfig], config: ScaleConfig, method: MethodInfo
 ) -> Evaluation:
-    """The evaluation that a row needs on a task, with the run that serves it."""
+    """Return the evaluation that a row needs on a task, with the run that serves the evaluation."""
     if task not in tasks:
         raise unknown("task", task, tasks)
     options = _options(method, {**_scale_options(method, task, config), **row.options})
@@ -162,16 +174,21 @@ def plan(
     _check_shared(task, trained, config, method.name)
     settings = _run_config(trained, row, seed, tasks, config, method)
     run = Run(config.scale, trained, settings.variant, seed, settings)
-    return Evaluation(run, task, "forward" if tasks[trained].direction == tasks[task].direction else "backward")
+    return Evaluation(run, task, direction(tasks[trained], tasks[task]))
+
+
+def direction(trained: TaskConfig, tested: TaskConfig) -> Direction:
+    """Return how a run of one task translates the test images of another task of the same dataset."""
+    return "forward" if trained.direction == tested.direction else "backward"
 
 
 def _shared_task(task: str, tasks: Mapping[str, TaskConfig]) -> str:
-    """The first task on the same dataset, which stands for both directions."""
+    """Return the first task on the same dataset, which stands for both directions."""
     return next(name for name, other in tasks.items() if dataset_of(name, other) == dataset_of(task, tasks[task]))
 
 
 def _check_shared(task: str, trained: str, config: ScaleConfig, method: str) -> None:
-    """Settings of a task that another one's training serves must be that one's, or they would be ignored."""
+    """Raise UserError for settings of a task that are not those of the training which serves the task."""
     for key, own, used in (
         ("epochs", config.epochs.get(task), config.epochs.get(trained)),
         ("task_options", *(config.task_options.get(name, {}).get(method) for name in (task, trained))),
@@ -184,17 +201,12 @@ def _check_shared(task: str, trained: str, config: ScaleConfig, method: str) -> 
 
 
 def dataset_of(name: str, task: TaskConfig) -> str:
-    """The name of a task's image sets: its dataset, or its own name for a folder of the user's."""
+    """Return the name of a task's image sets: the dataset, or the task's own name for a folder of the user's."""
     return task.dataset or name
 
 
-def data_folder(config: ScaleConfig, dataset: str) -> Path:
-    """Where a dataset stands in the standard layout."""
-    return paths.fill(paths.DATA, scale=config.scale, dataset=dataset)
-
-
 def variant_name(method: MethodInfo, overrides: Mapping[str, Any], scale: Mapping[str, Any] | None = None) -> str:
-    """`enco`, `enco+k=2`, `enco+pairs=7-24`: the method and, sorted, what differs from its defaults at this scale."""
+    """Name a variant by the method and, sorted, the options that differ from the scale's: `enco`, `enco+k=2`."""
     defaults = _options(method, scale or {}).model_dump(mode="json")
     options = _options(method, {**(scale or {}), **overrides}).model_dump(mode="json")
     parts = [f"{key}={_spell(options[key])}" for key in sorted(options) if options[key] != defaults[key]]
@@ -202,7 +214,7 @@ def variant_name(method: MethodInfo, overrides: Mapping[str, Any], scale: Mappin
 
 
 def _spell(value: Any) -> str:
-    """A value in a file name: [[3, 28], [7, 24]] becomes 3-28_7-24."""
+    """Return a value as it stands in a file name: [[3, 28], [7, 24]] becomes 3-28_7-24."""
     if isinstance(value, list):
         return ("_" if value and isinstance(value[0], list) else "-").join(_spell(part) for part in value)
     return str(value).replace("/", "-")
@@ -225,7 +237,7 @@ def _run_config(
         scale=config.scale,
         seed=seed,
         data=DataConfig(
-            root=data_folder(config, dataset_of(task, tasks[task])),
+            root=paths.fill(paths.DATA, scale=config.scale, dataset=dataset_of(task, tasks[task])),
             direction=tasks[task].direction,
             recursive=config.data.recursive,
             levels=config.data.levels,
@@ -237,7 +249,7 @@ def _run_config(
 
 
 def _scale_options(method: MethodInfo, task: str, config: ScaleConfig) -> dict[str, Any]:
-    """What a scale sets of a method's options on a task."""
+    """Return the options of a method that a scale sets on a task."""
     known = method.Options.model_fields
     scale = {key: value for key, value in config.options.get("all", {}).items() if key in known}
     scale |= config.options.get(method.name, {})
@@ -245,7 +257,7 @@ def _scale_options(method: MethodInfo, task: str, config: ScaleConfig) -> dict[s
 
 
 def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
-    """A scale may not set what a row sets, or the variant's name would lie."""
+    """Raise UserError for an option that row and scale both set, as the variant's name would lie."""
     clash = sorted(scale.keys() & row.options.keys())
     if clash:
         raise UserError(
@@ -254,7 +266,7 @@ def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:
-    """Every method that the scale names must exist, and every option that it sets; else UserError."""
+    """Raise UserError for a method or an option that a scale names and that does not exist."""
     where = f"of scale {config.scale}"
     for name in config.method_epochs:
         if name not in methods:
@@ -270,8 +282,8 @@ def _check_keys(options: Mapping[str, Mapping[str, Any]], methods: Methods, wher
     known = {name: set(method.Options.model_fields) for name, method in methods.items()}
     if common:
         known[common] = set().union(*known.values())
-    for name, given in options.items():
+    for name, values in options.items():
         if name not in known:
             raise unknown("method", name, known, where)
-        for key in given.keys() - known[name]:
+        for key in values.keys() - known[name]:
             raise unknown("option", key, known[name], f"'{name}' in {where}")

@@ -9,14 +9,14 @@ rule demo_data:
     benchmark:
         paths.benchmark("data/{dataset}")
     wildcard_constraints:
-        dataset=project.images.pattern("demo"),
+        dataset=project.data.pattern("demo"),
     conda:
         "../../environment.yml"
     params:
         root=subpath(output[0], ancestor=2),
-        size=project.config.data.size,
-        seed=project.config.data.seed,
-        counts=project.config.data.scale_counts,
+        size=project.plan.config.data.size,
+        seed=project.plan.config.data.seed,
+        counts=project.plan.config.data.scale_counts,
     message:
         "Draw the procedural images of {wildcards.dataset}"
     shell:
@@ -32,14 +32,14 @@ rule folder_data:
     benchmark:
         paths.benchmark("data/{dataset}")
     wildcard_constraints:
-        dataset=project.images.pattern("folder"),
+        dataset=project.data.pattern("folder"),
     conda:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        source=project.images.own_folder,
-        state=project.images.own_state,
-        expected=project.images.expected,
+        source=project.data.own_folder,
+        state=project.data.own_state,
+        expected=project.data.expected,
     message:
         "Check the images of {wildcards.dataset} and link them into place"
     shell:
@@ -52,12 +52,12 @@ rule fetch_archives:
     log:
         paths.log("archives/{dataset}", paths.RESULTS),
     wildcard_constraints:
-        dataset=project.images.pattern("archives"),
+        dataset=project.data.pattern("archives"),
     conda:
         "../../environment.yml"
     params:
-        places=project.images.archive_arguments,
-        published=project.images.archive_facts,
+        places=project.data.archive_arguments,
+        published=project.data.archive_facts,
     message:
         "Find or fetch the archives of {wildcards.dataset}"
     shell:
@@ -74,13 +74,13 @@ rule archive_data:
     benchmark:
         paths.benchmark("data/{dataset}")
     wildcard_constraints:
-        dataset=project.images.pattern("archives"),
+        dataset=project.data.pattern("archives"),
     conda:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        places=project.images.archive_arguments,
-        photo_filter=project.images.photo_filter,
+        places=project.data.archive_arguments,
+        photo_filter=project.data.photo_filter,
     message:
         "Unpack and check the images of {wildcards.dataset}"
     shell:
@@ -90,21 +90,21 @@ rule archive_data:
 
 rule data:
     input:
-        project.images.manifests(),
+        project.data.manifests(),
     message:
         "All image sets are in place"
 
 
 rule check_data:
     log:
-        project.log("check_data"),
+        project.plan.file(paths.log("check_data")),
     conda:
         "../../environment.yml"
     params:
-        tasks={name: task.model_dump(mode="json") for name, task in project.tasks.items()},
-        catalogue=project.images.catalogue,
-        places=project.images.places,
-        expected=project.images.counts(),
+        tasks={name: task.model_dump(mode="json") for name, task in project.plan.tasks.items()},
+        catalogue=project.data.catalogue,
+        places=project.data.places,
+        expected=project.data.counts(),
         weights=project.weights.all(),
         network=project.segmentation.file,
     message:

@@ -3,7 +3,7 @@
 
 rule figure:
     input:
-        project.printed.figure_inputs,
+        project.report.inputs,
     output:
         report(
             paths.FIGURE,
@@ -18,9 +18,9 @@ rule figure:
     conda:
         "../../environment.yml"
     params:
-        headers=project.printed.figure_headers,
-        tasks=project.printed.figure_tasks,
-        size=project.size,
+        headers=project.report.headers,
+        tasks=project.report.tasks,
+        size=project.plan.size,
     message:
         "Lay the translations of {wildcards.table} side by side"
     script:
@@ -29,7 +29,7 @@ rule figure:
 
 rule current_figure:
     input:
-        project.printed.file(paths.FIGURE),
+        project.plan.template(paths.FIGURE),
     output:
         paths.CURRENT_FIGURE,
     log:
@@ -44,6 +44,6 @@ rule current_figure:
 
 rule figures:
     input:
-        project.printed.current_figures(),
+        project.report.current(),
     message:
         "All figures are made"

@@ -4,27 +4,27 @@
 rule select:
     input:
         generator=paths.GENERATOR,
-        data=project.target_data,
+        data=project.evaluate.manifest,
         paired=paths.REAL_PAIRED,
         weights=project.weights.features(),
     output:
         generator=paths.SELECTED,
         report=paths.SELECTION_REPORT,
     log:
-        paths.log("select/{task}_{variant}_seed{seed}_{target}"),
+        paths.log("select/{task}_{variant}_seed{seed}_{test_task}"),
     benchmark:
-        paths.benchmark("select/{task}_{variant}_seed{seed}_{target}")
+        paths.benchmark("select/{task}_{variant}_seed{seed}_{test_task}")
     conda:
         "../../environment.yml"
     threads: 1
     params:
         run=subpath(input.generator, parent=True),
-        images=project.test_sources,
-        way=project.way,
-        extractor=project.extractor(),
+        images=project.evaluate.sources,
+        direction=project.evaluate.direction,
+        extractor=project.evaluate.extractor(),
     message:
-        "Select the best generator of {wildcards.variant} for {wildcards.target} on its test set"
+        "Select the best generator of {wildcards.variant} for {wildcards.test_task} on its test set"
     shell:
         "python -m workflow.jobs.forkserver eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
-        " --out {output.generator} --report {output.report} --direction {params.way} {params.extractor}"
+        " --out {output.generator} --report {output.report} --direction {params.direction} {params.extractor}"
         " --threads {threads} > {log} 2>&1"

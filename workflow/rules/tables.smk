@@ -3,8 +3,8 @@
 
 rule table:
     input:
-        project.printed.inputs,
-        published=project.published,
+        project.tables.inputs,
+        published=project.plan.published,
     output:
         csv=paths.TABLE["csv"],
         md=paths.TABLE["md"],
@@ -23,9 +23,9 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        spec=project.printed.spec,
-        planned=project.printed.planned,
-        made=project.printed.made(),
+        spec=project.tables.spec,
+        planned=project.tables.planned,
+        made=project.tables.made(),
     message:
         "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"
     script:
@@ -34,7 +34,7 @@ rule table:
 
 rule cells:
     input:
-        project.printed.cell_files(),
+        project.tables.cell_files(),
     output:
         paths.CELLS,
     log:
@@ -51,7 +51,7 @@ rule cells:
 
 rule current_table:
     input:
-        **project.printed.files(paths.TABLE),
+        **project.tables.files(paths.TABLE),
     output:
         **paths.CURRENT_TABLE,
     log:
@@ -68,7 +68,7 @@ rule current_table:
 
 rule current_cells:
     input:
-        project.printed.file(paths.CELLS),
+        project.plan.template(paths.CELLS),
     output:
         paths.CURRENT_CELLS,
     log:
@@ -84,11 +84,11 @@ rule current_cells:
 # No input: it takes what is there, and nothing is made for it.
 rule tables_so_far:
     log:
-        project.log("tables_so_far"),
+        project.plan.file(paths.log("tables_so_far")),
     conda:
         "../../environment.yml"
     params:
-        base=str(project.base),
+        base=str(project.plan.base),
     message:
         "Write every table as far as it can be made"
     script:

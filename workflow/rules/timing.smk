@@ -6,22 +6,22 @@ rule timing:
     input:
         project.weights.timing,
     output:
-        project.timing_file,
+        project.plan.timing_file,
     log:
-        project.log("timing"),
+        project.plan.file(paths.log("timing")),
     benchmark:
-        project.benchmark("timing")
+        project.plan.file(paths.benchmark("timing"))
     priority: 1
     conda:
         "../../environment.yml"
     threads: workflow.cores
     params:
-        variants=project.timing_variants,
-        code=project.trainings.timed_code(),
-        size=project.size,
-        warmup=project.config.timing.warmup,
-        iterations=project.config.timing.iterations,
-        compute=project.config.compute.model_dump_json(exclude_none=True),
+        variants=project.timing.variants,
+        code=project.timing.code(),
+        size=project.plan.size,
+        warmup=project.plan.config.timing.warmup,
+        iterations=project.plan.config.timing.iterations,
+        compute=project.plan.config.compute.model_dump_json(exclude_none=True),
     message:
         "Time an iteration of each variant, taking turns"
     shell:

@@ -16,8 +16,8 @@ rule tracking_store:
 
 rule train:
     input:
-        data=project.run_data,
-        store=project.tracking_store(),
+        data=project.train.manifest,
+        store=project.train.tracking_store(),
         weights=project.weights.training,
     output:
         generator=paths.GENERATOR,
@@ -32,10 +32,10 @@ rule train:
     resources:
         gpu=1,
     params:
-        plan=project.trainings.plan,
-        why=project.trainings.why,
-        settings=project.trainings.settings,
-        flags=project.trainings.flags,
+        plan=project.train.plan_id,
+        why=project.train.why,
+        settings=project.train.settings,
+        flags=project.train.flags,
         folder=subpath(output.record, parent=True),
     message:
         "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}{params.why}"

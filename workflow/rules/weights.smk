@@ -23,7 +23,7 @@ rule weights:
     input:
         project.weights.all(),
     log:
-        project.log("weights"),
+        project.plan.file(paths.log("weights")),
     conda:
         "../../environment.yml"
     params:

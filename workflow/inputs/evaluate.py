@@ -1,0 +1,51 @@
+"""Inputs and parameters of the rules that translate and score: test images, generators, feature extractor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow import paths
+from workflow.plan.grid import Direction
+from workflow.plan.plan import Plan
+from workflow.plan.wildcards import Wildcards
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """The evaluations of a plan."""
+
+    plan: Plan
+
+    def manifest(self, wildcards: Wildcards) -> Path:
+        """Return the manifest of the images that a run is tested on."""
+        return self.plan.manifest(wildcards.test_task)
+
+    def sources(self, wildcards: Wildcards) -> Path:
+        """Return the folder of the test images that are translated."""
+        return self.plan.test_folder(wildcards.test_task, "source")
+
+    def targets(self, wildcards: Wildcards) -> Path:
+        """Return the folder of the real images that translations are compared with."""
+        return self.plan.test_folder(wildcards.test_task, "target")
+
+    def generator(self, wildcards: Wildcards) -> Path:
+        """Return the generator that translates: the run's last one, or the one selected for the test task."""
+        run = self.plan.run(wildcards)
+        if wildcards.selection == "best":
+            return run.at(paths.SELECTED, test_task=wildcards.test_task)
+        return run.at(paths.GENERATOR)
+
+    def direction(self, wildcards: Wildcards) -> Direction:
+        """Return 'forward' for the run's own task, 'backward' for the opposite task of a two-sided method."""
+        return self.plan.direction(wildcards.task, wildcards.test_task)
+
+    def preparation(self) -> str:
+        """Return how real images are prepared, as arguments of `python -m eval features`."""
+        return f"--size {self.plan.size}" + " --legacy-rounding" * self.plan.config.features.legacy_rounding
+
+    def extractor(self) -> str:
+        """Return the feature extractor, and how folders of images are read, as arguments of `python -m eval`."""
+        features = self.plan.config.features
+        size = f" --input-size {features.input_size}" if features.input_size else ""
+        return " ".join([f"--extractor {features.extractor}{size}", *self.plan.config.data.reading.arguments])

@@ -1,0 +1,136 @@
+"""The plan of one scale: its configuration, tables and tasks, and the trainings and evaluations that they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from enco import methods
+from enco.config.base import parse
+from enco.datasets.catalogue import TaskConfig
+from enco.errors import UserError, unknown
+from enco.options.base import MethodOptions
+from eval.tables.spec import TableSpec, load_tables
+from workflow import paths
+from workflow.plan.grid import Direction, Grid, Run, check_options, dataset_of, direction, expand
+from workflow.plan.part import folder_name, keep
+from workflow.plan.scale import ScaleConfig, load_mapping, load_tasks
+from workflow.plan.wildcards import Wildcards, one_of_regex
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One scale's configuration, tables, tasks and grid; relative paths of the user's count from `base`."""
+
+    config: ScaleConfig
+    base: Path
+    tables: dict[str, TableSpec]
+    tasks: dict[str, TaskConfig]
+    grid: Grid
+
+    @classmethod
+    def load(cls, config: dict[str, Any], base: Path) -> Plan:
+        """Validate a configuration and expand its tables; raise UserError for whatever is wrong in it."""
+        scale = parse(ScaleConfig, config, "the configuration")
+        tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
+        tasks = load_tasks(scale, base)
+        check_options(scale, methods.infos())
+        return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.infos()))
+
+    def only(self, names: Iterable[str]) -> Plan:
+        """Return the plan of these tables alone; raise UserError for a table that does not exist."""
+        for name in names:
+            if name not in self.tables:
+                raise unknown("table", name, self.tables)
+        kept = {name: self.tables[name] for name in names}
+        return replace(self, tables=kept, grid=self.grid.only(kept))
+
+    @property
+    def headline(self) -> list[str]:
+        """Tables that `all_tables` makes: the extra ones where they are named, or are all that is asked for."""
+        wanted = [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
+        return wanted or list(self.tables)
+
+    @property
+    def faults(self) -> list[str]:
+        """The faults of rows that are left out, one sentence each."""
+        return list(dict.fromkeys(self.grid.faults.values()))
+
+    @property
+    def part(self) -> str:
+        """The folder name of the tables of these seeds and rows: `seed0`, `seeds0-1-2`, `seed0-only-table1-enco`."""
+        seeds, names = self.config.seeds, self.config.only.names
+        made_of = f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{'-'.join(map(str, seeds))}"
+        return folder_name("-".join([made_of, "only", *names]) if names else made_of, str(self.config.only))
+
+    @property
+    def datasets(self) -> dict[str, TaskConfig]:
+        """One task for each dataset."""
+        return {dataset_of(name, task): task for name, task in reversed(self.tasks.items())}
+
+    @property
+    def size(self) -> int:
+        """Side of a test image, in pixels."""
+        common = self.config.options.get("all", {})
+        return int(common.get("test_size") or common.get("crop_size", MethodOptions().crop_size))
+
+    @property
+    def published(self) -> Path:
+        """The file of the paper's numbers."""
+        return self.base / self.config.published
+
+    def run(self, wildcards: Wildcards) -> Run:
+        """Return the run that a job's wildcards name; raise UserError if no table needs it."""
+        for run in self.grid.runs:
+            if (run.task, run.variant, str(run.seed)) == (wildcards.task, wildcards.variant, wildcards.seed):
+                return run
+        folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
+        raise UserError(f"No table needs a run {folder}: `python -m workflow` lists those that are needed.")
+
+    def direction(self, trained: str, tested: str) -> Direction:
+        """Return how a run of one task translates the test images of another task of the same dataset."""
+        return direction(self.tasks[trained], self.tasks[tested])
+
+    def template(self, template: str) -> str:
+        """Fill the scale and the part of a template of workflow.paths, and leave other wildcards open."""
+        return template.replace("{scale}", self.config.scale).replace("{part}", self.part)
+
+    def file(self, template: str, **values: object) -> Path:
+        """Fill a template of workflow.paths: the scale and the part are the plan's."""
+        return paths.fill(self.template(template), **values)
+
+    @property
+    def timing_file(self) -> Path:
+        """The seconds of every variant that some table prints; a part of the grid is timed apart from the whole."""
+        return self.file(paths.PART_TIMING if self.config.only.names else paths.TIMING)
+
+    def dataset(self, task: str) -> str:
+        """Return the name of a task's image sets."""
+        return dataset_of(task, self.tasks[task])
+
+    def manifest(self, task: str) -> Path:
+        """Return the manifest of a task's images."""
+        return self.file(paths.MANIFEST, dataset=self.dataset(task))
+
+    def test_folder(self, task: str, side: Literal["source", "target"]) -> Path:
+        """Return the folder of the test images of a task's source or target domain."""
+        forward = self.tasks[task].direction == "AtoB"
+        name = "testA" if forward == (side == "source") else "testB"
+        return self.file(paths.DATA, dataset=self.dataset(task)) / name
+
+    def wildcard_constraints(self) -> dict[str, str]:
+        """Return a regular expression of the valid values of each wildcard."""
+        return {
+            "scale": re.escape(self.config.scale),
+            "dataset": one_of_regex(self.datasets),
+            "task": one_of_regex(self.tasks),
+            "test_task": one_of_regex(self.tasks),
+            "variant": one_of_regex(run.variant for run in self.grid.runs),
+            "seed": one_of_regex(str(seed) for seed in self.config.seeds),
+            "table": one_of_regex(self.tables),
+            "part": re.escape(self.part),
+            "selection": "final|best",
+        }
