@@ -19,7 +19,6 @@ from enco.training.identity import (
 )
 from enco.training.sources import method_sources
 from workflow import paths
-from workflow.plan.grid import Run
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 
