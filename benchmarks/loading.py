@@ -42,7 +42,7 @@ from enco.data.folders import decode_all, load_rgb
 from enco.data.images import resize, test_image, to_tensor, to_uint8
 from enco.data.unpaired import UnpairedImages, random_crop
 from enco.options.base import MethodOptions, Preset
-from enco.runtime.startup import keep_memory
+from enco.runtime.memory import keep_memory
 from enco.translation import translate_folder
 from eval.metrics.inception import Extractor, extract_features
 

@@ -31,7 +31,6 @@ from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
 from enco.methods import available, create, get
 from enco.methods.base import Method
-from enco.runtime.startup import skip_compiler
 from eval.timing.stopwatch import SCHEDULE, random_batch
 
 ROOT = Path(__file__).parent.parent
@@ -119,7 +118,6 @@ def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
 
 def load_lazy_parts() -> None:
     """Have torch load what it loads at first use, so that the memory of it is not the method's."""
-    skip_compiler()
     weight = torch.nn.Parameter(torch.ones(1, 1))
     with FlopCounter():
         (weight @ weight).sum().backward()

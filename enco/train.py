@@ -23,10 +23,9 @@ from enco.io.files import StrPath, check_room, read_json
 from enco.methods.base import Method
 from enco.methods.parts.generator_file import save_generator
 from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, RunRecord, StartedRecord, read_record
-from enco.runtime.capabilities import capabilities
+from enco.runtime.memory import keep_memory
 from enco.runtime.randomness import random_state, set_random_state
 from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
-from enco.runtime.startup import keep_memory, skip_compiler
 from enco.tracking.__main__ import start_follower
 from enco.training.arguments import parse_arguments
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
@@ -259,8 +258,6 @@ def main() -> int:
     if arguments.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
-    if not arguments.config.compute.pieces(capabilities(arguments.device)).compile:
-        skip_compiler()
     keep_memory()
     print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
     try:

@@ -254,10 +254,9 @@ def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
 def _device(given: argparse.Namespace) -> torch.device:
     import torch
 
-    from enco.runtime.startup import keep_memory, skip_compiler
+    from enco.runtime.memory import keep_memory
     from enco.training.arguments import choose_device
 
-    skip_compiler()
     keep_memory()
     if given.threads:
         torch.set_num_threads(given.threads)

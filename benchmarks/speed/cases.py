@@ -12,7 +12,7 @@ from enco.config.compute import Capabilities, ComputeConfig, ComputeOptions
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
-from enco.runtime.startup import keep_memory, skip_compiler
+from enco.runtime.memory import keep_memory
 from eval.timing.stopwatch import Stopwatch, Variant, offline_options
 
 
@@ -93,6 +93,4 @@ def start_process(cases: Sequence[Case], threads: int | None, device: torch.devi
     """Make this process ready to train these, as `python -m enco.train` does."""
     if threads:
         torch.set_num_threads(threads)
-    if not any(case.pieces(device).compile for case in cases):
-        skip_compiler()
     keep_memory()

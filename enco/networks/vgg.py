@@ -11,7 +11,7 @@ from enco.io.torch_file import load_tensors
 from enco.io.weights import published_weights
 from enco.networks.layers.init import init_weights
 from enco.options.fsesim import VggWeights
-from enco.runtime.randomness import untouched_randomness
+from enco.runtime.randomness import forked_rng
 
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -67,7 +67,7 @@ def frozen_vgg(weights: VggWeights, width: float, device: torch.device) -> Vgg16
     Says on stdout which of them it is. Torch's random state stays as it is. Raises UserError if the ImageNet weights
     are not at hand and cannot be downloaded.
     """
-    with untouched_randomness(device, seed=0):
+    with forked_rng(device, seed=0):
         network = imagenet_vgg() if weights == "imagenet" else random_vgg(width)
     return network.to(device).eval().requires_grad_(False)
 

@@ -54,11 +54,8 @@ def set_random_state(states: RandomState, device: torch.device) -> None:
 
 
 @contextmanager
-def untouched_randomness(device: torch.device, seed: int) -> Iterator[None]:
-    """Within this block random numbers come from `seed`; afterwards the generators are as they were before."""
-    states = random_state(device)
-    torch.manual_seed(seed)
-    try:
+def forked_rng(device: torch.device, seed: int) -> Iterator[None]:
+    """Draw from a seed within the block; afterwards the generators of the CPU and of a CUDA device are as before."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
         yield
-    finally:
-        set_random_state(states, device)

@@ -12,7 +12,7 @@ from enco.config.bounds import THREADS
 from enco.errors import run_cli
 from enco.methods import available, get
 from enco.runtime.devices import DEVICES, named_device
-from enco.runtime.startup import keep_memory, skip_compiler
+from enco.runtime.memory import keep_memory
 from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
 from enco.selftest.layers import LAYERS
 from enco.training.arguments import choose_device
@@ -25,7 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
     names = [get(name).info.name for name in given.methods or sorted(available())]
-    skip_compiler()
     keep_memory()
     print(f"PyTorch {torch.__version__} on {device_name(device)}", flush=True)
     passed = failed = 0

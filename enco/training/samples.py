@@ -16,7 +16,7 @@ from enco.data.reading import Reading
 from enco.io.files import atomic_path
 from enco.methods.base import Method
 from enco.options.base import MethodOptions
-from enco.runtime.randomness import untouched_randomness
+from enco.runtime.randomness import forked_rng
 
 COLUMNS = 4
 SEED = 0
@@ -37,7 +37,7 @@ class Samples:
         Leaves the networks' modes and the random states as they were.
         """
         rows = []
-        with untouched_randomness(method.device, SEED), evaluating(method.networks.values()):
+        with forked_rng(method.device, SEED), evaluating(method.networks.values()):
             if self.source is not None:
                 rows += [self.source, method.translate(self.source.to(method.device))]
             if self.target is not None and method.two_sided:

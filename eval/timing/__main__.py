@@ -18,9 +18,8 @@ from enco.config.compute import ComputeConfig
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json, write_json
 from enco.methods import available, get
-from enco.runtime.capabilities import capabilities
 from enco.runtime.devices import DEVICES, named_device
-from enco.runtime.startup import keep_memory, skip_compiler
+from enco.runtime.memory import keep_memory
 from enco.training.arguments import choose_device, read_compute
 from enco.training.provenance import device_name, versions
 from enco.training.sources import method_sources
@@ -153,8 +152,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(given.threads)
     device = choose_device(given.device)
     compute = read_compute(given.compute)
-    if not compute.pieces(capabilities(device)).compile:
-        skip_compiler()
     keep_memory()
     variants = _variants(given)
     asked = asked_for(variants, compute)  # now, as files may be edited meanwhile

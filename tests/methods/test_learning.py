@@ -27,7 +27,6 @@ from enco.datasets.demo import make_archive
 from enco.methods import available, create, get
 from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
-from enco.runtime.startup import skip_compiler
 
 SIZE = 32
 ARCHIVE, DIRECTION = "summer2winter_yosemite", "BtoA"
@@ -181,7 +180,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    skip_compiler()
     with TemporaryDirectory() as folder:
         data = make_archive(ARCHIVE, Path(folder), size=SIZE)
         print(table([learn(name, data, given.seed) for name in given.names or sorted(available())]))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from enco.errors import NonFiniteLoss, UserError
-from enco.runtime.randomness import random_state, set_random_state, untouched_randomness
+from enco.runtime.randomness import forked_rng, random_state, set_random_state
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, read_checkpoint
 from enco.training.run_files import finish_moving, move_aside
 from tests.support.tiny_runs import CPU, assert_same, some_record
@@ -161,7 +161,7 @@ def test_a_block_of_its_own_randomness_leaves_the_rest_alone() -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    with untouched_randomness(CPU, seed=5):
+    with forked_rng(CPU, seed=5):
         inside = torch.rand(3)
     assert torch.equal(torch.rand(3), expected)
     torch.manual_seed(5)

@@ -54,7 +54,7 @@ def train_step(name: str, compute: ComputeConfig | None = None, **options: Any) 
 def test_speeds_are_named_for_people() -> None:
     assert ComputeConfig.model_validate("fast") == ComputeConfig(mode="fast")
     assert str(PLAIN) == "float32"
-    assert str(replace(FAST["cuda"], compile=False)) == "bfloat16, cuda graph, device draws, autotune"
+    assert str(replace(FAST["cuda"], compile=False)) == "bfloat16, cuda graph, device rng, autotune"
     assert str(ComputeOptions(channels_last=True, tf32=False)) == "float32, channels last, no TF32"
 
 
@@ -269,7 +269,7 @@ def test_what_a_step_changes_on_the_host_is_done_after_it() -> None:
 def test_kept_memory_is_not_cleared_again_for_each_tensor() -> None:
     count = """
 import resource, sys, torch
-from enco.runtime.startup import keep_memory
+from enco.runtime.memory import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 def faults():
