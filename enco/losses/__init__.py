@@ -1,1 +1,1 @@
-"""Loss terms and the sampling of the positions that they look at."""
+"""Loss terms, and the sampling of the positions that losses compare."""

@@ -15,18 +15,18 @@ from enco.options.contrast import ContrastOptions
 
 
 def make_heads(generator: ResnetGenerator, options: ContrastOptions) -> nn.ModuleList:
-    """One projection head for each tap, initialised; UserError for a tap that the generator does not have."""
+    """Make and initialise a projection head for each layer; UserError for a layer that the generator does not have."""
     shapes = feature_shapes(generator, options.layers, options.crop_size)
-    heads = nn.ModuleList(ProjectionHead(shapes[tap][0], options.head_width) for tap in options.layers)
+    heads = nn.ModuleList(ProjectionHead(shapes[layer][0], options.head_width) for layer in options.layers)
     return init_weights(heads, "xavier")
 
 
 def key_features(
     generator: ResnetGenerator, images: Tensor, reusable: Features, options: ContrastOptions, detached: bool = True
 ) -> Features:
-    """The images' features to contrast with, by a pass of their own or those already there, detached or not."""
+    """Return the images' features to contrast with, from a pass of their own or from `reusable`, detached or not."""
     if options.key_features == "reused":
-        return {tap: feature.detach() if detached else feature for tap, feature in reusable.items()}
+        return {layer: feature.detach() if detached else feature for layer, feature in reusable.items()}
     with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
         return generator.encode(images, options.layers)
 
@@ -34,7 +34,7 @@ def key_features(
 def sampled_cells(
     keys: Tensor, queries: Tensor, options: ContrastOptions, scores: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The cells of two B x C x H x W features at the same freshly drawn positions, both as B x P x C."""
+    """Sample cells of two B x C x H x W features at the same freshly drawn positions; returns B x P x C of each."""
     positions = sample_positions(options, map_size(keys), scores)
     return gather_cells(keys, positions), gather_cells(queries, positions)
 
@@ -47,13 +47,13 @@ def contrast(
     options: ContrastOptions,
     scores: Tensor | None = None,
 ) -> Tensor:
-    """Mean PatchNCE over layers and positions; each tap draws its positions anew, by the scores in DAG sampling.
+    """Return the mean PatchNCE over layers and positions; each layer draws positions anew, in DAG sampling by scores.
 
     Gradient flows to queries only. `scores`: the discriminator's, B x 1 x h x w, of the images behind the queries.
     """
     losses = []
-    for tap, key_head, query_head in zip(options.layers, key_heads, query_heads, strict=True):
-        key, query = sampled_cells(keys[tap], queries[tap], options, scores)
+    for layer, key_head, query_head in zip(options.layers, key_heads, query_heads, strict=True):
+        key, query = sampled_cells(keys[layer], queries[layer], options, scores)
         key, query = key_head(key).detach(), query_head(query)
         losses.append(patch_nce(query, key, options.tau, options.nce_diag, options.negatives).mean())
     return torch.stack(losses).mean()

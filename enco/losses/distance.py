@@ -17,16 +17,16 @@ from enco.options.selfdistance import Axis
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of the distances in one domain; these defaults leave distances as they are."""
+    """Mean and standard deviation of the distances in one domain; the defaults leave distances unchanged."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     @classmethod
     def of(cls, distances: Tensor, domain: str) -> Statistics:
-        """Those of N distances in a domain (source or target), as of a whole population.
+        """Compute the statistics of N distances in a domain (source or target), as of a whole population.
 
-        Raises UserError where they do not vary and so cannot be scaled.
+        Raises UserError where the distances do not vary and so cannot be scaled.
         """
         deviation = float(distances.double().std(correction=0)) if len(distances) else 0.0
         if deviation == 0:
@@ -37,12 +37,12 @@ class Statistics:
         return cls(float(distances.double().mean()), deviation)
 
     def normalize(self, distances: Tensor) -> Tensor:
-        """Distances of any shape in standard deviations from the mean."""
+        """Express distances of any shape in standard deviations from the mean."""
         return (distances - self.mean) / self.deviation
 
 
 def pair_distances(images: Tensor) -> Tensor:
-    """B x 3 x H x W to the mean absolute differences of all B(B-1)/2 pairs of images, with gradients.
+    """Return the mean absolute differences of all B(B-1)/2 pairs of images B x 3 x H x W, with gradients.
 
     Raises UserError for fewer than two images.
     """
@@ -56,15 +56,16 @@ def pair_distances(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def item_distances(items: Sequence[Tensor]) -> Tensor:
-    """The same for N tensors of one shape: N(N-1)/2 mean absolute differences, on the CPU."""
+    """Return the N(N-1)/2 mean absolute differences of N tensors of one shape, on the CPU and without gradients."""
     vectors = torch.stack([item.flatten() for item in items]).cpu()
     return F.pdist(vectors, p=1) / vectors.shape[1]
 
 
 def half_distance(images: Tensor, axis: Axis = "height") -> Tensor:
-    """Mean absolute difference of B x 3 x H x W images' top and bottom halves (`height`) or left and right (`width`).
+    """Return the mean absolute difference of images' top and bottom (`height`) or left and right (`width`) halves.
 
-    A scalar: the mean over the batch. A middle row or column belongs to neither half.
+    Images are B x 3 x H x W; the result is a scalar, the mean over the batch. A middle row or column belongs to
+    neither half.
     """
     dim = -2 if axis == "height" else -1
     half = images.shape[dim] // 2
@@ -72,9 +73,9 @@ def half_distance(images: Tensor, axis: Axis = "height") -> Tensor:
 
 
 def distance_loss(before: Tensor, after: Tensor, source: Statistics, target: Statistics) -> Tensor:
-    """Mean absolute change that translating makes to normalised distances.
+    """Return the mean absolute change of normalised distances by translating.
 
-    `before`: distances in the inputs, which the source domain's statistics normalise; `after`: the same ones in the
-    translations, which those of the target domain's real images do.
+    `before`: distances in the inputs, normalised by the source domain's statistics; `after`: distances in the
+    translations, normalised by the statistics of the target domain's real images.
     """
     return l1(target.normalize(after), source.normalize(before))

@@ -1,4 +1,4 @@
-"""Which feature-map positions the patch losses look at. A position is an index into the flattened H*W cells."""
+"""Sampling of the feature-map positions of patch losses. A position is an index into the flattened H*W cells."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from enco.runtime.randomness import draw_device
 
 
 def uniform_positions(cells: int, patches: int) -> Tensor:
-    """`patches` different positions of `cells`, or all of them if there are fewer, in random order; int64.
+    """Draw `patches` different positions of `cells`, or all positions if there are fewer, in random order; int64.
 
-    Positions are drawn, and lie, where `rng_device` says: on the CPU, so that a seed means the same ones on every
-    device.
+    Positions are drawn, and lie, where `rng_device` says: by default on the CPU, so that a seed means the same
+    positions on every device.
     """
     device = draw_device()
     if device.type == "cpu":
@@ -24,14 +24,14 @@ def uniform_positions(cells: int, patches: int) -> Tensor:
 
 
 def random_subset(cells: int, count: int, device: torch.device) -> Tensor:
-    """`count` different ones of `cells` in random order, drawn on the device: no sort of them all, no wait for it."""
+    """Draw `count` different positions of `cells` in random order on a device, without a full sort or a wait."""
     return torch.rand(cells, device=device).topk(count).indices
 
 
 def dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagRest = "top") -> Tensor:
-    """Discriminative attention-guided sampling (EnCo, Algorithm 1): B x 1 x H x W scores to B x P positions.
+    """Sample positions by discriminative attention (DAG; EnCo, Algorithm 1): B x 1 x H x W scores to B x P positions.
 
-    Each image's positions are drawn on their own. `scores` are raw discriminator outputs, high where a patch looks
+    Each image has draws of its own. `scores` are raw discriminator outputs, high where a patch looks
     real. `rest`: the share 1 - beta comes from the top of the pool (paper), or from all positions anew (released code;
     the two shares may then overlap). P is `patches`, or H*W if that is less.
     """
@@ -49,7 +49,7 @@ def _dag_positions(scores: Tensor, patches: int, k: int, beta: float, rest: DagR
 
 
 def dag_split(scores: Tensor, pool: Tensor, patches: int, beta: float) -> tuple[Tensor, Tensor]:
-    """The beta * patches least real positions of the pool, and the (1 - beta) * patches most real ones.
+    """Return the beta * patches least real positions of the pool, and the (1 - beta) * patches most real positions.
 
     `scores` has one value per position; `pool` holds at least `patches` positions. Equal scores keep the pool's order.
     """
@@ -61,7 +61,7 @@ def dag_split(scores: Tensor, pool: Tensor, patches: int, beta: float) -> tuple[
 
 
 def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Tensor | None) -> Tensor:
-    """Positions on a feature map of `size` (H, W): drawn by DAG from B x 1 x h x w scores (B x P), else uniformly (P).
+    """Sample positions on a feature map of `size` (H, W): by DAG from B x 1 x h x w scores (B x P), else uniformly (P).
 
     Uniform positions are the same for all images of a batch, as in the CUT code.
     """
@@ -72,5 +72,5 @@ def sample_positions(options: SamplingOptions, size: tuple[int, int], scores: Te
 
 @in_float32
 def resize_scores(scores: Tensor, size: tuple[int, int]) -> Tensor:
-    """Discriminator scores B x 1 x h x w at the size of a feature map, bilinear; over a padded map's border as well."""
+    """Resize discriminator scores B x 1 x h x w to a feature map's size, bilinear, with a padded map's border."""
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)

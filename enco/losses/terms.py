@@ -16,7 +16,7 @@ from enco.runtime.precision import in_float32
 
 @in_float32
 def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
-    """Mean loss of raw discriminator scores that should say real or fake; training is on their sum or half of it.
+    """Return the mean loss of raw discriminator scores of images that are real, or fake.
 
     `lsgan`: squared distance to 1 (real) or 0 (fake), Mao et al. 2017; `hinge`: margin 1 either side of 0;
     `vanilla`: binary cross-entropy.
@@ -28,7 +28,7 @@ def discriminator_loss(scores: Tensor, real: bool, mode: GanMode) -> Tensor:
 
 
 def discriminator_terms(real_scores: Tensor, fake_scores: Tensor, mode: GanMode) -> dict[str, Tensor]:
-    """Both terms of one discriminator's loss, by the names d_real and d_fake."""
+    """Return both terms of one discriminator's loss, by the names d_real and d_fake."""
     return {
         "d_real": discriminator_loss(real_scores, True, mode),
         "d_fake": discriminator_loss(fake_scores, False, mode),
@@ -37,7 +37,7 @@ def discriminator_terms(real_scores: Tensor, fake_scores: Tensor, mode: GanMode)
 
 @in_float32
 def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -> Tensor:
-    """Mean adversarial loss of a generator whose images got these raw discriminator scores.
+    """Return the mean adversarial loss of generated images with these raw discriminator scores.
 
     The hinge is linear in the scores, or clipped like a discriminator's: no gradient where a score is above 1 (DCLGAN).
     """
@@ -46,7 +46,7 @@ def generator_loss(scores: Tensor, mode: GanMode, hinge: HingeForm = "linear") -
 
 @in_float32
 def confusion(scores: Tensor) -> Tensor:
-    """Cross-entropy of raw scores with one half: least, at ln 2, where a domain cannot be told (DRIT, section 3.1)."""
+    """Return the cross-entropy of raw scores with one half, least (ln 2) for undecided scores (DRIT, section 3.1)."""
     return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, 0.5))
 
 
@@ -54,11 +54,11 @@ def confusion(scores: Tensor) -> Tensor:
 def patch_nce(
     queries: Tensor, keys: Tensor, tau: float, diag: float | None = -10.0, negatives: Negatives = "image"
 ) -> Tensor:
-    """PatchNCE (CUT, eq. 3) of each query: B x P unit embeddings of dimension D each, to B x P losses.
+    """Return the PatchNCE (CUT, eq. 3) of each query, B x P, for unit embeddings B x P x D.
 
-    Query i's positive is key i; its negatives are the other keys of the same image, or of the whole batch. In the CUT
-    code the negatives keep their diagonal, filled with the similarity `diag`: one more, constant, negative; None
-    leaves it out. Keys are not detached here.
+    Query i's positive is key i; the negatives are the other keys of the same image, or of the whole batch. In the CUT
+    code the negatives keep their diagonal, filled with the similarity `diag`: one more, constant, negative. None leaves
+    the diagonal out. Keys are not detached here.
     """
     shape = queries.shape[:2]
     if negatives == "batch":
@@ -72,19 +72,19 @@ def patch_nce(
 
 @in_float32
 def cosine_distance(queries: Tensor, keys: Tensor) -> Tensor:
-    """2 - 2 cos(query, key) over the last axis (EnCo, AAAI version): 0 for equal directions, 4 for opposite ones."""
+    """Return 2 - 2 cos(query, key) over the last axis (EnCo, AAAI version): 0 for equal, 4 for opposite directions."""
     return 2 - 2 * F.cosine_similarity(queries, keys, dim=-1)
 
 
 @in_float32
 def l1(images: Tensor, wanted: Tensor) -> Tensor:
-    """Mean absolute error: identity and cycle-consistency losses."""
+    """Return the mean absolute error, as for identity and cycle-consistency losses."""
     return F.l1_loss(images, wanted)
 
 
 @in_float32
 def code_penalty(mean: Tensor, log_variance: Tensor | None = None) -> Tensor:
-    """Divergence of encoded distributions from N(0, I), summed; of codes without a spread, their mean square (DRIT)."""
+    """Return the summed KL divergence of distributions from N(0, I), or the mean square of plain codes (DRIT)."""
     if log_variance is None:
         return mean.square().mean()
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
@@ -92,10 +92,10 @@ def code_penalty(mean: Tensor, log_variance: Tensor | None = None) -> Tensor:
 
 @in_float32
 def mode_seeking(images: Sequence[Tensor], latents: Sequence[Tensor]) -> Tensor:
-    """How little two images differ for what their latents do (Mao et al. 2019, arXiv 1903.05628)."""
+    """Return the ratio of the latents' distance to the images' distance (Mao et al. 2019, arXiv 1903.05628)."""
     return 1 / (l1(*images) / l1(*latents) + 1e-5)
 
 
 def summed(losses: Iterable[Tensor]) -> Tensor:
-    """The sum of 0-d losses, such as those of a discriminator's scales."""
+    """Sum 0-d losses, such as the losses of a discriminator's scales."""
     return torch.stack(list(losses)).sum()

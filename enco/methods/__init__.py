@@ -1,7 +1,7 @@
-"""The registry of methods: each is a file of this folder, its settings the file of that name in enco/options.
+"""The registry of methods: each has a file in this folder, and its settings in the file of that name in enco/options.
 
-Names and settings are known without importing torch. A method whose one file holds both, as `INFO` and a Method, is
-imported to be known.
+Names and settings are read without importing torch. A method's own file may hold the settings too, as `INFO`; that file
+is imported to know the method.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def infos() -> dict[str, MethodInfo]:
-    """Return what is known of every method by name, but those whose files are broken."""
+    """Return the info of every method by name, except methods with broken files."""
     return _registry()[0]
 
 
 def broken() -> dict[str, str]:
-    """Say what is wrong with each file that cannot be imported, by its module's name."""
+    """Return the error of each file that cannot be imported, by module name."""
     return _registry()[1]
 
 
@@ -51,26 +51,26 @@ def _registry() -> tuple[dict[str, MethodInfo], dict[str, str]]:
 
 
 def _settings_module(name: str) -> ModuleType:
-    """Import the file with a method's settings: its own in enco/options, or else the method's."""
+    """Import the file with a method's settings: the one in enco/options, or else the method's own."""
     own = f"{options.__name__}.{name}"
     return importlib.import_module(own if find_spec(own) else f"{__name__}.{name}")
 
 
 def _what_broke(error: Exception) -> str:
-    """'SyntaxError in line 3: invalid syntax': an error of a file's import, on one line."""
+    """Describe an import error in one line, as in 'SyntaxError in line 3: invalid syntax'."""
     line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
     return f"{type(error).__name__} in line {line}: {(str(error).splitlines() or [''])[0]}"
 
 
 def info(name: str) -> MethodInfo:
-    """Look a method up; UserError with the valid names if there is none, or with what its file is broken by."""
+    """Return a method's info; UserError with the valid names if there is none, or with the error of a broken file."""
     if name not in infos():
         raise broken_or_unknown(name)
     return infos()[name]
 
 
 def broken_or_unknown(name: str, where: str = "") -> UserError:
-    """Make the error for a method that is not available."""
+    """Make the UserError for a method that is not available."""
     if name in broken():
         at = f" of {where}" if where else ""
         return UserError(f"The method '{name}'{at} cannot be used: enco/methods/{name}.py has a {broken()[name]}.")
@@ -78,19 +78,19 @@ def broken_or_unknown(name: str, where: str = "") -> UserError:
 
 
 def parse_options(name: str, values: Mapping[str, Any], where: str = "") -> MethodOptions:
-    """Complete a method's options by their defaults; UserError for an unknown method or option."""
+    """Complete a method's options by defaults; UserError for an unknown method or option."""
     return parse(info(name).Options, dict(values), where or f"options of method {name}")
 
 
 def get(name: str) -> type[Method]:
-    """Import the class of a method; UserError as `info` raises it."""
+    """Import and return the class of a method; UserError as in `info`."""
     module = importlib.import_module(f"{__name__}.{info(name).name}")
     classes = (value for value in vars(module).values() if isinstance(value, type))
     return next(c for c in classes if getattr(vars(c).get("info"), "name", None) == name)
 
 
 def available() -> dict[str, type[Method]]:
-    """Import the class of every method."""
+    """Import and return the class of every method, by name."""
     return {name: get(name) for name in infos()}
 
 

@@ -1,4 +1,4 @@
-"""What methods there are, and what options each has: `python -m enco.methods [NAME]`."""
+"""List the methods, or the options of one method: `python -m enco.methods [NAME]`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ WIDTH = 60
 
 
 def registry() -> str:
-    """Every method, oldest first, as a table."""
+    """Return a table of all methods, oldest first."""
     by_year = sorted(infos().values(), key=lambda info: (info.year, info.name))
     rows = [(info.name, info.label, info.year, info.paper, sides(info)) for info in by_year]
     return tabulate(rows, headers=("name", "label", "year", "paper", "translates"))
 
 
 def description(name: str) -> str:
-    """One method: the first line of its file, and its options; UserError if there is none of the name."""
+    """Describe one method by the first line of the method's file and its options; UserError for an unknown name."""
     method = get(name)
     first_line = (sys.modules[method.__module__].__doc__ or "").partition("\n")[0]
     return f"{first_line}\nTranslates {sides(method.info)}.\n\n{options(method.info.Options)}"
 
 
 def options(model: type[BaseModel]) -> str:
-    """Every option of a method with its default and what it is for, as a table."""
+    """Return a table of a method's options, with default and description."""
     rows = [
         (option, shown(field.default), fill(field.description or "", WIDTH))
         for option, field in model.model_fields.items()
@@ -44,21 +44,21 @@ def options(model: type[BaseModel]) -> str:
 
 
 def shown(default: Any) -> str:
-    """A default as a configuration file has it."""
+    """Write a default as in a configuration file."""
     return json.dumps(to_jsonable_python(default), ensure_ascii=False)
 
 
 def sides(info: MethodInfo) -> str:
-    """Whether one training gives one direction or two."""
+    """Say whether one training gives one direction or two."""
     return "both ways" if info.two_sided else "one way"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the registry, or one method."""
+    """Print all methods, or one."""
     parser = argparse.ArgumentParser(prog="python -m enco.methods", description=__doc__)
     parser.add_argument("name", nargs="?", help="print the options of this method")
-    given = parser.parse_args(arguments)
-    print(description(given.name) if given.name else registry())
+    args = parser.parse_args(arguments)
+    print(description(args.name) if args.name else registry())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from enco.options.cut import INFO, CutOptions
 
 
 class Cut(Method):
-    """A cell of the translation's encoding should resemble the source's at the same position more than others."""
+    """CUT: a generator whose translation's cells, encoded, resemble the source's cells at the same positions."""
 
     info = INFO
     options: CutOptions
@@ -33,7 +33,7 @@ class Cut(Method):
         self.add_networks(generator=self.generator, discriminator=self.discriminator, heads=self.heads)
 
     def make_discriminator(self) -> nn.Module:
-        """The discriminator, initialised."""
+        """Make and initialise the discriminator."""
         return cut_discriminator(self.options)
 
     def build_optimizers(self) -> dict[str, Optimizer]:
@@ -51,24 +51,24 @@ class Cut(Method):
         return d_terms | g_terms
 
     def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
-        """The source and, with identity NCE, the target; the generator's output for them stacked, and its features."""
+        """Translate the source and, with identity NCE, the target; return inputs, stacked outputs and features."""
         inputs = [batch["source"], batch["target"]] if self.options.identity_nce else [batch["source"]]
         return inputs, *self.generator.forward_features(torch.cat(inputs), self.options.layers)
 
     def update_discriminator(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
-        """One step of the discriminator; returns d_real and d_fake."""
+        """Update the discriminator; return d_real and d_fake."""
         fake, optimizer = output[: len(batch["source"])], self.optimizers["discriminator"]
         return update_discriminator(self.discriminator, optimizer, batch["target"], fake, self.options.gan_mode)
 
     def update_generator(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
-        """One step of the generator and heads against the discriminator as it is; returns the `generator_terms`."""
+        """Update the generator and heads against the frozen discriminator; return the `generator_terms`."""
         with frozen(self.discriminator):
             terms = self.generator_terms(inputs, output, features)
         minimize(total_loss(terms, self.options), self.optimizers["generator"], self.optimizers["heads"])
         return terms
 
     def generator_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
-        """Adversarial and NCE terms, unweighted, of the generator's output for the stacked inputs.
+        """Return the unweighted adversarial and NCE terms of the generator's output for the stacked inputs.
 
         `inputs` are the source and, with identity NCE, the target; `features` are those of the translating pass.
         """
@@ -82,40 +82,40 @@ class Cut(Method):
     def contrasts(
         self, inputs: list[Tensor], outputs: Sequence[Tensor], features: Features, scores: list[Tensor | None]
     ) -> Iterator[tuple[str, Features, Features, Tensor | None]]:
-        """Name, keys, queries and scores to sample by of each NCE term, encoded one after the other."""
+        """Yield name, keys, queries and sampling scores of each NCE term, encoded one term after the other."""
         start = 0
         for name, images, translated, judged in zip(("nce", "nce_idt"), inputs, outputs, scores, strict=False):
-            reusable = {tap: feature[start : start + len(images)] for tap, feature in features.items()}
+            reusable = {layer: feature[start : start + len(images)] for layer, feature in features.items()}
             queries = self.generator.encode(translated, self.options.layers)
             yield name, self.keys_of(images, reusable), queries, judged
             start += len(images)
 
     @torch.no_grad()
     def scores_of(self, images: Tensor) -> Tensor | None:
-        """The discriminator's scores where sampling looks at them."""
+        """Return the discriminator's scores where sampling uses scores, else None."""
         return self.discriminator(images) if self.options.k > 1 else None
 
     @property
     def keys_detached(self) -> bool:
-        """Whether the encodings that keys come from get no gradient; embedded keys never do."""
+        """Whether the encodings that keys come from get no gradient; embedded keys never get a gradient."""
         return True
 
     def keys_of(self, images: Tensor, reusable: Features) -> Features:
-        """Features to contrast with, by a pass of their own or those already there."""
+        """Return features to contrast with, from a pass of their own or from the reusable features."""
         return key_features(self.generator, images, reusable, self.options, self.keys_detached)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean PatchNCE over layers and positions; each tap draws its positions anew, by the scores in DAG sampling."""
+        """Return the mean PatchNCE over layers and positions, which DAG sampling draws by the scores for each layer."""
         return contrast(keys, queries, self.heads, self.heads, self.options, scores)
 
 
 def total_loss(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
-    """The generator's loss from its unweighted terms: gan_g, nce and, where identity NCE is on, nce_idt."""
+    """Return the generator's loss from unweighted terms: gan_g, nce and, where identity NCE is on, nce_idt."""
     return options.lambda_gan * terms["gan_g"] + options.lambda_nce * combined_nce(terms, options)
 
 
 def combined_nce(terms: Mapping[str, Tensor], options: CutOptions) -> Tensor:
-    """The unweighted NCE terms as one: nce, or half of its sum with nce_idt."""
+    """Combine the unweighted NCE terms: nce, or half of the sum of nce and nce_idt."""
     if "nce_idt" not in terms:
         return terms["nce"]
     return (0.5 if options.nce_half_factor else 1.0) * (terms["nce"] + terms["nce_idt"])

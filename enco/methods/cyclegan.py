@@ -22,7 +22,7 @@ from enco.options.cyclegan import INFO, CycleGanOptions
 
 
 class CycleGan(Method):
-    """Translates both ways; each discriminator judges the domain it is named after."""
+    """CycleGAN: a generator for each direction, a discriminator for each domain."""
 
     info = INFO
     options: CycleGanOptions
@@ -45,7 +45,7 @@ class CycleGan(Method):
         }
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the generators, then the discriminators on the images made before that."""
+        """Update the generators, then the discriminators on images of the generators before their update."""
         a, b = batch["source"], batch["target"]
         fake_b, fake_a = self.g_ab(a), self.g_ba(b)
         with frozen(self.d_a, self.d_b):
@@ -58,7 +58,7 @@ class CycleGan(Method):
         return g_terms | d_terms
 
     def generator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """Adversarial, cycle and identity terms, unweighted."""
+        """Return the adversarial, cycle and identity terms, unweighted."""
         mode = self.options.gan_mode
         terms = {
             "gan_ab": generator_loss(self.d_b(fake_b), mode),
@@ -72,22 +72,22 @@ class CycleGan(Method):
 
 
 def make_generator(options: CycleGanOptions) -> ResnetGenerator:
-    """One direction's generator, initialised."""
+    """Make and initialise one direction's generator."""
     return init_weights(ResnetGenerator(options.ngf, options.n_blocks, options.arch), init_of(options))
 
 
 def make_discriminator(options: CycleGanOptions) -> PatchDiscriminator:
-    """One domain's discriminator, initialised."""
+    """Make and initialise one domain's discriminator."""
     return init_weights(PatchDiscriminator(options.ndf, options.arch == "antialiased"), init_of(options))
 
 
 def init_of(options: CycleGanOptions) -> Init:
-    """The initialisation that goes with the architecture."""
+    """Return the initialisation that goes with the architecture."""
     return "normal" if options.arch == "strided" else "xavier"
 
 
 def total_loss(terms: Mapping[str, Tensor], options: CycleGanOptions) -> Tensor:
-    """The generators' loss from its unweighted terms; identity terms may be absent."""
+    """Return the generators' loss from unweighted terms; identity terms may be absent."""
     cycle = options.lambda_a * terms["cycle_a"] + options.lambda_b * terms["cycle_b"]
     loss = terms["gan_ab"] + terms["gan_ba"] + cycle
     if "idt_a" in terms:

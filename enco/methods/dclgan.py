@@ -27,7 +27,7 @@ from enco.options.dclgan import INFO, DclGanOptions
 
 @dataclass(frozen=True)
 class Pass:
-    """What one generator makes of a batch: translations, what should have stayed as it was, and keys."""
+    """Outputs of one generator for a batch: translations, images of the target domain generated again, and keys."""
 
     fake: Tensor
     identity: Tensor
@@ -35,7 +35,7 @@ class Pass:
 
 
 class DclGan(Method):
-    """Translates both ways; discriminators and heads are named after the domain that they judge and embed."""
+    """DCLGAN: generators both ways; discriminators and heads are named after the domain of their images."""
 
     info = INFO
     options: DclGanOptions
@@ -74,11 +74,11 @@ class DclGan(Method):
         inputs = torch.cat([images, of_target]) if self.options.lambda_idt > 0 else images
         output, features = generator.forward_features(inputs, self.options.layers)
         n = len(images)
-        reusable = {tap: feature[:n] for tap, feature in features.items()}
+        reusable = {layer: feature[:n] for layer, feature in features.items()}
         return Pass(output[:n], output[n:], key_features(generator, images, reusable, self.options))
 
     def generator_terms(self, a: Tensor, b: Tensor, to_a: Pass, to_b: Pass) -> dict[str, Tensor]:
-        """Adversarial, NCE and identity terms, unweighted; DAG sampling looks at the scores of the translations."""
+        """Return the unweighted adversarial, NCE and identity terms; DAG sampling goes by the translations' scores."""
         opt = self.options
         scores_a, scores_b = self.d_a(to_a.fake), self.d_b(to_b.fake)
         queries_a, queries_b = self.g_ab.encode(to_a.fake, opt.layers), self.g_ba.encode(to_b.fake, opt.layers)
@@ -94,7 +94,7 @@ class DclGan(Method):
 
 
 def total_loss(terms: Mapping[str, Tensor], options: DclGanOptions) -> Tensor:
-    """The generators' loss from its unweighted terms; identity terms may be absent."""
+    """Return the generators' loss from unweighted terms; identity terms may be absent."""
     gan, nce = terms["gan_ab"] + terms["gan_ba"], terms["nce_ab"] + terms["nce_ba"]
     loss = options.lambda_gan * gan + options.lambda_nce * nce
     if "idt_a" in terms:

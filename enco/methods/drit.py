@@ -1,9 +1,9 @@
 """DRIT: content that two domains share, and attributes that they do not (Lee et al. 2018, arXiv 1808.00948).
 
-As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. The first image of a batch is
-encoded, whatever its size; the others only show the second pair of discriminators what real images look like. So of the
-six images of each domain that a step takes, one is translated, one only judged, two train the content discriminator
-alone, and two are loaded and not used, as in the original.
+As in the authors' DRIT++ code (arXiv 1905.01270), with mode seeking. Source is domain A. Of a batch of any size the
+first image is encoded; the other images are only real examples for the second pair of discriminators. So of the six
+images of each domain that a step takes, one is translated, one only judged, two train the content discriminator alone,
+and two are loaded and not used, as in the original.
 """
 
 from __future__ import annotations
@@ -22,31 +22,20 @@ from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.optim import adam, frozen, minimize
 from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.styles import styles_of
-from enco.networks.drit import (
-    DOMAINS,
-    Attribute,
-    AttributeEncoder,
-    ContentDiscriminator,
-    ContentEncoder,
-    Domain,
-    Generator,
-)
+from enco.networks.domains import DOMAINS, OPPOSITE, Domain, direction_to
+from enco.networks.drit import Attribute, AttributeEncoder, ContentDiscriminator, ContentEncoder, Generator
 from enco.networks.layers.init import Net, init_weights
 from enco.networks.multiscale import MultiScaleDiscriminator, StyleEncoder
 from enco.options.drit import INFO, DritOptions
 from enco.runtime.precision import no_autocast
 from enco.runtime.randomness import normal
 
-OTHER: dict[Domain, Domain] = {"a": "b", "b": "a"}
-WAY_TO: dict[Domain, str] = {"a": "ba", "b": "ab"}
-
-
 Pair = dict[Domain, Tensor]
 
 
 @dataclass(frozen=True)
-class Made:
-    """All that is made of an iteration's encoded images, by the domain of the image that it is or belongs to."""
+class Translations:
+    """Codes and images that an iteration makes of a pair of images, each by the domain that it is in."""
 
     content: Pair
     attribute: dict[Domain, Attribute]
@@ -59,7 +48,7 @@ class Made:
 
 
 class Drit(Method):
-    """Any content can be shown with any attribute of either domain; both are encoded from images."""
+    """DRIT: encoders of contents and attributes, and a generator of images from any content with any attribute."""
 
     info = INFO
     options: DritOptions
@@ -88,7 +77,7 @@ class Drit(Method):
 
     @property
     def image_discriminators(self) -> list[nn.Module]:
-        """The discriminators of images: of those with encoded attributes, then of those with random ones."""
+        """The discriminators of images with encoded attributes, then those of images with random attributes."""
         return [*self.discriminators.values(), *self.random_discriminators.values()]
 
     def build_optimizers(self) -> dict[str, Optimizer]:
@@ -102,7 +91,7 @@ class Drit(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """The shared decay, begun an epoch later."""
+        """Return the shared schedule's factor, with a decay that begins an epoch later."""
         return replace(self.schedule, n_const=self.schedule.n_const + 1).factor(epoch)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
@@ -112,27 +101,27 @@ class Drit(Method):
             with torch.no_grad():
                 content = {d: self.noisy_content(encoded[d], d) for d in DOMAINS}
             self.update_content_discriminator(content)
-        made = self.forward(images)
-        d_terms = self.discriminator_terms(images, unseen, made)
+        translations = self.forward(images)
+        d_terms = self.discriminator_terms(images, unseen, translations)
         minimize(summed(d_terms.values()), self.optimizers["discriminators"])
-        d_terms |= self.update_content_discriminator(made.content)
+        d_terms |= self.update_content_discriminator(translations.content)
         with frozen(*self.image_discriminators, self.content_discriminator):
-            encoded_terms, random_terms = self.encoded_terms(images, made), self.random_terms(made)
+            encoded_terms, random_terms = self.encoded_terms(images, translations), self.random_terms(translations)
         self.update_translator(encoded_terms, random_terms)
         return d_terms | encoded_terms | random_terms
 
-    def forward(self, images: Pair) -> Made:
-        """Translate both ways, with encoded and with random attributes, and the former translations back."""
+    def forward(self, images: Pair) -> Translations:
+        """Translate both ways, with encoded and with random attributes; translate the images with encoded ones back."""
         content = {d: self.noisy_content(images[d], d) for d in DOMAINS}
         attribute = {d: self.attribute(images[d], d) for d in DOMAINS}
         codes = {d: attribute[d].draw() for d in DOMAINS}
         latents = self.draw_latents(len(images["a"]))
-        encoded = {d: self.generate([content[OTHER[d]], content[d]], [codes[d], codes[d]], d) for d in DOMAINS}
-        random = {d: self.generate([content[OTHER[d]]] * len(latents), latents, d) for d in DOMAINS}
+        encoded = {d: self.generate([content[OPPOSITE[d]], content[d]], [codes[d], codes[d]], d) for d in DOMAINS}
+        random = {d: self.generate([content[OPPOSITE[d]]] * len(latents), latents, d) for d in DOMAINS}
         fake = {d: encoded[d][0] for d in DOMAINS}
-        content_again = {OTHER[d]: self.noisy_content(fake[d], d) for d in DOMAINS}
+        content_again = {OPPOSITE[d]: self.noisy_content(fake[d], d) for d in DOMAINS}
         codes_again = {d: self.attribute(fake[d], d).draw() for d in DOMAINS}
-        return Made(
+        return Translations(
             content=content,
             attribute=attribute,
             latents=latents,
@@ -144,37 +133,37 @@ class Drit(Method):
         )
 
     def noisy_content(self, images: Tensor, domain: Domain) -> Tensor:
-        """Content codes as training uses them everywhere: with unit Gaussian noise."""
+        """Encode contents and add unit Gaussian noise, as everywhere in training."""
         content = self.content_encoder(images, domain)
         return content + normal(content.shape, content.device)
 
     def attribute(self, images: Tensor, domain: Domain) -> Attribute:
-        """Encode a domain's images."""
+        """Encode the attributes of a domain's images."""
         encoder = self.attribute_encoders[domain]
         return encoder(images) if self.options.concat else Attribute(encoder(images).flatten(1))
 
     def draw_latents(self, n: int) -> tuple[Tensor, ...]:
-        """Random attributes, n x attribute_dim, the same for both domains; a second draw for mode seeking."""
+        """Draw random attributes, n x attribute_dim, for both domains; twice for mode seeking."""
         draws = 2 if self.options.mode_seeking else 1
         return tuple(normal((n, self.options.attribute_dim), self.device) for _ in range(draws))
 
     def generate(self, contents: Sequence[Tensor], codes: Sequence[Tensor], domain: Domain) -> tuple[Tensor, ...]:
-        """A domain's images of each content with its code, by one pass."""
+        """Generate a domain's images, one batch for each pair of a content and a code, in one pass."""
         return self.generator(torch.cat([*contents]), torch.cat([*codes]), domain).chunk(len(codes))
 
-    def discriminator_terms(self, images: Pair, unseen: Pair, made: Made) -> dict[str, Tensor]:
-        """Both halves of all four image discriminators' losses; the fakes are detached."""
+    def discriminator_terms(self, images: Pair, unseen: Pair, translations: Translations) -> dict[str, Tensor]:
+        """Return both halves of all four image discriminators' losses, on detached fakes."""
         terms: dict[str, Tensor] = {}
         for d in DOMAINS:
-            real, fake = self.d_losses(self.discriminators[d], images[d], [made.fake[d].detach()])
+            real, fake = self.d_losses(self.discriminators[d], images[d], [translations.fake[d].detach()])
             terms |= {f"d_{d}_real": real, f"d_{d}_fake": fake}
-            fakes = [fake.detach() for fake in made.random[d]]
+            fakes = [fake.detach() for fake in translations.random[d]]
             real, fake = self.d_losses(self.random_discriminators[d], unseen[d], fakes)
             terms |= {f"d_{d}2_real": real, f"d_{d}2_fake": fake}
         return terms
 
     def d_losses(self, discriminator: nn.Module, real: Tensor, fakes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """A discriminator's losses on real images and on fakes, summed over scales and fakes: each fake meets them."""
+        """Return a discriminator's losses on real and on fake images, summed over scales and batches of fakes."""
         mode, n, times = self.options.gan_mode, len(real), len(fakes)
         maps = discriminator(torch.cat([real, *fakes]))
         on_real = summed(discriminator_loss(scores[:n], True, mode) for scores in maps)
@@ -182,12 +171,12 @@ class Drit(Method):
         return times * on_real, times * on_fakes
 
     def g_loss(self, discriminator: nn.Module, fakes: Sequence[Tensor]) -> Tensor:
-        """The adversarial loss of generated images, summed over a discriminator's scales and the fakes."""
+        """Return the adversarial loss of generated images, summed over a discriminator's scales and the fakes."""
         maps = discriminator(torch.cat([*fakes]))
         return len(fakes) * summed(generator_loss(scores, self.options.gan_mode) for scores in maps)
 
     def update_content_discriminator(self, content: Pair) -> dict[str, Tensor]:
-        """One step of telling the domains' contents apart, with its gradient clipped; returns both terms."""
+        """Update the discriminator of contents by a clipped gradient; return both terms."""
         terms = {
             f"d_content_{d}": discriminator_loss(self.content_discriminator(content[d].detach()), d == "b", "vanilla")
             for d in DOMAINS
@@ -196,34 +185,34 @@ class Drit(Method):
         minimize(summed(terms.values()), optimizer, largest_norm=self.options.content_d_clip)
         return terms
 
-    def encoded_terms(self, images: Pair, made: Made) -> dict[str, Tensor]:
-        """Terms, unweighted, of what is made with encoded attributes: they train encoders and generator."""
+    def encoded_terms(self, images: Pair, translations: Translations) -> dict[str, Tensor]:
+        """Return the unweighted terms of images with encoded attributes, which train encoders and generator."""
         terms: dict[str, Tensor] = {}
         for d in DOMAINS:
             terms |= {
-                f"gan_{WAY_TO[d]}": self.g_loss(self.discriminators[d], [made.fake[d]]),
-                f"content_gan_{d}": confusion(self.content_discriminator(made.content[d])),
-                f"cycle_{d}": l1(made.cycle[d], images[d]),
-                f"recon_{d}": l1(made.recon[d], images[d]),
-                f"attribute_{d}": code_penalty(made.attribute[d].mean, made.attribute[d].log_variance),
-                f"content_{d}": code_penalty(made.content[d]),
+                f"gan_{direction_to(d)}": self.g_loss(self.discriminators[d], [translations.fake[d]]),
+                f"content_gan_{d}": confusion(self.content_discriminator(translations.content[d])),
+                f"cycle_{d}": l1(translations.cycle[d], images[d]),
+                f"recon_{d}": l1(translations.recon[d], images[d]),
+                f"attribute_{d}": code_penalty(translations.attribute[d].mean, translations.attribute[d].log_variance),
+                f"content_{d}": code_penalty(translations.content[d]),
             }
         return terms
 
-    def random_terms(self, made: Made) -> dict[str, Tensor]:
-        """Terms, unweighted, of what is made with random attributes: they train content encoder and generator."""
+    def random_terms(self, translations: Translations) -> dict[str, Tensor]:
+        """Return the unweighted terms of images with random attributes, which train content encoder and generator."""
         terms: dict[str, Tensor] = {}
         for d in DOMAINS:
-            terms[f"gan_random_{WAY_TO[d]}"] = self.g_loss(self.random_discriminators[d], made.random[d])
-            terms[f"latent_{WAY_TO[d]}"] = l1(made.regressed[d], made.latents[0])
+            terms[f"gan_random_{direction_to(d)}"] = self.g_loss(self.random_discriminators[d], translations.random[d])
+            terms[f"latent_{direction_to(d)}"] = l1(translations.regressed[d], translations.latents[0])
             if self.options.mode_seeking:
-                terms[f"ms_{WAY_TO[d]}"] = mode_seeking(made.random[d], made.latents)
+                terms[f"ms_{direction_to(d)}"] = mode_seeking(translations.random[d], translations.latents)
         return terms
 
     def update_translator(self, encoded_terms: Mapping[str, Tensor], random_terms: Mapping[str, Tensor]) -> None:
-        """Two steps of content encoder and generator, the second without the attribute encoders.
+        """Update content encoder and generator twice, the second time without the attribute encoders.
 
-        Both gradients are those of the weights before the first step. The authors' PyTorch 0.4 took the second one
+        Both gradients belong to the weights before the first update. The authors' PyTorch 0.4 took the second gradient
         from old activations and new weights, which later versions refuse.
         """
         translator, attribute_encoders = self.optimizers["translator"], self.optimizers["attribute_encoders"]
@@ -237,16 +226,16 @@ class Drit(Method):
 
     @torch.no_grad()
     def translate(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
-        """Translate B x 3 x H x W images in [-1, 1], each with a random attribute of its own that stays the same."""
+        """Translate B x 3 x H x W images in [-1, 1], each image always with one random attribute (`styles_of`)."""
         source, target = DOMAINS if direction == "forward" else DOMAINS[::-1]
         codes = styles_of(images, self.options.attribute_dim, self.options.style_seed)
         return self.generator(self.content_encoder(images, source), codes, target)
 
 
 def split_batch(batch: Batch, options: DritOptions) -> list[Pair]:
-    """Both domains' images in parts: for each of d_iter batches the one to encode, then the unseen ones.
+    """Split a step's images into d_iter batches, and each batch into the pair to encode and the unseen images.
 
-    Raises UserError where the images are not those of d_iter batches.
+    Raises UserError where the number of images is not that of d_iter batches.
     """
     counts = sorted({len(batch["source"]), len(batch["target"])})
     if counts != [options.images_per_step]:
@@ -259,23 +248,23 @@ def split_batch(batch: Batch, options: DritOptions) -> list[Pair]:
 
 
 def initialised(network: Net) -> Net:
-    """The same network with normal convolution weights; all else as PyTorch makes it."""
+    """Draw normal convolution weights in place, leave all else as PyTorch made it, and return the network."""
     return init_weights(network, "normal", zero_biases=False, linear=False)
 
 
 def make_attribute_encoder(options: DritOptions) -> AttributeEncoder | StyleEncoder:
-    """One domain's attribute encoder, initialised."""
+    """Make and initialise one domain's attribute encoder."""
     encoder = AttributeEncoder if options.concat else StyleEncoder
     return initialised(encoder(options.ngf, options.attribute_dim))
 
 
 def make_discriminator(options: DritOptions) -> MultiScaleDiscriminator:
-    """A discriminator of one domain's images, initialised."""
+    """Make and initialise a discriminator of one domain's images."""
     return initialised(MultiScaleDiscriminator(options.ndf, slope=0.01, scales=options.n_scales))
 
 
 def total_loss(terms: Mapping[str, Tensor], options: DritOptions) -> Tensor:
-    """The weighted sum of unweighted terms, those with encoded attributes or those with random ones."""
+    """Return the weighted sum of unweighted terms, of images with encoded or with random attributes."""
     weights = {
         "gan": options.lambda_gan,
         "content_gan": options.lambda_content_gan,

@@ -31,7 +31,7 @@ from enco.options.enco import INFO, EnCoOptions
 
 
 class EnCo(Method):
-    """One generator pass gives the translation, the keys and the queries."""
+    """EnCo: one generator pass gives the translation, the keys and the queries."""
 
     info = INFO
     options: EnCoOptions
@@ -52,7 +52,7 @@ class EnCo(Method):
 
     @property
     def identity_is_on(self) -> bool:
-        """Whether this epoch has an identity loss: the constant-rate half by default."""
+        """Whether this epoch has an identity loss: by default in the constant-rate half."""
         stop = self.options.idt_stop_epoch
         last = self.schedule.n_const if stop is None else stop
         return self.epoch <= last and self.options.lambda_idt > 0
@@ -69,20 +69,20 @@ class EnCo(Method):
         return d_terms | g_terms
 
     def forward(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None, Features]:
-        """G(source), G(target) while identity is on, and the features of the pass on the source."""
-        layers = {tap for pair in self.options.pairs for tap in pair}
+        """Return G(source), G(target) while identity is on, and the features of the pass on the source."""
+        layers = {layer for pair in self.options.pairs for layer in pair}
         images = torch.cat([source, target]) if self.identity_is_on else source
         output, features = self.generator.forward_features(images, layers)
         n = len(source)
-        features = {tap: feature[:n] for tap, feature in features.items()}
+        features = {layer: feature[:n] for layer, feature in features.items()}
         if 0 in features:
-            features[0] = source  # EnCo's tap 0 is the image itself, not the padded one.
+            features[0] = source  # EnCo's layer 0 is the image itself, not the padded one.
         return output[:n], output[n:] if self.identity_is_on else None, features
 
     def generator_terms(
         self, fake: Tensor, features: Features, identity: Tensor | None, target: Tensor
     ) -> dict[str, Tensor]:
-        """Adversarial, content (mean over pairs) and identity terms, unweighted."""
+        """Return the adversarial, content (mean over pairs) and identity terms, unweighted."""
         scores = self.discriminator(fake)
         terms = {"gan_g": generator_loss(scores, self.options.gan_mode)}
         if self.options.lambda_nce > 0:
@@ -94,7 +94,7 @@ class EnCo(Method):
         return terms
 
     def pair_loss(self, keys: Tensor, queries: Tensor, scores: Tensor, head: Any) -> Tensor:
-        """Mean content loss of one pair of B x C x H x W features at freshly sampled positions."""
+        """Return the mean content loss of one pair of B x C x H x W features at freshly sampled positions."""
         opt = self.options
         # By DAG at k = 1 too, where it is uniform, as the paper's code draws them: each image's positions on their own.
         positions = dag_positions(resize_scores(scores, map_size(keys)), opt.patches, opt.k, opt.beta, opt.dag_rest)
@@ -109,7 +109,7 @@ class EnCo(Method):
 
 
 def total_loss(terms: Mapping[str, Tensor], options: EnCoOptions) -> Tensor:
-    """The generator's loss from its unweighted terms: gan_g, nce (mean over pairs) and, while identity is on, idt.
+    """Return the generator's loss from unweighted terms: gan_g, nce (mean over pairs) and, while identity is on, idt.
 
     By default as in the code behind the paper's numbers: the sum over pairs is divided by the number of layers, and
     content and identity are halved while identity is on, so the weight of content doubles when identity ends.
@@ -124,7 +124,7 @@ def total_loss(terms: Mapping[str, Tensor], options: EnCoOptions) -> Tensor:
 
 
 def make_head(channels: int, options: EnCoOptions) -> PairHead:
-    """The head of one pair whose features have this many channels."""
+    """Make the head of one pair of features with this many channels."""
     width, shared = options.head_width, options.heads == "shared"
     if options.content_loss == "cosine":
         return PairHead(lambda: batchnorm_projector(channels, width), shared, bottleneck_predictor(width))
@@ -132,11 +132,11 @@ def make_head(channels: int, options: EnCoOptions) -> PairHead:
 
 
 def pair_channels(generator: ResnetGenerator, pairs: tuple[tuple[int, int], ...], size: int) -> list[int]:
-    """Channels of each pair's features for images of `size` squared.
+    """Return the channels of each pair's features for images of `size` squared.
 
-    Raises UserError where a tap does not exist or the two features of a pair differ in shape.
+    Raises UserError where a layer does not exist or the two features of a pair differ in shape.
     """
-    shapes = feature_shapes(generator, {tap for pair in pairs for tap in pair}, size)
+    shapes = feature_shapes(generator, {layer for pair in pairs for layer in pair}, size)
     if 0 in shapes:
         shapes[0] = (3, size, size)
     for key, query in pairs:

@@ -1,7 +1,7 @@
 """FSeSim: keep a translation's self-similarity that of its source (Zheng et al. 2021, arXiv 2104.00854).
 
-What is compared is not features but how alike they are between places of one image, which an image's structure decides
-and its appearance does not. The features are those of a fixed VGG16; the paper's learned variant (LSeSim) is not here.
+An image's self-similarity says how alike features are between positions of one image: the image's structure decides
+it, not the appearance. The features are those of a fixed VGG16; the paper's learned variant (LSeSim) is left out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from enco.runtime.precision import in_float32
 
 SATURATION = 10.0
 """Products of features from which on the similarity levels off."""
-KEPT = 4
-"""One key of so many is compared."""
+MASKING_RATIO = 4
+"""Number of keys for each key that masking leaves."""
 
 
 class FSeSim(Method):
-    """Features of source and translation should be alike and unlike at the same pairs of places."""
+    """FSeSim: a generator whose translations are alike at the same pairs of positions as their sources."""
 
     info = INFO
     options: FSeSimOptions
@@ -51,11 +51,11 @@ class FSeSim(Method):
 
     @cached_property
     def vgg(self) -> Vgg16:
-        """The feature network, had at first use: translating needs none. UserError if its weights cannot be had."""
+        """The feature network, loaded at first use; UserError where the weights cannot be had."""
         return frozen_vgg(self.options.vgg, self.options.vgg_width, self.device)
 
     def calibrate(self, batches: Iterable[Batch]) -> None:
-        """Get the VGG, so that its weights are not missed later than before training."""
+        """Load the VGG16, so that missing weights are an error before training and not in the first step."""
         _ = self.vgg
 
     def build_optimizers(self) -> dict[str, Optimizer]:
@@ -77,14 +77,14 @@ class FSeSim(Method):
         return d_terms | g_terms
 
     def generator_terms(self, source: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Adversarial and self-similarity terms, unweighted."""
+        """Return the adversarial and self-similarity terms, unweighted."""
         return {
             "gan_g": generator_loss(self.discriminator(fake), self.options.gan_mode),
             "spatial": self.spatial_loss(source, fake),
         }
 
     def spatial_loss(self, source: Tensor, fake: Tensor) -> Tensor:
-        """Mean distance of the images' self-similarities over layers; each layer draws its positions anew."""
+        """Return the mean distance of the images' self-similarities over layers; each layer draws positions anew."""
         layers = self.options.attn_layers
         with torch.no_grad():
             wanted = self.vgg.features(source, layers)
@@ -94,7 +94,7 @@ class FSeSim(Method):
 
 @in_float32
 def layer_loss(source: Tensor, fake: Tensor, options: FSeSimOptions) -> Tensor:
-    """Distance of the self-similarities of two B x C x H x W features, at the same positions in both and all images."""
+    """Return the distance of two B x C x H x W features' self-similarities, at the same positions in all images."""
     height, width = map_size(source)
     positions = uniform_positions(height * width, options.patches)
     wanted, found = (self_similarity(f, positions, options.patch_size, options.use_norm) for f in (source, fake))
@@ -102,9 +102,9 @@ def layer_loss(source: Tensor, fake: Tensor, options: FSeSimOptions) -> Tensor:
 
 
 def self_similarity(features: Tensor, positions: Tensor, patch_size: int, use_norm: bool) -> Tensor:
-    """How alike the features at P positions are to those around them: B x C x H x W to B x P x N.
+    """Compare the features at P positions with those in a window around each: B x C x H x W to B x P x N.
 
-    N is patch_size squared, or all H*W where the map is not larger than that on both sides. Features are first centred
+    N is patch_size squared, or all H*W where a side of the map is no larger than patch_size. Features are first centred
     on each channel's mean. With `use_norm` similarity is the cosine, else tanh of the mean product over channels / 10.
     """
     centred = features - features.mean((2, 3), keepdim=True)
@@ -120,7 +120,7 @@ def self_similarity(features: Tensor, positions: Tensor, patch_size: int, use_no
 
 
 def window_cells(positions: Tensor, size: tuple[int, int], side: int) -> Tensor:
-    """The cells of a window around each of P positions on a map of `size` (H, W), moved inside it: P x side^2."""
+    """Return the cells of a window around each of P positions, moved inside a map of `size` (H, W): P x side^2."""
     height, width = size
     top = (positions // width - side // 2).clamp(0, height - side)
     left = (positions % width - side // 2).clamp(0, width - side)
@@ -130,13 +130,13 @@ def window_cells(positions: Tensor, size: tuple[int, int], side: int) -> Tensor:
 
 
 def similarity_distance(source: Tensor, fake: Tensor, options: FSeSimOptions) -> Tensor:
-    """Mean distance of two B x P x N similarity maps; the gradient is not that of choosing which keys count.
+    """Return the mean distance of two B x P x N similarity maps; the choice of keys that count has no gradient.
 
     Distances are L1 with `use_norm`, else smooth L1: of entries (`l1`), or of the rows' cosine and 1 (`cos`).
     """
     scale = 1.0
     if options.mask_quarter:
-        quarter = source.shape[2] // KEPT
+        quarter = source.shape[2] // MASKING_RATIO
         # One more than a quarter survives, as in the original code.
         survives = fake >= fake.detach().topk(quarter + 1).values[..., -1:]
         source, fake = source * survives, fake * survives
@@ -149,5 +149,5 @@ def similarity_distance(source: Tensor, fake: Tensor, options: FSeSimOptions) ->
 
 
 def total_loss(terms: Mapping[str, Tensor], options: FSeSimOptions) -> Tensor:
-    """The generator's loss from its unweighted terms gan_g and spatial."""
+    """Return the generator's loss from the unweighted terms gan_g and spatial."""
     return terms["gan_g"] + options.lambda_spatial * terms["spatial"]

@@ -22,7 +22,7 @@ from enco.options.gcgan import INFO, GcGanOptions, Geometry
 
 
 class GcGan(Method):
-    """Each image is translated as it is and transformed; each kind has a discriminator of its own."""
+    """GcGAN: plain and transformed images are translated; each kind has a discriminator of its own."""
 
     info = INFO
     options: GcGanOptions
@@ -48,12 +48,12 @@ class GcGan(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """The decay, if there is one, begins an epoch early, as in the original: its last epoch learns nothing."""
+        """Return the factor of a decay that begins an epoch early: as in the original, the last epoch has rate 0."""
         early = replace(self.schedule, n_const=self.schedule.n_const - 1)
         return (early if self.schedule.n_decay else self.schedule).factor(epoch)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the generators, then both discriminators on the images made before that."""
+        """Update the generators, then both discriminators on images of the generators before their update."""
         source, target = batch["source"], batch["target"]
         turned = transform(target, self.options.geometry)
         fake = self.generator(source)
@@ -67,7 +67,7 @@ class GcGan(Method):
         return g_terms | d_terms
 
     def generator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
-        """Adversarial, geometry and identity terms, unweighted; `turned` are the transformed target images."""
+        """Return unweighted adversarial, geometry and identity terms; `turned` are the transformed target images."""
         mode = self.options.gan_mode
         terms = {
             "gan_g": generator_loss(self.discriminator(fake), mode),
@@ -79,7 +79,7 @@ class GcGan(Method):
         return terms
 
     def discriminator_terms(self, target: Tensor, turned: Tensor, fake: Tensor, fake_gc: Tensor) -> dict[str, Tensor]:
-        """Both halves of both discriminators' losses; give detached fakes."""
+        """Return both halves of both discriminators' losses, for detached fakes."""
         mode = self.options.gan_mode
         plain = discriminator_terms(self.discriminator(target), self.discriminator(fake), mode)
         transformed = discriminator_terms(self.discriminator_gc(turned), self.discriminator_gc(fake_gc), mode)
@@ -97,25 +97,25 @@ def inverse(images: Tensor, geometry: Geometry) -> Tensor:
 
 
 def geometry_loss(fake: Tensor, fake_gc: Tensor, geometry: Geometry) -> Tensor:
-    """L1 of each translation to the other one, transformed to fit and detached, so that both chase each other.
+    """Return the L1 distances of each translation to the other translation, transformed to fit and detached.
 
-    `fake` is the translation of the plain images, `fake_gc` that of the transformed ones.
+    `fake` is the translation of the plain images, `fake_gc` the translation of the transformed images.
     """
     return l1(fake, inverse(fake_gc.detach(), geometry)) + l1(fake_gc, transform(fake.detach(), geometry))
 
 
 def make_generator(options: GcGanOptions) -> ResnetGenerator:
-    """A generator, initialised; biases keep PyTorch's own initialisation."""
+    """Make and initialise a generator; biases keep PyTorch's own initialisation."""
     return init_weights(ResnetGenerator(options.ngf, options.n_blocks, "strided"), "xavier", zero_biases=False)
 
 
 def make_discriminator(options: GcGanOptions) -> PatchDiscriminator:
-    """A discriminator, initialised likewise."""
+    """Make and initialise a discriminator; biases keep PyTorch's own initialisation."""
     return init_weights(PatchDiscriminator(options.ndf, antialiased=False), "xavier", zero_biases=False)
 
 
 def total_loss(terms: Mapping[str, Tensor], options: GcGanOptions) -> Tensor:
-    """The generators' loss from its unweighted terms; identity terms may be absent."""
+    """Return the generators' loss from unweighted terms; identity terms may be absent."""
     kept = options.lambda_gc * terms["gc"]
     if "idt" in terms:
         kept = kept + options.lambda_identity * (terms["idt"] + terms["idt_gc"])

@@ -28,7 +28,7 @@ from enco.runtime.randomness import normal
 
 
 class Munit(Method):
-    """Each domain has an autoencoder and a discriminator; contents are common to both, styles are not."""
+    """MUNIT: an autoencoder and a discriminator for each domain; domains share contents, not styles."""
 
     info = INFO
     options: MunitOptions
@@ -50,15 +50,15 @@ class Munit(Method):
         }
 
     def lr_factor(self, epoch: int) -> float:
-        """Lowered every `lr_step` iterations, whatever the epoch, after any warm-up; n_decay lowers nothing.
+        """Return the factor of a decay every `lr_step` iterations, whatever the epoch and n_decay, after any warm-up.
 
-        The original moves its scheduler before an iteration and so is one iteration early.
+        As in the original, where the scheduler moves before an iteration, the decay is one iteration early.
         """
         cuts = (self.iteration + 1) // self.options.lr_step
         return self.schedule.warmup_factor(epoch) * self.options.lr_gamma**cuts
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the discriminators, then the autoencoders, each with random styles of its own."""
+        """Update the discriminators, then the autoencoders, with separate draws of random styles."""
         a, b = batch["source"], batch["target"]
         d_terms = self.discriminator_terms(a, b, *self.translations(a, b))
         minimize(self.options.lambda_gan * summed(d_terms.values()), self.optimizers["discriminators"])
@@ -68,22 +68,22 @@ class Munit(Method):
         return d_terms | g_terms
 
     def end_step(self) -> None:
-        """Count the step, and set the next one's rates: they may change within an epoch."""
+        """Count the step, and set the next step's rates, which may change within an epoch."""
         self.iteration += 1
         self.set_rates()
 
     def random_styles(self, count: int) -> Tensor:
-        """So many draws from N(0, I)."""
+        """Draw this many styles from N(0, I)."""
         return normal((count, self.options.style_dim), self.device)
 
     @torch.no_grad()
     def translations(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """B's images as domain A's, and A's as domain B's, in random styles."""
+        """Translate domain B's images to A, and A's to B, in random styles."""
         fake_a = self.a.decode(self.b.content_encoder(b), self.random_styles(len(b)))
         return fake_a, self.b.decode(self.a.content_encoder(a), self.random_styles(len(a)))
 
     def discriminator_terms(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """Both halves of both discriminators' losses, each summed over scales; give detached fakes."""
+        """Return both halves of both discriminators' losses, summed over scales, for detached fakes."""
         mode = self.options.gan_mode
         return {
             "d_a_real": summed(discriminator_loss(scores, True, mode) for scores in self.d_a(a)),
@@ -93,9 +93,9 @@ class Munit(Method):
         }
 
     def generator_terms(self, a: Tensor, b: Tensor, style_a: Tensor, style_b: Tensor) -> dict[str, Tensor]:
-        """Adversarial, reconstruction and, where weighted, cycle terms, unweighted, for random styles B x style_dim.
+        """Return the adversarial, reconstruction and any cycle terms, unweighted, for random styles B x style_dim.
 
-        Content losses pull at both encodings: neither is detached.
+        Content losses have gradients for both encodings: neither encoding is detached.
         """
         content_a, own_style_a = self.a.encode(a)
         content_b, own_style_b = self.b.encode(b)
@@ -119,34 +119,34 @@ class Munit(Method):
 
     @torch.no_grad()
     def translate(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
-        """Translate B x 3 x H x W images in [-1, 1], each in a random style of its own (`styles_of`)."""
+        """Translate B x 3 x H x W images in [-1, 1], each image always in one random style (`styles_of`)."""
         source, target = (self.a, self.b) if direction == "forward" else (self.b, self.a)
         styles = styles_of(images, self.options.style_dim, self.options.style_seed)
         translated = target.decode(source.content_encoder(images), styles)
         return stretched(translated) if self.options.stretch else translated
 
     def extra_state(self) -> dict[str, Any]:
-        """The iterations done, which the learning rates go by."""
+        """Return the iterations done, which decide the learning rates."""
         return {"iteration": self.iteration}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back the iterations done."""
+        """Restore the iterations done."""
         self.iteration = state["iteration"]
 
 
 def make_autoencoder(options: MunitOptions) -> AutoEncoder:
-    """One domain's autoencoder, initialised."""
+    """Make and initialise one domain's autoencoder."""
     net = AutoEncoder(options.ngf, options.n_blocks, options.style_dim, options.mlp_width)
     return init_weights(net, "kaiming")
 
 
 def make_discriminator(options: MunitOptions) -> MultiScaleDiscriminator:
-    """One domain's discriminator, initialised."""
+    """Make and initialise one domain's discriminator."""
     return init_weights(MultiScaleDiscriminator(options.ndf, scales=options.n_scales), "normal")
 
 
 def total_loss(terms: Mapping[str, Tensor], options: MunitOptions) -> Tensor:
-    """The autoencoders' loss from its unweighted terms, both domains' alike; cycle terms may be absent."""
+    """Return the autoencoders' loss from unweighted terms, both domains weighted alike; cycle terms may be absent."""
     loss = options.lambda_gan * (terms["gan_ab"] + terms["gan_ba"])
     loss = loss + options.lambda_image * (terms["image_a"] + terms["image_b"])
     loss = loss + options.lambda_style * (terms["style_a"] + terms["style_b"])
@@ -157,6 +157,6 @@ def total_loss(terms: Mapping[str, Tensor], options: MunitOptions) -> Tensor:
 
 
 def stretched(images: Tensor) -> Tensor:
-    """Each of B x 3 x H x W images scaled and shifted as a whole so that it fills [-1, 1]."""
+    """Scale and shift each of B x 3 x H x W images as a whole, so that every image fills [-1, 1]."""
     low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
     return 2 * (images - low) / (high - low).clamp_min(1e-5) - 1

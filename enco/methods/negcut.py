@@ -1,6 +1,6 @@
-"""NEGCUT: CUT, but its negatives are generated, hard ones (Wang et al. 2021, arXiv 2108.04547).
+"""NEGCUT: CUT with generated, hard negatives (Wang et al. 2021, arXiv 2108.04547).
 
-A query meets its positive and what a network makes of the source and noise, instead of other patches. That network
+The negatives of a query are not other patches, but the outputs of a network for the source and noise. That network
 maximises the loss that generator and heads minimise.
 """
 
@@ -30,7 +30,7 @@ from enco.runtime.precision import in_float32
 
 
 class NegCut(Cut):
-    """CUT with generated negatives. They start from what `momentum_heads`, a moving average of the heads, embed."""
+    """CUT with negatives generated from embeddings by `momentum_heads`, a moving average of the heads."""
 
     info = INFO
     options: NegCutOptions
@@ -45,7 +45,7 @@ class NegCut(Cut):
         self.add_networks(negative_generator=self.negative_generator, momentum_heads=self.momentum_heads)
 
     def make_discriminator(self) -> nn.Module:
-        """CUT's discriminator or the global one, initialised."""
+        """Make and initialise CUT's discriminator or the global discriminator."""
         if self.options.discriminator == "patch":
             return cut_discriminator(self.options)
         return init_weights(GlobalDiscriminator(self.options.ndf, self.options.halvings), "xavier")
@@ -55,13 +55,13 @@ class NegCut(Cut):
 
     @property
     def keys_detached(self) -> bool:
-        """By default the source's encoding gets a gradient: through the negatives, never through the positive."""
+        """Whether the source's encoding gets no gradient; by default there is one, through the negatives alone."""
         return self.options.detach_negatives
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """Update discriminator, negative generator, generator with heads, and the heads' moving average.
 
-        Terms are CUT's, and n_nce, n_nce_idt and n_diversity of the negative generator's own step.
+        Terms are CUT's, and n_nce, n_nce_idt and n_diversity of the negative generator's own update.
         """
         inputs, output, features = self.forward(batch)
         d_terms = self.update_discriminator(batch, output)
@@ -73,15 +73,15 @@ class NegCut(Cut):
         return d_terms | n_terms | g_terms
 
     def update_negatives(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
-        """One step towards negatives that are harder and more diverse; returns its unweighted terms."""
-        features = {tap: feature.detach() for tap, feature in features.items()}
+        """Update the negative generator towards harder and more diverse negatives; return the unweighted terms."""
+        features = {layer: feature.detach() for layer, feature in features.items()}
         with frozen(self.generator, self.heads, self.discriminator):
             terms = self.negative_terms(inputs, output.detach(), features)
         minimize(negative_loss(terms, self.options), self.optimizers["negative_generator"])
         return terms
 
     def negative_terms(self, inputs: list[Tensor], output: Tensor, features: Features) -> dict[str, Tensor]:
-        """NCE of each input with its translation, and the mean diversity over layers, unweighted."""
+        """Return the NCE of each input with the input's translation, and the mean diversity over layers, unweighted."""
         outputs = torch.split(output, [len(images) for images in inputs])
         scores = [self.scores_of(translated) for translated in outputs]
         terms, diversities = {}, []
@@ -93,28 +93,28 @@ class NegCut(Cut):
         return terms | {"diversity": torch.stack(counted).mean()}
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean loss over layers and positions against freshly generated negatives."""
+        """Return the mean loss over layers and positions against freshly generated negatives."""
         return self.nce_against(self.negatives_of(keys), keys, queries, scores)
 
     def nce_against(
         self, negatives: list[Tensor], keys: Features, queries: Features, scores: Tensor | None = None
     ) -> Tensor:
-        """The same against given negatives, one set for each tap; each tap draws its positions anew."""
+        """Return the mean loss over layers and positions against negatives B x N x width, one tensor for each layer."""
         losses = []
-        for tap, head, made in zip(self.options.layers, self.heads, negatives, strict=True):
-            key, query = sampled_cells(keys[tap], queries[tap], self.options, scores)
+        for layer, head, made in zip(self.options.layers, self.heads, negatives, strict=True):
+            key, query = sampled_cells(keys[layer], queries[layer], self.options, scores)
             losses.append(negcut_nce(head(query), head(key).detach(), made, self.options.tau).mean())
         return torch.stack(losses).mean()
 
     def negatives_of(self, keys: Features) -> list[Tensor]:
-        """Negatives for each tap, B x patches x width, from new noise and the momentum heads' view of all cells."""
+        """Generate negatives for each layer, B x patches x width, from new noise and the momentum heads' embeddings."""
         networks = zip(self.options.layers, self.momentum_heads, self.negative_generator, strict=True)
-        return [make(mean_embedding(head, keys[tap]), self.options.patches) for tap, head, make in networks]
+        return [make(mean_embedding(head, keys[layer]), self.options.patches) for layer, head, make in networks]
 
 
 @in_float32
 def negcut_nce(queries: Tensor, keys: Tensor, negatives: Tensor, tau: float) -> Tensor:
-    """Loss of each of B x P x D unit queries: its key against its image's N negatives, B x N x D; to B x P losses.
+    """Return the losses B x P of unit queries B x P x D, each with a key, against an image's negatives B x N x D.
 
     Cross-entropy over 1 + N logits, without a diagonal. Nothing is detached here.
     """
@@ -125,18 +125,18 @@ def negcut_nce(queries: Tensor, keys: Tensor, negatives: Tensor, tau: float) -> 
 
 
 def negative_loss(terms: Mapping[str, Tensor], options: NegCutOptions) -> Tensor:
-    """The negative generator's loss from its unweighted terms: nce, diversity and, with identity NCE, nce_idt."""
+    """Return the negative generator's loss from unweighted terms: nce, diversity and, with identity NCE, nce_idt."""
     return options.lambda_ms * terms["diversity"] - options.lambda_nce * combined_nce(terms, options)
 
 
 def diversity(negatives: Tensor) -> Tensor:
-    """Minus the mean distance between the two halves of each image's negatives, B x N x D: 0 if they are equal."""
+    """Return minus the mean distance between the halves of each image's negatives, B x N x D: 0 for equal halves."""
     half = negatives.shape[1] // 2
     return -l1(negatives[:, :half], negatives[:, half : 2 * half])
 
 
 @torch.no_grad()
 def move_average(average: nn.Module, current: nn.Module, decay: float) -> None:
-    """Move every weight of `average` the share 1 - decay of the way to that of `current`."""
+    """Move every weight of `average` by the share 1 - decay towards the weight of `current`."""
     for mean, weight in zip(average.parameters(), current.parameters(), strict=True):
         mean.lerp_(weight, 1 - decay)

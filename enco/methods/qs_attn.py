@@ -1,7 +1,7 @@
-"""QS-Attn: CUT, but the deep taps compare what selected cells attend to (Hu et al. 2022, arXiv 2203.08483).
+"""QS-Attn: CUT, with features that selected cells attend to in deep layers (Hu et al. 2022, arXiv 2203.08483).
 
-Cells of the source's features attend to each other. Those that know best where to look, by the entropy of their
-attention, are the queries and keys; their attention, found on the source, gathers the features of both images.
+Cells of the source's features attend to each other. The cells whose attention has the least entropy are the queries
+and keys; their attention, computed on the source, gathers the features of both images.
 """
 
 from __future__ import annotations
@@ -34,31 +34,32 @@ class QsAttn(Cut):
 
     @property
     def keys_detached(self) -> bool:
-        """By default the source's encoding gets a gradient: through the attention, never through the keys."""
+        """Whether the source's encoding gets no gradient; by default there is one, through the attention alone."""
         return self.options.detach_attention
 
     def forward(self, batch: Batch) -> tuple[list[Tensor], Tensor, Features]:
-        """As CUT's, after one more encoder pass where its time is to be counted."""
+        """Do CUT's forward pass, after one more encoder pass where the time of the released code is to be measured."""
         if self.options.time_compatible:
             self.generator.encode(batch["source"], self.options.layers)
         return super().forward(batch)
 
     def nce(self, keys: Features, queries: Features, scores: Tensor | None = None) -> Tensor:
-        """Mean PatchNCE over layers and positions: sampled as CUT's, or selected where there is attention."""
+        """Return the mean PatchNCE over layers and positions, sampled as in CUT or selected by attention."""
         opt, losses = self.options, []
-        for place, (tap, head) in enumerate(zip(opt.layers, self.heads, strict=True)):
+        for place, (layer, head) in enumerate(zip(opt.layers, self.heads, strict=True)):
             if place < opt.attend_from:
-                key, query = sampled_cells(keys[tap], queries[tap], opt, scores)
+                key, query = sampled_cells(keys[layer], queries[layer], opt, scores)
             else:
-                key, query = attended_cells(keys[tap], queries[tap], opt)
+                key, query = attended_cells(keys[layer], queries[layer], opt)
             losses.append(patch_nce(head(query), head(key).detach(), opt.tau, opt.nce_diag, opt.negatives).mean())
         return torch.stack(losses).mean()
 
 
 def attended_cells(keys: Tensor, queries: Tensor, options: QsAttnOptions) -> tuple[Tensor, Tensor]:
-    """What the selected cells of `keys` attend to in `keys` and in `queries`, both B x C x H x W to B x P x C.
+    """Gather the features that selected cells attend to, from keys and from queries, B x C x H x W to B x P x C each.
 
-    P is `patches`, or H*W if that is less. Attention is the keys' own, and gives them a gradient if they want one.
+    P is `patches`, or H*W if that is less. Attention is computed from the keys alone, with a gradient for the keys
+    unless the keys are detached.
     """
     rows = selected_rows(keys, options)
     if options.qs_mode == "local":
@@ -73,7 +74,7 @@ def attended_cells(keys: Tensor, queries: Tensor, options: QsAttnOptions) -> tup
 
 @torch.no_grad()
 def selected_rows(features: Tensor, options: QsAttnOptions) -> Tensor:
-    """The cells of B x C x H x W features whose attention has the least entropy, each image's own, B x P."""
+    """Select the cells of B x C x H x W features whose attention has the least entropy, by image, as B x P."""
     if options.qs_mode == "global":
         attention = global_attention(features)
     else:

@@ -13,19 +13,19 @@ from enco.options.selfdistance import INFO, SelfDistanceOptions
 
 
 class SelfDistance(DistanceGan):
-    """Each direction keeps the distance between an image's halves, the mean of a batch."""
+    """SelfDistance: DistanceGAN with the distance between an image's halves, a batch's mean."""
 
     info = INFO
     options: SelfDistanceOptions
 
     def distances(self, images: Tensor) -> Tensor:
-        """The distance between the halves, as one number: in a batch, errors of opposite signs cancel."""
+        """Return the mean distance between halves: in a batch, errors of opposite signs cancel."""
         return half_distance(images, self.options.axis)
 
     def item(self, images: Tensor) -> Tensor:
-        """What the statistics need of one batch: here its distance."""
+        """Return the part of one batch that statistics are measured on: here the distance."""
         return half_distance(images, self.options.axis)
 
     def item_distances(self, items: Sequence[Tensor]) -> Tensor:
-        """The distances that the statistics are of: here one for each batch."""
+        """Return the distances that statistics are measured on: here one for each batch."""
         return torch.stack(list(items))

@@ -13,13 +13,13 @@ from enco.runtime.precision import in_float32
 
 @in_float32
 def global_attention(features: Tensor, rows: Tensor | None = None) -> Tensor:
-    """Attention of the cells at `rows` (B x P; None is all) of B x C x H x W to all N = H*W cells, as B x P x N."""
+    """Compute attention of the cells at `rows` (B x P; None is all) of B x C x H x W to all N cells: B x P x N."""
     return (cells_at(features, rows) @ features.flatten(2)).softmax(-1)
 
 
 @in_float32
 def local_attention(features: Tensor, windows: Tensor, rows: Tensor | None = None) -> Tensor:
-    """Attention of the cells at `rows` (B x P; None is all) to their windows B x P x M x C, as B x P x M.
+    """Compute attention of the cells at `rows` (B x P; None is all) to their windows B x P x M x C: B x P x M.
 
     The zeros beyond the map's border take part, with logit 0.
     """
@@ -27,17 +27,17 @@ def local_attention(features: Tensor, windows: Tensor, rows: Tensor | None = Non
 
 
 def route(attention: Tensor, values: Tensor) -> Tensor:
-    """Sums, B x P x C, of values B x N x C weighted by attention B x P x N; or of each row's own, B x P x M x C."""
+    """Sum values, B x N x C or of each row B x P x M x C, weighted by attention B x P x N or B x P x M: B x P x C."""
     return attention @ values if values.dim() == 3 else (attention[..., None, :] @ values).squeeze(-2)
 
 
 def entropy(attention: Tensor) -> Tensor:
-    """Entropy in nats along the last axis; 0 log 0 is 0."""
+    """Return the entropy in nats along the last axis; 0 log 0 is 0."""
     return torch.special.entr(attention).sum(-1)
 
 
 def lowest_entropy(attention: Tensor, count: int) -> Tensor:
-    """Indices B x `count` of the rows of B x N x M attention with the least entropy, lowest first; or all N, if fewer.
+    """Return indices B x `count` of the rows of B x N x M attention with the least entropy, lowest first, at most N.
 
     Ties, of which one-hot rows give thousands, keep the rows' order.
     """
@@ -45,7 +45,7 @@ def lowest_entropy(attention: Tensor, count: int) -> Tensor:
 
 
 def windows_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor | None = None) -> Tensor:
-    """The `side` x `side` neighbours of the cells at `rows` (B x P; None is all), as B x P x side^2 x C.
+    """Gather the `side` x `side` neighbours of the cells at `rows` (B x P; None is all), as B x P x side^2 x C.
 
     Zeros lie beyond the border. `official`: the numbers lie channel by channel and are read as if neighbour by
     neighbour, as in the released code, so that a "neighbour" mixes numbers of the whole window.
@@ -59,9 +59,9 @@ def windows_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor | 
 
 
 def values_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor) -> Tensor:
-    """What the cells at `rows` (B x P) gather by their attention to their windows, as B x P x side^2 x C.
+    """Gather the values that attention of the cells at `rows` (B x P) to windows sums, as B x P x side^2 x C.
 
-    `correct` are the windows themselves. `official`: the numbers of all selected windows, window position by window
+    `correct`: the windows themselves. `official`: the numbers of all selected windows, window position by window
     position, cut into P equal pieces, as in the released code, so that a piece mixes numbers of all selected cells.
     """
     if layout == "correct":
@@ -71,5 +71,5 @@ def values_at(features: Tensor, side: int, layout: LocalLayout, rows: Tensor) ->
 
 
 def cells_at(features: Tensor, rows: Tensor | None = None) -> Tensor:
-    """The cells at `rows` (B x P; None is all) of B x C x H x W features, as B x P x C."""
+    """Gather the cells at `rows` (B x P; None is all) of B x C x H x W features, as B x P x C."""
     return features.flatten(2).mT if rows is None else gather_cells(features, rows)

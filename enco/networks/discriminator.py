@@ -11,9 +11,10 @@ from enco.options.base import MethodOptions
 
 
 class PatchDiscriminator(nn.Sequential):
-    """Images B x 3 x H x W to a map of raw scores, high where a patch looks real; 1 x 30 x 30 for 256 squared.
+    """Discriminator of images B x 3 x H x W, with a map of raw scores of patches: 1 x 30 x 30 for 256 squared.
 
-    One score sees 84 x 84 pixels with blurred downsampling (`antialiased`), 70 x 70 with strided convolutions.
+    Scores are high where a patch looks real. One score sees 84 x 84 pixels with blurred downsampling (`antialiased`),
+    70 x 70 with strided convolutions.
     `affine`: instance norms have a learned scale and shift.
     """
 
@@ -31,7 +32,7 @@ class PatchDiscriminator(nn.Sequential):
 
 
 def cut_discriminator(options: MethodOptions) -> PatchDiscriminator:
-    """The discriminator of CUT and of the methods built on it, initialised."""
+    """Make and initialise the discriminator of CUT and of the methods built on CUT."""
     return init_weights(PatchDiscriminator(options.ndf), "xavier")
 
 

@@ -1,41 +1,39 @@
 """DRIT's networks (Lee et al. 2018, arXiv 1808.00948): content shared by two domains, attributes of each, decoders.
 
-Domains are named "a" and "b". Layers are those of the authors' code, with its `concat` and its feature-wise decoder.
+Layers are as in the authors' code, which has two decoders: by concatenation (`concat`) and feature-wise.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from enco.networks.domains import DOMAINS, Domain
 from enco.networks.generator import ResidualBlock, conv_norm_relu
 from enco.networks.layers.norm import InstanceNorm
 from enco.networks.layers.padding import ReflectionPad
 from enco.networks.multiscale import padded_conv
 from enco.runtime.randomness import normal
 
-Domain = Literal["a", "b"]
-DOMAINS: tuple[Domain, Domain] = ("a", "b")
-
 
 class ContentEncoder(nn.Module):
-    """Images B x 3 x H x W of a domain to content codes B x 4 ngf x H/4 x W/4; only the last block is shared."""
+    """Encoder of a domain's images B x 3 x H x W to content codes B x 4 ngf x H/4 x W/4; the last block is shared."""
 
     compiled = ("forward",)
 
     def __init__(self, ngf: int = 64, n_blocks: int = 3) -> None:
         super().__init__()
-        self.trunks = nn.ModuleDict({domain: _content_trunk(ngf, n_blocks) for domain in DOMAINS})
+        self.backbones = nn.ModuleDict({domain: _content_backbone(ngf, n_blocks) for domain in DOMAINS})
         self.shared = ResidualBlock(4 * ngf)
 
     def forward(self, images: Tensor, domain: Domain) -> Tensor:
-        return self.shared(self.trunks[domain](images))
+        return self.shared(self.backbones[domain](images))
 
 
-def _content_trunk(ngf: int, n_blocks: int) -> nn.Sequential:
+def _content_backbone(ngf: int, n_blocks: int) -> nn.Sequential:
     return nn.Sequential(
         *padded_conv(3, ngf, 7, padding=3),
         nn.LeakyReLU(),
@@ -48,22 +46,22 @@ def _content_trunk(ngf: int, n_blocks: int) -> nn.Sequential:
 
 
 class Attribute(NamedTuple):
-    """Encoded attributes: a normal distribution's mean and log-variance, B x dim; None is no spread."""
+    """Encoded attributes: mean and log-variance of a normal distribution, B x dim; None is no spread."""
 
     mean: Tensor
     log_variance: Tensor | None = None
 
     def draw(self) -> Tensor:
-        """Attribute codes, B x dim, drawn from torch's global state."""
+        """Draw attribute codes, B x dim, from torch's global random state."""
         if self.log_variance is None:
             return self.mean
         return self.mean + (self.log_variance / 2).exp() * normal(self.mean.shape, self.mean.device)
 
 
 class AttributeEncoder(nn.Module):
-    """Images B x 3 x H x W to the distributions of their attributes, of dimension `dim`.
+    """Encoder of images B x 3 x H x W to distributions of `dim` attributes.
 
-    No norms, which would take the attribute away. For the feature-wise decoder, StyleEncoder takes its place.
+    There are no norms, which would remove the attribute. The feature-wise decoder goes with a StyleEncoder instead.
     """
 
     compiled = ("forward",)
@@ -104,10 +102,10 @@ class PooledBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Content codes B x 4 ngf x h x w and attributes B x dim to images B x 3 x 4h x 4w of a domain.
+    """Decoder of content codes B x 4 ngf x h x w and attributes B x dim to a domain's images B x 3 x 4h x 4w.
 
-    `concat`: one block is shared and the attribute is put beside the features at four depths (the default); else
-    every residual block gets an attribute code of its own and nothing is shared.
+    `concat` (the default): the domains share one block, and the attribute is concatenated to the features at four
+    depths. Else every residual block gets an attribute code of its own, and the domains share nothing.
     """
 
     compiled = ("forward",)
@@ -123,7 +121,7 @@ class Generator(nn.Module):
 
 
 class ConcatDecoder(nn.ModuleList):
-    """Residual blocks, two upsamplings and the output layer, each of the four fed the attribute anew."""
+    """Four stages, each with the attribute as further channels: residual blocks, two upsamplings, the output layer."""
 
     def __init__(self, channels: int, n_blocks: int, dim: int) -> None:
         wide = channels + dim
@@ -140,12 +138,12 @@ class ConcatDecoder(nn.ModuleList):
 
     def forward(self, content: Tensor, attribute: Tensor) -> Tensor:
         for stage in self:
-            content = stage(beside(content, attribute))
+            content = stage(append_code(content, attribute))
         return content
 
 
 class FeaturewiseDecoder(nn.Module):
-    """n_blocks + 1 residual blocks, each with its own part of an embedded attribute; then upsampling."""
+    """n_blocks + 1 residual blocks, each with a part of the embedded attribute, then upsampling."""
 
     def __init__(self, channels: int, n_blocks: int, dim: int) -> None:
         super().__init__()
@@ -168,7 +166,7 @@ class FeaturewiseDecoder(nn.Module):
 class AttributeBlock(nn.Module):
     """Residual block that mixes a code B x C into features B x C x H x W after each convolution, by 1x1 convolutions.
 
-    What it adds is never negative: its last layer is a ReLU.
+    The residual is never negative, as its last layer is a ReLU.
     """
 
     def __init__(self, channels: int) -> None:
@@ -181,7 +179,7 @@ class AttributeBlock(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         added = x
         for conv, mixer in zip(self.convs, self.mixers, strict=True):
-            added = mixer(beside(conv(added), code))
+            added = mixer(append_code(conv(added), code))
         return x + added
 
 
@@ -190,8 +188,8 @@ def _mixer(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(wide, wide, 1), nn.ReLU(), nn.Conv2d(wide, channels, 1), nn.ReLU())
 
 
-def beside(features: Tensor, code: Tensor) -> Tensor:
-    """Features B x C x H x W with a code B x D repeated at every position, B x (C + D) x H x W."""
+def append_code(features: Tensor, code: Tensor) -> Tensor:
+    """Append a code B x D to features B x C x H x W at every position; returns B x (C + D) x H x W."""
     return torch.cat([features, code[:, :, None, None].expand(-1, -1, *features.shape[2:])], dim=1)
 
 
@@ -206,10 +204,10 @@ def _to_image(inputs: int) -> list[nn.Module]:
 
 
 class ContentDiscriminator(nn.Sequential):
-    """Content codes B x C x h x w to raw scores, high where a code looks like one of domain b.
+    """Discriminator of content codes B x C x h x w, with raw scores that are high where a code looks like domain b's.
 
-    The paper has 3 strided layers; images must then have sides of at least `smallest_content_side(3)` = 209 pixels.
-    The authors' code asks for instance norms here and in the image discriminators but, by a slip, never makes them.
+    The paper has 3 strided layers, for which images need sides of at least `smallest_content_side(3)` = 209 pixels.
+    The authors' code asks for instance norms here and in the image discriminators but, by a slip, never makes any.
     """
 
     compiled = ("forward",)

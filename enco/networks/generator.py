@@ -1,4 +1,4 @@
-"""The ResNet generator of CycleGAN and CUT, as a flat list of modules whose positions are the papers' tap indices."""
+"""The ResNet generator of CycleGAN and CUT, a flat list of modules indexed like the layers of the papers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Features = dict[int, Tensor]
 
 
 class ResidualBlock(nn.Module):
-    """x + IN(Conv(Pad(ReLU(IN(Conv(Pad(x))))))) with padded 3x3 convolutions."""
+    """Residual block x + IN(Conv(Pad(ReLU(IN(Conv(Pad(x))))))) with padded 3x3 convolutions."""
 
     def __init__(self, channels: int, pad: Callable[[int], nn.Module] = ReflectionPad, affine: bool = False) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResnetGenerator(nn.Sequential):
-    """Images B x 3 x H x W in [-1, 1] to images of the same size; H and W are multiples of 4.
+    """Generator of images B x 3 x H x W in [-1, 1] from images of that size; H and W are multiples of 4.
 
     `arch`: blurred down- and upsampling (antialiased, CUT: 32 modules at 9 blocks), strided and transposed
     convolutions (strided, CycleGAN: 28 modules), or strided down and blurred up (mixed: 30 modules).
@@ -73,11 +73,11 @@ class ResnetGenerator(nn.Sequential):
         )
 
     def forward_features(self, images: Tensor, layers: Collection[int]) -> tuple[Tensor, Features]:
-        """The output image, and on the way there the output of every module whose index is in `layers`."""
+        """Return the output images, and the output of every module with an index in `layers`."""
         return self._run(images, layers, len(self))
 
     def encode(self, images: Tensor, layers: Collection[int]) -> Features:
-        """The outputs of the modules in `layers`; nothing is computed after the last of them."""
+        """Return the outputs of the modules in `layers`, computing no module after the last one."""
         return self._run(images, layers, max(layers) + 1)[1]
 
     def _run(self, x: Tensor, layers: Collection[int], stop: int) -> tuple[Tensor, Features]:
@@ -90,28 +90,28 @@ class ResnetGenerator(nn.Sequential):
 
 
 def cut_generator(options: MethodOptions) -> ResnetGenerator:
-    """The generator of CUT and of the methods built on it, initialised."""
+    """Make and initialise the generator of CUT and of the methods built on CUT."""
     return init_weights(ResnetGenerator(options.ngf, options.n_blocks), "xavier")
 
 
 @torch.no_grad()
 def feature_shapes(generator: ResnetGenerator, layers: Collection[int], size: int) -> dict[int, tuple[int, int, int]]:
-    """C, H and W of each tapped feature for an image of `size` squared, found by one pass.
+    """Find C, H and W of each layer's feature for an image of `size` squared by one pass.
 
     Raises UserError for an index that the generator does not have.
     """
-    for tap in layers:
-        if not 0 <= tap < len(generator):
-            raise UserError(f"Feature tap {tap} does not exist: choose among modules 0 to {len(generator) - 1}.")
+    for layer in layers:
+        if not 0 <= layer < len(generator):
+            raise UserError(f"Feature tap {layer} does not exist: choose among modules 0 to {len(generator) - 1}.")
     device = next(generator.parameters()).device
     features = generator.encode(torch.zeros(1, 3, size, size, device=device), layers)
-    return {tap: (f.shape[1], f.shape[2], f.shape[3]) for tap, f in features.items()}
+    return {layer: (f.shape[1], f.shape[2], f.shape[3]) for layer, f in features.items()}
 
 
 def conv_norm_relu(
     inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, *, affine: bool = False
 ) -> list[nn.Module]:
-    """Convolution with bias, instance norm, ReLU (not in place: each output may be tapped)."""
+    """Make a convolution with bias, instance norm and ReLU (not in place, as any output may be a feature)."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     return [convolution, InstanceNorm(outputs, affine=affine), nn.ReLU()]
 

@@ -1,4 +1,4 @@
-"""A discriminator that judges whole images: the one that NEGCUT's code names for AFHQ (arXiv 2108.04547)."""
+"""A discriminator of whole images, which NEGCUT's code names for AFHQ (arXiv 2108.04547)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from enco.networks.layers.norm import InstanceNorm
 
 
 class GlobalDiscriminator(nn.Sequential):
-    """Images B x 3 x H x W to one raw score each, B x 1 x 1 x 1, for sides of 4 * 2^halvings pixels: 256 with six.
+    """Discriminator of images B x 3 x H x W with one raw score each, B x 1 x 1 x 1.
 
-    Larger images get a map of scores, smaller ones do not fit.
+    Sides are 4 * 2^halvings pixels: 256 with six. Larger images get a map of scores, smaller images do not fit.
     """
 
     compiled = ("forward",)

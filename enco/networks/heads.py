@@ -21,7 +21,7 @@ def l2_normalize(vectors: Tensor) -> Tensor:
 
 
 class ProjectionHead(nn.Module):
-    """Two-layer MLP, then unit length: ... x C cells to ... x width embeddings (CUT, section 3)."""
+    """Two-layer MLP with outputs of unit length: ... x C cells to ... x width embeddings (CUT, section 3)."""
 
     def __init__(self, channels: int, width: int = 256) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class ProjectionHead(nn.Module):
 
 
 def batchnorm_projector(channels: int, width: int = 256) -> nn.Sequential:
-    """N x C to N x width, the projector of EnCo's AAAI version: no biases, batch norm after each layer."""
+    """Make the projector of EnCo's AAAI version, N x C to N x width: no biases, batch norm after each layer."""
     return nn.Sequential(
         nn.Linear(channels, width, bias=False),
         nn.BatchNorm1d(width),
@@ -43,15 +43,15 @@ def batchnorm_projector(channels: int, width: int = 256) -> nn.Sequential:
 
 
 def bottleneck_predictor(width: int = 256) -> nn.Sequential:
-    """N x width to N x width through half the width, the predictor of EnCo's AAAI version."""
+    """Make the predictor of EnCo's AAAI version, N x width to N x width through half the width."""
     half = width // 2
     return nn.Sequential(nn.Linear(width, half, bias=False), nn.BatchNorm1d(half), nn.ReLU(), nn.Linear(half, width))
 
 
 class PairHead(nn.Module):
-    """Embeds the query and the key features of one encoder-decoder pair, by one projector or by one each.
+    """Projectors of the query and the key features of one encoder-decoder pair, shared or one each.
 
-    With a `predictor`, queries (only) go through it after the projector.
+    Queries, but not keys, also pass through the `predictor` if there is one.
     """
 
     def __init__(self, projector: Callable[[], nn.Module], shared: bool, predictor: nn.Module | None = None) -> None:
@@ -61,10 +61,10 @@ class PairHead(nn.Module):
         self.predictor = predictor
 
     def query(self, cells: Tensor) -> Tensor:
-        """N x C cells of the decoder to N x width embeddings."""
+        """Embed N x C cells of the decoder as N x width."""
         embedded = self.query_projector(cells)
         return embedded if self.predictor is None else self.predictor(embedded)
 
     def key(self, cells: Tensor) -> Tensor:
-        """N x C cells of the encoder to N x width embeddings."""
+        """Embed N x C cells of the encoder as N x width."""
         return (self.key_projector or self.query_projector)(cells)

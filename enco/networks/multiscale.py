@@ -11,14 +11,15 @@ from enco.networks.layers.padding import ReflectionPad
 
 
 def padded_conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-    """Reflection padding, then a convolution with bias."""
+    """Make a reflection padding and a convolution with bias."""
     return [ReflectionPad(padding), nn.Conv2d(inputs, outputs, kernel, stride)]
 
 
 class MultiScaleDiscriminator(nn.ModuleList):
-    """Images B x 3 x H x W to a map of raw scores for each scale, 1 x H/16 x W/16 at the first, half at the next.
+    """Discriminators of images B x 3 x H x W at several scales, with a map of raw scores each.
 
-    All scales have the same layers, without norms (MUNIT, section B.2). H and W are at least `smallest_side`.
+    Maps are 1 x H/16 x W/16 at the first scale and half as large at the next. All scales have the same layers,
+    without norms (MUNIT, section B.2). H and W are at least `smallest_side`.
     """
 
     compiled = ("forward",)
@@ -49,7 +50,7 @@ def half_size(images: Tensor) -> Tensor:
 
 
 class StyleEncoder(nn.Sequential):
-    """Images B x 3 x H x W to style codes B x style_dim x 1 x 1; no norms, which would take the style away."""
+    """Encoder of images B x 3 x H x W to styles B x style_dim x 1 x 1, without norms, which would remove the style."""
 
     def __init__(self, ngf: int = 64, style_dim: int = 8) -> None:
         widths = (ngf, 2 * ngf, 4 * ngf, 4 * ngf, 4 * ngf)

@@ -1,4 +1,4 @@
-"""MUNIT's autoencoder: content and style apart, put together again by adaptive instance normalisation.
+"""MUNIT's autoencoder, which separates content and style and joins them by adaptive instance normalisation.
 
 Huang et al. 2018, arXiv 1804.04732, section B.2.
 """
@@ -17,7 +17,7 @@ from enco.runtime.precision import in_float32
 
 
 class AutoEncoder(nn.Module):
-    """One domain's encoders and decoder.
+    """Encoders and decoder of one domain.
 
     Images are B x 3 x H x W, with H and W multiples of 4; contents B x 4 ngf x H/4 x W/4; styles B x style_dim.
     """
@@ -38,17 +38,17 @@ class AutoEncoder(nn.Module):
         )
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Contents and styles of images."""
+        """Encode contents and styles of images."""
         return self.content_encoder(images), self.style_encoder(images).flatten(1)
 
     def decode(self, contents: Tensor, styles: Tensor) -> Tensor:
-        """Images in [-1, 1] of contents from either domain, in styles of this one."""
+        """Decode images in [-1, 1] from contents of either domain, in styles of this domain."""
         images: Tensor = self.decoder(contents, self.mlp(styles))
         return images
 
 
 class ContentEncoder(nn.Sequential):
-    """Images to contents; instance norm takes the style away."""
+    """Encoder of images to contents; instance norms remove the style."""
 
     compiled = ("forward",)
 
@@ -65,7 +65,7 @@ class ContentEncoder(nn.Sequential):
 
 
 class Decoder(nn.Module):
-    """Contents, and `style_parameters` numbers for each, to images."""
+    """Decoder of contents, with `style_parameters` numbers for each image, to images."""
 
     def __init__(self, ngf: int = 64, n_blocks: int = 4) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
 
 
 class AdaptiveResidualBlock(nn.Module):
-    """x + AdaIN(Conv(Pad(ReLU(AdaIN(Conv(Pad(x))))))), with 4 C parameters for x of C channels: 2 C for each AdaIN."""
+    """Residual block x + AdaIN(Conv(Pad(ReLU(AdaIN(Conv(Pad(x))))))) of C channels, with 2 C parameters an AdaIN."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -103,10 +103,10 @@ def adaptive_instance_norm(x: Tensor, parameters: Tensor) -> Tensor:
 
 
 class LayerNorm(nn.Module):
-    """Standardise each sample of B x C x H x W as a whole, then scale and shift its channels.
+    """Layer norm, which standardises each sample of B x C x H x W as a whole, then scales and shifts channels.
 
-    Unlike PyTorch's, by MUNIT's code: the deviation is the unbiased one, 1e-5 is added to it and not to the variance,
-    and the gains start uniform in [0, 1).
+    As in MUNIT's code and unlike PyTorch's layer norm, the deviation is unbiased, 1e-5 is added to the deviation and
+    not to the variance, and the gains start uniform in [0, 1).
     """
 
     def __init__(self, channels: int) -> None:

@@ -10,7 +10,7 @@ from enco.runtime.randomness import normal
 
 
 class NegativeGenerator(nn.Module):
-    """Negatives for one feature map from its mean embedding and noise, by a two-layer MLP."""
+    """Two-layer MLP that generates negatives for a feature map from noise and the map's mean embedding."""
 
     def __init__(self, width: int = 256, noise_dim: int = 64) -> None:
         super().__init__()
@@ -18,12 +18,12 @@ class NegativeGenerator(nn.Module):
         self.head = ProjectionHead(width + noise_dim, width)
 
     def forward(self, mean_embeddings: Tensor, count: int) -> Tensor:
-        """B x width mean embeddings to B x count x width unit negatives; every one has noise of its own."""
+        """Generate unit negatives B x count x width, each with noise of its own, from mean embeddings B x width."""
         noise = normal((len(mean_embeddings), count, self.noise_dim), mean_embeddings.device)
         repeated = mean_embeddings[:, None].expand(-1, count, -1)
         return self.head(torch.cat([repeated, noise], dim=-1))
 
 
 def mean_embedding(head: nn.Module, features: Tensor) -> Tensor:
-    """The mean of all cells' embeddings by this head: B x C x H x W features to B x width."""
+    """Average the embeddings of all cells by a head: B x C x H x W features to B x width."""
     return head(features.flatten(2).mT).mean(dim=1)

@@ -20,7 +20,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Vgg16(nn.Sequential):
-    """The convolutional part, modules numbered as in torchvision's `features`; `width` scales all channels."""
+    """The convolutional part of VGG16, numbered as torchvision's `features`; `width` scales all channels."""
 
     mean: Tensor
     std: Tensor
@@ -39,13 +39,14 @@ class Vgg16(nn.Sequential):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Images B x 3 x H x W in [-1, 1] as the network was trained to see them."""
+        """Normalise images B x 3 x H x W in [-1, 1] as in the network's training."""
         return ((images + 1) / 2 - self.mean) / self.std
 
     def features(self, images: Tensor, layers: Collection[int]) -> list[Tensor]:
-        """Outputs of the ReLUs `layers`, from 0 (relu1_1) to 12 (relu5_3), for B x 3 x H x W images in [-1, 1].
+        """Return the outputs of the ReLUs `layers`, 0 (relu1_1) to 12 (relu5_3), for B x 3 x H x W images in [-1, 1].
 
-        In the network's order; nothing is computed after the last. A map is H/2^s x W/2^s, rounded down, s = 0 to 4.
+        Outputs are in the network's order; no layer after the last one is computed. A map is H/2^s x W/2^s, rounded
+        down, s = 0 to 4.
         """
         found: list[Tensor] = []
         relu = -1
@@ -62,10 +63,10 @@ class Vgg16(nn.Sequential):
 
 
 def frozen_vgg(weights: VggWeights, width: float, device: torch.device) -> Vgg16:
-    """A VGG16 that is not trained: with its ImageNet weights, or of any width with random ones, always the same.
+    """Make a frozen VGG16 with ImageNet weights, or of any width with random weights, which are always the same.
 
-    Says on stdout which of them it is. Torch's random state stays as it is. Raises UserError if the ImageNet weights
-    are not at hand and cannot be downloaded.
+    Prints which weights the network has. Leaves torch's random state unchanged. Raises UserError if the ImageNet
+    weights are not at hand and cannot be downloaded.
     """
     with forked_rng(device, seed=0):
         network = imagenet_vgg() if weights == "imagenet" else random_vgg(width)
@@ -73,7 +74,7 @@ def frozen_vgg(weights: VggWeights, width: float, device: torch.device) -> Vgg16
 
 
 def imagenet_vgg() -> Vgg16:
-    """VGG16 with torchvision's ImageNet weights, from torch's cache or downloaded to there (528 MB)."""
+    """Make a VGG16 with torchvision's ImageNet weights, from torch's cache or downloaded to the cache (528 MB)."""
     path = published_weights(URL)
     network = Vgg16()
     # The file is of the whole network; the classifier is left out.
@@ -84,6 +85,6 @@ def imagenet_vgg() -> Vgg16:
 
 
 def random_vgg(width: float) -> Vgg16:
-    """VGG16 with weights from torch's random state that keep the scale of activations through the depth."""
+    """Make a VGG16 with weights from torch's random state that keep the scale of activations through the depth."""
     print(f"Features come from a VGG16 with random weights, not ImageNet's, of width {width:g}.", flush=True)
     return init_weights(Vgg16(width), "kaiming")

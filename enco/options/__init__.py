@@ -1,1 +1,1 @@
-"""Settings of the methods, one file for each file of enco/methods, and what they share. Free of torch."""
+"""Settings of the methods, one file for each file of enco/methods, and their shared bases. Free of torch."""

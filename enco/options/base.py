@@ -1,4 +1,4 @@
-"""Settings that every method has, and what the registry knows of a method."""
+"""Settings that every method has, and the registry's record of a method."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Preset = Literal["paper", "cut"]
 Interpolation = Literal["bicubic", "bilinear"]
 
 LayerIndex = Annotated[int, Field(ge=0, le=1000)]
-"""Number of a generator's module whose output is looked at."""
+"""Index of a generator's module with an output that a loss compares."""
 CUT_MARGIN = Fraction(286, 256)
-"""Side of the images that CUT crops from, as a multiple of the crop's."""
+"""Side of the images that CUT crops from, as a multiple of the crop's side."""
 
 
 class MethodOptions(Settings):
-    """Options that every method has; a method's own file adds to them."""
+    """Options that every method has."""
 
     ngf: int = Field(64, ge=1, le=4096, description="Channels of the generator's first convolution.")
     ndf: int = Field(64, ge=1, le=4096, description="Channels of the discriminator's first convolution.")
@@ -61,7 +61,7 @@ class MethodOptions(Settings):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        """Set what `preprocess` stands for; ValueError for a value that contradicts it."""
+        """Set the options that `preprocess` stands for; ValueError for a value that contradicts the preset."""
         if not isinstance(values, dict) or values.get("preprocess") not in get_args(Preset):
             return values
         name = values["preprocess"]
@@ -88,7 +88,7 @@ class MethodOptions(Settings):
 
     @property
     def trains_back(self) -> bool:
-        """Whether a two-sided method with these options learns the way back, too."""
+        """Whether a two-sided method with these options learns to translate backward, too."""
         return True
 
     @property
@@ -98,7 +98,7 @@ class MethodOptions(Settings):
 
     @property
     def images_per_iteration(self) -> int:
-        """Images of each domain that one step translates; the tables' sec/iter is per one of them."""
+        """Images of each domain that one step translates; the tables' sec/iter is per such image."""
         return self.batch_size
 
     @property
@@ -108,7 +108,7 @@ class MethodOptions(Settings):
 
     @classmethod
     def offline_options(cls, size: int) -> dict[str, Any]:
-        """Options that differ from the original's, needed to run at this image size (pixels) and without a download."""
+        """Return options other than the original's that this image size (pixels) or a lack of downloads needs."""
         return {}
 
 
@@ -125,10 +125,10 @@ class MethodInfo:
 
 
 def preset_options(name: Preset, crop_size: int) -> dict[str, Any]:
-    """The options that a way of preparing training images stands for, at a crop of `crop_size` pixels.
+    """Return the options that a preset of training images stands for, at a crop of `crop_size` pixels.
 
-    `paper` is what EnCo's text says, images resized to the crop's size; `cut` is what the code that it builds on does:
-    a crop out of 286 pixels for 256 in the constant half, and plain resizing in the decay half.
+    `paper` follows EnCo's text: images are resized to the crop's size. `cut` follows the code that EnCo builds on: a
+    crop out of 286 pixels for 256 in the constant half, and plain resizing in the decay half.
     """
     load_size = crop_size if name == "paper" else round(crop_size * CUT_MARGIN)
     return {

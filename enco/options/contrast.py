@@ -13,7 +13,7 @@ Negatives = Literal["image", "batch"]
 
 
 class ContrastOptions(SamplingOptions):
-    """What is contrasted, and how."""
+    """Settings of the features that PatchNCE contrasts, and of PatchNCE."""
 
     layers: tuple[LayerIndex, ...] = Field(
         (0, 4, 8, 12, 16), min_length=1, description="Generator modules that are compared."

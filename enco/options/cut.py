@@ -9,7 +9,7 @@ from enco.options.contrast import ContrastOptions
 
 
 class CutOptions(ContrastOptions):
-    """CUT's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
+    """CUT's settings, by default as in CUT's code. With `k` above 1, DAG sampling (EnCo, Appendix A)."""
 
     identity_nce: bool = Field(True, description="Also contrast G(target) with the target.")
     nce_half_factor: bool = Field(True, description="Halve both NCE terms where there are two.")

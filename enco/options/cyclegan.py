@@ -12,7 +12,7 @@ Arch = Literal["antialiased", "mixed", "strided"]
 
 
 class CycleGanOptions(MethodOptions):
-    """CycleGAN's settings; the defaults are those of the original code."""
+    """CycleGAN's settings, by default as in the original code."""
 
     jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
     arch: Arch = Field(

@@ -14,7 +14,7 @@ Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DclGanOptions(ContrastOptions):
-    """DCLGAN's settings; the defaults are those of its code. With `k` above 1, EnCo's DAG sampling (its Appendix A)."""
+    """DCLGAN's settings, by default as in DCLGAN's code. With `k` above 1, DAG sampling (EnCo, Appendix A)."""
 
     gan_mode: GanMode = Field("hinge", description="Adversarial loss.")
     g_hinge: HingeForm = Field(

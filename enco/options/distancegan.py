@@ -10,7 +10,7 @@ from enco.options.base import Interpolation, MethodInfo, MethodOptions
 
 
 class DistanceGanOptions(MethodOptions):
-    """DistanceGAN's settings; the defaults are those of the original code."""
+    """DistanceGAN's settings, by default as in the original code."""
 
     batch_size: int = Field(2, ge=2, description="Images of each domain in one iteration; distances need two.")
     jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")

@@ -11,7 +11,7 @@ from enco.options.sizes import most_content_layers, most_scales, smallest_conten
 
 
 class DritOptions(MethodOptions):
-    """DRIT's settings; the defaults are those of the authors' code."""
+    """DRIT's settings, by default as in the authors' code."""
 
     n_blocks: int = Field(
         3,
@@ -73,7 +73,7 @@ class DritOptions(MethodOptions):
 
     @classmethod
     def offline_options(cls, size: int) -> dict[str, Any]:
-        """Fewer scales and layers for small images, and test images of their size where that is below the crop's."""
+        """Return fewer scales and layers for small images, and a smaller test size where the crop would be larger."""
         usual = cls()
         scales, layers = most_scales(size, usual.n_scales), most_content_layers(size, usual.content_d_layers)
         fewer = {"n_scales": scales} if scales < usual.n_scales else {}
@@ -93,7 +93,7 @@ class DritOptions(MethodOptions):
 
     @property
     def images_per_step(self) -> int:
-        """A batch for each update of the content discriminator.
+        """Images of each domain in one step: a batch for each update of the content discriminator.
 
         Images that do not fill a step at an epoch's end are dropped, where the original has a step for the rest: 222
         iterations on horse2zebra, not 223.
@@ -102,7 +102,7 @@ class DritOptions(MethodOptions):
 
     @property
     def images_per_iteration(self) -> int:
-        """The encoded image of a batch."""
+        """One image: the encoded image of a batch."""
         return 1
 
 

@@ -11,7 +11,7 @@ from enco.options.sampling import SamplingOptions
 
 
 class EnCoOptions(SamplingOptions):
-    """EnCo's settings; the defaults are those of the seed paper, and of its code where the paper is silent."""
+    """EnCo's settings, by default as in the seed paper, and as in its code where the paper is silent."""
 
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
     pairs: tuple[tuple[LayerIndex, LayerIndex], ...] = Field(

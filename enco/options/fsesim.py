@@ -13,7 +13,7 @@ VggLayer = Annotated[int, Field(ge=0, le=12)]
 
 
 class FSeSimOptions(MethodOptions):
-    """FSeSim's settings; the defaults are those of its code and of its published command."""
+    """FSeSim's settings, by default as in FSeSim's code and published command."""
 
     jitter_in_decay: bool = Field(True, description="Keep resizing to load_size and cropping in the decay half.")
     vgg: VggWeights = Field(
@@ -44,7 +44,7 @@ class FSeSimOptions(MethodOptions):
 
     @classmethod
     def offline_options(cls, size: int) -> dict[str, Any]:
-        """Random features in place of downloaded ones."""
+        """Return options for random features in place of downloaded weights."""
         return {"vgg": "random"}
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ Geometry = Literal["rot", "vf"]
 
 
 class GcGanOptions(MethodOptions):
-    """GcGAN's settings; the defaults are those of the original code, but for its batch of 8."""
+    """GcGAN's settings, by default as in the original code, but for the original's batch of 8."""
 
     load_size: int = Field(
         288, ge=8, description="Side that a training image is resized to before the crop, in pixels."

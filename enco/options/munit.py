@@ -11,7 +11,7 @@ from enco.options.sizes import most_scales, smallest_side
 
 
 class MunitOptions(MethodOptions):
-    """MUNIT's settings; the defaults are those of the default configuration of the original code."""
+    """MUNIT's settings, by default as in the default configuration of the original code."""
 
     n_blocks: int = Field(4, ge=1, description="Residual blocks of a content encoder, and as many of a decoder.")
     load_size: int = Field(256, ge=8, description="Side that a training image is resized to before the crop.")
@@ -52,7 +52,7 @@ class MunitOptions(MethodOptions):
 
     @classmethod
     def offline_options(cls, size: int) -> dict[str, Any]:
-        """Fewer scales for small images."""
+        """Return fewer scales for small images."""
         usual = cls().n_scales
         scales = most_scales(size, usual)
         return {"n_scales": scales} if scales < usual else {}

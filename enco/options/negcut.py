@@ -12,7 +12,7 @@ from enco.options.sizes import most_halvings
 
 
 class NegCutOptions(CutOptions):
-    """NEGCUT's settings; the defaults are those of its code."""
+    """NEGCUT's settings, by default as in NEGCUT's code."""
 
     nce_diag: None = Field(None, description="Always null: generated negatives have no diagonal.")
     negatives: Literal["image"] = Field("image", description="Always made from the query's own image.")

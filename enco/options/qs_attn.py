@@ -13,7 +13,7 @@ LocalLayout = Literal["correct", "official"]
 
 
 class QsAttnOptions(CutOptions):
-    """QS-Attn's settings; the defaults are those of its code, but for the layout of local attention.
+    """QS-Attn's settings, by default as in QS-Attn's code, but for the layout of local attention.
 
     With `k` above 1, DAG sampling holds for the taps without attention.
     """

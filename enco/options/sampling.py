@@ -13,7 +13,7 @@ DEFAULT_BETA = 0.5
 
 
 class SamplingOptions(MethodOptions):
-    """Where a contrastive loss has its patches: anywhere (k = 1), or where the discriminator's scores say (DAG)."""
+    """Settings of the positions of a contrastive loss: uniform (k = 1), or by the discriminator's scores (DAG)."""
 
     patches: int = Field(256, ge=2, description="Positions sampled from each feature map (K).")
     k: int = Field(1, ge=1, description="Positions in the sampling pool, as a multiple of `patches`; 1 is uniform.")

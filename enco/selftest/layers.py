@@ -14,7 +14,7 @@ from torch.func import functional_call
 from enco.losses.sampling import resize_scores
 from enco.methods.gcgan import transform
 from enco.networks.attention import cells_at, global_attention, local_attention, route, windows_at
-from enco.networks.drit import AttributeBlock, PooledBlock, beside
+from enco.networks.drit import AttributeBlock, PooledBlock, append_code
 from enco.networks.features import gather_cells
 from enco.networks.generator import ResidualBlock
 from enco.networks.heads import ProjectionHead, batchnorm_projector, bottleneck_predictor, l2_normalize
@@ -80,7 +80,7 @@ LAYERS = (
     Layer("residual block of MUNIT", lambda: AdaptiveResidualBlock(3), others=((12,),)),
     Layer("residual block of DRIT", lambda: AttributeBlock(3), others=((3,),)),
     Layer("pooled block of DRIT", lambda: PooledBlock(3, 4)),
-    Layer("attribute beside features", lambda: beside, others=((2,),)),
+    Layer("attribute beside features", lambda: append_code, others=((2,),)),
     Layer("sampled cells", lambda: lambda x: gather_cells(x, torch.tensor([5, 0, 7]))),
     Layer("resized scores", lambda: lambda x: resize_scores(x, (5, 7))),
     Layer("turned image", lambda: lambda x: transform(x, "rot")),

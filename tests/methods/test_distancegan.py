@@ -20,6 +20,7 @@ from enco.methods.distancegan import DistanceGan
 from enco.methods.parts import adversarial
 from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.schedule import Schedule
+from enco.networks.domains import OPPOSITE
 from enco.options.distancegan import DistanceGanOptions
 from enco.options.selfdistance import SelfDistanceOptions
 from enco.training.samples import Samples
@@ -240,7 +241,7 @@ def test_a_schedule_without_decay_keeps_its_rate() -> None:
 def test_terms_are_those_of_the_images_and_sum_to_the_loss(name: str) -> None:
     method = tiny(name)
     real = dict(zip("ab", images(0, 2).values(), strict=True))
-    fake = {domain: generator(real[distancegan.OTHER[domain]]) for domain, generator in method.generators.items()}
+    fake = {domain: generator(real[OPPOSITE[domain]]) for domain, generator in method.generators.items()}
     terms = method.generator_terms(real, fake)
     measure = pair_distances if name == "distancegan" else half_distance
     a, b = method.statistics["a"], method.statistics["b"]

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from enco.errors import UserError
 from enco.losses.terms import code_penalty, confusion, mode_seeking, summed
 from enco.methods import drit
-from enco.methods.drit import Drit, Made, split_batch, total_loss
+from enco.methods.drit import Drit, Translations, split_batch, total_loss
 from enco.methods.parts.optim import frozen
 from enco.methods.parts.styles import styles_of
 from enco.networks.drit import DOMAINS, Attribute
@@ -43,7 +43,7 @@ def same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def forward(method: Drit) -> tuple[dict[Any, Tensor], dict[Any, Tensor], Made]:
+def forward(method: Drit) -> tuple[dict[Any, Tensor], dict[Any, Tensor], Translations]:
     """The encoded and the unseen images of a full update, and what is made of the former."""
     *_, encoded, unseen = split_batch(batch_for(method, 0), method.options)
     return encoded, unseen, method.forward(encoded)

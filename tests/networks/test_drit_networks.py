@@ -19,7 +19,7 @@ from enco.networks.drit import (
     ContentEncoder,
     Generator,
     PooledBlock,
-    beside,
+    append_code,
 )
 from enco.options.drit import DritOptions
 from enco.options.sizes import most_content_layers, smallest_content_side
@@ -53,7 +53,7 @@ def test_parameters_are_the_published_ones(concat: bool, total: int, attribute_e
         **{f"discriminator_{name}": 8_271_171 for name in ("a", "b", "a2", "b2")},
         "content_discriminator": 10_683_649,
     }
-    assert count(method.content_encoder.trunks["a"]) == 3_918_976
+    assert count(method.content_encoder.backbones["a"]) == 3_918_976
     assert count(method.content_encoder.shared) == 1_180_160
     assert count(method.generator.shared) == (1_180_160 if concat else 0)
 
@@ -171,7 +171,7 @@ def test_domains_share_the_last_block_of_the_encoder_and_the_first_of_the_decode
 
 
 def test_a_code_is_repeated_at_every_position() -> None:
-    found = beside(torch.zeros(2, 3, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    found = append_code(torch.zeros(2, 3, 4, 5), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     assert found.shape == (2, 5, 4, 5)
     assert torch.equal(found[1, 4], torch.full((4, 5), 4.0))
     assert not found[:, :3].any()

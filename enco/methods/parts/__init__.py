@@ -1,1 +1,1 @@
-"""What several methods share beside networks and losses."""
+"""Parts that several methods share, besides networks and losses."""

@@ -1,4 +1,4 @@
-"""The discriminators' side of training, as the methods share it."""
+"""Updates of discriminators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from enco.options.base import GanMode
 def update_discriminator(
     discriminator: nn.Module, optimizer: Optimizer, real: Tensor, fake: Tensor, mode: GanMode
 ) -> dict[str, Tensor]:
-    """One step on real and generated B x 3 x H x W images; returns d_real and d_fake, whose half sum it minimises."""
+    """Update a discriminator on real and generated B x 3 x H x W images; return d_real and d_fake.
+
+    The loss is half the sum of both terms.
+    """
     terms = discriminator_terms(discriminator(real), discriminator(fake.detach()), mode)
     minimize(0.5 * (terms["d_real"] + terms["d_fake"]), optimizer)
     return terms
@@ -27,9 +30,9 @@ def update_both_discriminators(
     fake: tuple[Tensor, Tensor],
     mode: GanMode,
 ) -> dict[str, Tensor]:
-    """One step on the A and B images of each kind; returns d_a_real, d_a_fake, d_b_real and d_b_fake.
+    """Update both domains' discriminators, each on real and generated images of the domain.
 
-    It minimises half their sum.
+    Returns d_a_real, d_a_fake, d_b_real and d_b_fake; the loss is half the sum of these terms.
     """
     terms: dict[str, Tensor] = {}
     for domain, discriminator, reals, fakes in zip("ab", (d_a, d_b), real, fake, strict=True):

@@ -1,4 +1,4 @@
-"""Generator files: the weights that translate, with all that is needed to use them again."""
+"""Generator files: the weights that translate, with the method's name and options."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Translator:
     def __call__(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1] into images of that size.
 
-        Raises UserError for `backward` with a one-sided method, and for sizes that the generator does not keep.
+        Raises UserError for `backward` with a one-sided method, and for sizes that the generator changes.
         """
         translated = self.method.translate(images, direction)
         if translated.shape != images.shape:
@@ -60,7 +60,8 @@ def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None
 def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
     """Read a file that `save_generator` wrote.
 
-    Raises UserError, naming the file, if there is none or it is not such a file. Random states are left as they are.
+    Raises UserError, naming the file, if there is no such file or the content is not a generator's. Leaves random
+    states unchanged.
     """
     path = Path(path)
     tensors, metadata = _read(path)

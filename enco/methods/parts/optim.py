@@ -1,4 +1,4 @@
-"""What the methods share in updating weights."""
+"""Optimisers, and updates of weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enco.runtime.precision import no_autocast
 
 
 def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.999), weight_decay: float = 0.0) -> Adam:
-    """One Adam over all parameters of these networks; its base rate is kept as `initial_lr` for the schedule."""
+    """Make one Adam over all parameters of these networks, with the base rate as `initial_lr` for the schedule."""
     parameters = [parameter for network in networks for parameter in network.parameters()]
     fused = all(p.device.type in {"cpu", "cuda"} for p in parameters)
     optimizer = Adam(parameters, lr, betas, weight_decay=weight_decay, fused=fused)
@@ -22,7 +22,7 @@ def adam(*networks: nn.Module, lr: float, betas: tuple[float, float] = (0.5, 0.9
 
 
 def minimize(loss: Tensor, *optimizers: Optimizer, largest_norm: float | None = None) -> None:
-    """One step of these optimisers down the gradient of a scalar loss, whose norm is clipped to any `largest_norm`."""
+    """Take one step of these optimisers along a scalar loss's gradient, clipped to any `largest_norm`."""
     with no_autocast():  # gradients have the types that the forward pass chose
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -38,7 +38,7 @@ def minimize(loss: Tensor, *optimizers: Optimizer, largest_norm: float | None = 
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Losses computed in here leave no gradient on these networks' weights, which also saves computing it."""
+    """Keep these networks' weights from getting gradients of losses computed within the block."""
     for network in networks:
         network.requires_grad_(False)
     try:

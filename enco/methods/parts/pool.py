@@ -9,9 +9,9 @@ from enco.runtime.randomness import draw_device
 
 
 class ImagePool:
-    """Hands back, half of the time, an image that the generator made earlier; size 0 hands back what it gets.
+    """A pool of generated images that returns an earlier image half of the time; size 0 returns images unchanged.
 
-    What happens is decided by tensors where the images are, so that no step waits for its device.
+    All decisions are tensors on the images' device, so that no step waits for the device.
     """
 
     def __init__(self, size: int = 50) -> None:
@@ -20,9 +20,9 @@ class ImagePool:
         self.count: Tensor | None = None
 
     def query(self, images: Tensor) -> Tensor:
-        """B x 3 x H x W detached images to as many, each the given one or an earlier one that it replaces here.
+        """Return each of B x 3 x H x W detached images, or an earlier image that the new image replaces in the pool.
 
-        Until the pool is full, every image is kept and handed back. Draws are made where `rng_device` says.
+        Until the pool is full, every image is kept and returned. Draws are made where `rng_device` says.
         """
         if self.size == 0:
             return images
@@ -40,7 +40,7 @@ class ImagePool:
         return torch.where(swaps, earlier, image)
 
     def _kept(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The place of all images, made at the first one, and how many there are."""
+        """Return the kept images and their number; allocate memory for all at the first image."""
         if self.images is None or self.count is None:
             self.images = image.new_zeros(self.size, *image.shape)
             self.count = torch.zeros((), dtype=torch.long, device=image.device)
@@ -49,14 +49,14 @@ class ImagePool:
     def state(self) -> Tensor:
         """Copy the kept images, N x 3 x H x W (a vector of length 0 while there are none), for a checkpoint.
 
-        One tensor with a storage of its own: torch saves the whole storage of every view.
+        The copy has a storage of its own, as torch saves the whole storage of every view.
         """
         if self.images is None or self.count is None:
             return torch.empty(0)
         return self.images[: int(self.count)].clone()
 
     def load(self, images: Tensor, device: torch.device) -> None:
-        """Take back what `state` gave."""
+        """Restore the images that `state` returned."""
         self.images = self.count = None
         if len(images):
             kept, count = self._kept(images[0].to(device))

@@ -18,11 +18,11 @@ class Schedule:
         return self.n_const + self.n_decay
 
     def warmup_factor(self, epoch: int) -> float:
-        """The part of `factor` that the warm-up has: it rises to 1 and stays there."""
+        """Return the warm-up's part of `factor`, which rises to 1 and stays 1."""
         return min(1.0, epoch / self.warmup) if self.warmup else 1.0
 
     def factor(self, epoch: int) -> float:
-        """What every base rate is multiplied by in this epoch.
+        """Return the factor of every base rate in this epoch.
 
         The decay ends at 1/(n_decay + 1), never at 0, as in the CycleGAN and CUT code.
         """

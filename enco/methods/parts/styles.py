@@ -1,4 +1,4 @@
-"""Random styles for translating: one for each image, the same whenever and with whatever others it is translated."""
+"""Random styles for translating, which depend on nothing but an image's content and a seed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from torch import Tensor
 
 
 def styles_of(images: Tensor, dim: int, seed: int = 0) -> Tensor:
-    """A draw from N(0, I) for each of B x 3 x H x W images in [-1, 1], as B x dim.
+    """Draw from N(0, I) for each of B x 3 x H x W images in [-1, 1]; returns B x dim.
 
-    Seeded by the image's 8-bit content and `seed`, so that neither batches nor order nor torch's random state matter.
+    Each draw is seeded by the image's 8-bit content and `seed`, so that neither batches nor order nor torch's random
+    state matter.
     """
     from enco.data.images import to_uint8  # brings NumPy and Pillow, which a training step has no use for
 

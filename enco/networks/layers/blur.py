@@ -11,7 +11,7 @@ from enco.runtime.precision import in_float32
 
 
 class BlurDown(nn.Module):
-    """Halve B x C x H x W to B x C x ceil(H/2) x ceil(W/2): reflect-pad 1, then [1,2,1]⊗[1,2,1]/16 with stride 2."""
+    """Blurred halving, B x C x H x W to B x C x ceil(H/2) x ceil(W/2): reflect-pad 1, [1,2,1]⊗[1,2,1]/16, stride 2."""
 
     kernel: Tensor
 
@@ -31,7 +31,7 @@ class BlurDown(nn.Module):
 
 
 class BlurUp(nn.Upsample):
-    """Double B x C x H x W: the CUT code's [1,3,3,1]⊗[1,3,3,1]/16 transposed filter is exactly bilinear resizing."""
+    """Blurred doubling: the CUT code's transposed filter [1,3,3,1]⊗[1,3,3,1]/16 is exactly bilinear resizing."""
 
     def __init__(self) -> None:
         super().__init__(scale_factor=2, mode="bilinear", align_corners=False)

@@ -13,11 +13,11 @@ LINEAR, CONVOLUTIONS = (nn.Linear,), (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def init_weights(net: Net, kind: Init, gain: float = 0.02, *, zero_biases: bool = True, linear: bool = True) -> Net:
-    """Draw the weights of every convolution, and with `linear` of linear layers, from torch's global state; in place.
+    """Draw the weights of all convolutions, and with `linear` of linear layers, from torch's random state; in place.
 
     `xavier`: Xavier-normal with this gain (CUT, EnCo); `normal`: standard deviation `gain` (CycleGAN); `kaiming`: for
-    ReLU, from the fan-in (MUNIT). Biases become zero, or those that PyTorch drew before version 1.0: every code that
-    keeps its framework's biases (DistanceGAN, DRIT, GcGAN) is as old.
+    ReLU, from the fan-in (MUNIT). Biases become zero, or stay as PyTorch before version 1.0 drew them: the codes that
+    keep their framework's biases (DistanceGAN, DRIT, GcGAN) are as old.
     """
     for module in net.modules():
         if isinstance(module, CONVOLUTIONS + LINEAR if linear else CONVOLUTIONS):

@@ -1,4 +1,4 @@
-"""Instance norm (Ulyanov et al. 2016, arXiv 1607.08022) whose statistics are in float32 whatever it normalises."""
+"""Instance norm (Ulyanov et al. 2016, arXiv 1607.08022) with statistics in float32."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from enco.runtime.precision import REDUCED
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Standardise each channel of each of B x C x H x W; scale and shift are learned if `affine`."""
+    """Instance norm of B x C x H x W, with learned scale and shift if `affine`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return instance_norm(x, self.weight, self.bias)
 
 
 def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-    """The same as a function, of C scales and shifts if there are any.
+    """Standardise each channel of each of B x C x H x W, then scale and shift by C weights and biases if given.
 
-    PyTorch's gradient is wrong on a CPU for a batch of one whose incoming gradient has its channels innermost (seen in
-    2.15), so it gets a contiguous one.
+    PyTorch's gradient is wrong on a CPU for a batch of one with an incoming gradient whose channels lie innermost
+    (seen in 2.15), so the incoming gradient is made contiguous.
     """
     if weight is None and x.dtype in REDUCED:
         # PyTorch keeps the mean in the type of the weights, and in that of the images where there are none.
@@ -32,13 +32,13 @@ def instance_norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None =
 
 
 def contiguous_gradient(x: Tensor) -> Tensor:
-    """The same tensor, whose gradient lies in memory in the order of its dimensions, whatever took it."""
+    """Return the tensor unchanged, and make the tensor's incoming gradient contiguous."""
     same: Tensor = _ContiguousGradient.apply(x)
     return same
 
 
 class _ContiguousGradient(torch.autograd.Function):
-    """The identity both ways, as far as numbers go."""
+    """Identity with a contiguous gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

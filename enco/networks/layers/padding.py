@@ -1,4 +1,4 @@
-"""Reflection padding whose gradient is cheap on a CPU, and can be repeated bit for bit on a GPU."""
+"""Reflection padding with a gradient that is cheap on a CPU and deterministic on a GPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enco.runtime.precision import no_autocast
 
 
 class ReflectionPad(nn.Module):
-    """Mirror `width` rows and columns around B x C x H x W, without repeating the edge."""
+    """Reflection padding of B x C x H x W by `width` rows and columns on each side; the edge is not repeated."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ def reflection_pad(x: Tensor, width: int) -> Tensor:
 
 
 class _ReflectionPad(torch.autograd.Function):
-    """With a gradient of our own: PyTorch's is slow in bfloat16 on a CPU, and not deterministic on a GPU."""
+    """Reflection padding without PyTorch's gradient, which is slow in bfloat16 and not deterministic on a GPU."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, width: int) -> Tensor:
@@ -50,7 +50,7 @@ class _ReflectionPad(torch.autograd.Function):
 
 
 def _folded(x: Tensor, width: int, dim: int) -> Tensor:
-    """Add the `width` mirrored cells at either end of a dimension to those that they mirror."""
+    """Add the `width` mirrored cells at either end of a dimension to the original cells."""
     size = x.shape[dim] - 2 * width
     inside = x.narrow(dim, width, size).clone(memory_format=torch.preserve_format)
     inside.narrow(dim, 1, width).add_(x.narrow(dim, 0, width).flip(dim))
