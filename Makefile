@@ -4,7 +4,7 @@ VENV := .venv
 PORT ?= 5000
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: tables test ui env lock clean-env help
+.PHONY: tables test check ui env lock clean-env help
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -27,6 +27,9 @@ tables: env ## make Tables 1-4 at demo scale
 
 test: env ## run all checks and tests
 	@bash tests/run.sh
+
+check: env ## run all checks and the quick tests
+	@bash tests/run.sh -m "not slow and not slurm"
 
 ui: env ## browse every run in MLflow on 127.0.0.1
 	@python -m enco.tracking ui --port $(PORT)

@@ -1,13 +1,36 @@
-"""Fixtures that several tests share."""
+"""What several tests share, and how parallel workers share the tests."""
 
 import os
 
+import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from slurm_fixture import slurm as slurm
 from slurm_fixture import slurm_without_accounting as slurm_without_accounting
 from tests.support.archive_server import shop as shop
+from tests.support.pipeline import finished_pipeline as finished_pipeline
+from tests.support.schedule import ByFile, rank
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when MLflow is imported
 settings.register_profile("busy", deadline=None)  # a machine that does other work is no failure
 settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slowest files."""
+    items.sort(key=lambda item: rank(item.path))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Give whole files to workers."""
+    config.option.loadscopereorder = False  # the order of files is that of `rank`
+    return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Compute on one thread, whichever tests ran before in this process: other threads give other last digits."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every check of the project; ends in pytest's own summary.
+# Every check of the project; ends in pytest's own summary. Arguments are pytest's: `tests/run.sh -m "not slow"`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ruff check .
 ruff format --check .
-snakefmt --check Snakefile workflow/rules
+{ snakefmt --check Snakefile workflow/rules && snakemake --lint; } & workflow=$!
 mypy
-snakemake --lint
-exec python -m pytest "$@"
+wait "$workflow"
+exec python -m pytest --numprocesses 2 "$@"

@@ -199,9 +199,9 @@ def test_two_processes_that_make_one_folder_take_turns(tmp_path: Path) -> None:
         with pytest.raises(TimeoutError):
             second.result(timeout=0.5)
         assert (tmp_path / f".afhq.{process.pid}.partial").is_dir()
-        process.communicate("go on", timeout=20)
+        process.communicate("go on", timeout=120)
         assert process.returncode == 0
-        assert not (second.result(timeout=20) / "first").exists()
+        assert not (second.result(timeout=120) / "first").exists()
     assert len(contents(tmp_path / "afhq")) > 8
     assert [p.name for p in data_folders(tmp_path)] == ["afhq"]
 

@@ -249,7 +249,7 @@ def test_two_that_prepare_the_same_set_at_once_take_turns(shop: Shop) -> None:
     shop.server.pause = 0.1
     command = [sys.executable, "-m", "enco.datasets", *shop.words()]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=60)[1] for process in both]
+    said = [process.communicate(timeout=300)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert len(shop.server.requests) == 1
     verify_manifest(shop.out)

@@ -51,7 +51,7 @@ def test_a_disk_without_locks_is_one_warning(no_flock: dict[str, str], tmp_path:
     for left in (root / ".a.lock", root / "run" / ".lock"):
         left.write_text("1234\nsome-other-host\n")
     command = [sys.executable, "-c", USE, str(root)]
-    done = subprocess.run(command, env=no_flock, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=no_flock, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "not known to be held\n"
     assert done.stderr.count("\n") == 1, done.stderr
@@ -62,7 +62,7 @@ def test_a_disk_without_locks_is_one_warning(no_flock: dict[str, str], tmp_path:
 def test_a_command_goes_on_without_locks(no_flock: dict[str, str], tmp_path: Path) -> None:
     words = f"enco.datasets demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {tmp_path / 'data'}"
     command = [sys.executable, "-m", *words.split()]
-    done = subprocess.run(command, env=no_flock, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=no_flock, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("warning: ") and done.stderr.count("\n") == 1, done.stderr
 

@@ -1,6 +1,6 @@
 """Run many command lines, each in a fork of one process that has imported what they share.
 
-`python -m tests.support.forks` reads {name: [module, argument, ...]} as JSON and prints {name: [status, stderr]}.
+`python -m tests.support.forks` reads {name: [module, argument, ...]} as JSON and prints {name: [status, output]}.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ LIBRARIES = (
     "eval.metrics.inception",
     "eval.select",
     "eval.timing.__main__",
+    "snakemake.cli",
     "workflow.__main__",
+    "workflow.so_far",
 )
 """What most commands import."""
-SECONDS = 300
+SECONDS = 900
 """After which a command is ended."""
 TORN = -1
 """Status of a command that a signal ended."""
@@ -35,7 +37,7 @@ NO_PRIVILEGE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 
 
 def run_all(commands: Mapping[str, Sequence[str]], **environment: str) -> dict[str, tuple[int, str]]:
-    """The status and standard error of each command, run without root's privilege over files."""
+    """Return the status and output of each command, run without root's privilege over files."""
     prefix = NO_PRIVILEGE if os.geteuid() == 0 else ()
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "tests.support.forks"],
@@ -53,8 +55,8 @@ def _run(words: Sequence[str]) -> tuple[int, str]:
         child = os.fork()
         if child == 0:
             signal.alarm(SECONDS)
+            os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             _become(words)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         said.seek(0)
@@ -73,6 +75,7 @@ def _become(words: Sequence[str]) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
 

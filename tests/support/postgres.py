@@ -23,7 +23,7 @@ REQUIRE = "REQUIRE_POSTGRES"
 """Where this is set in the environment, PostgreSQL's absence is a failure and no reason to skip."""
 OPTIONS = "-c fsync=off -c unix_socket_directories= -c listen_addresses=127.0.0.1 -c port={port}"
 LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-START_SECONDS = 90
+START_SECONDS = 600
 
 
 def free_port() -> int:
@@ -104,7 +104,7 @@ class MlflowServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.address}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=60) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

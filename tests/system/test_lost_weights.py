@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.system.test_pipeline import TINY, pipeline
+from tests.support.pipeline import TINY, pipeline
 from workflow.paths import weights_record
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_lost_file_is_asked_for_at_every_call(tmp_path: Path) -> None:

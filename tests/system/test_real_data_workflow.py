@@ -14,9 +14,9 @@ import yaml
 
 from tests.support.file_server import FileServer
 from tests.support.make_archives import cityscapes_files, image_files, zipped
-from tests.system.test_pipeline import TINY, pipeline
+from tests.support.pipeline import TINY, pipeline
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 HORSES = {"trainA": 6, "trainB": 7, "testA": 8, "testB": 7}
 SCENES = {

@@ -37,7 +37,7 @@ from tests.support.tiny_runs import run, tiny_config, write_images
 JOBS = 16
 LINES = 40
 SAMPLE_EVERY = 10
-PATIENCE = 120
+PATIENCE = 600
 """Seconds in which everything has happened, also on a slow machine."""
 
 

@@ -16,7 +16,7 @@ from tests.support.forks import run_all
 from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import write_images
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

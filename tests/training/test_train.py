@@ -344,7 +344,7 @@ def start(config: RunConfig, out: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while not path.exists():
         assert process.poll() is None and time.monotonic() < end, log.read_text()
         time.sleep(0.005)

@@ -17,7 +17,7 @@ PARTS = ("Snakefile", "workflow", "enco", "eval", "config", "profiles", "environ
 RUNS = Path("results", "tiny", "runs", "horse2zebra")
 TARGETS = [RUNS / method / "seed0" / "run.json" for method in ("cut", "cyclegan")]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ WAITING = """
 import pathlib, signal, sys, time
 signal.signal(signal.SIGUSR2, lambda *_: sys.exit(75))
 pathlib.Path("pid").write_text(str(__import__("os").getpid()))
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -73,7 +73,7 @@ def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str
 
 def job_of(folder: Path) -> psutil.Process:
     """The waiting job, once it waits."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -85,7 +85,7 @@ def test_a_job_has_its_clients_arguments_folder_environment_streams_and_status(
 ) -> None:
     for status in (0, 3):
         job = start(tmp_path, "job", str(status), WORD="given")
-        out, err = job.communicate(timeout=30)
+        out, err = job.communicate(timeout=120)
         assert out == f"['{status}'] given True {tmp_path.name}\n"
         assert err == "to stderr\n"
         assert job.returncode == status
@@ -93,7 +93,7 @@ def test_a_job_has_its_clients_arguments_folder_environment_streams_and_status(
 
 def test_a_job_that_raises_prints_its_traceback(server: subprocess.Popen[str], tmp_path: Path) -> None:
     job = start(tmp_path, "job")
-    _, err = job.communicate(timeout=30)
+    _, err = job.communicate(timeout=120)
     assert job.returncode == 1 and "IndexError" in err
 
 
@@ -106,7 +106,7 @@ def test_a_job_ends_as_a_process_of_its_own_does(
     (tmp_path / "ending.py").write_text(f"import os, sys, tempfile, threading, time\n{code}\n")
     address = os.environ[SOCKET] if served else ""
     job = start(tmp_path, "ending", TMPDIR=str(tmp_path), **{SOCKET: address})
-    out, err = job.communicate(timeout=30)
+    out, err = job.communicate(timeout=120)
     assert job.returncode == status
     assert out.strip() == printed.format(folder=tmp_path)
     assert error in err
@@ -120,10 +120,10 @@ def test_a_client_that_dies_while_asking_leaves_nothing_running(
         client.connect(os.environ[SOCKET])
         client.sendall(said)
     job = start(tmp_path, "job", "0")
-    job.communicate(timeout=30)
+    job.communicate(timeout=120)
     assert job.returncode == 0
     (process,) = psutil.Process(server.pid).children()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while process.children():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -142,7 +142,7 @@ def test_without_a_server_the_module_runs_in_the_same_process(tmp_path: Path) ->
     (tmp_path / "job.py").write_text(JOB)
     for environment in ({}, {SOCKET: str(tmp_path / "gone")}):
         job = start(tmp_path, "job", "4", **environment)
-        out, _ = job.communicate(timeout=30)
+        out, _ = job.communicate(timeout=120)
         assert out == f"['4'] None False {tmp_path.name}\n" and job.returncode == 4
 
 
@@ -153,7 +153,7 @@ def test_a_signal_to_the_client_is_one_to_the_job(
     client = start(tmp_path, "waiting")
     job = job_of(tmp_path)
     client.send_signal(number)
-    client.communicate(timeout=20)
+    client.communicate(timeout=120)
     assert client.returncode == status
     assert not job.is_running()
 
@@ -163,7 +163,7 @@ def test_a_killed_clients_job_is_killed(server: subprocess.Popen[str], tmp_path:
     job = job_of(tmp_path)
     client.kill()
     client.communicate()
-    job.wait(timeout=20)
+    job.wait(timeout=120)
 
 
 def test_a_killed_starter_ends_the_server_and_leaves_jobs_alone(server: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -171,11 +171,11 @@ def test_a_killed_starter_ends_the_server_and_leaves_jobs_alone(server: subproce
     client = start(tmp_path, "waiting")
     job = job_of(tmp_path)
     server.kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while address.parent.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert job.is_running()
     client.terminate()
-    client.communicate(timeout=20)
+    client.communicate(timeout=120)
     assert client.returncode == -signal.SIGTERM

@@ -121,7 +121,7 @@ class SlurmCluster:
     def _daemon(self, name: str, *arguments: str, port: int) -> None:
         """Start one daemon and wait until it listens; raises RuntimeError where it does not."""
         daemon = self._process(name, *arguments)
-        if not _within(15, lambda: daemon.poll() is not None or _listens(port)) or daemon.poll() is not None:
+        if not _within(120, lambda: daemon.poll() is not None or _listens(port)) or daemon.poll() is not None:
             raise RuntimeError(f"{name} did not start")
 
     def _process(self, *command: str) -> subprocess.Popen[bytes]:
@@ -154,7 +154,7 @@ class SlurmCluster:
         tails = [(path, path.read_text(errors="replace").splitlines()[-20:]) for path in paths]
         return "\n".join("\n".join((f"--- {path}", *tail)) for path, tail in tails if tail)
 
-    def run(self, *command: str, seconds: float = 60) -> str:
+    def run(self, *command: str, seconds: float = 300) -> str:
         """The output of a command that sees this cluster; raises RuntimeError with what it said where it fails."""
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=seconds)
         if done.returncode:
@@ -185,12 +185,12 @@ class SlurmCluster:
         lines = self.run("sacct", "-j", job, "--noheader", "--parsable2", "--format=JobID,State").splitlines()
         return [line.partition("|")[2].split()[0] for line in lines if "." in line.partition("|")[0]]
 
-    def wait_for(self, predicate: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def wait_for(self, predicate: Callable[[], bool], what: str, seconds: float = 240) -> None:
         """Wait until `predicate` holds; raises TimeoutError with all jobs and the ends of the logs."""
         if not _within(seconds, predicate):
             raise TimeoutError(f"not within {seconds} s: {what}\n{self.run('squeue', '--states=all')}\n{self.logs()}")
 
-    def wait_for_state(self, job: str, state: str, seconds: float = 30) -> None:
+    def wait_for_state(self, job: str, state: str, seconds: float = 240) -> None:
         """Wait until slurmctld has a job in a state, such as RUNNING."""
         self.wait_for(lambda: self.states().get(job) == state, f"job {job} is {state}", seconds)
 

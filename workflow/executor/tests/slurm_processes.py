@@ -30,7 +30,7 @@ def end_cluster(conf: Path, node: str) -> None:
             cgroup.rmdir()
 
 
-def kill_cluster(conf: Path, programs: Collection[str] = (), seconds: float = 20) -> None:
+def kill_cluster(conf: Path, programs: Collection[str] = (), seconds: float = 120) -> None:
     """Kill a cluster's processes (those of `programs`, where given) and what descends from them, until none is left.
 
     Raises RuntimeError where something outlives that. A zombie does not count: it has lost its environment.

@@ -30,7 +30,7 @@ rule bad:
 LASTING = """
 rule lasting:
     output: "lasting.txt"
-    shell: "trap 'echo TERM > got; exit 1' TERM; touch ready; sleep 60 & wait"
+    shell: "trap 'echo TERM > got; exit 1' TERM; touch ready; sleep 3600 & wait"
 """
 GPUS = """
 rule all:
@@ -57,7 +57,7 @@ with open("limited.log", "a") as log:
         print("saved", file=log, flush=True)
         sys.exit(75)
     signal.signal(signal.SIGUSR2, save)
-    time.sleep(120)
+    time.sleep(600)
 """
 RESTARTED = """
 rule all:
@@ -197,7 +197,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
         head = toy.start(*LOCAL, "--rerun-incomplete", "--config", "rate=2")
         until(lambda: "it is waited for" in toy.said, "the next head has found a job")
         (toy.folder / "adopted").touch()
-        assert head.wait(timeout=120) == 0, toy.said
+        assert head.wait(timeout=900) == 0, toy.said
         yield toy
 
 
@@ -233,7 +233,7 @@ def test_never_two_jobs_on_a_gpu_not_even_of_two_workflows(start_toy: Callable[.
         other.start("0.txt", "1.txt", *flags, CUDA_VISIBLE_DEVICES=visible),
     ]
     for toy, head in zip((one, other), heads, strict=True):
-        assert head.wait(timeout=120) == 0, toy.said
+        assert head.wait(timeout=900) == 0, toy.said
         toy.assert_nothing_runs()
     seen = [line for toy in (one, other) for number in range(3) for line in toy.lines(f"{number}.txt")]
     assert set(seen) == set(gpus)
@@ -243,7 +243,7 @@ def test_never_two_jobs_on_a_gpu_not_even_of_two_workflows(start_toy: Callable[.
 @pytest.mark.slow
 def test_a_job_near_its_time_limit_saves_and_goes_on(limited: tuple[Toy, Popen[bytes]]) -> None:
     toy, head = limited
-    assert head.wait(timeout=180) == 0, toy.said
+    assert head.wait(timeout=900) == 0, toy.said
     assert toy.lines("limited.log") == ["start", "saved", "start"]
     toy.assert_nothing_runs()
 

@@ -76,14 +76,14 @@ def test_catches_tells_handlers_from_the_ignored_and_the_default(tmp_path: Path)
 
 def test_usr2_reaches_who_handles_it_and_ends_the_group(tmp_path: Path, environment: dict[str, str]) -> None:
     trains, sleeps = tmp_path / "trains", tmp_path / "sleeps"
-    command = f"touch {sleeps}; sleep 60 & {python(SAVES, trains)}; kill %1"
+    command = f"touch {sleeps}; sleep 3600 & {python(SAVES, trains)}; kill %1"
     with closing(Group(command, environment)) as group:
         until(lambda: trains.exists() and sleeps.exists(), "both run")
         before = time.monotonic()
-        assert group.ask_to_save(30)
-        assert time.monotonic() - before < 20
+        assert group.ask_to_save(300)
+        assert time.monotonic() - before < 200
         assert (tmp_path / "trains.saved").exists()
-        until(lambda: group.members() == [], "all have ended", 5)
+        until(lambda: group.members() == [], "all have ended")
     assert marked(str(tmp_path)) == []
 
 
@@ -99,12 +99,12 @@ def test_usr2_to_all_harms_nobody_without_a_handler(tmp_path: Path, environment:
 
 
 def test_usr2_without_any_handler_ends_the_group_at_once(tmp_path: Path, environment: dict[str, str]) -> None:
-    with closing(Group("sleep 60 & sleep 60", environment)) as group:
+    with closing(Group("sleep 3600 & sleep 3600", environment)) as group:
         until(lambda: len(group.members()) > 3, "all run")
         before = time.monotonic()
-        assert not group.ask_to_save(30)
-        assert time.monotonic() - before < 10
-        until(lambda: marked(str(tmp_path)) == [], "all have ended", 5)
+        assert not group.ask_to_save(300)
+        assert time.monotonic() - before < 200
+        until(lambda: marked(str(tmp_path)) == [], "all have ended")
 
 
 def test_who_saves_too_slowly_is_killed(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -112,24 +112,24 @@ def test_who_saves_too_slowly_is_killed(tmp_path: Path, environment: dict[str, s
     with closing(Group(python(HEEDS_NOTHING, started), environment)) as group:
         until(started.exists, "the handlers are set")
         assert group.ask_to_save(0.5)
-        until(lambda: marked(str(tmp_path)) == [], "all have ended", 5)
+        until(lambda: marked(str(tmp_path)) == [], "all have ended")
 
 
 def test_term_reaches_all_and_kill_who_ignores_it(tmp_path: Path, environment: dict[str, str]) -> None:
     heeds, ignores, started = tmp_path / "heeds", tmp_path / "ignores", tmp_path / "started"
-    polite = f"(trap 'touch {heeds}; exit' TERM; touch {started}; sleep 60 & wait)"
+    polite = f"(trap 'touch {heeds}; exit' TERM; touch {started}; sleep 3600 & wait)"
     with closing(Group(f"{polite} & {python(HEEDS_NOTHING, ignores)}", environment)) as group:
         until(lambda: started.exists() and ignores.exists(), "both run")
-        group.terminate(0.5)
+        group.terminate(3)
         assert heeds.exists()
-        until(lambda: marked(str(tmp_path)) == [], "all have ended", 5)
+        until(lambda: marked(str(tmp_path)) == [], "all have ended")
 
 
 def test_a_command_leaves_nothing_in_the_background(tmp_path: Path, environment: dict[str, str]) -> None:
-    with closing(Group("sleep 60 &", environment)) as group:
+    with closing(Group("sleep 3600 &", environment)) as group:
         until(lambda: group.status is not None, "the command has ended")
         assert group.status == 0
-    until(lambda: marked(str(tmp_path)) == [], "what it left has ended", 5)
+    until(lambda: marked(str(tmp_path)) == [], "what it left has ended")
 
 
 @pytest.mark.parametrize("first", [None, signal.SIGTERM])
@@ -138,7 +138,7 @@ def test_no_process_survives_the_holder_of_the_group(
 ) -> None:
     """Also where every process of the group had a TERM before: the guard must not have ended by it."""
     started = tmp_path / "started"
-    command = f"sleep 60 & (sleep 60 & sleep 60) & {python(HEEDS_NOTHING, started)}"
+    command = f"sleep 3600 & (sleep 3600 & sleep 3600) & {python(HEEDS_NOTHING, started)}"
     holder = subprocess.Popen([sys.executable, "-c", HOLDS, command], env=environment)
     until(started.exists, "the group runs")
     if first:
@@ -148,7 +148,7 @@ def test_no_process_survives_the_holder_of_the_group(
     assert len(marked(str(tmp_path))) > 1
     holder.kill()
     holder.wait()
-    until(lambda: marked(str(tmp_path)) == [], "the group has ended", 5)
+    until(lambda: marked(str(tmp_path)) == [], "the group has ended")
 
 
 def test_a_command_can_be_interrupted_though_its_starter_cannot(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -163,10 +163,10 @@ def test_a_command_can_be_interrupted_though_its_starter_cannot(tmp_path: Path, 
 
 
 def test_members_are_the_living_of_the_group_alone(environment: dict[str, str]) -> None:
-    with closing(Group("sleep 60", environment)) as group, closing(Group("sleep 60", environment)) as other:
+    with closing(Group("sleep 3600", environment)) as group, closing(Group("sleep 3600", environment)) as other:
         until(lambda: group.members() and other.members(), "both run")
         assert os.getpid() not in group.members()
         assert not set(group.members()) & set(other.members())
         for each in (group, other):
             each.end(0)
-            until(lambda each=each: not any(map(alive, each.members())), "the group has ended", 5)  # type: ignore[misc]
+            until(lambda each=each: not any(map(alive, each.members())), "the group has ended")  # type: ignore[misc]

@@ -20,7 +20,7 @@ from slurm_processes import processes_of
 pytestmark = pytest.mark.slurm
 
 TWO_GPUS = "--gpus-per-node=2"
-ALLOCATE = "python3 -c 'import time; kept = bytearray(300 * 2**20); time.sleep(30)'"
+ALLOCATE = "python3 -c 'import time; kept = bytearray(300 * 2**20); time.sleep(300)'"
 ONCE_MORE = "if [ $SLURM_RESTART_COUNT ]; then echo again; else {first}; fi"
 """A job that runs `first` until it is requeued and then ends at once."""
 
@@ -68,7 +68,7 @@ def test_no_gpu_is_given_to_two_jobs_at_once(slurm: SlurmCluster) -> None:
     ("partition", "first", "said"),
     [
         ("debug", "trap 'scontrol requeue $SLURM_JOB_ID' USR2; while sleep 0.1; do :; done", "REQUEUED"),
-        ("nograce", "sleep 60", "PREEMPTED"),
+        ("nograce", "sleep 3600", "PREEMPTED"),
     ],
 )
 def test_a_job_that_gives_way_runs_again(slurm: SlurmCluster, partition: str, first: str, said: str) -> None:
@@ -82,7 +82,7 @@ def test_a_job_that_gives_way_runs_again(slurm: SlurmCluster, partition: str, fi
 
 
 def test_a_lost_nodes_job_runs_again(slurm: SlurmCluster) -> None:
-    job = slurm.submit(ONCE_MORE.format(first="sleep 60"))
+    job = slurm.submit(ONCE_MORE.format(first="sleep 3600"))
     slurm.wait_for_state(job, "RUNNING")
     slurm.fail_node()
     slurm.wait_for(lambda: slurm.accounting(job)[0] == "NODE_FAIL", "the node is lost")
@@ -118,7 +118,7 @@ def test_nothing_survives_a_killed_session() -> None:
         finally:
             session.kill()
     assert names >= {"slurmctld", "slurmd", "slurmstepd", "sleep"}
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=120)[1] == []
 
 
 def test_a_daemon_that_does_not_start_says_why(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Toy:
 
     def run(self, *flags: str, **environment: str) -> int:
         """Run a head to its end; its exit status."""
-        return self.start(*flags, **environment).wait(timeout=180)
+        return self.start(*flags, **environment).wait(timeout=900)
 
     @property
     def said(self) -> str:
@@ -64,7 +64,7 @@ class Toy:
     def wait_for(self, *names: str) -> None:
         """Wait until jobs have made these files."""
         for name in names:
-            until((self.folder / name).exists, f"{name} is there, but the head said:\n{self.said}", 120)
+            until((self.folder / name).exists, f"{name} is there, but the head said:\n{self.said}", 600)
 
     def left_logs(self) -> list[Path]:
         """The logs that submitit has left."""
@@ -76,10 +76,10 @@ class Toy:
 
     def assert_nothing_runs(self) -> None:
         """Fail if a process of this workflow is left."""
-        until(lambda: not marked(str(self.folder)), f"{marked(str(self.folder))} are left", 10)
+        until(lambda: not marked(str(self.folder)), f"{marked(str(self.folder))} are left", 240)
 
 
 def interrupt(head: subprocess.Popen[bytes], group: bool) -> int:
     """Ctrl-C for a head alone, or for its whole process group as a terminal sends it; the head's exit status."""
     (os.killpg if group else os.kill)(head.pid, signal.SIGINT)
-    return head.wait(timeout=60)
+    return head.wait(timeout=600)

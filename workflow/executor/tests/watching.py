@@ -14,7 +14,7 @@ MARK = "TEST_OF_PLUGIN"
 tests apart."""
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 240) -> None:
     """Wait until a condition holds; AssertionError where it does not in time."""
     last = time.monotonic() + seconds
     while not condition():
@@ -34,7 +34,7 @@ def kill_marked(mark: str) -> None:
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(found, timeout=5)
+        psutil.wait_procs(found, timeout=60)
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,64 @@
+"""The commands that users type, as dry runs: literal ones plan, mistyped ones are answered with the choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.forks import run_all
+from workflow.plan.part import EXAMPLE
+from workflow.plan.plan import Plan
+from workflow.plan.scale import load_scale
+
+ROOT = Path(__file__).parents[2]
+MISTYPED = [
+    (("results/table9.csv",), ["table9", "table3"]),
+    (("all_tabels",), ["all_tabels", "all_tables"]),
+    (("result/table3.csv",), ["result/table3.csv", "results/table3.csv"]),
+    (("results/figures/tabel1.png",), ["tabel1", "table1"]),
+    (("results/demo/runs/cat2dgo/enco/seed0/run.json",), ["cat2dgo", "cat2dog"]),
+    (("results/demo/runs/cat2dog/enko/seed0/run.json",), ["enko", "enco+k=2"]),
+    (("all_tables", "--config", "epochz=3"), ["epochz", "epochs"]),
+]
+LITERAL = [
+    ("results/table3.csv",),
+    ("results/facades.csv",),
+    ("all_tables", "--configfile", "config/paper.yaml"),
+    ("all_tables", "--config", EXAMPLE),
+    ("--profile", "slurm", "all_tables"),
+    ("results/photos.csv", "--configfile", "config/photos.yaml"),
+]
+PAPER = ("all_tables", "--configfile", "config/paper.yaml")
+FORCED = ("--forceall",)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, tuple[int, str]]:
+    """Status and output of a dry run of each command, by its words."""
+    commands = [*(words for words, _ in MISTYPED), *((*FORCED, *words) for words in LITERAL), PAPER]
+    return run_all({" ".join(words): ["snakemake", "-n", *words] for words in commands})
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTYPED)
+def test_a_mistyped_target_is_answered_with_the_choices(
+    answers: dict[str, tuple[int, str]], arguments: tuple[str, ...], words: list[str]
+) -> None:
+    status, said = answers[" ".join(arguments)]
+    assert status != 0 and all(word in said for word in words)
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("arguments", LITERAL)
+def test_the_literal_commands_plan(answers: dict[str, tuple[int, str]], arguments: tuple[str, ...]) -> None:
+    status, said = answers[" ".join((*FORCED, *arguments))]
+    assert status == 0 and "This was a dry-run" in said
+
+
+def test_the_paper_plan_is_that_of_the_grid(answers: dict[str, tuple[int, str]]) -> None:
+    status, said = answers[" ".join(PAPER)]
+    plan = Plan.load(load_scale(ROOT / "config" / "paper.yaml").model_dump(), ROOT)
+    assert status == 0 and f"train {len(plan.only(plan.headline).grid.runs)}" in " ".join(said.split())
+    assert "results/demo" not in said
