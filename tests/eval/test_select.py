@@ -26,7 +26,7 @@ from eval.tables.protocol import protocol
 from tests.support.table_runs import DEMO, TABLES, plan
 from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import write_images
-from tests.system.test_pipeline import TINY, pipeline
+from tests.support.pipeline import TINY, pipeline
 from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
