@@ -18,7 +18,7 @@ from enco.errors import UserError, run_cli
 from enco.io.files import read_json
 from eval.published import read_published
 from workflow import paths
-from workflow.cost.estimate import GB, Images, estimate, iterations, render_costs
+from workflow.cost.images import Images, iterations
 from workflow.cost.seconds import SecondsPerIteration, published_speeds, read_speeds
 from workflow.plan.grid import Cell, Run
 from workflow.plan.plan import Plan
@@ -113,6 +113,8 @@ def _metrics(cells: list[Cell]) -> str:
 
 def costs(plan: Plan, images: Images, speeds: SecondsPerIteration) -> str:
     """Return what each table costs on its own, and all of them together, as text."""
+    from workflow.cost.estimate import estimate, render_costs  # counts tensors, so it needs torch
+
     grids = {name: plan.grid.table(name) for name in plan.tables}
     if len(grids) > 1:
         grids["all"] = plan.grid
@@ -154,7 +156,7 @@ def data_note(manifests: Manifests) -> str:
     """Return how much the datasets take, and which of them are not there to be asked."""
     size = sum(file["bytes"] for sets in manifests.values() for files in sets.values() for file in files)
     absent = ", ".join(name for name, sets in manifests.items() if not sets)
-    return f"Data sets in place: {size / GB:.1f} GB." + f" Not in place, and not counted: {absent}." * bool(absent)
+    return f"Data sets in place: {size / 1e9:.1f} GB." + f" Not in place, and not counted: {absent}." * bool(absent)
 
 
 if __name__ == "__main__":

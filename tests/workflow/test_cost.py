@@ -17,7 +17,8 @@ from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.__main__ import costs, known_speeds, main, shared
 from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
-from workflow.cost.estimate import Cost, Training, estimate, iterations, notes, train_cost
+from workflow.cost.estimate import Cost, Training, estimate, notes, train_cost
+from workflow.cost.images import iterations
 from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, timed_speeds
 from workflow.inputs.data import ImageSets
 from workflow.plan.grid import Run

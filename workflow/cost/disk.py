@@ -1,6 +1,6 @@
-"""Bytes that trainings and their evaluations leave on disk, from what is written there. Pure: no file is touched.
+"""Count the bytes that trainings and their evaluations leave on disk. No file is touched.
 
-Weights, optimisers, image pools and features are counted, tensor by tensor; a file's own header adds under a percent.
+Weights, optimisers, image pools and features are counted, tensor by tensor; the header of a file adds under a percent.
 Pictures count as if PNG compressed nothing, so they are an upper bound: photographs take about half.
 """
 
@@ -27,11 +27,11 @@ Bytes = Counter[str]
 MOMENTS = 2
 """Tensors that Adam keeps for each one that it trains."""
 FEATURE_BYTES = 2048 * 4
-"""Of one image's features: Inception's, in float32."""
+"""Bytes of one image's features: Inception's, in float32."""
 LINE_BYTES = 350
-"""Of a line of metrics.jsonl: measured, as the next, over the demo's trainings of CUT, CycleGAN and EnCo."""
+"""Bytes of a line of metrics.jsonl: measured over the demo's trainings of CUT, CycleGAN and EnCo."""
 MIRRORED_LINE_BYTES = 2200
-"""Of the same in MLflow's sqlite database: nine values on average."""
+"""Bytes of a line in MLflow's sqlite database, nine values on average: measured over the same trainings."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sizes:
 
 
 def training_bytes(config: RunConfig, iterations: int) -> Bytes:
-    """What a finished training has left: while one runs, there is a third checkpoint for moments."""
+    """Return what a finished training has left: while one runs, there is a third checkpoint for moments."""
     sizes, every = sizes_of(config), config.train
     pictures = math.ceil(iterations / every.sample_every) * sizes.sample
     lines = math.ceil(iterations / every.log_every)
@@ -63,7 +63,7 @@ def training_bytes(config: RunConfig, iterations: int) -> Bytes:
 
 
 def evaluation_bytes(config: RunConfig, images: int, selection: str) -> Bytes:
-    """What translating and scoring so many test images leaves, and the generator chosen on them where one is."""
+    """Return what translating and scoring test images leaves, and the selected generator where there is one."""
     sizes = sizes_of(config)
     return Counter(
         {
@@ -75,7 +75,7 @@ def evaluation_bytes(config: RunConfig, images: int, selection: str) -> Bytes:
 
 
 def sizes_of(config: RunConfig) -> Sizes:
-    """The sizes of a run's files."""
+    """Return the sizes of a run's files."""
     return _sizes(config.method, json.dumps(config.options, sort_keys=True))
 
 
@@ -94,7 +94,7 @@ def _sizes(name: str, options: str) -> Sizes:
 
 
 def on_paper(name: str, options: dict[str, Any]) -> Method:
-    """A method whose tensors have shapes and no content."""
+    """Return a method whose tensors have shapes and no content."""
     with torch.device("meta"):
         return create(name, device="meta", **options)
 
@@ -109,5 +109,5 @@ def _trained_bytes(method: Method) -> int:
 
 
 def _pool_bytes(method: Method) -> int:
-    """Image pools once they are full, of float32 crops."""
+    """Return the bytes of image pools once they are full, of float32 crops."""
     return sum(pool.size for pool in method.pools.values()) * 3 * method.options.crop_size**2 * torch.float32.itemsize

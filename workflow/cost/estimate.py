@@ -1,9 +1,9 @@
-"""What tables cost before they are made: trainings, iterations, GPU-hours, disk. Pure: no file is touched.
+"""Estimate what tables cost before they are made: trainings, iterations, GPU-hours, disk. No file is touched.
 
-The unit of sec/iter is one translated image of each domain (docs/decisions/0004), that of a training is a step, which
-translates `images_per_iteration` of them: two for DistanceGAN and SelfDistance, whose batches are pairs, one for the
-others at their defaults. So a training takes iterations x images_per_iteration x sec/iter. DRIT's sec/iter is of a
-whole step, with the updates of its content discriminator alone. Loading, checkpoints and evaluation are not in it.
+The unit of sec/iter is one translated image of each domain (docs/decisions/0004). The unit of a training is a step,
+which translates `images_per_iteration` images: two for DistanceGAN and SelfDistance, whose batches are pairs, one for
+the others at their defaults. So a training takes iterations x images_per_iteration x sec/iter. DRIT's sec/iter is of a
+whole step, with the updates of DRIT's content discriminator alone. Loading, checkpoints and evaluation are left out.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from tabulate import tabulate
 from enco.config.run import RunConfig
 from enco.datasets.catalogue import TaskConfig
 from workflow.cost.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
-from workflow.cost.seconds import SecondsPerIteration, options_of
-from workflow.plan.grid import Evaluation, Grid, Run
+from workflow.cost.images import Images, iterations, tested
+from workflow.cost.seconds import SecondsPerIteration
+from workflow.plan.grid import Grid, Run
 
-Images = Mapping[str, Mapping[str, int]]
-"""Numbers of images, by data set and then by trainA, trainB, testA, testB; data sets that are not known are absent."""
 HEADERS = ("table", "trainings", "iterations", "GPU-hours", "longest training", "disk, GB")
 GB = 1e9
 
@@ -38,7 +37,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a table takes if nothing of it is there yet, or several tables that share runs."""
+    """The cost of a table of which nothing is there yet, or of several tables that share runs."""
 
     name: str
     trainings: tuple[Training, ...]
@@ -46,6 +45,7 @@ class Cost:
 
     @property
     def iterations(self) -> int:
+        """The steps of all trainings whose image sets are known."""
         return sum(training.iterations or 0 for training in self.trainings)
 
     @property
@@ -55,6 +55,7 @@ class Cost:
 
     @property
     def longest(self) -> Training | None:
+        """The training with most GPU-hours."""
         return max(self._timed, key=lambda training: training.hours or 0, default=None)
 
     @cached_property
@@ -65,7 +66,7 @@ class Cost:
 def estimate(
     name: str, grid: Grid, tasks: Mapping[str, TaskConfig], images: Images, speeds: SecondsPerIteration, selection: str
 ) -> Cost:
-    """The cost of a grid, each of its runs and evaluations once; data sets are not in it."""
+    """Return the cost of a grid, each of its runs and evaluations once, without data sets."""
     trainings = tuple(train_cost(run, images, speeds) for run in grid.runs)
     disk = Counter[str]()
     for training in trainings:
@@ -79,45 +80,27 @@ def estimate(
 
 
 def train_cost(run: Run, images: Images, speeds: SecondsPerIteration) -> Training:
-    """The cost of one training."""
+    """Return the cost of one training."""
     steps = iterations(run.config, images)
     return Training(run, steps, speeds.hours(run.config, steps))
 
 
-def iterations(config: RunConfig, images: Images) -> int | None:
-    """Optimisation steps of a training; None where the size of its image sets is not known."""
-    counts = images.get(config.data.root.name)
-    if counts is None:
-        return None
-    schedule, options = config.train, options_of(config)
-    per_epoch = max(counts["trainA"], counts["trainB"]) // options.images_per_step
-    total = (schedule.n_const + schedule.n_decay) * per_epoch
-    return min(total, options.max_iterations or total)
-
-
-def tested(evaluation: Evaluation, tasks: Mapping[str, TaskConfig], images: Images) -> tuple[int, int]:
-    """Test images of an evaluation's source and target domain; 0 where that is not known."""
-    counts = images.get(evaluation.run.config.data.root.name, {})
-    a, b = counts.get("testA", 0), counts.get("testB", 0)
-    return (a, b) if tasks[evaluation.task].direction == "AtoB" else (b, a)
-
-
 def render_costs(costs: Sequence[Cost], speeds: SecondsPerIteration) -> str:
-    """Costs as text, the last of them being that of all."""
+    """Return costs as text, the last of them being the cost of all tables."""
     rows = [(c.name, len(c.trainings), c.iterations, c.hours, _longest(c, speeds), c.disk.total() / GB) for c in costs]
     table = tabulate(rows, headers=HEADERS, tablefmt="simple", intfmt=",", floatfmt=",.1f", missingval="-")
     return "\n".join([table, "", *notes(costs[-1], speeds)])
 
 
 def _longest(cost: Cost, speeds: SecondsPerIteration) -> str | None:
-    """The training that takes longest, in hours of the clock: GPU-hours, times those that share its GPU."""
+    """Return the longest training and its hours of the clock: GPU-hours, times the trainings that share the GPU."""
     if cost.longest is None or cost.longest.hours is None:
         return None
     return f"{cost.longest.hours * speeds.together:,.1f} h: {cost.longest.run.task} {cost.longest.run.variant}"
 
 
 def notes(cost: Cost, speeds: SecondsPerIteration) -> list[str]:
-    """Where the numbers come from, and what they leave out."""
+    """Return where the numbers come from, and what they leave out."""
     unknown = [f"{t.run.task} {t.run.variant}" for t in cost.trainings if t.iterations is None]
     parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in cost.disk.most_common() if size > GB / 20)
     return [
@@ -128,7 +111,7 @@ def notes(cost: Cost, speeds: SecondsPerIteration) -> list[str]:
 
 
 def _speed_notes(configs: Iterable[RunConfig], speeds: SecondsPerIteration) -> Iterator[str]:
-    """Whose seconds the hours are, and of which variants they are not."""
+    """Yield where the seconds come from, and which variants have none of their own."""
     if not speeds.seconds:
         yield f"No GPU-hours: {speeds.source}."
         return

@@ -1,4 +1,4 @@
-"""Seconds for each translated image of each domain, by variant: as the paper prints them, or as they were measured."""
+"""Read seconds for each translated image of each domain, by variant: printed by the paper, or measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflow.plan.grid import Grid
 
 @dataclass(frozen=True)
 class SecondsPerIteration:
-    """Seconds by variant and where they are from, and what it brings to train several at once on one GPU.
+    """Seconds by variant, their source, and the gain of several trainings at once on one GPU.
 
     `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone.
     """
@@ -33,11 +33,11 @@ class SecondsPerIteration:
     gain: float = 1.0
 
     def charged_to(self, config: RunConfig) -> str | None:
-        """Whose seconds a training is charged: its variant's, else its method's; None if neither is known."""
+        """Return whose seconds a training is charged: the variant's, else the method's; None if neither is known."""
         return next((name for name in (config.variant, config.method) if name in self.seconds), None)
 
     def hours(self, config: RunConfig, steps: int | None) -> float | None:
-        """GPU-hours of so many steps; None where they or their seconds are not known."""
+        """Return the GPU-hours of a number of steps; None where the number or the seconds are not known."""
         name = self.charged_to(config)
         if name is None or steps is None:
             return None
@@ -45,14 +45,14 @@ class SecondsPerIteration:
 
 
 def options_of(config: RunConfig) -> MethodOptions:
-    """A run's method options, whole."""
+    """Return a run's method options, defaults included."""
     return parse_options(config.method, config.options)
 
 
 def published_speeds(
     grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str
 ) -> SecondsPerIteration:
-    """The paper's sec/iter of each variant; of several for one, that of the first table."""
+    """Return the paper's sec/iter of each variant; of several for one, the first table's."""
     seconds: dict[str, float] = {}
     for cell in grid.cells:
         printed = published.get((tables[cell.table].key, cell.row.key, cell.task, cell.metric))
@@ -62,7 +62,7 @@ def published_speeds(
 
 
 def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
-    """The sec/iter of a timing file, or of a CSV file of benchmarks.speed for images of a side and in a mode."""
+    """Read the sec/iter of a timing file, or of a CSV file of benchmarks.speed for images of a side and in a mode."""
     if path.suffix != ".csv":
         return timed_speeds(read_json(path), str(path))
     try:
@@ -73,7 +73,7 @@ def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
 
 
 def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
-    """The sec/iter of a timing file's content; UserError if it is none."""
+    """Return the sec/iter of a timing file's content; raise UserError for another file's."""
     try:
         seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
         how = ", ".join([timing["device"], *([timing["precision"]] if "precision" in timing else [])])
@@ -83,7 +83,7 @@ def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
 
 
 def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> SecondsPerIteration:
-    """The sec/iter of the lines of benchmarks.speed at a method's own batch size, the mean of the halves timed.
+    """Return the sec/iter of the lines of benchmarks.speed at a method's own batch size, the mean of the halves timed.
 
     UserError if it has no line for this size and mode.
     """
@@ -100,5 +100,5 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
 
 
 def _own_batch(method: str) -> str:
-    """As it stands in the lines of a benchmark."""
+    """Return a method's batch size as it stands in the lines of a benchmark."""
     return str(info(method).Options.model_fields["batch_size"].default)
