@@ -23,10 +23,10 @@ from eval.metrics.features import Features
 from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
 from eval.tables.protocol import protocol
+from tests.support.pipeline import TINY, pipeline
 from tests.support.table_runs import DEMO, TABLES, plan
 from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import write_images
-from tests.support.pipeline import TINY, pipeline
 from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
