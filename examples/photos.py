@@ -17,7 +17,7 @@ from enco.config.bounds import COUNT, SEED, SIDE
 from enco.data.folders import list_images, load_rgb
 from enco.data.manifest import write_manifest
 from enco.datasets.demo.paint import paint
-from enco.datasets.place import new_folder
+from enco.datasets.new_folder import new_folder
 from enco.errors import UserError, run_cli
 
 CROPS_ACROSS = (1.3, 2.4)

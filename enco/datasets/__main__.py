@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from enco.config.commands import Command, command_parser
 from enco.data.folders import present_sets
 from enco.data.manifest import write_manifest
 from enco.data.reading import Reading
-from enco.datasets import demo
-from enco.datasets.arguments import ROOT, parser
+from enco.datasets import arguments, demo
+from enco.datasets.arguments import (
+    ROOT,
+    add_demo_arguments,
+    add_fetch_arguments,
+    add_manifest_arguments,
+)
 from enco.datasets.catalogue import find_dataset, load_datasets, load_tasks
 from enco.datasets.check import summarise, table
+from enco.datasets.duplicates import shared_images
 from enco.datasets.hashes import check_hashes, hash_folder, load_hashes, published_hashes
+from enco.datasets.link import Expected, link_folder
 from enco.datasets.obtain import obtain, read_record, write_record
-from enco.datasets.place import Expected, link_folder
+from enco.datasets.paths import DataPaths
 from enco.datasets.prepare import prepare
 from enco.datasets.sheet import contact_sheet, data_folders
-from enco.datasets.state import READY, DataPaths, state_table, states
-from enco.datasets.twins import shared_images
+from enco.datasets.status import READY, status_table, task_statuses
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command that the words, by default the command line's, name; the exit status."""
-    args = parser().parse_args(words)
-    return COMMANDS[args.command](args) or 0
+    """Run the command that the words, by default the command line's, name, and return the exit status."""
+    description = "Image sets: fetched, prepared, drawn, checked."
+    args = command_parser("python -m enco.datasets", description, COMMANDS).parse_args(words)
+    return COMMANDS[args.command].run(args) or 0
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -63,10 +71,10 @@ def _check(args: argparse.Namespace) -> int:
         return 0
     if args.against:
         raise UserError("--against is of one folder: name it.")
-    places = DataPaths(args.prepared, archives=args.archives, mirror=args.mirror, reading=Reading.of(args))
-    found = states(load_tasks(args.catalogue), load_datasets(args.catalogue), places)
-    print(state_table(found))
-    return 0 if all(line.state == READY for line in found) else 1
+    paths = DataPaths(args.prepared, archives=args.archives, mirror=args.mirror, reading=Reading.of(args))
+    found = task_statuses(load_tasks(args.catalogue), load_datasets(args.catalogue), paths)
+    print(status_table(found))
+    return 0 if all(line.status == READY for line in found) else 1
 
 
 def _check_folder(args: argparse.Namespace) -> None:
@@ -103,14 +111,22 @@ def _sheet(args: argparse.Namespace) -> None:
     print(args.out)
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
-    "fetch": _fetch,
-    "prepare": _prepare,
-    "check": _check,
-    "demo": _demo,
-    "link": _link,
-    "manifest": _manifest,
-    "sheet": _sheet,
+COMMANDS = {
+    "fetch": Command("fetch and check the archives of a data set", add_fetch_arguments, _fetch),
+    "prepare": Command(
+        "fetch, check and unpack a data set into the standard layout", arguments.add_prepare_arguments, _prepare
+    ),
+    "check": Command(
+        "say what is there of every task, or of one folder by decoding it", arguments.add_check_arguments, _check
+    ),
+    "demo": Command("make the procedural demo archives", add_demo_arguments, _demo),
+    "link": Command(
+        "check a data folder and make one of links to its sets, with a manifest", arguments.add_link_arguments, _link
+    ),
+    "manifest": Command("write manifest.json and print its hash", add_manifest_arguments, _manifest),
+    "sheet": Command(
+        "make a contact sheet of one data folder or a folder of them", arguments.add_sheet_arguments, _sheet
+    ),
 }
 
 

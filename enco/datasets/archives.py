@@ -1,4 +1,4 @@
-"""Archives (zip, tar) read safely: nothing is unpacked by the archive's own word of where it belongs."""
+"""Archives (zip, tar) read safely: no file is unpacked to the path that the archive gives for it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from enco.errors import UserError
 from enco.notices import say_once
 
 Member = tuple[str, bytes]
-"""A file of an archive: its name there, and its content."""
-Listed = tuple[str, bool, int]
-"""Of a file in an archive: its name, whether it is a plain one, and its bytes when unpacked."""
+"""A file of an archive: its name in the archive, and its content."""
+MemberInfo = tuple[str, bool, int]
+"""A file of an archive: its name in the archive, whether it is a plain file, and its bytes when unpacked."""
 LARGEST = 256 * 2**20
-"""Bytes of a file; it is read into memory whole."""
+"""Bytes of a file, as each is read into memory whole."""
 LONGEST_NAME = 255
 ENCRYPTED = 1
 BROKEN = (
@@ -32,9 +32,10 @@ BROKEN = (
 
 
 def member_names(path: Path) -> list[str]:
-    """The names of an archive's files.
+    """Read the names of an archive's files.
 
-    Raises UserError for what is no whole archive, holds a link, or a name that leads out of the archive's own folder.
+    Raises UserError for a file that is no whole archive, and for one with a link or a name that leads out of the
+    folder.
     """
     with _readable(path):
         files = _zip_files(path) if _is_zip(path) else _tar_files(path)
@@ -46,7 +47,7 @@ def member_names(path: Path) -> list[str]:
 
 
 def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
-    """The contents of some files of an archive, in the archive's order; UserError if one is damaged."""
+    """Read the contents of some files of an archive, in the archive's order; UserError for a damaged one."""
     wanted = set(names)
     with _readable(path):
         if _is_zip(path):
@@ -62,9 +63,10 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
 
 
 def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archive: Path) -> dict[str, list[str]]:
-    """The image files of each set: those in the one folder whose path ends in one of the set's.
+    """Find the image files of each set: those in the one folder whose path ends in one of the set's.
 
-    Hidden files are left out, and those of other kinds, which is said. Raises UserError if several folders fit a set.
+    Hidden files are left out; files of other kinds are, too, with a notice. Raises UserError if several folders fit a
+    set.
     """
     images = [name for name in names if _is_image(PurePosixPath(name))]
     wanted = {folder for folders in sets.values() for folder in folders}
@@ -81,7 +83,7 @@ def image_folders(names: Sequence[str], sets: Mapping[str, Sequence[str]], archi
 
 
 def _say_others(files: Sequence[PurePosixPath], folders: Collection[str], archive: Path) -> None:
-    """Say, by ending, which files of some folders of an archive are no images that are read."""
+    """Print, by ending, which files of some folders of an archive are left out."""
     others = Counter(
         file.suffix.lower() or "without ending"
         for file in files
@@ -93,7 +95,7 @@ def _say_others(files: Sequence[PurePosixPath], folders: Collection[str], archiv
 
 
 def _is_zip(path: Path) -> bool:
-    """Whether an archive is a zip or else a tar; UserError if it is neither."""
+    """Return whether an archive is a zip rather than a tar; UserError if it is neither."""
     if not path.is_file():
         raise UserError(f"The archive {path} does not exist.")
     is_zip = zipfile.is_zipfile(path)
@@ -102,7 +104,7 @@ def _is_zip(path: Path) -> bool:
     return is_zip
 
 
-def _zip_files(path: Path) -> list[Listed]:
+def _zip_files(path: Path) -> list[MemberInfo]:
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
@@ -110,13 +112,13 @@ def _zip_files(path: Path) -> list[Listed]:
     return [(entry.filename, not S_ISLNK(entry.external_attr >> 16), entry.file_size) for entry in entries]
 
 
-def _tar_files(path: Path) -> list[Listed]:
+def _tar_files(path: Path) -> list[MemberInfo]:
     with tarfile.open(path) as archive:
         return [(member.name, member.isfile(), member.size) for member in archive if not member.isdir()]
 
 
 def _suspicion(name: str, is_plain: bool, size: int) -> str | None:
-    """Why a file does not belong into an archive of images, if it does not."""
+    """Say why a file does not belong into an archive of images; None if it does."""
     path = PurePosixPath(name.replace("\\", "/"))
     if not is_plain:
         return "a link or no plain file"
@@ -128,7 +130,7 @@ def _suspicion(name: str, is_plain: bool, size: int) -> str | None:
 
 
 def is_hidden(path: PurePosixPath) -> bool:
-    """Whether a file is one that macOS or a file browser adds."""
+    """Return whether a file is one that macOS or a file browser adds."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
@@ -143,7 +145,7 @@ def _is_in(path: PurePosixPath, folder: str) -> bool:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Say of a damaged archive that it is damaged."""
+    """Raise UserError, naming the archive, where the block stumbles over damaged content."""
     try:
         yield
     except BROKEN as error:

@@ -1,4 +1,4 @@
-"""The command line of `python -m enco.datasets`."""
+"""The arguments of each command of `python -m enco.datasets`."""
 
 from __future__ import annotations
 
@@ -16,22 +16,14 @@ DEMO_SIDE = Whole(16, SIDE.most)
 ROOT = Path("data")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every command with its arguments."""
-    about = "Image sets: fetched, prepared, drawn, checked."
-    top = argparse.ArgumentParser(prog="python -m enco.datasets", description=about)
-    commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    for name, (add_arguments, text) in _COMMANDS.items():
-        add_arguments(commands.add_parser(name, help=text, description=text))
-    return top
-
-
-def _fetch(command: argparse.ArgumentParser) -> None:
+def add_fetch_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `fetch`."""
     _add_source(command)
     command.add_argument("--record", type=Path, metavar="FILE", help="also write what was found (JSON)")
 
 
-def _prepare(command: argparse.ArgumentParser) -> None:
+def add_prepare_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `prepare`."""
     _add_source(command)
     command.add_argument("--fetched", type=Path, metavar="FILE", help="what `fetch --record` wrote, to look no further")
     command.add_argument("--out", type=Path, help=f"data folder to make (default: {ROOT}/DATASET)")
@@ -39,7 +31,8 @@ def _prepare(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def _demo(command: argparse.ArgumentParser) -> None:
+def add_demo_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `demo`."""
     command.add_argument("--out", type=Path, required=True, help="folder that gets one folder for each archive")
     command.add_argument("--dataset", help=f"only this one: {', '.join(demo.ARCHIVES)}")
     command.add_argument("--seed", type=SEED, default=0)
@@ -50,22 +43,25 @@ def _demo(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def _check(command: argparse.ArgumentParser) -> None:
+def add_check_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `check`."""
     command.add_argument("folder", type=Path, nargs="?", help="folder with trainA, trainB, testA and testB")
     text = "data set of the catalogue whose every file it must have, by SHA-256"
     command.add_argument("--against", metavar="DATASET", help=text)
     add_reading(command)
     text = f"where prepared data sets are (default: {ROOT})"
     command.add_argument("--prepared", type=Path, default=ROOT, metavar="DIR", help=text)
-    _add_places(command)
+    _add_archives(command)
 
 
-def _manifest(command: argparse.ArgumentParser) -> None:
+def add_manifest_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `manifest`."""
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     add_reading(command)
 
 
-def _link(command: argparse.ArgumentParser) -> None:
+def add_link_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `link`."""
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     command.add_argument("--out", type=Path, required=True, help="data folder to make")
     command.add_argument("--like", metavar="DATASET", help="data set of the catalogue whose counts it must have")
@@ -75,7 +71,8 @@ def _link(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def _sheet(command: argparse.ArgumentParser) -> None:
+def add_sheet_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `sheet`."""
     command.add_argument("folder", type=Path)
     add_reading(command)
     command.add_argument("--out", type=Path, required=True, help="PNG file to write")
@@ -85,10 +82,10 @@ def _sheet(command: argparse.ArgumentParser) -> None:
 
 def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("dataset", help=f"a name of {CATALOGUE}")
-    _add_places(command)
+    _add_archives(command)
 
 
-def _add_places(command: argparse.ArgumentParser) -> None:
+def _add_archives(command: argparse.ArgumentParser) -> None:
     _add_catalogue(command)
     text = f"where archives are kept (default: {ARCHIVES})"
     command.add_argument("--archives", type=Path, default=ARCHIVES, metavar="DIR", help=text)
@@ -106,14 +103,3 @@ def _add_filter(command: argparse.ArgumentParser) -> None:
 
 def _add_replace(command: argparse.ArgumentParser) -> None:
     command.add_argument("--replace", action="store_true", help="replace --out whatever is in it")
-
-
-_COMMANDS = {
-    "fetch": (_fetch, "fetch and check the archives of a data set"),
-    "prepare": (_prepare, "fetch, check and unpack a data set into the standard layout"),
-    "check": (_check, "say what is there of every task, or of one folder by decoding it"),
-    "demo": (_demo, "make the procedural demo archives"),
-    "link": (_link, "check a data folder and make one of links to its sets, with a manifest"),
-    "manifest": (_manifest, "write manifest.json and print its hash"),
-    "sheet": (_sheet, "make a contact sheet of one data folder or a folder of them"),
-}

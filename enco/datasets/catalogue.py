@@ -39,7 +39,7 @@ class TaskConfig(Settings):
 
 
 class ArchiveFile(Settings):
-    """One published file, and what is known of it."""
+    """One published file, with its size and SHA-256 where they are known."""
 
     name: str = Field(pattern=r"^[^/\\]+$")
     url: str | None = Field(None, description="Where it can be fetched; null: only the user can get it.")
@@ -77,7 +77,7 @@ class Dataset(Settings):
         return value
 
     def folders_of(self, name: str) -> list[str]:
-        """Folders in the archive that may hold a set."""
+        """Return the folders in the archive that may hold a set."""
         return self.sets.get(name, [name])
 
     @field_validator("counts")
@@ -90,13 +90,13 @@ class Dataset(Settings):
 
 
 def differences(counts: Counts, expected: Counts) -> str:
-    """'2 in trainA (expected 3), ...' for every expected count that is not found; empty if all are."""
+    """Write every expected count that is not found, as '2 in trainA (expected 3), ...'; empty if all are."""
     odd = ((name, counts.get(name, 0), count) for name, count in expected.items())
     return ", ".join(f"{found} in {name} (expected {count})" for name, found, count in odd if found != count)
 
 
 def matching_release(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
-    """The release that has these counts, if one of them does."""
+    """Return the name of the release that has these counts; None if there is none."""
     for name, other in releases.items():
         if all(counts.get(key) == count for key, count in other.items()):
             return name
@@ -104,14 +104,14 @@ def matching_release(counts: Counts, releases: Mapping[str, Counts]) -> str | No
 
 
 def load_datasets(path: Path) -> dict[str, Dataset]:
-    """Every data set by name; UserError if the file is missing or wrong."""
+    """Read every data set by name; UserError if the file is missing or wrong."""
     entries = section(read_yaml(path), "datasets", path)
     datasets = {name: parse(Dataset, entry, f"data set {name} of {path}") for name, entry in entries.items()}
     return {name: _located(dataset, path.parent) for name, dataset in datasets.items()}
 
 
 def _located(dataset: Dataset, folder: Path) -> Dataset:
-    """A data set whose list of hashes is found from here."""
+    """Make the path of a data set's list of hashes one from the working directory."""
     return dataset.model_copy(update={"hashes": folder / dataset.hashes}) if dataset.hashes else dataset
 
 
@@ -126,7 +126,7 @@ def parse_tasks(entries: Mapping[str, Any], where: str = "") -> dict[str, TaskCo
 
 
 def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases: Mapping[str, Counts]) -> str:
-    """Which counts of a place are not as expected, and of what release they are; empty if all are as expected."""
+    """Say which counts of a place are not as expected, and what release has them; empty if all are as expected."""
     odd = differences(counts, expected)
     release = matching_release(counts, other_releases)
     said = f"has {release}, which is not what the paper used" if release else "has other images than the paper used"
@@ -134,7 +134,7 @@ def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases:
 
 
 def find_dataset(name: str, path: Path) -> Dataset:
-    """One data set; UserError with the valid names."""
+    """Read one data set; UserError, with the valid names, for an unknown one."""
     datasets = load_datasets(path)
     if name not in datasets:
         raise unknown("data set", name, datasets, str(path))

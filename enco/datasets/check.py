@@ -1,4 +1,4 @@
-"""What is in a data folder, said as a table; and whether all of it can be used."""
+"""Checks of a data folder: what is in it, and whether all of it can be used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from enco.datasets.catalogue import Counts, count_mismatch
 from enco.errors import UserError
 
 NAMESAKES = {"trainA_labels": ("trainA",), "testA_labels": ("testA", "testB")}
-"""Sets that share a label set's file names: its photos, and what is translated into photos that it then scores."""
+"""For each label set the sets of the same file names: its photos, and the label images whose translations it scores."""
 
 
 @dataclass(frozen=True)
 class SetSummary:
-    """One image set: how many images of which sizes (width, height)."""
+    """The number of images in a set, and their sizes (width, height)."""
 
     name: str
     count: int
@@ -30,8 +30,8 @@ class SetSummary:
 def summarise(root: Path, reading: Reading = USUAL) -> list[SetSummary]:
     """Decode every image of a data folder and describe its sets; label sets only where there are any.
 
-    Raises UserError for a missing or empty set, an unreadable image or label map, or one without its namesakes. A label
-    map may be of another size than its photo.
+    Raises UserError for a missing or empty set, an unreadable image or label map, or a label map without its photo. A
+    label map may be of another size than its photo.
     """
     names = present_sets(root)
     check_stems(root, {name: [name_in(root / name, path) for path in reading.files(root / name)] for name in names})
@@ -47,7 +47,7 @@ def check_counts(
 ) -> None:
     """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images.
 
-    A release that has the counts which are found instead is called by its name.
+    The message names the release that has the counts which are found instead, if there is one.
     """
     counts = {name: len(reading.files(root / name)) for name in expected}
     wrong = count_mismatch(str(root), counts, expected, other_releases or {})
@@ -69,7 +69,7 @@ def check_stems(root: Path, files: Mapping[str, Iterable[str]]) -> None:
 
 
 def table(summaries: list[SetSummary]) -> str:
-    """The sets as a plain table."""
+    """Write the sets as a plain table."""
     rows = [(s.name, s.count, _size(s.smallest), _size(s.largest)) for s in summaries]
     return tabulate(rows, headers=("set", "images", "smallest", "largest"))
 

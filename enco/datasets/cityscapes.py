@@ -21,7 +21,7 @@ from PIL import Image
 from enco.data.folders import to_rgb
 from enco.data.labels import train_ids
 from enco.datasets.archives import is_hidden
-from enco.datasets.targets import Made, Make, Target
+from enco.datasets.output_file import Encode, EncodedImage, OutputFile
 from enco.errors import UserError
 
 SIDE = 256
@@ -36,32 +36,32 @@ PHOTO, COLOUR, LABELS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelI
 """How the names of a scene's three files end."""
 
 
-def targets(names: Sequence[str], photo_filter: PhotoFilter) -> dict[str, Target]:
-    """What becomes of each of the archives' files that is used: photos, colour maps and label ids of two splits.
+def output_files(names: Sequence[str], photo_filter: PhotoFilter) -> dict[str, OutputFile]:
+    """Return what is made of each of the archives' files that is used: photos, colour maps and label ids of two splits.
 
     Raises UserError for a scene of which one of the three files is missing.
     """
-    kinds: dict[str, tuple[str, str, Make]] = {
-        PHOTO: ("A", ".jpg", partial(_squashed, filter=FILTERS[photo_filter])),
-        COLOUR: ("B", ".jpg", partial(_squashed, filter=Image.Resampling.NEAREST)),
-        LABELS: ("A_labels", ".png", _train_ids),
+    kinds: dict[str, tuple[str, str, Encode]] = {
+        PHOTO: ("A", ".jpg", partial(_encode_squashed, filter=FILTERS[photo_filter])),
+        COLOUR: ("B", ".jpg", partial(_encode_squashed, filter=Image.Resampling.NEAREST)),
+        LABELS: ("A_labels", ".png", _encode_train_ids),
     }
     found = {}
     for name in names:
         path = PurePosixPath(name)
         split = None if is_hidden(path) else SPLITS.get(path.parent.parent.name)
-        for ending, (domain, suffix, make) in kinds.items():
+        for ending, (domain, suffix, encode) in kinds.items():
             if split and path.name.endswith(ending):
                 scene = path.name.removesuffix(ending)
-                found[name] = Target(f"{split}{domain}", f"{scene}{suffix}", make)
+                found[name] = OutputFile(f"{split}{domain}", f"{scene}{suffix}", encode)
     _check_scenes(found)
     return found
 
 
-def _check_scenes(found: dict[str, Target]) -> None:
+def _check_scenes(found: dict[str, OutputFile]) -> None:
     """Raise UserError unless every scene has all three files."""
     endings = {"A": PHOTO, "B": COLOUR, "A_labels": LABELS}
-    present = {(target.set, PurePosixPath(target.file).stem) for target in found.values()}
+    present = {(file.set, PurePosixPath(file.name).stem) for file in found.values()}
     for split in SPLITS.values():
         scenes = {scene for key, scene in present if key.removeprefix(split) in endings}
         for scene, (domain, ending) in product(sorted(scenes), endings.items()):
@@ -71,16 +71,16 @@ def _check_scenes(found: dict[str, Target]) -> None:
                 )
 
 
-def _squashed(image: Image.Image, name: str, filter: Image.Resampling) -> Made:
+def _encode_squashed(image: Image.Image, name: str, filter: Image.Resampling) -> EncodedImage:
     small = to_rgb(image, name).resize((SIDE, SIDE), filter)
     content = io.BytesIO()
     small.save(content, format="JPEG", quality=100, subsampling=0)
-    return Made(content.getvalue(), small.size)
+    return EncodedImage(content.getvalue(), small.size)
 
 
-def _train_ids(image: Image.Image, name: str) -> Made:
+def _encode_train_ids(image: Image.Image, name: str) -> EncodedImage:
     if image.mode != "L":
         raise UserError(f"The label map {name} has mode {image.mode}, not 8-bit grey: get the archive again.")
     content = io.BytesIO()
     Image.fromarray(train_ids(np.asarray(image))).save(content, format="PNG")
-    return Made(content.getvalue(), image.size)
+    return EncodedImage(content.getvalue(), image.size)

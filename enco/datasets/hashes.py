@@ -1,4 +1,4 @@
-"""Lists of every file's SHA-256, as `sha256sum` writes them, and what a data folder has otherwise."""
+"""Lists of every file's SHA-256, as `sha256sum` writes them, and how a data folder differs from a list."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_hashes(path: Path) -> Hashes:
 
 
 def published_hashes(name: str, catalogue: Path) -> Hashes:
-    """The list of a data set of the catalogue; UserError, with those that have one, if it has none."""
+    """Read the list of a data set of the catalogue; UserError, naming the data sets with a list, if there is none."""
     path = find_dataset(name, catalogue).hashes
     if path is None:
         known = ", ".join(sorted(key for key, dataset in load_datasets(catalogue).items() if dataset.hashes))
@@ -40,13 +40,13 @@ def published_hashes(name: str, catalogue: Path) -> Hashes:
 
 
 def hash_folder(root: Path, reading: Reading = USUAL) -> Hashes:
-    """The hashes of every image of a data folder's four sets; UserError for a missing or empty set."""
+    """Hash every image of a data folder's four sets; UserError for a missing or empty set."""
     files = [file for name in SETS for file in reading.files(root / name)]
     return dict(zip((name_in(root, file) for file in files), decode_all(files, sha256), strict=True))
 
 
 def differing(found: Mapping[str, str], published: Mapping[str, str]) -> str:
-    """'2 files differ, first trainA/1.jpg; 1 is missing, first …': what of a published list is not so; else empty."""
+    """Say how a folder differs from a published list, as in '2 differ, first trainA/1.jpg'; empty if it does not."""
     odd = {
         "differ": [name for name in published if name in found and found[name] != published[name]],
         "are missing": [name for name in published if name not in found],

@@ -1,4 +1,4 @@
-"""Where a data set's archives are: in the user's folder, on a mirror, or fetched from where they were published."""
+"""Archives of data sets: found in the user's folder or on a mirror, or fetched from where they were published."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ ARCHIVES = Path("data", "archives")
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """An archive on this machine, and what it is."""
+class LocalArchive:
+    """An archive on this machine, with its size and its SHA-256."""
 
     path: Path
     bytes: int
     sha256: str
 
     @classmethod
-    def of(cls, path: Path) -> Fetched:
-        """Read a file whole, to know what it is."""
+    def of(cls, path: Path) -> LocalArchive:
+        """Read a file whole and describe it."""
         return cls(path, path.stat().st_size, sha256(path))
 
 
-def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | None = None) -> list[Fetched]:
-    """The archives of a data set, each checked; those that are not there are fetched into `folder`.
+def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | None = None) -> list[LocalArchive]:
+    """Return the archives of a data set, each checked; missing ones are fetched into `folder`.
 
     A mirror is an address that is asked instead of the archives' own, or another folder. Raises UserError for archives
     that only the user can get, a failed download, and a file that is not the published one.
     """
     check_mirror(mirror)
-    missing = [archive.name for archive in dataset.archives if is_for_the_user(archive, folder, mirror)]
+    missing = [archive.name for archive in dataset.archives if only_user_can_get(archive, folder, mirror)]
     if missing:
         them = "them" if len(missing) > 1 else "it"
         raise UserError(
             f"{name} needs {' and '.join(missing)}, which cannot be fetched without you: get {them} from"
             f" {dataset.site} and put {them} into {folder}."
         )
-    return [Fetched.of(_obtain(archive, folder, mirror)) for archive in dataset.archives]
+    return [LocalArchive.of(_obtain(archive, folder, mirror)) for archive in dataset.archives]
 
 
-def write_record(path: Path, archives: Iterable[Fetched]) -> None:
-    """Note which archives were found or fetched, for `read_record`."""
+def write_record(path: Path, archives: Iterable[LocalArchive]) -> None:
+    """Write which archives were found or fetched, for `read_record`."""
     write_json(path, [{"file": str(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in archives])
 
 
-def read_record(path: Path) -> list[Fetched]:
-    """Archives that were noted before; UserError if one has gone or changed since, or for another file."""
+def read_record(path: Path) -> list[LocalArchive]:
+    """Read which archives were found before; UserError for one that has gone or changed since, or for another file."""
     try:
-        archives = [Fetched(Path(file["file"]), file["bytes"], file["sha256"]) for file in read_json(path)]
+        archives = [LocalArchive(Path(file["file"]), file["bytes"], file["sha256"]) for file in read_json(path)]
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} is no record of archives: name one that `fetch --record` wrote.") from error
     for archive in archives:
@@ -63,27 +63,27 @@ def read_record(path: Path) -> list[Fetched]:
 
 
 def check_mirror(mirror: str | None) -> None:
-    """UserError unless a mirror is an address or a folder."""
+    """Raise UserError unless a mirror is an address or a folder."""
     if mirror is not None and not _is_address(mirror) and not Path(mirror).is_dir():
         raise UserError(f"The mirror {mirror} is neither an address nor a folder: correct it, or leave it out.")
 
 
-def located(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path | None:
-    """Where an archive lies on this machine, if it does."""
-    places = [folder] if mirror is None or _is_address(mirror) else [folder, Path(mirror)]
-    return next((place / archive.name for place in places if (place / archive.name).is_file()), None)
+def local_path(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path | None:
+    """Return where an archive lies on this machine; None if it does not."""
+    folders = [folder] if mirror is None or _is_address(mirror) else [folder, Path(mirror)]
+    return next((place / archive.name for place in folders if (place / archive.name).is_file()), None)
 
 
-def is_for_the_user(archive: ArchiveFile, folder: Path, mirror: str | None) -> bool:
-    """Whether an archive is missing and cannot be fetched."""
-    return located(archive, folder, mirror) is None and _address(archive, mirror) is None
+def only_user_can_get(archive: ArchiveFile, folder: Path, mirror: str | None) -> bool:
+    """Return whether an archive is missing and cannot be fetched."""
+    return local_path(archive, folder, mirror) is None and _address(archive, mirror) is None
 
 
 def _obtain(archive: ArchiveFile, folder: Path, mirror: str | None) -> Path:
     from enco.io.fetch import Published, fetch  # brings requests, which planning a workflow has no use for
 
     published = Published(archive.sha256, archive.bytes)
-    path, url = located(archive, folder, mirror), _address(archive, mirror)
+    path, url = local_path(archive, folder, mirror), _address(archive, mirror)
     if path is None:
         if url is None:
             raise UserError(f"{archive.name} is gone from {folder}: put it there again.")

@@ -1,4 +1,4 @@
-"""A contact sheet: a few images of every set of every data folder, with captions, to be looked at."""
+"""Contact sheets: a few images of every set of every data folder, with captions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GAP, CAPTION = 4, 20
 
 
 def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128, reading: Reading = USUAL) -> Image.Image:
-    """Every data folder as two rows, training above test, domain A on the left and B on the right.
+    """Draw every data folder as two rows, training above test, domain A on the left and B on the right.
 
     `tile` is the side of an image on the sheet in pixels; smaller images are enlarged without smoothing.
     Raises UserError for a missing or empty set.
@@ -29,7 +29,7 @@ def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128, reading:
 
 
 def data_folders(place: Path) -> list[Path]:
-    """A data folder itself, or those directly inside a folder of them; UserError if there is none."""
+    """Return a data folder itself, or the data folders directly inside a folder; UserError if there is none."""
     if (place / SETS[0]).is_dir():
         return [place]
     folders = sorted(path.parent for path in place.glob(f"*/{SETS[0]}"))
@@ -39,7 +39,7 @@ def data_folders(place: Path) -> list[Path]:
 
 
 def _as_tile(image: Image.Image, side: int) -> Image.Image:
-    """An image as side x side pixels; a smaller one is enlarged without smoothing."""
+    """Resize an image to side x side pixels; a smaller one is enlarged without smoothing."""
     enlarge = max(image.size) < side
     return image.resize((side, side), Image.Resampling.NEAREST if enlarge else Image.Resampling.BICUBIC)
 

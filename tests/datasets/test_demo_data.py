@@ -19,7 +19,7 @@ from enco.datasets import __main__ as cli
 from enco.datasets.demo import ARCHIVES, archive, make_archive, palettes
 from enco.datasets.demo.canvas import Canvas
 from enco.datasets.demo.paint import paint
-from enco.datasets.place import link_folder
+from enco.datasets.link import link_folder
 from enco.datasets.sheet import contact_sheet, data_folders
 from enco.errors import UserError
 
@@ -211,7 +211,7 @@ def maker(folder: Path) -> subprocess.Popen[str]:
     code = (
         "import pathlib, sys\n"
         "from enco.data.manifest import save_manifest\n"
-        "from enco.datasets.place import new_folder\n"
+        "from enco.datasets.new_folder import new_folder\n"
         "with new_folder(pathlib.Path(sys.argv[1])) as folder:\n"
         "    (folder / 'first').mkdir()\n"
         "    save_manifest(folder, {}, {'drawn': 'a test'})\n"

@@ -22,7 +22,7 @@ from enco.data.folders import SETS, load_rgb
 from enco.data.manifest import verify_manifest
 from enco.datasets.__main__ import main
 from enco.datasets.catalogue import load_datasets
-from enco.datasets.obtain import Fetched
+from enco.datasets.obtain import LocalArchive
 from enco.datasets.prepare import prepare
 from enco.errors import UserError
 from tests.support.archive_server import COUNTS, NAME, Shop, files_of
@@ -340,7 +340,7 @@ def test_other_releases_of_the_papers_data_are_refused_by_count(
     archive = tmp_path / f"{name}.zip"
     archive.write_bytes(zipped(files))
     with pytest.raises(UserError, match=re.escape(said)):
-        prepare(name, load_datasets(CATALOGUE)[name], [Fetched.of(archive)], tmp_path / "out")
+        prepare(name, load_datasets(CATALOGUE)[name], [LocalArchive.of(archive)], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

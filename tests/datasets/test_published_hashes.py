@@ -13,9 +13,10 @@ import pytest
 from enco.data.folders import SETS
 from enco.datasets.__main__ import main
 from enco.datasets.catalogue import CATALOGUE, TaskConfig, find_dataset, load_datasets
+from enco.datasets.duplicates import shared_images
 from enco.datasets.hashes import differing, load_hashes
-from enco.datasets.state import DataPaths, states
-from enco.datasets.twins import shared_images
+from enco.datasets.paths import DataPaths
+from enco.datasets.status import task_statuses
 from enco.errors import UserError
 from tests.support.archive_server import COUNTS, NAME, Shop, shop
 from tests.support.make_archives import catalogue, image_files, zipped
@@ -86,7 +87,7 @@ def test_the_shipped_list_has_the_published_counts() -> None:
 def state(root: Path) -> str:
     datasets = load_datasets(root.parent / "datasets.yaml")
     places = DataPaths(root.parent / "prepared", root=root.parent)
-    return states({"task": TaskConfig(dataset=NAME)}, datasets, places)[0].state
+    return task_statuses({"task": TaskConfig(dataset=NAME)}, datasets, places)[0].status
 
 
 def test_the_table_of_tasks_compares_a_users_folder(root: Path) -> None:

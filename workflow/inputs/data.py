@@ -14,7 +14,7 @@ from enco.data.folders import LABEL_SETS, SETS, name_in
 from enco.datasets import demo
 from enco.datasets.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.datasets.demo.archive import Archive
-from enco.datasets.state import DataPaths
+from enco.datasets.paths import DataPaths
 from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.plan.plan import Plan

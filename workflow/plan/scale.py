@@ -16,7 +16,7 @@ from enco.data.reading import Reading
 from enco.datasets.catalogue import NAME, TaskConfig, parse_tasks
 from enco.datasets.cityscapes import PhotoFilter
 from enco.datasets.obtain import ARCHIVES
-from enco.datasets.state import Source
+from enco.datasets.paths import Source
 from enco.errors import UserError, unknown
 from eval.config import DrnConfig, FeatureConfig, TimingConfig
 from workflow.paths import SHARED

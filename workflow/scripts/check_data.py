@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from enco.datasets.catalogue import TaskConfig, load_datasets
-from enco.datasets.state import state_table, states
+from enco.datasets.status import status_table, task_statuses
 from eval.weights import state
 from workflow.script import log_errors_to
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 with log_errors_to(Path(snakemake.log[0])):
     asked = snakemake.params
     tasks = {name: TaskConfig.model_validate(task) for name, task in asked.tasks.items()}
-    found = states(tasks, load_datasets(asked.catalogue), asked.places, asked.expected)
-    print(state_table(found), flush=True)
+    found = task_statuses(tasks, load_datasets(asked.catalogue), asked.places, asked.expected)
+    print(status_table(found), flush=True)
     files = [(Path(record).stem, *state(Path(record).stem, asked.network)) for record in asked.weights]
     if files:
         print(tabulate(files, headers=("weights", "file", "state")), flush=True)

@@ -15,7 +15,7 @@ from PIL import Image
 from enco.data.manifest import write_manifest
 from enco.datasets.demo import afhq, cityscapes, facades, horse2zebra, summer2winter_yosemite, vangogh2photo
 from enco.datasets.demo.canvas import Canvas
-from enco.datasets.place import new_folder
+from enco.datasets.new_folder import new_folder
 from enco.errors import UserError, unknown
 
 

@@ -1,4 +1,4 @@
-"""Images that are byte for byte the same where none should be: in training and test sets, or in both domains."""
+"""Duplicate images where there should be none: in training and test sets, or in both domains."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from enco.io.files import sha256
 
 Group = list[tuple[str, Path]]
 """Files of equal content, each with its set."""
-SIDES = {"in a training and in a test set": slice(-1), "in domain A and in domain B": slice(-1, None)}
-"""What should not be shared, and which letters of a set's name say on which side of it the set is."""
+LETTERS = {"in a training and in a test set": slice(-1), "in domain A and in domain B": slice(-1, None)}
+"""Where no image should be twice, and which letters of a set's name tell the two places apart."""
 
 
 def shared_images(root: Path, reading: Reading = USUAL) -> list[str]:
-    """A sentence for each kind of sharing that a data folder has, with how many images and the first of them."""
+    """Return a sentence for each kind of duplicates in a data folder, with their number and the first of them."""
     groups = equal_files({name: reading.files(root / name) for name in SETS})
     found = []
-    for where, letters in SIDES.items():
+    for where, letters in LETTERS.items():
         sides = [{name[letters]: path for name, path in reversed(group)} for group in groups]
         shared = [list(paths.values()) for paths in sides if len(paths) > 1]
         if shared:
@@ -31,7 +31,7 @@ def shared_images(root: Path, reading: Reading = USUAL) -> list[str]:
 
 
 def equal_files(sets: Mapping[str, Sequence[Path]]) -> list[Group]:
-    """Groups of two files and more of equal content, in the files' order; of a size that none shares none is read."""
+    """Return groups of two or more files of equal content, in the files' order; a file of a unique size is not read."""
     files = [(name, path) for name, paths in sets.items() for path in paths]
     by_size = _grouped(files, [path.stat().st_size for _, path in files])
     alike = [file for group in by_size for file in group]

@@ -14,7 +14,8 @@ import yaml
 from enco.data.manifest import write_manifest
 from enco.datasets.catalogue import Dataset, TaskConfig, load_datasets, load_tasks
 from enco.datasets.demo import make_archive
-from enco.datasets.state import READY, DataPaths, State, states
+from enco.datasets.paths import DataPaths
+from enco.datasets.status import READY, TaskStatus, task_statuses
 from enco.errors import UserError
 from tests.support.archive_server import COUNTS, Shop
 from tests.support.make_archives import image_files
@@ -33,9 +34,9 @@ HORSES = Dataset.model_validate(
 )
 
 
-def state(places: DataPaths, dataset: str = "horses", **task: Any) -> State:
+def state(places: DataPaths, dataset: str = "horses", **task: Any) -> TaskStatus:
     config = TaskConfig.model_validate(task or {"dataset": dataset})
-    return states({"task": config}, {"horses": HORSES}, places)[0]
+    return task_statuses({"task": config}, {"horses": HORSES}, places)[0]
 
 
 def put_images(folder: Path, **counts: int) -> Path:
@@ -52,52 +53,52 @@ def places(folder: Path, **changes: Any) -> DataPaths:
 
 
 def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
-    assert state(places(tmp_path)).state.startswith("missing: get more.zip from https://example.org into")
+    assert state(places(tmp_path)).status.startswith("missing: get more.zip from https://example.org into")
     (tmp_path / "archives").mkdir()
     (tmp_path / "archives" / "more.zip").touch()
-    assert state(places(tmp_path)).state == "not fetched yet: `python -m enco.datasets prepare horses` does it"
+    assert state(places(tmp_path)).status == "not fetched yet: `python -m enco.datasets prepare horses` does it"
     (tmp_path / "archives" / "horses.zip").touch()
-    assert state(places(tmp_path)).state == "here, not prepared: `python -m enco.datasets prepare horses` does it"
+    assert state(places(tmp_path)).status == "here, not prepared: `python -m enco.datasets prepare horses` does it"
     write_manifest(put_images(tmp_path / "prepared" / "horses"), {"dataset": "horses"})
     found = state(places(tmp_path))
-    assert (found.source, found.found, found.expected, found.state) == (
+    assert (found.source, found.found, found.expected, found.status) == (
         "horses.zip + more.zip",
         "3/4/2/1",
         "3/4/2/1",
         READY,
     )
     next((tmp_path / "prepared" / "horses" / "testB").iterdir()).unlink()
-    assert "no longer whole" in state(places(tmp_path)).state
+    assert "no longer whole" in state(places(tmp_path)).status
 
 
 def test_a_folder_of_the_users_comes_before_archives(tmp_path: Path) -> None:
     put_images(tmp_path / "data" / "horses", trainA=1)
     found = state(places(tmp_path))
     assert found.source.endswith("data/horses") and found.found == "1/4/2/1"
-    assert found.state == "not as expected, Horses v2, 1 in trainA (expected 3): get the release that has these"
+    assert found.status == "not as expected, Horses v2, 1 in trainA (expected 3): get the release that has these"
 
 
 def test_a_tasks_own_folder_counts_from_the_base(tmp_path: Path) -> None:
     put_images(tmp_path / "my photos")
-    assert state(places(tmp_path), folder=Path("my photos")).state == READY
-    assert "does not exist" in state(places(tmp_path), folder=Path("no photos")).state
+    assert state(places(tmp_path), folder=Path("my photos")).status == READY
+    assert "does not exist" in state(places(tmp_path), folder=Path("no photos")).status
 
 
 def test_where_folders_are_the_source_a_missing_one_is_named(tmp_path: Path) -> None:
-    assert "data/horses/trainA does not exist" in state(places(tmp_path, source="folder")).state
+    assert "data/horses/trainA does not exist" in state(places(tmp_path, source="folder")).status
 
 
 def test_the_demo_is_drawn_and_not_fetched(tmp_path: Path) -> None:
     task = {"horses": TaskConfig(dataset="horse2zebra")}
     drawn = DataPaths(tmp_path, source="demo")
     expected = {"horse2zebra": {"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}}
-    assert states(task, {}, drawn, expected)[0].state == "not drawn yet: `snakemake data` draws it"
+    assert task_statuses(task, {}, drawn, expected)[0].status == "not drawn yet: `snakemake data` draws it"
     make_archive("horse2zebra", tmp_path, size=16, scale_counts=0.01)
-    assert states(task, {}, drawn, expected)[0] == State("horses", "drawn", "2/2/2/2", "2/2/2/2", READY)
+    assert task_statuses(task, {}, drawn, expected)[0] == TaskStatus("horses", "drawn", "2/2/2/2", "2/2/2/2", READY)
 
 
 def test_a_dataset_that_is_not_in_the_catalogue_is_said(tmp_path: Path) -> None:
-    assert state(places(tmp_path), dataset="hroses").state.startswith("unknown: no data set")
+    assert state(places(tmp_path), dataset="hroses").status.startswith("unknown: no data set")
     config = load_scale(ROOT / "config" / "paper.yaml").model_dump()
     config["tasks"] = {"mine": {"dataset": "hroses"}}
     config["tables"] = {
