@@ -32,8 +32,8 @@ from enco.datasets.demo import make_archive
 from enco.io.files import atomic_path
 from enco.methods import available, create, get
 from enco.methods.parts.schedule import Schedule
-from enco.runtime.randomness import random_state, set_random_state
 from enco.runtime.memory import keep_memory
+from enco.runtime.randomness import random_state, set_random_state
 from enco.training.train_step import TrainStep
 
 COLUMNS = ("method", "term", "steps", "plain", "step_change", "fast_change", "nudged_change")
