@@ -26,7 +26,7 @@ from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, RunRecord,
 from enco.runtime.memory import keep_memory
 from enco.runtime.randomness import random_state, set_random_state
 from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
-from enco.tracking.__main__ import start_follower
+from enco.tracking.follower import start_follower
 from enco.training.arguments import parse_arguments
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
 from enco.training.identity import OnChange, config_hash, defaults_of, in_full, plan_id, settings_of

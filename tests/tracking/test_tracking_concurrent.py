@@ -27,8 +27,10 @@ from filelock import FileLock
 from tenacity import stop_after_attempt
 
 from enco.io.files import read_json, write_json
-from enco.tracking.__main__ import Store, _mirror_patiently, _quieten, follow, sync
-from enco.tracking.mirror import STATUS, _image_names, flatten, read_run_files
+from enco.tracking.follower import follow, mirror_patiently, sync
+from enco.tracking.mirror import STATUS, _image_names
+from enco.tracking.run_files import flatten, read_run_files
+from enco.tracking.store import Store, set_environment
 from enco.training.run_folder import LOCK, now
 from enco.training.run_log import RunLog
 from tests.support.postgres import MlflowServer, postgres
@@ -148,7 +150,7 @@ def test_jobs_that_log_at_the_same_time_lose_nothing(
     where: str, finished: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     store = request.getfixturevalue(where)
-    _quieten()
+    set_environment()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (once, and not in each process that follows)
 
     trainings = [Training(finished, tmp_path / f"seed{seed}", seed) for seed in range(JOBS)]
@@ -250,7 +252,7 @@ def forgetful(server: MlflowServer) -> Iterator[Forgetful]:
 def test_whichever_answer_is_lost_nothing_is_there_twice(
     finished: Path, forgetful: Forgetful, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_mirror_patiently.retry, "stop", stop_after_attempt(1))
+    monkeypatch.setattr(mirror_patiently.retry, "stop", stop_after_attempt(1))
     store = Store.choose(forgetful.address)
     shutil.copytree(finished, tmp_path / "whole")
     assert sync(store, tmp_path / "whole") == (1, 1)

@@ -20,7 +20,8 @@ import requests
 from PIL import Image
 
 from enco.io.files import read_json
-from enco.tracking.__main__ import Store, sync
+from enco.tracking.follower import sync
+from enco.tracking.store import Store
 from tests.support.tiny_runs import run, tiny_config, write_images
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ def answers(port: int) -> bool:
 
 def ui_command(results: Path, port: int) -> list[str]:
     store = ["--store", f"sqlite:///{results / 'mlflow.db'}"]
-    return [sys.executable, "-m", "enco.tracking.__main__", "ui", "--port", str(port), *store]
+    return [sys.executable, "-m", "enco.tracking", "ui", "--port", str(port), *store]
 
 
 @pytest.mark.slow

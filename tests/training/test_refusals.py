@@ -45,7 +45,7 @@ OPTIONS = {
     "sheet": Option("enco.datasets sheet {data} --out {out_file}", "data", "out_file"),
     "fetch": Option("enco.datasets fetch horse2zebra --archives {out} --mirror {mirror}", "mirror"),
     "prepare": Option("enco.datasets prepare horse2zebra --fetched {record} --out {out}", "record"),
-    "sync": Option("enco.tracking.__main__ sync {data} --store sqlite:///{out}/mlflow.db", "data"),
+    "sync": Option("enco.tracking sync {data} --store sqlite:///{out}/mlflow.db", "data"),
     "translate": Option(
         "eval translate --generator {generator} --images {images} --out {out}", "generator images", "out"
     ),
