@@ -12,16 +12,7 @@ from enco.config.commands import Command, command_parser
 from enco.data.folders import present_sets
 from enco.data.manifest import write_manifest
 from enco.data.reading import Reading
-from enco.datasets import demo
-from enco.datasets.arguments import (
-    ROOT,
-    add_check_arguments,
-    add_demo_arguments,
-    add_fetch_arguments,
-    add_link_arguments,
-    add_manifest_arguments,
-    add_prepare_arguments,
-)
+from enco.datasets import arguments, demo
 from enco.datasets.catalogue import find_dataset, load_datasets, load_tasks
 from enco.datasets.check import summarise, table
 from enco.datasets.duplicates import shared_images
@@ -62,7 +53,7 @@ def _prepare(args: argparse.Namespace) -> None:
     dataset = find_dataset(args.dataset, args.catalogue)
     if args.photo_filter and dataset.preparation != "cityscapes":
         raise UserError(f"--photo-filter is of Cityscapes, and nothing is resized of {args.dataset}: leave it out.")
-    out = args.out or ROOT / args.dataset
+    out = args.out or arguments.ROOT / args.dataset
     record = args.fetched
     archives = read_record(record) if record else obtain(args.dataset, dataset, args.archives, args.mirror)
     print(prepare(args.dataset, dataset, archives, out, args.photo_filter or "legacy", args.replace))
@@ -115,15 +106,13 @@ def _sheet(args: argparse.Namespace) -> None:
 
 
 COMMANDS = {
-    "fetch": Command("fetch and check the archives of a data set", add_fetch_arguments, _fetch),
-    "prepare": Command("fetch, check and unpack a data set into the standard layout", add_prepare_arguments, _prepare),
-    "check": Command("say what is there of every task, or of one folder by decoding it", add_check_arguments, _check),
-    "demo": Command("make the procedural demo archives", add_demo_arguments, _demo),
-    "link": Command(
-        "check a data folder and make one of links to its sets, with a manifest", add_link_arguments, _link
-    ),
-    "manifest": Command("write manifest.json and print its hash", add_manifest_arguments, _manifest),
-    "sheet": Command("make a contact sheet of one data folder or a folder of them", add_sheet_arguments, _sheet),
+    "fetch": Command("fetch and check the archives of a data set", arguments.fetch, _fetch),
+    "prepare": Command("fetch, check and unpack a data set into the standard layout", arguments.prepare, _prepare),
+    "check": Command("say what is there of every task, or of one folder by decoding it", arguments.check, _check),
+    "demo": Command("make the procedural demo archives", arguments.demo, _demo),
+    "link": Command("check a data folder and make one of links to its sets, with a manifest", arguments.link, _link),
+    "manifest": Command("write manifest.json and print its hash", arguments.manifest, _manifest),
+    "sheet": Command("make a contact sheet of one data folder or a folder of them", arguments.sheet, _sheet),
 }
 
 

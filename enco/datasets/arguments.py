@@ -7,22 +7,22 @@ from pathlib import Path
 
 from enco.config.bounds import COUNT, SEED, SIDE, Real, Whole
 from enco.data.reading import add_reading
-from enco.datasets import demo
 from enco.datasets.catalogue import CATALOGUE
 from enco.datasets.cityscapes import FILTERS
+from enco.datasets.demo import ARCHIVES as DEMO_ARCHIVES
 from enco.datasets.obtain import ARCHIVES
 
 DEMO_SIDE = Whole(16, SIDE.most)
 ROOT = Path("data")
 
 
-def add_fetch_arguments(command: argparse.ArgumentParser) -> None:
+def fetch(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fetch`."""
     _add_source(command)
     command.add_argument("--record", type=Path, metavar="FILE", help="also write what was found (JSON)")
 
 
-def add_prepare_arguments(command: argparse.ArgumentParser) -> None:
+def prepare(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `prepare`."""
     _add_source(command)
     command.add_argument("--fetched", type=Path, metavar="FILE", help="what `fetch --record` wrote, to look no further")
@@ -31,10 +31,10 @@ def add_prepare_arguments(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def add_demo_arguments(command: argparse.ArgumentParser) -> None:
+def demo(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `demo`."""
     command.add_argument("--out", type=Path, required=True, help="folder that gets one folder for each archive")
-    command.add_argument("--dataset", help=f"only this one: {', '.join(demo.ARCHIVES)}")
+    command.add_argument("--dataset", help=f"only this one: {', '.join(DEMO_ARCHIVES)}")
     command.add_argument("--seed", type=SEED, default=0)
     command.add_argument("--size", type=DEMO_SIDE, default=64, help="side of the images in pixels (default 64)")
     command.add_argument(
@@ -43,7 +43,7 @@ def add_demo_arguments(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def add_check_arguments(command: argparse.ArgumentParser) -> None:
+def check(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `check`."""
     command.add_argument("folder", type=Path, nargs="?", help="folder with trainA, trainB, testA and testB")
     text = "data set of the catalogue whose every file it must have, by SHA-256"
@@ -54,13 +54,13 @@ def add_check_arguments(command: argparse.ArgumentParser) -> None:
     _add_archives(command)
 
 
-def add_manifest_arguments(command: argparse.ArgumentParser) -> None:
+def manifest(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `manifest`."""
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     add_reading(command)
 
 
-def add_link_arguments(command: argparse.ArgumentParser) -> None:
+def link(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `link`."""
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     command.add_argument("--out", type=Path, required=True, help="data folder to make")
@@ -71,7 +71,7 @@ def add_link_arguments(command: argparse.ArgumentParser) -> None:
     _add_replace(command)
 
 
-def add_sheet_arguments(command: argparse.ArgumentParser) -> None:
+def sheet(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `sheet`."""
     command.add_argument("folder", type=Path)
     add_reading(command)
