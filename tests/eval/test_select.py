@@ -162,9 +162,7 @@ def test_a_table_says_that_its_generators_were_chosen_on_the_test_set(tmp_path: 
 @pytest.mark.slow
 def test_the_plan_selects_before_it_translates(tmp_path: Path) -> None:
     said = pipeline(tmp_path, "-n", "-p", "all_tables", config=tiny_best(tmp_path, 1))
-    commands = [
-        line.partition("python -m workflow.jobs.forkserver eval ")[2].split(" > ")[0] for line in said.splitlines()
-    ]
+    commands = [line.partition("python -m eval ")[2].split(" > ")[0] for line in said.splitlines()]
     given = [parser().parse_args(shlex.split(command)) for command in commands if command]
     selected = [one for one in given if one.command == "select"]
     assert len(selected) == 10, "nine trainings, one of them scored both ways"

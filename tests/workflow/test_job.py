@@ -71,6 +71,13 @@ def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str
     )
 
 
+def write_eval(folder: Path) -> None:
+    """A package of the name of ours, whose main is a job of these tests."""
+    (folder / "eval").mkdir()
+    (folder / "eval" / "__init__.py").touch()
+    (folder / "eval" / "__main__.py").write_text(JOB)
+
+
 def job_of(folder: Path) -> psutil.Process:
     """The waiting job, once it waits."""
     deadline = time.monotonic() + 120
@@ -110,6 +117,33 @@ def test_a_job_ends_as_a_process_of_its_own_does(
     assert job.returncode == status
     assert out.strip() == printed.format(folder=tmp_path)
     assert error in err
+
+
+def test_python_on_the_path_forks_jobs_and_is_the_interpreter_for_all_else(
+    server: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """The server's `python` lies beside its socket; colorsys is imported in its forks alone."""
+    write_eval(tmp_path)
+    path = f"{Path(os.environ[SOCKET]).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "WORD": "a b"}
+
+    def printed(command: str) -> str:
+        run = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert run.returncode == 3, run.stderr
+        return run.stdout
+
+    assert printed("python -m eval 3 'x  y'") == f"['3', 'x  y'] a b True {tmp_path.name}\n"
+    assert printed("python -m job 3 'x  y'") == f"['3', 'x  y'] a b False {tmp_path.name}\n"
+    assert printed("python -c 'import sys; print(sys.executable); sys.exit(3)'") == f"{sys.executable}\n"
+
+
+def test_a_client_without_its_server_is_an_ordinary_process(server: subprocess.Popen[str], tmp_path: Path) -> None:
+    """As on another machine of a cluster, to which the address comes with the environment."""
+    write_eval(tmp_path)
+    client = Path(os.environ[SOCKET]).parent / "python"
+    environment = {**os.environ, SOCKET: str(tmp_path / "gone")}
+    done = subprocess.run([client, "-m", "eval", "3"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, f"['3'] None False {tmp_path.name}\n")
 
 
 @pytest.mark.parametrize("said", [b"", b"\0" * 7 + b"\x09half"])

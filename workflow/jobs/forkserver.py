@@ -1,8 +1,9 @@
-"""Run a Python module as a job: `python -m workflow.jobs.forkserver MODULE ...` does what `python -m MODULE ...` does.
+"""Fork jobs from one process that has imported torch: at demo scale imports take longer than a job's work.
 
-At demo scale a job's imports take longer than its work. So `workflow.jobs.launch` starts a server that imports torch
-once and forks a process for each job; it lives as long as its Snakemake. Where there is none, the module runs in this
-process. Only libraries are imported before the fork, so a job always runs the code that is in the files.
+`workflow.jobs.launch` starts the server, which lives as long as its Snakemake, and puts a `python` first on PATH. For
+the modules of jobs that `python` is the client below, which asks the server for a fork; for all else it is the real
+interpreter. So rules say `python -m eval ...`, and without a server that command is an ordinary process. Only
+libraries are imported before the fork, so a job always runs the code that is in the files.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import runpy
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -30,19 +32,27 @@ from types import FrameType
 from typing import Any
 
 SOCKET = "ENCO_WARM_SOCKET"
+JOBS = ("enco.train", "eval")
+"""Modules that are forked where `python -m` names them."""
 LIBRARIES = ("torch", "torchvision.models", "pytorch_fid.inception", "piq", "pandas", "PIL.Image", "pydantic", "yaml")
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Read by libraries when they are imported; Snakemake sets them so for jobs of one thread, which these are."""
+"""Variables that libraries read when they are imported; Snakemake sets them to 1 for jobs of one thread."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
+CLIENT = """#!/bin/sh
+case "$1 $2" in
+{jobs}) shift && exec {python} -m workflow.jobs.forkserver "$@" ;;
+*) exec {python} "$@" ;;
+esac
+"""
 
 
 def start_server() -> None:
-    """Start a server for this process and the jobs below it, and name it in the environment.
+    """Start a server for this process and the jobs below it; put its socket and its `python` into the environment.
 
-    It ends with this process, also if that becomes another program or is killed; running jobs are left to finish.
-    Where no socket can be made, say because the temporary folder's path is too long, there is none.
+    The server ends with this process, also if this process becomes another program or is killed; running jobs are
+    left to finish. Where no socket can be made, say because the temporary folder's path is too long, there is none.
     """
     folder = Path(tempfile.mkdtemp(prefix="enco-warm-"))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -61,6 +71,14 @@ def start_server() -> None:
     listener.close()
     os.set_inheritable(held, True)
     os.environ[SOCKET] = str(folder / "socket")
+    _write_client(folder / "python")
+    os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
+
+
+def _write_client(path: Path) -> None:
+    jobs = " | ".join(f'"-m {module}"' for module in JOBS)
+    path.write_text(CLIENT.format(jobs=jobs, python=shlex.quote(sys.executable)))
+    path.chmod(0o755)
 
 
 def serve(listener: socket.socket, alive: int) -> int:
@@ -120,7 +138,7 @@ def _pass_signals(client: socket.socket, job: int, ended: threading.Lock) -> Non
 
 
 def run_module(request: dict[str, Any], descriptors: list[int]) -> int:
-    """Do what `python -m MODULE ...` does with a client's folder, environment and streams; returns the exit status."""
+    """Do what `python -m MODULE ...` does with a client's folder, environment and streams; return the exit status."""
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
         os.close(descriptor)
@@ -144,7 +162,7 @@ def run_module(request: dict[str, Any], descriptors: list[int]) -> int:
 
 
 def _run_and_leave(work: Callable[[], int]) -> None:
-    """Do a forked process's work and end it: it never returns, and takes nothing down that it shares with others."""
+    """Do a forked process's work and end the process, with no return and no harm to what other processes share."""
     status = 1
     try:
         status = work()
@@ -160,7 +178,7 @@ def _run_and_leave(work: Callable[[], int]) -> None:
 
 
 def receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """A client's request and its standard streams; ConnectionError if it ends before it has said all."""
+    """Receive a client's request and standard streams; raise ConnectionError for a client that ends before."""
     header, descriptors, _, _ = socket.recv_fds(client, LENGTH.size, 3)
     if len(header) < LENGTH.size:
         raise ConnectionError("no request")
@@ -198,14 +216,14 @@ def ask(client: socket.socket, words: list[str]) -> int:
 
 
 def die_of(number: int) -> None:
-    """End this process by a signal, so that its parent sees that."""
+    """End this process by a signal, so that the parent sees the signal."""
     with contextlib.suppress(OSError):  # SIGKILL has no handler to reset
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
 def main(words: list[str]) -> int:
-    """Run a module by the server or, where there is none, in this process."""
+    """Run a module as a fork of the server or, where there is no server, in this process."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
             client.connect(os.environ[SOCKET])

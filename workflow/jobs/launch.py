@@ -31,9 +31,9 @@ def main() -> None:
 
 
 def use_writable_cache() -> None:
-    """Keep Snakemake's cache of sources in this folder where the user's own cannot be written, which it needs.
+    """Keep the cache that Snakemake needs in this folder where the user's own cannot be written.
 
-    What torch's hub has in the user's own cache is still found there.
+    Files of torch's hub in the user's own cache are still found there.
     """
     own = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 (knows no home, too)
     try:
@@ -58,7 +58,7 @@ def _wait_for_others() -> None:
 
 
 def snakemakes_here() -> list[int]:
-    """Process ids of living Snakemakes, but this process, whose working directory is this folder."""
+    """Return the ids of living Snakemake processes, but this one, whose working directory is this folder."""
     found = []
     for process in psutil.process_iter():
         try:

@@ -23,7 +23,7 @@ rule real_features:
     message:
         "Extract the features of the real test images of {wildcards.test_task}"
     shell:
-        "python -m workflow.jobs.forkserver eval features --images {params.targets} --sources {params.sources} --out {output.full}"
+        "python -m eval features --images {params.targets} --sources {params.sources} --out {output.full}"
         " --paired-out {output.paired} {params.preparation} {params.extractor} --threads {threads} > {log} 2>&1"
 
 
@@ -55,7 +55,7 @@ rule evaluate:
     message:
         "Translate and score the test images of {wildcards.test_task} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "python -m workflow.jobs.forkserver eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.direction}"
+        "python -m eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.direction}"
         " --images {output.images} --run-json {input.record} --task {wildcards.test_task}"
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"

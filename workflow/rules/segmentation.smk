@@ -20,7 +20,7 @@ rule segmentation_network:
     message:
         "Train the segmentation network on the photos and label maps of {wildcards.dataset}"
     shell:
-        "python -m workflow.jobs.forkserver eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
+        "python -m eval drn-train --images {params.images}/trainA --labels {params.images}/trainA_labels"
         " --out {output} {params.recipe} --threads {threads} > {log} 2>&1"
 
 
@@ -51,5 +51,5 @@ rule real_segmentation:
     message:
         "Score the real photos of {wildcards.test_task}: the ceiling of the column mAP"
     shell:
-        "python -m workflow.jobs.forkserver eval segmentation --images {params.images} --labels {params.labels}"
+        "python -m eval segmentation --images {params.images} --labels {params.labels}"
         " {params.network} --out {output} --threads {threads} > {log} 2>&1"

@@ -25,6 +25,6 @@ rule select:
     message:
         "Select the best generator of {wildcards.variant} for {wildcards.test_task} on its test set"
     shell:
-        "python -m workflow.jobs.forkserver eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
+        "python -m eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
         " --out {output.generator} --report {output.report} --direction {params.direction} {params.extractor}"
         " --threads {threads} > {log} 2>&1"

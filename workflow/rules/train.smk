@@ -40,5 +40,5 @@ rule train:
     message:
         "Train {wildcards.variant} on {wildcards.task}, seed {wildcards.seed}{params.why}"
     shell:
-        "python -m workflow.jobs.forkserver enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
+        "python -m enco.train --settings {params.settings:q} --out {params.folder} --threads {threads}"
         " {params.flags} > {log} 2>&1"
