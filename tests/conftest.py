@@ -12,6 +12,7 @@ from tests.support.archive_server import shop as shop
 from tests.support.pipeline import finished_pipeline as finished_pipeline
 from tests.support.schedule import ByFile, rank
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait by spinning take the other worker's core
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when MLflow is imported
 settings.register_profile("busy", deadline=None)  # a machine that does other work is no failure
 settings.load_profile("busy")
