@@ -41,7 +41,7 @@ def jobs(results: Path, out: Path) -> dict[str, list[str]]:
         " --set ngf=8 --set ndf=8 --set crop_size=64 --set load_size=64 --set max_iterations=20",
         "real_features": f"eval features --images {data}/testB --sources {data}/testA --out {out}/full.npz"
         f" --paired-out {out}/paired.npz --size 64 --legacy-rounding {extractor}",
-        "evaluate": f"eval evaluate --generator {run}/generator.safetensors --sources {data}/testA --direction forward"
+        "evaluate": f"eval evaluate --generator {run}/generator.safetensors --sources {data}/testA"
         f" --images {out}/images --run-json {run}/run.json --task horse2zebra --selection final -k 5"
         f" --real-paired {real}/paired.npz --real-full {real}/full.npz --out {out}/scores.json"
         f" --features-out {out}/features.npz {extractor}",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from enco.config.commands import Command, command_parser
+from enco.config.flags import from_flags
 from enco.data.reading import Reading
 from enco.errors import UserError, run_cli
-from eval.arguments import PREPARATION, parser
-from eval.config import Preparation
+from eval import arguments
+from eval.arguments import EXTRACTION
+from eval.config import DrnRecipe, Preparation
 
 if TYPE_CHECKING:
     import torch
@@ -24,266 +27,255 @@ if TYPE_CHECKING:
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
 
-def main(arguments: list[str] | None = None) -> int | None:
-    """Run one command and give its exit status; UserError for anything that a user can mend."""
-    words = sys.argv[1:] if arguments is None else arguments
+def main(words: list[str] | None = None) -> int | None:
+    """Run the command that the words, by default the command line's, name, and return its exit status."""
+    words = sys.argv[1:] if words is None else words
     if words[:1] == ["timing"]:
-        timing(words[1:])
+        from eval.timing.__main__ import main as measure
+
+        measure(words[1:])
         return None
-    given = parser().parse_args(words)
-    _check_outputs(given)
-    return COMMANDS[given.command](given)
+    args = parser().parse_args(words)
+    _check_outputs(args)
+    return COMMANDS[args.command].run(args)
 
 
-def _check_outputs(given: argparse.Namespace) -> None:
+def _check_outputs(args: argparse.Namespace) -> None:
     """Raise UserError for a file that could not be written after the work is done; `translate` makes a folder."""
     from enco.io.files import check_writable
 
-    names = () if given.command == "translate" else ("out", "features_out", "paired_out", "report")
-    for path in (getattr(given, name, None) for name in names):
+    names = () if args.command == "translate" else ("out", "features_out", "paired_out", "report")
+    for path in (getattr(args, name, None) for name in names):
         if path is not None:
             check_writable(path)
 
 
-def timing(words: list[str]) -> None:
-    """The same as `python -m eval.timing`."""
-    from eval.timing.__main__ import main as measure
-
-    measure(words)
-
-
-def translate(given: argparse.Namespace) -> None:
+def translate(args: argparse.Namespace) -> None:
     """Translate a folder."""
-    _translate(given.images, given.out, given, given.size)
+    _translate(args.images, args.out, args, args.size)
 
 
-def evaluate(given: argparse.Namespace) -> None:
+def evaluate(args: argparse.Namespace) -> None:
     """Translate a run's test images and score them, in one process: starting one takes longer than its work."""
-    _translate(given.sources, given.images, given)
-    scores(given)
+    _translate(args.sources, args.images, args)
+    scores(args)
 
 
-def features(given: argparse.Namespace) -> None:
+def features(args: argparse.Namespace) -> None:
     """Extract the features of a folder, and of its paired real set if asked for."""
-    if bool(given.paired_out) != bool(given.sources):
+    if bool(args.paired_out) != bool(args.sources):
         raise UserError("The paired real set needs both --sources and --paired-out.")
-    reading = Reading.of(given)
-    reading.check(given.images)
-    sources = reading.files(given.sources) if given.sources else []
-    found = _extract(given.images, given, _extractor(given))
-    found.save(given.out)
-    _print({"images": len(found), "extractor": found.extractor, "written to": given.out})
-    if given.paired_out:
+    reading = Reading.of(args)
+    reading.check(args.images)
+    sources = reading.files(args.sources) if args.sources else []
+    found = _extract(args.images, args, _extractor(args))
+    found.save(args.out)
+    _print({"images": len(found), "extractor": found.extractor, "written to": args.out})
+    if args.paired_out:
         from eval.metrics.real_sets import real_set
 
         paired = found.select(real_set(sources, range(len(found)), "paired"))
-        paired.save(given.paired_out)
-        _print({"paired": len(paired), "written to": given.paired_out})
+        paired.save(args.paired_out)
+        _print({"paired": len(paired), "written to": args.paired_out})
 
 
-def fid(given: argparse.Namespace) -> None:
+def fid(args: argparse.Namespace) -> None:
     """Print the FID of two sets."""
     from eval.metrics.features import check_comparable
     from eval.metrics.fid import fid
 
-    a, b = _feature_sets([given.a, given.b], given)
+    a, b = _feature_sets([args.a, args.b], args)
     check_comparable(a, b)
     _print({"FID": f"{fid(a.features, b.features):.4f}", **_protocol_of(a, b)})
 
 
-def pr(given: argparse.Namespace) -> None:
+def pr(args: argparse.Namespace) -> None:
     """Print precision and recall of a generated against a real set."""
     from eval.metrics.features import check_comparable
     from eval.metrics.precision_recall import precision_recall
 
-    real, generated = _feature_sets([given.real, given.generated], given)
+    real, generated = _feature_sets([args.real, args.generated], args)
     check_comparable(real, generated)
-    found = precision_recall(real.features, generated.features, given.k)
+    found = precision_recall(real.features, generated.features, args.k)
     values = {"precision %": found.precision, "recall % (piq)": found.recall, "recall % (exact)": found.recall_exact}
-    _print({**_rounded(values), "k": given.k, **_protocol_of(real, generated)})
+    _print({**_rounded(values), "k": args.k, **_protocol_of(real, generated)})
 
 
-def drn_train(given: argparse.Namespace) -> int | None:
+def drn_train(args: argparse.Namespace) -> int | None:
     """Train a segmentation network; a training that is asked to stop ends with the status that says so."""
     from enco.io.weights import chosen_weights
     from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
     from eval.segmentation.data import pairs
     from eval.segmentation.published import IMAGENET_URL
-    from eval.segmentation.train import Recipe, train_segmenter
+    from eval.segmentation.train import train_segmenter
 
-    names = ("width", "epochs", "batch_size", "lr", "step", "seed")
-    recipe = Recipe(size=tuple(given.size), **{name: getattr(given, name) for name in names})
-    reading, trunk = Reading.of(given), given.trunk
-    pairs(given.images, given.labels, reading.recursive)  # before anything is fetched
+    reading, trunk = Reading.of(args), args.trunk
+    pairs(args.images, args.labels, reading.recursive)  # before anything is fetched
     if trunk:
         trunk = chosen_weights(IMAGENET_URL, None if trunk == Path("imagenet") else trunk)
     try:
         with stop_signals() as stop:
-            train_segmenter(given.images, given.labels, given.out, recipe, _device(given), trunk, stop, reading)
+            train_segmenter(
+                args.images,
+                args.labels,
+                args.out,
+                from_flags(args, DrnRecipe),
+                _device(args),
+                seed=args.seed,
+                trunk=trunk,
+                stop=stop,
+                reading=reading,
+            )
     except Stopped as stopped:
         print(stopped)
         return GO_ON_LATER
-    print(f"written to {given.out}")
+    print(f"written to {args.out}")
     return None
 
 
-def weights(given: argparse.Namespace) -> None:
+def weights(args: argparse.Namespace) -> None:
     """Find or fetch published weight files, and say which they are."""
     from enco.io.files import write_json
     from eval.weights import record
 
-    if given.out and len(given.names) > 1:
+    if args.out and len(args.names) > 1:
         raise UserError("A record is of one file: give one name with --out.")
-    for name in given.names:
-        found = record(name, given.file)
+    for name in args.names:
+        found = record(name, args.file)
         _print(found)
-        if given.out:
-            write_json(given.out, found)
+        if args.out:
+            write_json(args.out, found)
 
 
-def segmentation(given: argparse.Namespace) -> None:
+def segmentation(args: argparse.Namespace) -> None:
     """Print, and write if asked for, the segmentation scores of a folder."""
     from enco.io.files import write_json
 
-    result = _segmentation(given.images, given)
+    result = _segmentation(args.images, args)
     overall = {name: value for name, value in result["metrics"].items() if name != "perClassIoU"}
     _print(_rounded(overall) | result["protocol"])
     print("\nIoU of each class, in percent")
     _print(_rounded(result["metrics"]["perClassIoU"]))
-    if given.out:
-        write_json(given.out, result)
+    if args.out:
+        write_json(args.out, result)
 
 
-def scores(given: argparse.Namespace) -> None:
+def scores(args: argparse.Namespace) -> None:
     """Write the scores file of one run."""
     from enco.io.files import read_json, write_json
     from eval.metrics.features import load_features
     from eval.metrics.scores import SegmentationTest, read_run, score_run, translated_features
 
-    if (given.labels is None) != (given.drn is None):
+    if (args.labels is None) != (args.drn is None):
         raise UserError("Segmentation scores need both --labels and --drn.")
-    if given.segmentation_real and given.drn is None:
+    if args.segmentation_real and args.drn is None:
         raise UserError("--segmentation-real is compared with segmentation scores: give --labels and --drn, too.")
-    run = read_run(given.run_json)
-    reals = {"paired": load_features(given.real_paired), "full": load_features(given.real_full)}
-    reading = Reading.of(given)
-    reading.files(given.images)  # before any weights are looked for
-    generated = translated_features(given.images, reals, _extractor(given), given.batch_size, reading.recursive)
-    generated.save(given.features_out or given.out.with_suffix(".npz"))
+    run = read_run(args.run_json)
+    reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
+    reading = Reading.of(args)
+    reading.files(args.images)  # before any weights are looked for
+    generated = translated_features(args.images, reals, _extractor(args), args.batch_size, reading.recursive)
+    generated.save(args.features_out or args.out.with_suffix(".npz"))
     tested = None
-    if given.drn:
-        real = read_json(given.segmentation_real) if given.segmentation_real else None
-        tested = SegmentationTest(_segmentation(given.images, given), real)
+    if args.drn:
+        real = read_json(args.segmentation_real) if args.segmentation_real else None
+        tested = SegmentationTest(_segmentation(args.images, args), real)
     content = score_run(
         run,
         generated,
         reals,
-        _device(given),
-        k=given.k,
-        task=given.task,
-        selection=given.selection,
+        _device(args),
+        k=args.k,
+        task=args.task,
+        selection=args.selection,
         segmentation=tested,
     )
-    write_json(given.out, content)
+    write_json(args.out, content)
     print(tabulate([{"real set": name, **content["metrics"][name]} for name in reals], headers="keys", floatfmt=".2f"))
 
 
-def select(given: argparse.Namespace) -> None:
+def select(args: argparse.Namespace) -> None:
     """Choose the best generator of a run on the test set."""
     from eval.metrics.features import load_features
     from eval.select import CHOSEN_ON, Scored, choose, find_candidates, score_candidate, write_selection
 
-    candidates, reading = find_candidates(given.run), Reading.of(given)
-    reading.files(given.images)  # before any weights are looked for
-    real, extractor = load_features(given.real_paired), _extractor(given)
+    candidates, reading = find_candidates(args.run), Reading.of(args)
+    reading.files(args.images)  # before any weights are looked for
+    real, extractor = load_features(args.real_paired), _extractor(args)
     scored = []
     for candidate in candidates:
         found = score_candidate(
             candidate.path,
-            given.images,
+            args.images,
             real,
             extractor,
-            direction=given.direction,
-            batch_size=given.batch_size,
+            direction=args.direction,
+            batch_size=args.batch_size,
             reading=reading,
         )
         print(f"{candidate.path.name}: iteration {candidate.iteration}, FID {found:.2f}", flush=True)
         scored.append(Scored(candidate, found))
     chosen = choose(scored)
-    write_selection(chosen, scored, real, given.out, given.report)
-    print(f"{chosen.path.name} copied to {given.out}. {CHOSEN_ON}")
+    write_selection(chosen, scored, real, args.out, args.report)
+    print(f"{chosen.path.name} copied to {args.out}. {CHOSEN_ON}")
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
-    "translate": translate,
-    "features": features,
-    "fid": fid,
-    "pr": pr,
-    "drn-train": drn_train,
-    "segmentation": segmentation,
-    "scores": scores,
-    "evaluate": evaluate,
-    "select": select,
-    "weights": weights,
-}
-
-
-def _translate(images: Path, out: Path, given: argparse.Namespace, size: int | None = None) -> None:
+def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | None = None) -> None:
     from PIL import Image
 
     from enco.translation import translate_folder
 
-    about = {"direction": given.direction, "size": size, "batch_size": given.batch_size}
-    files = translate_folder(given.generator, images, out, _device(given), reading=Reading.of(given), **about)
+    about = {"direction": args.direction, "size": size, "batch_size": args.batch_size}
+    files = translate_folder(args.generator, images, out, _device(args), reading=Reading.of(args), **about)
     with Image.open(files[0]) as first:
         side = first.width
     print(f"{len(files)} images, at {side} x {side} pixels, translated into {out}")
 
 
-def _segmentation(images: Path, given: argparse.Namespace) -> dict[str, Any]:
+def _segmentation(images: Path, args: argparse.Namespace) -> dict[str, Any]:
     from eval.segmentation.data import pairs
     from eval.segmentation.scores import score_folder
     from eval.segmentation.weights import load_segmenter
 
-    reading = Reading.of(given)
-    pairs(images, given.labels, reading.recursive)  # before the weights are looked for
-    segmenter = load_segmenter(given.drn, _device(given), given.drn_network, given.drn_sha256)
-    return score_folder(images, given.labels, segmenter, tuple(given.drn_size), given.batch_size, reading)
+    reading = Reading.of(args)
+    pairs(images, args.labels, reading.recursive)  # before the weights are looked for
+    segmenter = load_segmenter(args.drn, _device(args), args.drn_network, args.drn_sha256)
+    return score_folder(images, args.labels, segmenter, tuple(args.drn_size), args.batch_size, reading)
 
 
-def _device(given: argparse.Namespace) -> torch.device:
+def _device(args: argparse.Namespace) -> torch.device:
     import torch
 
     from enco.runtime.memory import keep_memory
     from enco.training.arguments import choose_device
 
     keep_memory()
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    return choose_device(given.device)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return choose_device(args.device)
 
 
-def _extractor(given: argparse.Namespace) -> Extractor:
+def _extractor(args: argparse.Namespace) -> Extractor:
     from eval.metrics.inception import create_extractor
 
     return create_extractor(
-        given.extractor,
-        _device(given),
-        seed=given.seed,
-        input_size=given.input_size,
-        weights=given.weights,
+        args.extractor,
+        _device(args),
+        seed=args.seed,
+        input_size=args.input_size,
+        weights=args.weights,
     )
 
 
-def _extract(folder: Path, given: argparse.Namespace, extractor: Extractor) -> Features:
+def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Features:
     from eval.metrics.inception import extract_features
 
-    reading = Reading.of(given)
-    preparation = Preparation(size=given.size, legacy_rounding=given.legacy_rounding, levels=reading.levels)
-    return extract_features(reading.files(folder), extractor, preparation, batch_size=given.batch_size, root=folder)
+    reading = Reading.of(args)
+    preparation = from_flags(args, Preparation)
+    return extract_features(reading.files(folder), extractor, preparation, batch_size=args.batch_size, root=folder)
 
 
-def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features]:
+def _feature_sets(paths: list[Path], args: argparse.Namespace) -> list[Features]:
     """Features from .npz files, or extracted from folders.
 
     Folders are looked through before the network is fetched and built, which is done only if there is one.
@@ -293,17 +285,17 @@ def _feature_sets(paths: list[Path], given: argparse.Namespace) -> list[Features
     loaded = {path: load_features(path) for path in paths if path.is_file() or path.suffix == ".npz"}
     folders = [path for path in paths if path not in loaded]
     for path, found in loaded.items():
-        asked = {name: getattr(given, name) for name in PREPARATION}
+        asked = {name: getattr(args, name) for name in EXTRACTION}
         check_prepared(path, found, asked if folders else _changed(asked))
     for folder in folders:
-        Reading.of(given).check(folder)
-    extractor = _extractor(given) if folders else None
-    return [_extract(path, given, extractor) if extractor and path in folders else loaded[path] for path in paths]
+        Reading.of(args).check(folder)
+    extractor = _extractor(args) if folders else None
+    return [_extract(path, args, extractor) if extractor and path in folders else loaded[path] for path in paths]
 
 
 def _changed(asked: Mapping[str, object]) -> dict[str, object]:
     """Those of the options that are not at their defaults."""
-    return {name: value for name, value in asked.items() if value != PREPARATION[name]}
+    return {name: value for name, value in asked.items() if value != EXTRACTION[name]}
 
 
 def _protocol_of(a: Features, b: Features) -> dict[str, object]:
@@ -322,6 +314,26 @@ def _rounded(values: Mapping[str, float | None]) -> dict[str, object]:
 
 def _print(values: Mapping[str, object]) -> None:
     print(tabulate(values.items(), tablefmt="plain", disable_numparse=True))
+
+
+COMMANDS = {
+    "translate": Command("translate a folder with a generator file", arguments.translate, translate),
+    "features": Command("extract Inception features of a folder", arguments.features, features),
+    "fid": Command("FID of two folders or features files", arguments.fid, fid),
+    "pr": Command("improved precision and recall of two folders or features files", arguments.pr, pr),
+    "drn-train": Command("train a segmentation network on photos and label maps", arguments.drn_train, drn_train),
+    "segmentation": Command("segmentation scores of a folder against label maps", arguments.segmentation, segmentation),
+    "scores": Command("all scores of one run", arguments.scores, scores),
+    "evaluate": Command("translate a run's test images and score them", arguments.evaluate, evaluate),
+    "select": Command("choose a run's best generator by its FID on the test set", arguments.select, select),
+    "weights": Command("find or fetch a published weight file in torch's cache", arguments.weights, weights),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of every command; nothing heavy is imported, so that help and mistakes come at once."""
+    description = "Translate and measure image folders. `python -m eval.timing` measures the speed of training."
+    return command_parser("python -m eval", description, COMMANDS)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ Side = Annotated[int, Field(ge=8, le=2**14)]
 class Preparation(Settings):
     """What is done to images before the extractor's own resize; the default is nothing."""
 
-    size: int = Field(0, ge=0, le=2**14, description="Side that images are resized to first, in pixels; 0: not.")
+    size: int = Field(
+        0, ge=0, le=2**14, description="Side that images are resized to first, in pixels; 0 keeps their own."
+    )
     legacy_rounding: bool = Field(
         False,
         description="Lose a fraction of a grey level, as images do when the original test scripts save them.",
@@ -31,7 +33,9 @@ class Preparation(Settings):
 class FeatureConfig(Settings):
     """How images become features for FID and precision & recall."""
 
-    extractor: Literal["inception", "random-inception"] = "inception"
+    extractor: Literal["inception", "random-inception"] = Field(
+        "inception", description="Inception with the published weights, or with random ones, which need no download."
+    )
     input_size: int | None = Field(
         None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
     )
@@ -45,7 +49,7 @@ class DrnRecipe(Settings):
     """How a segmentation network is trained; the defaults are fyu/drn's for DRN-D-22, at 256 x 128 pixels."""
 
     width: float = Field(1.0, gt=0, le=16, description="Scales all channels; 1 is DRN-D-22.")
-    size: tuple[Side, Side] = Field((256, 128), description="Width and height that it sees, in pixels.")
+    size: tuple[Side, Side] = Field((256, 128), description="Width and height that the network sees, in pixels.")
     epochs: int = Field(250, ge=1, le=10**9, description="Passes over the photos.")
     batch_size: int = Field(32, ge=1, le=2**16, description="Photos of a step.")
     lr: float = Field(0.01, gt=0, le=100, description="Learning rate of the first epochs.")

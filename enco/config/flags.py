@@ -6,13 +6,14 @@ import argparse
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from enco.config.base import Settings
+from enco.config.base import Settings, parse
 from enco.config.bounds import Real, Whole
 
+T = TypeVar("T", bound=Settings)
 Group = argparse.ArgumentParser | argparse._ArgumentGroup
 BOUNDS = ("ge", "gt", "le", "lt")
 
@@ -35,6 +36,16 @@ def flag(name: str, prefix: str = "") -> str:
     return f"--{words.replace('_', '-')}" if len(words) > 1 else f"-{words}"
 
 
+def from_flags(args: argparse.Namespace, model: type[T], prefix: str = "") -> T:
+    """Return the settings that the flags of a class's fields give; fields without a flag are at their defaults.
+
+    Raises UserError for values that are valid one by one but not together.
+    """
+    found = {name: f"{prefix}_{name}" if prefix else name for name in model.model_fields}
+    values = {name: getattr(args, dest) for name, dest in found.items() if hasattr(args, dest)}
+    return parse(model, values, "the command line")
+
+
 def as_flags(settings: Settings, *names: str, prefix: str = "") -> list[str]:
     """Return the named fields as words of a command line, quoted for a shell.
 
@@ -52,7 +63,7 @@ def as_flags(settings: Settings, *names: str, prefix: str = "") -> list[str]:
 
 def _described(field: FieldInfo) -> dict[str, Any]:
     """Return the default and the help text, which ends with that default."""
-    text = (field.description or "").rstrip(".")
+    text = (field.description or "").rstrip(".").replace("%", "%%")
     text = text if text[:2].isupper() else text[:1].lower() + text[1:]
     shown = _shown(field.default)
     return {"default": field.default, "help": f"{text} (default {shown})".strip() if shown else text or None}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -16,34 +15,24 @@ from enco.data.labels import IGNORE
 from enco.data.reading import USUAL, Reading
 from enco.errors import UserError
 from enco.runtime.signals import Stopped, StopRequest
+from eval.config import DrnRecipe
 from eval.segmentation.checkpoint import EpochCheckpoint, Stateful, identity
 from eval.segmentation.data import Size, check_size, load_label_maps, load_photos, normalise, pairs
 from eval.segmentation.drn import DRN
 from eval.segmentation.weights import load_trunk, save_segmenter
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Training settings; the defaults are those of fyu/drn's DRN-D-22 (SGD, step schedule), at 256 x 128 pixels."""
-
-    width: float = 1.0
-    size: Size = (256, 128)
-    epochs: int = 250
-    batch_size: int = 32
-    lr: float = 0.01
-    step: int = 100
-    """Epochs after which the rate is divided by 10, again and again."""
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    seed: int = 0
+MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4
+"""Of fyu/drn's recipe for DRN-D-22, with the defaults of `DrnRecipe`: SGD with a step schedule."""
 
 
 def train_segmenter(
     images: Path,
     labels: Path,
     out: Path,
-    recipe: Recipe,
+    recipe: DrnRecipe,
     device: torch.device,
+    *,
+    seed: int = 0,
     trunk: Path | None = None,
     stop: StopRequest | None = None,
     reading: Reading = USUAL,
@@ -57,12 +46,8 @@ def train_segmenter(
     """
     check_size(recipe.size)
     photos, maps = _load(images, labels, recipe.size, reading)
-    torch.manual_seed(recipe.seed)
-    network = DRN(width=recipe.width)
-    if trunk:
-        load_trunk(network, trunk)
-    about = {**asdict(recipe), "images": len(photos), "trunk": trunk.name if trunk else None}
-    settings = json.dumps(about)
+    network = _new_network(recipe, seed, trunk)
+    settings = _described(recipe, seed, trunk, len(photos))
     checkpoint = EpochCheckpoint(out, identity(settings, [*network.state_dict().values(), photos, maps]))
     fit(network.to(device), photos, maps, recipe, checkpoint, stop or StopRequest())
     start = "ImageNet weights" if trunk else "random weights"
@@ -72,13 +57,27 @@ def train_segmenter(
     return network
 
 
+def _new_network(recipe: DrnRecipe, seed: int, trunk: Path | None) -> DRN:
+    torch.manual_seed(seed)
+    network = DRN(width=recipe.width)
+    if trunk:
+        load_trunk(network, trunk)
+    return network
+
+
+def _described(recipe: DrnRecipe, seed: int, trunk: Path | None, images: int) -> str:
+    """Return as JSON what decides a training beside its images."""
+    fixed = {"momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY, "seed": seed}
+    return json.dumps(recipe.model_dump() | fixed | {"images": images, "trunk": trunk.name if trunk else None})
+
+
 def fit(
-    network: DRN, photos: Tensor, maps: Tensor, recipe: Recipe, checkpoint: EpochCheckpoint, stop: StopRequest
+    network: DRN, photos: Tensor, maps: Tensor, recipe: DrnRecipe, checkpoint: EpochCheckpoint, stop: StopRequest
 ) -> None:
     """Train in place on B x 3 x H x W bytes and B x H x W labels, in an order drawn from torch's random state."""
     device = next(network.parameters()).device
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.SGD(trained, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.SGD(trained, recipe.lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, recipe.step)
     parts: dict[str, Stateful] = {"network": network, "optimizer": optimizer, "schedule": schedule}
     done = checkpoint.resume(parts, device)
@@ -98,9 +97,9 @@ def fit(
 
 
 def _epoch(
-    network: DRN, optimizer: torch.optim.Optimizer, photos: Tensor, maps: Tensor, recipe: Recipe, stop: StopRequest
+    network: DRN, optimizer: torch.optim.Optimizer, photos: Tensor, maps: Tensor, recipe: DrnRecipe, stop: StopRequest
 ) -> float:
-    """Train on every whole batch of a new order; the mean loss. Raises Stopped, and the epoch is lost."""
+    """Train on every whole batch of a new order and return the mean loss; Stopped is raised, and the epoch is lost."""
     losses = []
     for chosen in _batches(len(photos), recipe):
         losses.append(_step(network, optimizer, photos[chosen], maps[chosen]))
@@ -114,8 +113,8 @@ def _load(images: Path, labels: Path, size: Size, reading: Reading) -> tuple[Ten
     return load_photos(photos, size, reading.levels), load_label_maps(maps, size)
 
 
-def _batches(count: int, recipe: Recipe) -> list[Tensor]:
-    """A random order cut into whole batches; the rest sits out this epoch."""
+def _batches(count: int, recipe: DrnRecipe) -> list[Tensor]:
+    """Draw a random order and cut it into whole batches; images of the rest sit out this epoch."""
     size = min(recipe.batch_size, count)
     order = torch.randperm(count)
     return [order[start : start + size] for start in range(0, count - size + 1, size)]

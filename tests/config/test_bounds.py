@@ -28,7 +28,7 @@ PARSERS = (
     "enco.training.arguments:_parser",
     "enco.datasets.arguments:parser",
     "enco.tracking.__main__:_parser",
-    "eval.arguments:parser",
+    "eval.__main__:parser",
     "eval.timing.__main__:_parser",
     "workflow.__main__:parser",
 )

@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field
 
 from enco.config.base import Settings
-from enco.config.flags import add_flags, as_flags
+from enco.config.flags import add_flags, as_flags, from_flags
 
 Side = Annotated[int, Field(ge=8, le=64)]
 
@@ -45,7 +45,7 @@ def test_without_words_every_field_is_at_its_default() -> None:
 def test_settings_are_the_same_by_way_of_flags() -> None:
     settings = Sample(k=3, seed=0, rate=0.25, size=(64, 32), mode="fast", whole=True, file=Path("a b"), sum="0a")
     words = shlex.split(" ".join(as_flags(settings, *NAMES)))
-    assert Sample(**vars(parser(*NAMES).parse_args(words))) == settings
+    assert from_flags(parser(*NAMES).parse_args(words), Sample) == settings
     assert as_flags(Sample(), *NAMES) == ["-k", "5", "--rate", "0.5", "--size", "16", "8", "--mode", "plain"]
 
 
@@ -73,6 +73,7 @@ def test_help_is_the_description_with_the_default() -> None:
 
 def test_a_prefix_tells_two_models_apart() -> None:
     assert parser("size", prefix="drn").parse_args(["--drn-size", "9", "9"]).drn_size == [9, 9]
+    assert from_flags(parser("size", prefix="drn").parse_args([]), Sample, "drn") == Sample()
     assert as_flags(Sample(), "size", prefix="drn") == ["--drn-size", "16", "8"]
 
 

@@ -21,9 +21,10 @@ from enco.data.labels import IGNORE, LABEL_IDS, NAMES, train_ids
 from enco.datasets.demo.palettes import CITYSCAPES
 from enco.errors import UserError
 from enco.runtime.signals import GO_ON_LATER, StopRequest
+from eval.config import DrnRecipe
 from eval.segmentation.data import load_label_maps, load_photos, pairs
 from eval.segmentation.scores import confusion_matrix, score_folder, scores
-from eval.segmentation.train import Recipe, train_segmenter
+from eval.segmentation.train import train_segmenter
 from eval.segmentation.weights import load_segmenter
 from tests.support.tiny_runs import assert_same
 
@@ -92,7 +93,7 @@ def test_a_trained_network_finds_what_it_was_shown(tmp_path: Path) -> None:
     photos, labels = draw_horizons(tmp_path / "train", 24)
     held_out = draw_horizons(tmp_path / "test", 6)
     path = tmp_path / "drn.safetensors"
-    recipe = Recipe(width=1 / 8, size=(32, 32), epochs=8, batch_size=4, lr=0.05)
+    recipe = DrnRecipe(width=1 / 8, size=(32, 32), epochs=8, batch_size=4, lr=0.05)
     train_segmenter(photos, labels, path, recipe, CPU)
     segmenter = load_segmenter(path, CPU)
     result = score_folder(*held_out, segmenter, (32, 32))
@@ -107,8 +108,8 @@ def test_same_seed_trains_the_same_weights(tmp_path: Path) -> None:
     folders = draw_horizons(tmp_path, 6)
     files = [tmp_path / name for name in ("a.safetensors", "b.safetensors", "c.safetensors")]
     for file, seed in zip(files, (0, 0, 1), strict=True):
-        recipe = Recipe(width=1 / 16, size=(16, 16), epochs=1, batch_size=4, seed=seed)
-        train_segmenter(*folders, file, recipe, CPU)
+        recipe = DrnRecipe(width=1 / 16, size=(16, 16), epochs=1, batch_size=4)
+        train_segmenter(*folders, file, recipe, CPU, seed=seed)
     a, b, c = (load_segmenter(file, CPU).network.seg.weight for file in files)
     assert torch.equal(a, b) and not torch.equal(a, c)
 
@@ -116,7 +117,7 @@ def test_same_seed_trains_the_same_weights(tmp_path: Path) -> None:
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
     folders = draw_horizons(tmp_path, 6)
-    recipe = Recipe(width=1 / 16, size=(16, 16), epochs=4, batch_size=2, step=2)
+    recipe = DrnRecipe(width=1 / 16, size=(16, 16), epochs=4, batch_size=2, step=2)
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
     train_segmenter(*folders, whole, recipe, CPU)
     with pytest.raises(KeyboardInterrupt):
@@ -133,7 +134,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
 ) -> None:
     torch.set_num_threads(1)
     folders = draw_horizons(tmp_path, 6)
-    recipes = [Recipe(width=1 / 16, size=(16, 16), epochs=2, batch_size=2, lr=lr) for lr in (0.01, 0.02)]
+    recipes = [DrnRecipe(width=1 / 16, size=(16, 16), epochs=2, batch_size=2, lr=lr) for lr in (0.01, 0.02)]
     out, other = tmp_path / "out.safetensors", tmp_path / "other.safetensors"
     with pytest.raises(KeyboardInterrupt):
         train_segmenter(*folders, out, recipes[0], CPU, stop=KilledInEpoch(2, batches=3))
@@ -177,7 +178,7 @@ def test_a_training_that_is_asked_to_stop_and_killed_goes_on(tmp_path: Path) -> 
     assert statuses == [GO_ON_LATER, -signal.SIGKILL]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Going on after epoch" in said
-    train_segmenter(photos, labels, whole, Recipe(width=1 / 16, size=(16, 16), epochs=30, batch_size=2), CPU)
+    train_segmenter(photos, labels, whole, DrnRecipe(width=1 / 16, size=(16, 16), epochs=30, batch_size=2), CPU)
     assert_same(load_file(out), load_file(whole))
 
 
@@ -204,7 +205,7 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds 33, which is no trainId"):
         load_label_maps([labels / "1.png"], (4, 4))
     with pytest.raises(UserError, match="multiples of 8"):
-        train_segmenter(photos, labels, tmp_path / "x.safetensors", Recipe(size=(30, 32)), CPU)
+        train_segmenter(photos, labels, tmp_path / "x.safetensors", DrnRecipe(size=(30, 32)), CPU)
 
 
 def test_a_loss_that_is_not_finite_leaves_no_file(tmp_path: Path) -> None:
@@ -213,5 +214,5 @@ def test_a_loss_that_is_not_finite_leaves_no_file(tmp_path: Path) -> None:
         Image.fromarray(np.full((32, 32), IGNORE, dtype=np.uint8)).save(file)
     out = tmp_path / "x.safetensors"
     with pytest.raises(UserError, match="loss is nan in epoch 1"):
-        train_segmenter(photos, labels, out, Recipe(width=1 / 16, size=(16, 16), epochs=1), CPU)
+        train_segmenter(photos, labels, out, DrnRecipe(width=1 / 16, size=(16, 16), epochs=1), CPU)
     assert not out.exists()

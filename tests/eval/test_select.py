@@ -18,7 +18,7 @@ from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import save_generator
 from enco.translation import translate_folder
 from eval import __main__ as command_line
-from eval.arguments import parser
+from eval.__main__ import parser
 from eval.metrics.features import Features
 from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate

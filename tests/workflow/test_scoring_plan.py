@@ -11,7 +11,7 @@ import pytest
 
 from enco.data.reading import Reading
 from enco.errors import UserError
-from eval.arguments import parser
+from eval.__main__ import parser
 from eval.segmentation.published import NETWORKS, PUBLISHED
 from eval.weights import URLS
 from workflow.paths import weights_record
