@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from enco.config.flags import as_flags
 from workflow import paths
-from workflow.plan.grid import Direction
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 
@@ -36,9 +36,10 @@ class Evaluations:
             return run.at(paths.SELECTED, test_task=wildcards.test_task)
         return run.at(paths.GENERATOR)
 
-    def direction(self, wildcards: Wildcards) -> Direction:
-        """Return 'forward' for the run's own task, 'backward' for the opposite task of a two-sided method."""
-        return self.plan.direction(wildcards.task, wildcards.test_task)
+    def backward(self, wildcards: Wildcards) -> str:
+        """Return `--backward` for the opposite task of a two-sided method, nothing for the run's own task."""
+        direction = self.plan.direction(wildcards.task, wildcards.test_task)
+        return "--backward" if direction == "backward" else ""
 
     def preparation(self) -> str:
         """Return how real images are prepared, as arguments of `python -m eval features`."""
@@ -46,6 +47,5 @@ class Evaluations:
 
     def extractor(self) -> str:
         """Return the feature extractor, and how folders of images are read, as arguments of `python -m eval`."""
-        features = self.plan.config.features
-        size = f" --input-size {features.input_size}" if features.input_size else ""
-        return " ".join([f"--extractor {features.extractor}{size}", *self.plan.config.data.reading.arguments])
+        extractor = as_flags(self.plan.config.features, "extractor", "input_size")
+        return " ".join([*extractor, *self.plan.config.data.reading.arguments])

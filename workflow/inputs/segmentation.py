@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.config import DrnConfig
+from enco.config.flags import as_flags
+from eval.config import DrnConfig, DrnRecipe
 from eval.segmentation.published import PUBLISHED
 from workflow import paths
 from workflow.plan.plan import Plan
@@ -54,8 +55,8 @@ class Segmentation:
     def network_arguments(self, wildcards: Wildcards) -> str:
         """Return the network as arguments of `python -m eval`."""
         file = shlex.quote(str(self.network(wildcards)))
-        words = [f"--drn {file} --drn-network {self.config.network} {self._size('drn-')}", *self._reading]
-        return " ".join([*words, f"--drn-sha256 {self.config.sha256}"] if self.config.sha256 else words)
+        network = as_flags(self.config, "network", "size", "sha256", prefix="drn")
+        return " ".join([f"--drn {file}", *network, *self._reading])
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what scoring a task needs beyond features, if some table asks for segmentation scores of the task."""
@@ -88,15 +89,10 @@ class Segmentation:
 
     def recipe(self) -> str:
         """Return the training of a network of one's own, as arguments of `python -m eval drn-train`."""
-        drn = self.config
-        rates = f"--lr {drn.lr} --step {drn.step} --epochs {drn.epochs} --batch-size {drn.batch_size}"
-        trunk = ["--trunk imagenet"] if drn.trunk == "imagenet" else []
-        return " ".join([f"--width {drn.width} {self._size()} {rates}", *trunk, *self._reading])
+        trunk = ["--trunk imagenet"] if self.config.trunk == "imagenet" else []
+        return " ".join([*as_flags(self.config, *DrnRecipe.model_fields), *trunk, *self._reading])
 
     @property
     def _reading(self) -> list[str]:
         """Arguments that say how folders of images are read."""
         return self.plan.config.data.reading.arguments
-
-    def _size(self, kind: str = "") -> str:
-        return f"--{kind}size {' '.join(str(side) for side in self.config.size)}"

@@ -48,14 +48,14 @@ rule evaluate:
     threads: 1
     params:
         sources=project.evaluate.sources,
-        direction=project.evaluate.direction,
+        backward=project.evaluate.backward,
         k=project.plan.config.features.k,
         extractor=project.evaluate.extractor(),
         segmentation=project.segmentation.arguments,
     message:
         "Translate and score the test images of {wildcards.test_task} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "python -m eval evaluate --generator {input.generator} --sources {params.sources} --direction {params.direction}"
+        "python -m eval evaluate --generator {input.generator} --sources {params.sources} {params.backward}"
         " --images {output.images} --run-json {input.record} --task {wildcards.test_task}"
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"

@@ -20,11 +20,11 @@ rule select:
     params:
         run=subpath(input.generator, parent=True),
         images=project.evaluate.sources,
-        direction=project.evaluate.direction,
+        backward=project.evaluate.backward,
         extractor=project.evaluate.extractor(),
     message:
         "Select the best generator of {wildcards.variant} for {wildcards.test_task} on its test set"
     shell:
         "python -m eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
-        " --out {output.generator} --report {output.report} --direction {params.direction} {params.extractor}"
+        " --out {output.generator} --report {output.report} {params.backward} {params.extractor}"
         " --threads {threads} > {log} 2>&1"
