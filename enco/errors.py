@@ -1,4 +1,4 @@
-"""What goes wrong for a user, said in one sentence: mistakes, and what the file system refuses."""
+"""Errors that a user can mend, in one sentence each: mistakes, and refusals of the file system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says of a full disk, a spent quota and a file larger than it allows."""
+"""Errors of a full disk, a spent quota, and a file that is larger than the system allows."""
 FOLDER_CURE = "make {folder} a folder that you may write to, or choose another,"
 WRITING_CURES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT), FOLDER_CURE),
@@ -19,7 +19,7 @@ WRITING_CURES = {
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ELOOP: "mend that link, which leads back to itself, or choose another name,",
 }
-"""What helps where a place is another's, read-only, or has a file for a folder, a folder for a file, or a long name."""
+"""Cures by error where writing is refused: no right to write, a file for a folder, a folder for a file, a long name."""
 DISK_CURE = "look after that disk, which does not answer as it should,"
 CURES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM), "ask its owner for the right to use it, or name another place,"),
@@ -32,11 +32,11 @@ CURES = {
     errno.EISDIR: "name a file, or move that folder away,",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
-"""What helps where a file system refuses something, whatever was done."""
+"""Cures by error where the file system refuses anything else."""
 
 
 class UserError(Exception):
-    """A mistake that a user can mend: the message says what, where and the cure."""
+    """An error that a user can mend: the message says what, where and the cure."""
 
 
 class Unreadable(Exception):
@@ -48,23 +48,23 @@ class NonFiniteLoss(UserError):
 
 
 def unknown(kind: str, given: str, valid: Iterable[str], where: str = "") -> UserError:
-    """The error for a name that is not in a list, with the list."""
+    """Return the error for a name that is not in a list, with the list."""
     place = f" in {where}" if where else ""
     return UserError(f"Unknown {kind} '{given}'{place}: choose one of {', '.join(sorted(valid))}.")
 
 
 def encodable(text: str) -> str:
-    r"""A text that UTF-8 can hold: what a file name has that is no UTF-8 becomes \udcXX."""
+    r"""Return a text that UTF-8 can hold: bytes of a file name that are no UTF-8 become \udcXX."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def run_cli(main: Callable[[], int | None]) -> None:
-    """Run a command's main function; what a user can mend ends it with one line on stderr and status 2."""
+    """Run a command's main function and exit; a UserError is one line on stderr and status 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a file name that is no UTF-8 must not end a command when it is printed
             stream.reconfigure(errors="backslashreplace")
     try:
-        with refusals_told():
+        with explain_refusals():
             sys.exit(main() or 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -72,8 +72,8 @@ def run_cli(main: Callable[[], int | None]) -> None:
 
 
 @contextmanager
-def refusals_told() -> Iterator[None]:
-    """Raise UserError for what the file system refuses in the block, to read, write or lock; other errors pass."""
+def explain_refusals() -> Iterator[None]:
+    """Raise UserError where the file system refuses to read, write or lock in the block; other errors pass."""
     try:
         yield
     except OSError as error:
@@ -88,25 +88,25 @@ def refusals_told() -> Iterator[None]:
 
 
 def refusal(error: OSError) -> str | None:
-    """A sentence for what the file system has refused, with the cure; None for an error of another kind."""
+    """Return a sentence for a refusal of the file system, with the cure; None for an error of another kind."""
     if is_full(error):
         return str(disk_full(error.filename))
     if error.filename is None or error.errno not in CURES:
         return None
     place = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
-    why = f"{error.strerror}{_leads_nowhere(place)}{_whose(place)}"
+    why = f"{error.strerror}{_leads_nowhere(place)}{_owner(place)}"
     return f"{place} cannot be used ({why}): {CURES[error.errno]} and run again."
 
 
 def _leads_nowhere(place: str) -> str:
-    """Where a broken link leads, as a clause; empty for anything else."""
+    """Say where a broken link leads, as a clause; empty for anything else."""
     with suppress(OSError):
         return f": it is a link to {Path(place).readlink()}" if not Path(place).exists() else ""
     return ""
 
 
-def _whose(place: object) -> str:
-    """Whose a place is, as a clause; empty where it is this user's or that cannot be told."""
+def _owner(place: object) -> str:
+    """Name the owner of a place, as a clause; empty for this user, or where the owner is not known."""
     with suppress(OSError, KeyError):
         path = Path(str(place))
         return f", which is {path.owner()}'s" if path.stat().st_uid != os.geteuid() else ""
@@ -115,7 +115,7 @@ def _whose(place: object) -> str:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say in one sentence why `path`, or a temporary file for it, cannot be written.
+    """Raise UserError, in one sentence, where `path` or a temporary file for that path cannot be written.
 
     Raises UserError where the disk is full or the folder takes no files; all other errors pass.
     """
@@ -127,7 +127,7 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno in WRITING_CURES and _is_about(error, path):
             what, cure = error.filename2 or error.filename, WRITING_CURES[error.errno].format(folder=path.parent)
             raise UserError(
-                f"Cannot write {path} ({error.strerror}: {what}{_whose(what)}): {cure} and run again."
+                f"Cannot write {path} ({error.strerror}: {what}{_owner(what)}): {cure} and run again."
             ) from error
         raise
 
@@ -139,11 +139,11 @@ def disk_full(path: object, left: str = "") -> UserError:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether a call failed because there is no room."""
+    """Return whether a call failed for want of room."""
     return isinstance(error, OSError) and error.errno in FULL
 
 
 def _is_about(error: OSError, path: Path) -> bool:
-    """Whether the file of a failed call is `path`, a folder above it, or a temporary `.<name>.` beside it."""
+    """Return whether a failed call was about `path`, a folder above, or a temporary file `.<name>.` in that folder."""
     place = Path(str(error.filename))
     return path.is_relative_to(place) or str(place).startswith(str(path.with_name(f".{path.name}.")))

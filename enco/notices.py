@@ -1,4 +1,4 @@
-"""What a user should know, said once: on stderr, and by each process only the first time."""
+"""Notices to users on stderr, each printed once by a process."""
 
 from __future__ import annotations
 

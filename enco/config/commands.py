@@ -1,4 +1,4 @@
-"""Programs of several commands, such as `python -m enco.datasets`: one table says all of each command."""
+"""Programs of several commands, such as `python -m enco.datasets`, each declared in one table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what `--help` says, the arguments, and the function that does the work."""
+    """One command: a line of help, the arguments, and the function that does the work."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]

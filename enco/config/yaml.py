@@ -39,7 +39,7 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong and, where the parser knows, in which line."""
+    """Return the parser's reason, with the line where the parser knows one."""
     mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else str(error).partition("\n")[0]
 

@@ -1,1 +1,1 @@
-"""What a training reads: image folders, images as tensors, manifests, unpaired batches."""
+"""Data as a training reads them: image folders, images as tensors, manifests, unpaired batches."""

@@ -27,11 +27,11 @@ T = TypeVar("T")
 SETS = ("trainA", "trainB", "testA", "testB")
 LABEL_SETS = ("trainA_labels", "testA_labels")
 TRAIN_IDS = (*range(19), 255)
-"""What a label map may hold: the trainIds of Cityscapes' 19 classes, and 255 for what is ignored."""
+"""Values of a label map: the trainIds of Cityscapes' 19 classes, and 255 for pixels that are ignored."""
 SHOWN = 8
-"""How many names of folders an error lists."""
+"""Names of folders that an error lists at most."""
 THREADS, AHEAD = 4, 2
-"""How many images are decoded at a time (Pillow does it without Python's lock), and how many batches ahead."""
+"""Images decoded at a time (Pillow decodes without Python's lock), and batches decoded ahead."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
 BITS: dict[Levels, int] = {name: int(name.removesuffix("bit")) for name in get_args(Levels)}
 """Bits that the levels of 16-bit grey use."""
@@ -39,19 +39,19 @@ SUB_FOLDER = "sub-folder"
 FEW = 2**12
 """Levels below which 16-bit grey is hardly meant to use all 16 bits."""
 DEEP = re.compile(r"RGB[AXa]*;16[BLN]")
-"""How Pillow calls stored 16-bit colour, which it reads as 8-bit."""
+"""Pillow's names of stored 16-bit colour, which Pillow reads as 8-bit."""
 
 
 def present_sets(root: Path) -> list[str]:
-    """Names of a data folder's sets: the four that it must have, and the label sets that it does have."""
+    """Return the names of a data folder's sets: the four required ones, and the label sets that are there."""
     return [*SETS, *(name for name in LABEL_SETS if (root / name).is_dir())]
 
 
 def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
-    """Image files of a folder, or also of all folders below it, sorted by name; hidden ones are skipped.
+    """List the image files of a folder, and if `recursive` of all folders below, sorted by name, without hidden ones.
 
-    What else is left out is said once, by ending. Raises UserError if the folder is missing or has no image, and for a
-    link that leads back to a folder above it.
+    Other files that are left out are printed once, by ending. Raises UserError if the folder is missing or has no
+    image, and for a link that leads back to a folder above the link.
     """
     folder = Path(folder)
     place = printable(str(folder))
@@ -61,7 +61,7 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
         aim = printable(str(folder.readlink()))
         raise UserError(f"The image folder {place} is a link to {aim}, where no folder is: mend the link.")
     if not folder.is_dir():
-        said = f"The image folder {place} does not exist{_found_beside(folder)}"
+        said = f"The image folder {place} does not exist{_found_instead(folder)}"
         raise UserError(f"{said}: create it or correct the data root.")
     files, others = _survey(folder, recursive)
     if not files:
@@ -74,8 +74,8 @@ def list_images(folder: StrPath, recursive: bool = False) -> list[Path]:
     return sorted(files)
 
 
-def _found_beside(folder: Path) -> str:
-    """The folders that lie where a set is missed, as a clause: often the sets of another layout, such as train/A."""
+def _found_instead(folder: Path) -> str:
+    """Name the folders in the place of a missing set, as a clause: often sets of another layout, such as train/A."""
     with suppress(OSError):
         folders = [path for path in folder.parent.glob("*") if path.is_dir()]
         inner = [path for place in folders for path in place.glob("*") if path.is_dir()]
@@ -86,12 +86,12 @@ def _found_beside(folder: Path) -> str:
 
 
 def name_in(folder: Path, file: Path) -> str:
-    """What a file is called in a folder: its path from there, with forward slashes."""
+    """Return a file's path from a folder, with forward slashes."""
     return file.relative_to(folder).as_posix()
 
 
 def stem_in(folder: Path, file: Path) -> str:
-    """What a file is called in a folder, without its ending."""
+    """Return a file's path from a folder, with forward slashes and without the ending."""
     return name_in(folder, file.with_suffix(""))
 
 
@@ -101,7 +101,7 @@ def load_rgb(path: StrPath, levels: Levels = "16bit") -> Image.Image:
 
 
 def load_labels(path: Path) -> NDArray[np.uint8]:
-    """Decode a label map as H x W trainIds; UserError unless it is a whole 8-bit single-channel image of them."""
+    """Decode a label map as H x W trainIds; UserError for any but a whole 8-bit single-channel image of trainIds."""
     image, name = decode_image(path, str(path)), printable(str(path))
     if image.mode not in ("L", "P"):
         raise UserError(f"The label map {name} has mode {image.mode}: store class ids as an 8-bit greyscale PNG.")
@@ -115,12 +115,12 @@ def load_labels(path: Path) -> NDArray[np.uint8]:
 
 
 def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
-    """Decode an image, in the mode it is stored in, from a file or from a stream that can seek.
+    """Decode an image, in the stored mode, from a file or from a stream that can seek.
 
-    Of several pages or frames it is the first, which is said once for a folder. It is turned upright as its EXIF
-    orientation says; pytorch-fid ignores that, so of images that have one it computes another FID. Raises UserError, in
-    which the image is called `name`, for one that is missing, truncated, no image, without pixels, or too large to be
-    meant (a decompression bomb).
+    Of several pages or frames the first is read, which is printed once for a folder. The image is turned upright as
+    the EXIF orientation says; pytorch-fid ignores the orientation, so that its FID of such images is another one.
+    Raises UserError, which calls the image `name`, for an image that is missing, truncated, of no known format, without
+    pixels, or too large to be meant (a decompression bomb).
     """
     try:
         with Image.open(file) as image:
@@ -137,10 +137,10 @@ def decode_image(file: Path | BinaryIO, name: str) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, name: str, levels: Levels = "16bit") -> Image.Image:
-    """An image of any mode as 8-bit RGB: transparency is dropped, and of 16-bit grey the highest 8 bits are kept.
+    """Convert an image of any mode to 8-bit RGB: without transparency, and with the highest 8 bits of 16-bit grey.
 
-    `levels` says how many bits it uses; where it looks as if they were fewer, that is said once for a folder. Raises
-    UserError, in which the image is called `name`, for floats and for levels that need more bits.
+    `levels` says how many bits 16-bit grey uses; a notice is printed once for a folder where fewer seem to be used.
+    Raises UserError, which calls the image `name`, for floats and for levels that need more bits.
     """
     try:
         if image.mode == "I" or image.mode.startswith("I;16"):
@@ -157,12 +157,12 @@ def to_rgb(image: Image.Image, name: str, levels: Levels = "16bit") -> Image.Ima
 
 
 def printable(name: str) -> str:
-    r"""A file name that prints in one line on any UTF-8 stream: \xXX or \udcXX for what does not, as in source code."""
+    r"""Return a file name that prints in one line on any UTF-8 stream, with \xXX or \udcXX for other characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
 def check_images(folder: Path, recursive: bool = False, levels: Levels = "16bit") -> list[Path]:
-    """List a folder's images after decoding each of them once, several at a time.
+    """List a folder's images after decoding each once, several at a time.
 
     Raises UserError for a missing or empty folder, and for the first file that is truncated or unreadable.
     """
@@ -172,18 +172,18 @@ def check_images(folder: Path, recursive: bool = False, levels: Levels = "16bit"
 
 
 def load_size(path: Path, levels: Levels = "16bit") -> tuple[int, int]:
-    """Width and height of an image that decodes in full, else UserError."""
+    """Return width and height of an image; UserError unless the image decodes in full."""
     return load_rgb(path, levels).size
 
 
 def decode_all(files: Sequence[Path], decode: Callable[[Path], T]) -> list[T]:
-    """Apply a decoder to every file, a few at a time, and give the results in order; the first error is raised."""
+    """Apply a decoder to every file, a few at a time, and return the results in order; the first error is raised."""
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         return list(pool.map(decode, files))
 
 
 def decode_ahead(files: Sequence[S], decode: Callable[[S], T], batch_size: int) -> Iterator[list[T]]:
-    """What `decode_all` gives, in batches, each decoded while whoever takes them is busy with those before it."""
+    """Yield the results of a decoder in batches; the next batches are decoded while the caller works on one."""
     batches = (files[start : start + batch_size] for start in range(0, len(files), batch_size))
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         begun: deque[Iterator[T]] = deque()
@@ -196,7 +196,7 @@ def decode_ahead(files: Sequence[S], decode: Callable[[S], T], batch_size: int) 
 
 
 def _survey(folder: Path, recursive: bool) -> tuple[list[Path], Counter[str]]:
-    """The image files of a folder in any order, and how many of what else it holds."""
+    """Return the image files of a folder in any order, and the counts of other content by kind."""
     files: list[Path] = []
     others: Counter[str] = Counter()
     waiting = [(folder, frozenset({folder.resolve()}))]
@@ -208,7 +208,7 @@ def _survey(folder: Path, recursive: bool) -> tuple[list[Path], Counter[str]]:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir() and recursive:
-                    waiting.append((path, above | {_new(path, above)}))
+                    waiting.append((path, above | {_resolved(path, above)}))
                 elif entry.is_dir():
                     others[SUB_FOLDER] += 1
                 elif path.suffix.lower() in SUFFIXES:
@@ -218,8 +218,8 @@ def _survey(folder: Path, recursive: bool) -> tuple[list[Path], Counter[str]]:
     return files, others
 
 
-def _new(folder: Path, above: frozenset[Path]) -> Path:
-    """Where a folder really is; UserError if that is one of those above it."""
+def _resolved(folder: Path, above: frozenset[Path]) -> Path:
+    """Resolve a folder's links; UserError if the folder is one of those above."""
     place = folder.resolve()
     if place in above:
         raise UserError(f"The folder {printable(str(folder))} leads back to {place}: mend this link.")
@@ -227,13 +227,13 @@ def _new(folder: Path, above: frozenset[Path]) -> Path:
 
 
 def _counted(others: Counter[str]) -> str:
-    """'3 .gif, 2 sub-folders'."""
+    """Write counts by kind, as in '3 .gif, 2 sub-folders'."""
     named = {f"{SUB_FOLDER}s" if kind == SUB_FOLDER and count > 1 else kind: count for kind, count in others.items()}
     return ", ".join(f"{count} {printable(kind)}" for kind, count in sorted(named.items()))
 
 
 def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
-    """Say that of an image with several pages or frames one is read."""
+    """Print that one page is read of an image with several pages or frames."""
     pages = _tiff_pages(file) if image.format == "TIFF" else getattr(image, "n_frames", 1)
     if pages > 1:
         path = Path(name)
@@ -244,7 +244,7 @@ def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
 
 
 def _tiff_pages(file: Path | BinaryIO) -> int:
-    """How many pages a TIFF has, read anew as looking for them moves an open image; 1 if they cannot be counted."""
+    """Count the pages of a TIFF, opened anew as counting moves an open image; 1 for a file that cannot be counted."""
     if not isinstance(file, Path):
         file.seek(0)
     with suppress(Exception), Image.open(file) as image:
@@ -253,7 +253,7 @@ def _tiff_pages(file: Path | BinaryIO) -> int:
 
 
 def _say_dim(image: Image.Image, name: str) -> None:
-    """Say that little is left of 16-bit colour that uses few of its bits: Pillow keeps the high byte."""
+    """Print that little is left of 16-bit colour with few bits in use, as Pillow keeps the high byte."""
     brightest = max(high for _, high in image.convert("RGB").getextrema())  # type: ignore[misc]
     if 0 < brightest < FEW >> 8:
         say_once(
@@ -280,7 +280,7 @@ def _high_bits(image: Image.Image, name: str, levels: Levels) -> Image.Image:
 
 
 def _fitting(brightest: int) -> Levels | None:
-    """The fewest bits that have this level."""
+    """Return the fewest bits that have this level."""
     return next((name for name, bits in reversed(BITS.items()) if brightest < 2**bits), None)
 
 
@@ -297,7 +297,7 @@ def _failure(error: Exception) -> str:
 
 
 def _cure(error: Exception) -> str:
-    """What helps against a file system's refusal, or against an image that is not whole."""
+    """Return the cure for a file system's refusal, or for an image that is not whole."""
     refused = CURES.get(error.errno) if isinstance(error, OSError) and error.errno else None
     return (refused or "put a whole copy in its place, or move it away").rstrip(",")
 

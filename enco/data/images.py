@@ -24,15 +24,15 @@ FILTERS: dict[Interpolation, Image.Resampling] = {
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB image as a float 3 x H x W tensor in [-1, 1]."""
+    """Convert an RGB image to a float 3 x H x W tensor in [-1, 1]."""
     array = torch.from_numpy(np.array(image, dtype=np.float32)).div_(255.0)
     return array.sub_(0.5).div_(0.5).permute(2, 0, 1).contiguous()
 
 
 def to_uint8(image: Tensor, rounding: bool = False) -> NDArray[np.uint8]:
-    """A 3 x H x W (or B x 3 x H x W) tensor in [-1, 1] as H x W x 3 (B x H x W x 3) bytes.
+    """Convert a 3 x H x W (or B x 3 x H x W) tensor in [-1, 1] to H x W x 3 (B x H x W x 3) bytes.
 
-    Values are clamped and then truncated, as the CycleGAN family stores its results, unless `rounding` is asked for.
+    Values are clamped and then truncated, as the CycleGAN family stores results; with `rounding` they are rounded.
     """
     levels = (image.detach().cpu().float().clamp(-1, 1) + 1) / 2 * 255
     levels = levels.round() if rounding else levels
@@ -40,9 +40,9 @@ def to_uint8(image: Tensor, rounding: bool = False) -> NDArray[np.uint8]:
 
 
 def test_image(path: Path, size: int, interpolation: Interpolation, levels: Levels = "16bit") -> Tensor:
-    """A test input, 3 x size x size in [-1, 1]: plainly resized, no crop and no flip.
+    """Read a test input, 3 x size x size in [-1, 1], resized without crop or flip.
 
-    The aspect ratio is not kept, which is said once for a folder.
+    The aspect ratio is not kept; a notice is printed once for a folder of images that are no squares.
     """
     image = load_rgb(path, levels)
     if image.width != image.height:
@@ -54,7 +54,7 @@ def test_image(path: Path, size: int, interpolation: Interpolation, levels: Leve
 def resize(
     image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC, keep_aspect: bool = False
 ) -> Image.Image:
-    """Resize to size x size or, to keep the aspect ratio, the shorter side to `size`; one that fits is returned."""
+    """Resize to size x size or, to keep the aspect ratio, the shorter side to `size`; a fitting image is returned."""
     scale = size / min(image.size)
     width, height = (max(size, round(side * scale)) for side in image.size) if keep_aspect else (size, size)
     return image if image.size == (width, height) else image.resize((width, height), resampling)

@@ -1,4 +1,4 @@
-"""manifest.json: what exactly a data folder holds, and one hash that stands for all of it."""
+"""manifest.json: the files of a data folder, and one hash that stands for all of them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from enco.io.files import read_json, sha256, write_json
 NAME = "manifest.json"
 TRAINING_SETS = ("trainA", "trainB")
 Entry = dict[str, Any]
-"""What is known of one image file."""
+"""One image file: name, bytes, SHA-256, width and height."""
 
 
 def write_manifest(root: Path, source: Mapping[str, Any] | None = None, reading: Reading = USUAL) -> str:
-    """Write manifest.json of a data folder, and what its images were made from, and return its hash.
+    """Write manifest.json of a data folder, with the `source` of the images, and return the hash of the images.
 
-    Per set it lists each file's name (with sub-folders its path), bytes, SHA-256, width and height; label sets where
-    there are any. Raises UserError if one of the four sets is missing or empty or an image does not decode.
+    The manifest lists each file of each set, label sets included: name (path where there are sub-folders), bytes,
+    SHA-256, width and height. Raises UserError if one of the four sets is missing or empty or an image does not decode.
     """
     sets = {name: _read_entries(root / name, reading) for name in present_sets(root)}
     return save_manifest(root, sets, source)
 
 
 def save_manifest(root: Path, sets: Mapping[str, list[Entry]], source: Mapping[str, Any] | None = None) -> str:
-    """Write manifest.json from the entries of each set, and what the images were made from; returns its hash.
+    """Write manifest.json from the entries of each set and the images' `source`, and return the hash of the images.
 
-    The hash is of the images alone: however they came there, equal images have equal hashes.
+    The hash is of the images alone: equal images of different sources have equal hashes.
     """
     digest = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()
     write_json(root / NAME, {"hash": digest, **({"source": source} if source else {}), "sets": sets})
@@ -40,29 +40,29 @@ def save_manifest(root: Path, sets: Mapping[str, list[Entry]], source: Mapping[s
 
 
 def entry(name: str, content: bytes, size: tuple[int, int]) -> Entry:
-    """What the manifest says of a file of this name and content, an image of (width, height) `size`."""
+    """Return the manifest's entry for a file of this name and content, an image of (width, height) `size`."""
     digest = hashlib.sha256(content).hexdigest()
     return {"file": name, "bytes": len(content), "sha256": digest, "width": size[0], "height": size[1]}
 
 
 def read_counts(root: Path) -> dict[str, int]:
-    """Images by set as the manifest has them."""
+    """Read the number of images in each set from the manifest."""
     return {name: len(entries) for name, entries in _read(root)["sets"].items()}
 
 
 def read_hashes(root: Path) -> dict[str, str]:
-    """SHA-256 of the images of the four sets as the manifest has them, by names such as trainA/1.jpg."""
+    """Read the SHA-256 of the images of the four sets from the manifest, by names such as trainA/1.jpg."""
     sets = {name: entries for name, entries in _read(root)["sets"].items() if name in SETS}
     return {f"{name}/{entry['file']}": entry["sha256"] for name, entries in sets.items() for entry in entries}
 
 
 def read_source(root: Path) -> dict[str, Any]:
-    """What a data folder's images were made from; empty for a folder that nothing here has made."""
+    """Read what a data folder's images were made from; empty for a folder that is the user's own."""
     return dict(_read(root).get("source") or {})
 
 
 def training_hash(root: Path, recursive: bool = False) -> str:
-    """SHA-256 over set, name and content of a data folder's training images, the same with or without a manifest.
+    """Hash set, name and content of a data folder's training images, equally with and without a manifest.
 
     Raises UserError if an image is not, or no longer, what the manifest says, and for a missing or empty set.
     """
@@ -75,7 +75,7 @@ def training_hash(root: Path, recursive: bool = False) -> str:
 
 
 def read_training_hash(root: Path) -> str:
-    """The same as the manifest has it; UserError if there is none."""
+    """Read the hash of a data folder's training images from the manifest; UserError if there is none."""
     sets = _read(root)["sets"]
     return _hash_of((name, one["file"], one["sha256"]) for name in TRAINING_SETS for one in sets.get(name, []))
 
@@ -85,14 +85,15 @@ def _hash_of(files: Iterable[tuple[str, str, str]]) -> str:
 
 
 def read_manifest_hash(root: Path) -> str:
-    """The hash over all of a data folder's files; UserError if it has no manifest."""
+    """Read the hash of all images of a data folder from the manifest; UserError if there is none."""
     return str(_read(root)["hash"])
 
 
 def verify_manifest(root: Path, recursive: bool = False) -> None:
     """Raise UserError naming the first image that is not, or no longer, what manifest.json says.
 
-    Names and sizes are compared; contents only of files modified since the manifest was written, so that this is cheap.
+    Names and sizes are compared, and the contents of those files alone that were modified since the manifest was
+    written.
     """
     written = (root / NAME).stat().st_mtime
     for name, entries in _read(root)["sets"].items():

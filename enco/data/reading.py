@@ -1,4 +1,4 @@
-"""How a folder of images is read, as settings and command line options give it."""
+"""The options of reading a folder of images: sub-folders, and the bits of 16-bit grey."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ from enco.data.folders import BITS, check_images, list_images, load_rgb, load_si
 
 @dataclass(frozen=True)
 class Reading:
-    """Whether sub-folders are read too, and how many bits of 16-bit grey are used."""
+    """The options of reading a folder of images, with the readers of enco.data.folders under these options."""
 
     recursive: bool = False
+    """Whether images in sub-folders are read too."""
     levels: Levels = "16bit"
+    """How many bits 16-bit grey uses."""
 
     @classmethod
     def of_config(cls, config: DataConfig) -> Reading:
-        """Return what a run's settings say."""
+        """Return the options of a run's settings."""
         return cls(config.recursive, config.levels)
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Reading:
-        """What the options of `add_reading` say; the default for a command that lacks one."""
+        """Return the options of a command line with the arguments of `add_reading`; a missing one has the default."""
         return cls(getattr(args, "recursive", False), getattr(args, "levels", "16bit"))
 
     @property
     def arguments(self) -> list[str]:
-        """The same as options of a command; none where it is the usual."""
+        """Arguments of a command line for these options; none for the default."""
         levels = [f"--levels {self.levels}"] if self.levels != USUAL.levels else []
         return ["--recursive"] * self.recursive + levels
 
     def files(self, folder: Path) -> list[Path]:
-        """Image files of a folder, as `list_images`."""
+        """List the image files of a folder, as `list_images`."""
         return list_images(folder, self.recursive)
 
     def load(self, path: Path) -> Image.Image:
-        """An image as 8-bit RGB, as `load_rgb`."""
+        """Decode an image as 8-bit RGB, as `load_rgb`."""
         return load_rgb(path, self.levels)
 
     def load_size(self, path: Path) -> tuple[int, int]:
-        """Width and height of an image that decodes in full, as `load_size`."""
+        """Return width and height of an image that decodes in full, as `load_size`."""
         return load_size(path, self.levels)
 
     def check(self, folder: Path) -> list[Path]:

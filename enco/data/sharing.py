@@ -1,4 +1,4 @@
-"""The shared memory in which processes that load images pass them on, and what to do where it is full."""
+"""The shared memory through which processes that load images pass batches on, and the error where there is no room."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SHARED_MEMORY = Path("/dev/shm")
 AHEAD = 2
 """Batches that each process of a loader prepares ahead, torch's default."""
 WORDS = ("shared memory", "Bus error", "torch_shm_manager")
-"""Of what torch says where there is no room; a page that cannot be had is a bus error."""
+"""Words of torch's errors where there is no room; a page that cannot be had is a bus error."""
 
 
 def check_room(workers: int, batch_bytes: int) -> None:
-    """Raise UserError unless the batches that so many processes have under way fit into what is free."""
+    """Raise UserError unless the batches that `workers` processes hold at a time fit into the free memory."""
     needed = AHEAD * workers * batch_bytes
     if workers and SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < needed:
         raise _no_room(f"{free / 2**20:.1f} MiB are free, {needed / 2**20:.1f} are needed")
 
 
 @contextmanager
-def shortage_told() -> Iterator[None]:
+def explain_shortage() -> Iterator[None]:
     """Raise UserError where a loader's processes find no room; other errors pass."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""The training data of unpaired translation: which two images an item holds, how they are cropped, and in what order.
+"""The training data of unpaired translation: the two images of an item, their crops and flips, and the order of items.
 
 Everything random is a pure function of (seed, item), so any iteration can be fetched at any time and a resumed training
 sees exactly the batches it would have seen.
@@ -23,7 +23,7 @@ from enco.data.batch import Batch
 from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
 from enco.data.reading import USUAL, Reading
-from enco.data.sharing import check_room, shortage_told
+from enco.data.sharing import check_room, explain_shortage
 from enco.errors import UserError
 from enco.options.base import MethodOptions
 
@@ -31,10 +31,11 @@ _ORDER, _DRAWS, _FLIPS = 0, 1, 2  # streams of random numbers, kept apart
 
 
 class UnpairedImages(Dataset[Batch]):
-    """trainA and trainB of a folder as an endless sequence of items, `len(self)` = max(|A|, |B|) of them an epoch.
+    """The images of trainA and trainB as an endless sequence of items; an epoch has `len(self)` = max(|A|, |B|) items.
 
     Item i takes A[i mod |A|] of its epoch's shuffled order and a B drawn uniformly with replacement; with direction
-    BtoA the two change roles after loading, so the target is the sequential one (as in the CycleGAN and CUT loaders).
+    BtoA the two images change roles after loading, so that the target is the sequential one (as in the CycleGAN and CUT
+    loaders).
     Up to cache_mb MiB of the images stay decoded in memory, which forked workers of a loader share.
     Raises UserError for a missing folder, an empty one, or an image that does not decode.
     """
@@ -61,7 +62,7 @@ class UnpairedImages(Dataset[Batch]):
         return self.get(item)
 
     def get(self, item: int) -> Batch:
-        """Source and target of a global item index (epoch = item // len), each 3 x crop_size x crop_size in [-1, 1]."""
+        """Return the item of a global index (epoch = item // len): two images, 3 x crop_size x crop_size in [-1, 1]."""
         epoch, position = divmod(item, len(self))
         rng = default_rng([self.seed, _DRAWS, item])
         index_a = _order(self.seed, epoch, len(self))[position] % len(self.files_a)
@@ -81,9 +82,9 @@ class UnpairedImages(Dataset[Batch]):
         workers: int = 0,
         device: torch.device | None = None,
     ) -> DataLoader[Batch]:
-        """Batches of iterations start_iteration (iterations already done) to total_iterations - 1, in order.
+        """Return a loader of the batches of iterations start_iteration (those already done) to total_iterations - 1.
 
-        They are on the CPU; for a CUDA `device` their memory is pinned, so that copies need not wait. Each worker
+        Batches are on the CPU; for a CUDA `device` their memory is pinned, so that copies need not wait. Each worker
         computes on one thread and prepares up to two batches ahead. Leaves torch's global random state alone. Raises
         UserError if an epoch holds less than one batch, and where the workers have no room to pass batches on.
         """
@@ -109,26 +110,26 @@ class UnpairedImages(Dataset[Batch]):
         return to_tensor(image)
 
     def _flips_together(self, epoch: int, position: int) -> bool:
-        """Whether the iteration that has this position of the epoch flips its images."""
+        """Return whether the iteration at this position of the epoch flips images."""
         return bool(default_rng([self.seed, _FLIPS, epoch, position // self.options.images_per_step]).random() < 0.5)
 
 
 def random_crop(image: Image.Image, size: int, rng: Generator) -> Image.Image:
-    """A size x size window at a uniformly drawn place."""
+    """Cut a size x size window at a uniformly drawn place."""
     left, top = (int(rng.integers(extent - size + 1)) for extent in image.size)
     return image.crop((left, top, left + size, top + size))
 
 
 class _Loader(DataLoader[Batch]):
-    """A loader whose lack of shared memory is a UserError."""
+    """A loader that raises UserError where there is no shared memory left."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        with shortage_told():
+        with explain_shortage():
             yield from super().__iter__()
 
 
 class _Batches(Sampler[list[int]]):
-    """Item indices of each iteration; what does not fill a batch at an epoch's end is dropped."""
+    """The item indices of each iteration; items at an epoch's end that fill no batch are dropped."""
 
     def __init__(self, start: int, stop: int, batch_size: int, items_per_epoch: int) -> None:
         self.start, self.stop, self.batch_size, self.items_per_epoch = start, stop, batch_size, items_per_epoch
@@ -149,7 +150,7 @@ class _Batches(Sampler[list[int]]):
 
 
 class _ImageCache:
-    """Decoded images, kept up to a number of bytes; what comes after that is decoded anew each time."""
+    """Decoded images, kept up to a number of bytes; all further images are decoded anew each time."""
 
     def __init__(self, capacity: int, reading: Reading) -> None:
         self.free, self.reading = capacity, reading

@@ -1,4 +1,4 @@
-"""Archives (zip, tar) read safely: no file is unpacked to the path that the archive gives for it."""
+"""Archives (zip, tar) read safely: no file is unpacked to a path that the archive chooses."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _say_others(files: Sequence[PurePosixPath], folders: Collection[str], archiv
 
 
 def _is_zip(path: Path) -> bool:
-    """Return whether an archive is a zip rather than a tar; UserError if it is neither."""
+    """Return whether an archive is a zip rather than a tar; UserError for any other file."""
     if not path.is_file():
         raise UserError(f"The archive {path} does not exist.")
     is_zip = zipfile.is_zipfile(path)
@@ -118,7 +118,7 @@ def _tar_files(path: Path) -> list[MemberInfo]:
 
 
 def _suspicion(name: str, is_plain: bool, size: int) -> str | None:
-    """Say why a file does not belong into an archive of images; None if it does."""
+    """Say why a file does not belong into an archive of images; None for a good file."""
     path = PurePosixPath(name.replace("\\", "/"))
     if not is_plain:
         return "a link or no plain file"

@@ -1,4 +1,4 @@
-"""The data sets and tasks of config/datasets.yaml, typed: where images come from and what must be in them."""
+"""The data sets and tasks of config/datasets.yaml, typed."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ def load_tasks(path: Path) -> dict[str, TaskConfig]:
 
 
 def parse_tasks(entries: Mapping[str, Any], where: str = "") -> dict[str, TaskConfig]:
-    """Check every task by name; UserError, which ends its subject with `where`, for a wrong one."""
+    """Parse every task by name; `where` is a clause for the message of a UserError, such as ' of tasks.yaml'."""
     return {name: parse(TaskConfig, entry, f"task {name}{where}") for name, entry in entries.items()}
 
 
 def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases: Mapping[str, Counts]) -> str:
-    """Say which counts of a place are not as expected, and what release has them; empty if all are as expected."""
+    """Say which counts of a place are not as expected, and which release has these; empty if all are as expected."""
     odd = differences(counts, expected)
     release = matching_release(counts, other_releases)
     said = f"has {release}, which is not what the paper used" if release else "has other images than the paper used"

@@ -1,4 +1,4 @@
-"""Checks of a data folder: what is in it, and whether all of it can be used."""
+"""Checks of a data folder: the number and sizes of images, and whether all can be used."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_counts(
 
 
 def check_stems(root: Path, files: Mapping[str, Iterable[str]]) -> None:
-    """Raise UserError for two files of one set with one name but for the ending: their translations would be one."""
+    """Raise UserError for two files of a set that differ in the ending only, as translations would have one name."""
     for name, found in files.items():
         known: dict[str, str] = {}
         for file in sorted(found):

@@ -1,9 +1,9 @@
-"""Cityscapes (Cordts et al. 2016) made into the image sets of the CUT family, from the two archives of its own site.
+"""The image sets of the CUT family made from the two archives of Cityscapes (Cordts et al. 2016).
 
 Photo and colour label map are squashed from 2048 x 1024 to 256 x 256 pixels and stored as JPEG of quality 100 without
-chroma subsampling; the official validation set becomes the test set. The trainIds beside them keep their full size, so
-that scoring resizes them once. The CUT family numbers its files; here a scene keeps its own name, whose order is the
-same.
+chroma subsampling; the official validation set becomes the test set. Maps of trainIds keep the full size, so that
+scoring resizes them once. The CUT family numbers the files; here files have the names of their scenes, in the same
+order.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from enco.errors import UserError
 SIDE = 256
 PhotoFilter = Literal["legacy", "bicubic-photo"]
 FILTERS = {"legacy": Image.Resampling.NEAREST, "bicubic-photo": Image.Resampling.BICUBIC}
-"""What resizes the photo; the colour map is always resized to the nearest pixel, or its colours would mix.
+"""Filters that resize the photo; the colour map is always resized to the nearest pixel, or colours would mix.
 
-`legacy` is what Pillow did before version 7, which the CUT family's instructions ask for (docs/decisions/0011).
+`legacy` is the default of Pillow before version 7, which the CUT family's instructions ask for (docs/decisions/0011).
 """
 SPLITS = {"train": "train", "val": "test"}
 PHOTO, COLOUR, LABELS = "_leftImg8bit.png", "_gtFine_color.png", "_gtFine_labelIds.png"
-"""How the names of a scene's three files end."""
+"""Endings of the names of a scene's three files."""
 
 
 def output_files(names: Sequence[str], photo_filter: PhotoFilter) -> dict[str, OutputFile]:
-    """Return what is made of each of the archives' files that is used: photos, colour maps and label ids of two splits.
+    """Return the output of each of the archives' files that is used: photos, colour maps and label ids of two splits.
 
     Raises UserError for a scene of which one of the three files is missing.
     """

@@ -17,7 +17,7 @@ LETTERS = {"in a training and in a test set": slice(-1), "in domain A and in dom
 
 
 def shared_images(root: Path, reading: Reading = USUAL) -> list[str]:
-    """Return a sentence for each kind of duplicates in a data folder, with their number and the first of them."""
+    """Return a sentence for each kind of duplicates in a data folder, with the number and the first two files."""
     groups = equal_files({name: reading.files(root / name) for name in SETS})
     found = []
     for where, letters in LETTERS.items():

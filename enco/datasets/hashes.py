@@ -46,7 +46,7 @@ def hash_folder(root: Path, reading: Reading = USUAL) -> Hashes:
 
 
 def differing(found: Mapping[str, str], published: Mapping[str, str]) -> str:
-    """Say how a folder differs from a published list, as in '2 differ, first trainA/1.jpg'; empty if it does not."""
+    """Say how a folder differs from a list, as in '2 differ, first trainA/1.jpg'; empty without differences."""
     odd = {
         "differ": [name for name in published if name in found and found[name] != published[name]],
         "are missing": [name for name in published if name not in found],

@@ -19,7 +19,7 @@ from enco.notices import say_once
 
 @dataclass(frozen=True)
 class Expected:
-    """What a folder of images should hold."""
+    """The expected content of a folder of images."""
 
     counts: Counts = field(default_factory=dict)
     other_releases: Mapping[str, Counts] = field(default_factory=dict)
@@ -36,7 +36,7 @@ ANYTHING = Expected()
 def link_folder(
     source: Path, out: Path, expected: Expected = ANYTHING, replace: bool = False, reading: Reading = USUAL
 ) -> Path:
-    """Make the data folder `out` of links to the sets of `source`, with a manifest of its own, and return its path.
+    """Make the data folder `out` of links to the sets of `source`, with a manifest, and return the path.
 
     Every image is decoded on the way. Raises UserError for a missing or empty set, an unreadable image, labels without
     photos, content that is not as expected, and an `out` that is or holds the source.

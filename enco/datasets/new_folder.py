@@ -30,12 +30,12 @@ def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def _is_made_here(folder: Path) -> bool:
-    """Return whether a manifest says what the folder's images were made from."""
+    """Return whether a manifest gives the source of the folder's images."""
     return (folder / MANIFEST).is_file() and bool(read_source(folder))
 
 
 def known_source(folder: Path, recursive: bool = False) -> dict[str, Any]:
-    """Return what a folder's images were made from; empty without a manifest that says so and still holds."""
+    """Read the source of a folder's images; empty without a manifest that gives one and still holds."""
     if not (folder / MANIFEST).is_file():
         return {}
     try:

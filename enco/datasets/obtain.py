@@ -1,4 +1,4 @@
-"""Archives of data sets: found in the user's folder or on a mirror, or fetched from where they were published."""
+"""Archives of data sets: found in the user's folder or on a mirror, or fetched from the publisher."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARCHIVES = Path("data", "archives")
 
 @dataclass(frozen=True)
 class LocalArchive:
-    """An archive on this machine, with its size and its SHA-256."""
+    """An archive on this machine, with size and SHA-256."""
 
     path: Path
     bytes: int
@@ -69,7 +69,7 @@ def check_mirror(mirror: str | None) -> None:
 
 
 def local_path(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path | None:
-    """Return where an archive lies on this machine; None if it does not."""
+    """Return the path of an archive on this machine; None if there is none."""
     folders = [folder] if mirror is None or _is_address(mirror) else [folder, Path(mirror)]
     return next((place / archive.name for place in folders if (place / archive.name).is_file()), None)
 

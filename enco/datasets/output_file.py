@@ -22,7 +22,7 @@ Encode = Callable[[Image.Image, str], EncodedImage]
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file of a data folder: its set, its name, and how its content is made; without `encode` of the same bytes."""
+    """A file to write into a data folder; without `encode` a copy of the original."""
 
     set: str
     name: str

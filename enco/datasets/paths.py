@@ -29,9 +29,9 @@ class DataPaths:
     """How folders of the user's are read."""
 
     def own_folder(self, task: TaskConfig) -> Path | None:
-        """Return the user's own folder of a task's image sets; None where they come from somewhere else.
+        """Return the user's own folder of a task's image sets; None for drawn or fetched ones.
 
-        Where they come from archives, a folder of the dataset's name under the root is taken before any archive.
+        A folder of the dataset's name under the root is taken before any archive.
         """
         if task.folder:
             return self.base / task.folder

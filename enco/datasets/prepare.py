@@ -42,7 +42,7 @@ def prepare(
     photo_filter: PhotoFilter = "legacy",
     replace: bool = False,
 ) -> Path:
-    """Make the data folder `out` of a data set's archives, whole or not at all, and return its path.
+    """Make the data folder `out` of a data set's archives, whole or not at all, and return the path.
 
     Processes that make the same folder take turns, and the second finds it made. `photo_filter` is for Cityscapes;
     `replace` also replaces a folder of files that these commands have not made. Raises UserError for archives that are
@@ -62,7 +62,7 @@ def prepare(
 
 
 def _check_counts(dataset: Dataset, plan: Plan) -> None:
-    """Raise UserError, naming the release if it is a known one, unless every set has the expected number of images."""
+    """Raise UserError, naming a known release, unless every set has the expected number of images."""
     counts: Counts = Counter(file.set for files in plan.values() for file in files.values())
     wrong = count_mismatch(" and ".join(map(str, plan)), counts, dataset.counts, dataset.other_releases)
     if wrong:
@@ -74,7 +74,7 @@ def _names(dataset: Dataset) -> str:
 
 
 def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:
-    """Raise UserError for a file that is there twice, in one archive or in two, or that differs in its ending only."""
+    """Raise UserError for a file that is there twice, in one archive or in two, or with two endings."""
     known: dict[str, set[str]] = {}
     for path, members in names.items():
         twice = [member for member, count in Counter(m for m in members if m in plan[path]).items() if count > 1]
@@ -88,7 +88,7 @@ def _check_names(plan: Plan, names: Mapping[Path, Sequence[str]]) -> None:
 
 
 def _plan(dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter) -> Plan:
-    """Plan what is made of every file that is used; UserError for names that do not go together."""
+    """Plan the output of every file that is used; UserError for names that do not go together."""
     names = {path: member_names(path) for path in archives}
     if dataset.preparation == "cityscapes":
         found = cityscapes.output_files([member for members in names.values() for member in members], photo_filter)
@@ -101,7 +101,7 @@ def _plan(dataset: Dataset, archives: Sequence[Path], photo_filter: PhotoFilter)
 
 
 def _unchanged(folders: Mapping[str, Sequence[str]]) -> dict[str, OutputFile]:
-    """Plan to copy the files of each set as they are."""
+    """Plan to copy the files of each set unchanged."""
     return {
         member: OutputFile(key, PurePosixPath(member).name) for key, members in folders.items() for member in members
     }
@@ -124,7 +124,7 @@ def _unpack(plan: Plan, folder: Path) -> dict[str, list[Entry]]:
 
 
 def _write(folder: Path, archive: Path, files: Mapping[str, OutputFile], member: Member) -> tuple[str, Entry]:
-    """Decode one file of an archive, write what is made of it, and return its set and its entry."""
+    """Decode one file of an archive, write the output, and return the set and the manifest's entry."""
     original, content = member
     file, where = files[original], f"{original} in {archive}"
     image = decode_image(io.BytesIO(content), where)

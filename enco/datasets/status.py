@@ -1,4 +1,4 @@
-"""The status of each task's images: what is there, what should be, and what to do about the difference."""
+"""The status of each task's images: found and expected numbers, and the cure for a difference."""
 
 from __future__ import annotations
 

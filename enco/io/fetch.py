@@ -1,4 +1,4 @@
-"""The one way in which a published file comes here: downloaded once, resumed after any stop, and proven to be it."""
+"""Downloads of published files: each once, resumed after any stop, and proven by hash and size."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ OK, RANGE_NOT_SATISFIABLE, TOO_MANY_REQUESTS, SERVER_ERROR = 200, 416, 429, 500
 
 @dataclass(frozen=True)
 class Published:
-    """What a published file is known to be: its SHA-256 or the start of it (lower-case hex), and its size in bytes."""
+    """The known SHA-256 of a published file, or the start of the hash (lower-case hex), and the size in bytes."""
 
     sha256: str = ""
     bytes: int | None = None
 
     @property
     def is_unknown(self) -> bool:
-        """Whether there is nothing to tell the file by."""
+        """Whether neither hash nor size is known."""
         return not self.sha256 and self.bytes is None
 
     def mismatch(self, path: Path) -> str | None:
-        """Why a file is not the published one, as a clause ("it has 12 bytes, not 34"); None if it is."""
+        """Say why a file is not the published one, as a clause ("it has 12 bytes, not 34"); else None."""
         if not path.is_file():
             return "it is not a file"
         size = path.stat().st_size
@@ -53,11 +53,11 @@ class Published:
 
 
 def fetch(url: str, path: Path, published: Published) -> Path:
-    """The published file at `path`, downloaded from `url` if nothing is there.
+    """Return the published file at `path`, downloaded from `url` if nothing is there.
 
-    What a broken, stopped or killed download left in `.<name>.part` is gone on from; processes that want the same file
-    take turns by `.<name>.lock`. Raises UserError if it cannot be downloaded or written, and if what is there or what
-    comes is not the published file.
+    A download goes on from what a broken, stopped or killed one left in `.<name>.part`; processes that want one file
+    take turns by `.<name>.lock`. Raises UserError for a failed download, for a place that cannot be written to, and for
+    a file, found or downloaded, that is not the published one.
     """
     with writing(path):
         is_there = path.exists()
@@ -79,7 +79,7 @@ def _checked(url: str, path: Path, published: Published) -> Path:
 
 
 def _downloaded(download: _Download) -> Path:
-    """Bring the file under its name once it is proven; a wrong one is removed."""
+    """Download the file, prove the content, and give it its name; a wrong file is removed."""
     part, published = download.part, download.published
     # A process may have been killed between the last byte and the new name.
     is_whole = not published.is_unknown and published.mismatch(part) is None
@@ -98,7 +98,7 @@ def _downloaded(download: _Download) -> Path:
 
 
 class _Download:
-    """The tries to bring one file, each going on where the last one stopped."""
+    """The download of one file in several tries, each of which goes on where the last one stopped."""
 
     def __init__(self, url: str, path: Path, published: Published) -> None:
         self.url, self.path, self.published = url, path, published
@@ -106,7 +106,7 @@ class _Download:
         self.has_answered = False
 
     def run(self) -> None:
-        """Fill the part file; UserError if the server does not send all of it."""
+        """Fill the part file; UserError if the server does not send the whole content."""
         retrying = Retrying(
             stop=stop_after_attempt(TRIES),
             wait=WAIT,
@@ -129,7 +129,7 @@ class _Download:
                 self.part.unlink()
 
     def request(self) -> None:
-        """Ask for what is missing and append it."""
+        """Ask for the missing bytes and append them."""
         with self.part.open("ab") as file:
             # Content that was decoded on its way would have another length and hash.
             headers = {"Accept-Encoding": "identity"}
@@ -145,7 +145,7 @@ class _Download:
             download(self.url, file, None)
 
     def receive(self, file: BinaryIO, response: requests.Response, **_: Any) -> None:
-        """Look at an answer before its content is appended: start anew where the server does not go on."""
+        """Look at an answer before the content is appended: start anew where the server does not go on."""
         self.has_answered = True
         if response.status_code == OK and self.published.is_unknown and _is_web_page(response):
             raise UserError(
@@ -156,7 +156,7 @@ class _Download:
             file.truncate(0)
 
     def may_pass(self, error: BaseException) -> bool:
-        """Whether another try may succeed; a server that cannot be reached from the start is not asked again."""
+        """Return whether another try may succeed; a server that could never be reached is not asked again."""
         if isinstance(error, requests.HTTPError) and error.response is not None:
             status = error.response.status_code
             return status in (RANGE_NOT_SATISFIABLE, TOO_MANY_REQUESTS) or status >= SERVER_ERROR
@@ -166,7 +166,7 @@ class _Download:
         return isinstance(error, broken)
 
     def announce_retry(self, state: RetryCallState) -> None:
-        """Say on stderr why it takes longer."""
+        """Print on stderr why the download takes longer."""
         error = state.outcome.exception() if state.outcome else None
         print(f"{self.url}: {_reason(error)}, trying again in {state.upcoming_sleep:.0f} s", file=sys.stderr)
 
@@ -176,7 +176,7 @@ def _is_web_page(response: requests.Response) -> bool:
 
 
 def _reason(error: BaseException | None) -> str:
-    """The first cause of a failed request in the system's or the server's words, without the layers around it."""
+    """Return the first cause of a failed request in the system's or the server's words."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     while error and (cause := error.__cause__ or error.__context__):

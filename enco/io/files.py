@@ -15,16 +15,16 @@ from enco.errors import UserError, writing
 from enco.io.locks import locked
 
 StrPath = str | os.PathLike[str]
-"""A path as callers may give it; functions that a user calls take both kinds."""
+"""A path as users of functions may give one."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; on success it is fsynced and renamed to `path`, on failure removed.
+    """Give a temporary name to write to; on success the file is fsynced and renamed to `path`, on failure removed.
 
     Raises UserError where the disk is full or the place cannot be written to.
     """
-    with _beside(path) as partial:
+    with _temporary(path) as partial:
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -33,18 +33,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill; on success it takes the place of `path`, on failure it is removed.
+    """Give a temporary folder to fill, which takes the place of `path` on success and is removed on failure.
 
-    Where `path` is a link, say to a larger disk, all this happens where it leads, and the link stays.
+    Where `path` is a link, say to a larger disk, all this happens at the end of the link, and the link stays.
 
-    Processes that make the same folder take turns, by the file `.<name>.lock` beside it, which stays. What a killed
-    process left behind is cleared first. Raises UserError where the disk is full or the place cannot be written to.
+    Processes that make one folder take turns, by the file `.<name>.lock` beside the folder, which stays. Leftovers of a
+    killed process are cleared first. Raises UserError where the disk is full or the place cannot be written to.
     """
     with writing(path):
         path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_dir():
         raise UserError(f"Cannot make the folder {path}, as a file has that name: choose another one.")
-    with _beside(path) as partial, locked(path.with_name(f".{path.name}.lock")):
+    with _temporary(path) as partial, locked(path.with_name(f".{path.name}.lock")):
         for leftover in path.parent.glob(f".{path.name}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir()
@@ -55,8 +55,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A name in the same folder that is gone afterwards, however the block ends."""
+def _temporary(path: Path) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path`; nothing of that name is left, however the block ends."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,15 +69,15 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise UserError if a file could not be written to `path`: what fails after hours is better said at once."""
+    """Raise UserError if a file could not be written to `path`, before hours of work depend on it."""
     if path.is_dir():
         raise UserError(f"Cannot write {path} (it is a folder): move that folder away, or choose another name.")
-    with _beside(path) as partial:
+    with _temporary(path) as partial:
         partial.touch()
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raise UserError if the disk of a folder has less than so many bytes left."""
+    """Raise UserError if the disk of a folder has less than `needed` bytes left."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(
@@ -104,6 +104,6 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
+    """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Locks between processes: a file's lock goes with the process that holds it, however that ends."""
+"""Locks between processes: a file's lock ends with the process that holds the lock, however the process ends."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from filelock import FileLock, Timeout
 from enco.notices import say_once
 
 UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
-"""What the system says where a disk has no locks: Lustre mounted with `noflock`, NFS without its lock service."""
+"""Errors of a disk without locks: Lustre mounted with `noflock`, NFS without a lock service."""
 
 
 @contextmanager
 def locked(path: Path, wait: Callable[[], None] | None = None, poll_seconds: float = 1.0) -> Iterator[None]:
-    """Hold the lock of a file, which is made if need be, for the block; `wait` is called while another holds it.
+    """Hold the lock of a file, which is made if need be, for the block; `wait` is called while another process does.
 
-    Without a `wait` it is said once who does. On a disk without locks the block runs without one, which is said once,
-    too. Raises OSError where the file cannot be made or opened, and what `wait` raises.
+    Without `wait`, the holder is printed once. On a disk without locks the block runs without one, and a warning is
+    printed once. Raises OSError where the file cannot be made or opened, and whatever `wait` raises.
     """
     lock = _lock(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,14 +47,14 @@ def locked(path: Path, wait: Callable[[], None] | None = None, poll_seconds: flo
 
 
 def holder(path: Path) -> str:
-    """Who took the lock of a file last, as `process 12 on node7`."""
+    """Return the last holder of a file's lock, as `process 12 on node7`."""
     with suppress(OSError, ValueError):
         return path.read_text(encoding="utf-8") or "another process"
     return "another process"
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock of a file; False where there is no file, or its disk has no locks."""
+    """Return whether a living process holds the lock of a file; False without a file, or on a disk without locks."""
     if not path.exists():
         return False
     lock = _lock(path)
@@ -69,12 +69,12 @@ def is_locked(path: Path) -> bool:
 
 
 def _lock(path: Path) -> FileLock:
-    """A lock that never becomes a marker file, which a killed process would leave behind for ever."""
+    """Return a lock that never becomes a marker file, which a killed process would leave behind for ever."""
     return FileLock(path, fallback_to_soft=False)
 
 
 def _tell_unsupported(error: OSError, path: Path) -> None:
-    """Say once for each disk that it has no locks; any other error is raised again."""
+    """Print once for each disk that locks are missing there; any other error is raised again."""
     if error.errno not in UNSUPPORTED:
         raise error
     say_once(

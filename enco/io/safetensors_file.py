@@ -45,7 +45,7 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """Split a file's content into its header and the bytes of its tensors."""
+    """Split a file's content into the header and the bytes of the tensors."""
     end = LENGTH_BYTES + int.from_bytes(content[:LENGTH_BYTES], "little")
     return json.loads(content[LENGTH_BYTES:end]), content[end:]
 

@@ -32,7 +32,7 @@ def load_torch(path: Path) -> Any:
 
 
 def load_weights(path: Path) -> Any:
-    """Read a weight file that torch wrote, to the CPU; UserError unless its content is tensors and plain values."""
+    """Read a weight file that torch wrote, to the CPU; UserError for any content but tensors and plain values."""
     try:
         return load_torch(path)
     except OSError as error:
@@ -49,7 +49,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def named_tensors(content: object, path: Path) -> dict[str, Tensor]:
-    """Return the content of the weight file `path` unchanged; UserError unless it is tensors by name."""
+    """Return the content of the weight file `path` unchanged; UserError for any but tensors by name."""
     if not isinstance(content, dict):
         raise _no_weights(path)
     if not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
