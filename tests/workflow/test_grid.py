@@ -65,9 +65,9 @@ def test_the_way_back_of_a_two_sided_method_is_no_training_of_its_own(tables: di
     grid = plan(tables, methods.infos())
     back = {(e.run.variant, e.task): e for e in grid.evaluations}
     assert back["cyclegan", "zebra2horse"].run.task == "horse2zebra"
-    assert back["cyclegan", "zebra2horse"].direction == "backward"
+    assert back["cyclegan", "zebra2horse"].backward
     assert back["cut", "zebra2horse"].run.task == "zebra2horse"
-    assert back["cut", "zebra2horse"].direction == "forward"
+    assert not back["cut", "zebra2horse"].backward
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,7 @@ class Evaluations:
 
     def backward(self, wildcards: Wildcards) -> str:
         """Return `--backward` for the opposite task of a two-sided method, nothing for the run's own task."""
-        direction = self.plan.direction(wildcards.task, wildcards.test_task)
-        return "--backward" if direction == "backward" else ""
+        return "--backward" if self.plan.is_backward(wildcards) else ""
 
     def preparation(self) -> str:
         """Return how real images are prepared, as arguments of `python -m eval features`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from enco.config.base import parse
 from enco.config.run import DataConfig, RunConfig, TrainConfig
@@ -22,8 +22,6 @@ from workflow import paths
 from workflow.plan.scale import ScaleConfig
 
 Methods = Mapping[str, MethodInfo]
-Direction = Literal["forward", "backward"]
-"""How a run translates: forward on the task that was trained, backward on the opposite task of the same dataset."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Evaluation:
 
     run: Run
     task: str
-    direction: Direction
+    backward: bool
 
     def images(self, selection: str) -> Path:
         """Return the folder of translated test images."""
@@ -174,12 +172,12 @@ def evaluate(
     _check_shared(task, trained, config, method.name)
     settings = _run_config(trained, row, seed, tasks, config, method)
     run = Run(config.scale, trained, settings.variant, seed, settings)
-    return Evaluation(run, task, direction(tasks[trained], tasks[task]))
+    return Evaluation(run, task, is_backward(tasks[trained], tasks[task]))
 
 
-def direction(trained: TaskConfig, tested: TaskConfig) -> Direction:
-    """Return how a run of one task translates the test images of another task of the same dataset."""
-    return "forward" if trained.direction == tested.direction else "backward"
+def is_backward(trained: TaskConfig, tested: TaskConfig) -> bool:
+    """Return whether a run of one task translates the test images of another task of the dataset in reverse."""
+    return trained.direction != tested.direction
 
 
 def _shared_task(task: str, tasks: Mapping[str, TaskConfig]) -> str:

@@ -79,7 +79,7 @@ def keep(tables: Mapping[str, TableSpec], only: Only) -> dict[str, TableSpec]:
 
 
 def _part(spec: TableSpec, only: Only) -> TableSpec | None:
-    """The rows and columns of a table that are kept; None where there are none of either."""
+    """Return the rows and columns of a table that are kept; None where there are none of either."""
     rows = tuple(row for row in spec.rows if not only.rows or row.key in only.rows)
     columns = tuple(c for c in spec.columns if not only.tasks or c.task in (*only.tasks, ALL_TASKS))
     if not rows or all(column.task == ALL_TASKS for column in columns):

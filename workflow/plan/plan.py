@@ -15,7 +15,7 @@ from enco.errors import UserError, unknown
 from enco.options.base import MethodOptions
 from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
-from workflow.plan.grid import Direction, Grid, Run, check_options, dataset_of, direction, expand
+from workflow.plan.grid import Grid, Run, check_options, dataset_of, expand, is_backward
 from workflow.plan.part import folder_name, keep
 from workflow.plan.scale import ScaleConfig, load_mapping, load_tasks
 from workflow.plan.wildcards import Wildcards, one_of_regex
@@ -90,9 +90,9 @@ class Plan:
         folder = f"{wildcards.task}/{wildcards.variant}/seed{wildcards.seed}"
         raise UserError(f"No table needs a run {folder}: `python -m workflow` lists those that are needed.")
 
-    def direction(self, trained: str, tested: str) -> Direction:
-        """Return how a run of one task translates the test images of another task of the same dataset."""
-        return direction(self.tasks[trained], self.tasks[tested])
+    def is_backward(self, wildcards: Wildcards) -> bool:
+        """Return whether a job's run translates the test images of its test task in reverse."""
+        return is_backward(self.tasks[wildcards.task], self.tasks[wildcards.test_task])
 
     def template(self, template: str) -> str:
         """Fill the scale and the part of a template of workflow.paths, and leave other wildcards open."""

@@ -122,7 +122,7 @@ class ScaleConfig(Settings):
 
 
 def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[str, Any]:
-    """A mapping written inline, or under `key` in a YAML file (a relative path counts from `base`)."""
+    """Return a mapping written inline, or under `key` in a YAML file (a relative path counts from `base`)."""
     if isinstance(source, dict):
         return source
     path = base / source
@@ -135,17 +135,17 @@ def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[st
 
 
 def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
-    """Every task by name."""
+    """Return every task by name."""
     entries = load_mapping(config.tasks, base, "tasks")
     for name in entries:
         if not re.fullmatch(NAME, str(name)):
             raise UserError(f"The task name '{name}' cannot be part of a path: use letters, digits, '-' and '_'.")
     tasks = parse_tasks(entries)
-    for key, known, given in (
+    for key, known, names in (
         ("epochs", {*tasks, "default"}, config.epochs),
         ("task_options", {*tasks}, config.task_options),
     ):
-        for name in given:
+        for name in names:
             if name not in known:
                 raise unknown("task", name, known, f"'{key}' of scale {config.scale}")
     return tasks

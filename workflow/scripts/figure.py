@@ -15,7 +15,7 @@ ROWS = 4  # at least, and two for each task
 
 
 def rows() -> list[tuple[str, list[Path]]]:
-    """Some test images of each task, through every column's folder; a real target image closes the row."""
+    """Return some test images of each task, through every column's folder; a real target image closes the row."""
     found = []
     count = max(2, ROWS // len(snakemake.params.tasks))
     for task in snakemake.params.tasks:
