@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -101,11 +100,48 @@ def extract_features(
     by threads, ahead of the network. Features name files by their paths from `root`, or else by their names.
     """
     paths = [Path(file) for file in files]
-    load = partial(_load, preparation=preparation, input_size=extractor.input_size)
-    hashes, values = _extract(paths, load, extractor, batch_size)
+    names = [name_in(Path(root or path.parent), path) for path in paths]
+
+    def load(path: Path) -> tuple[str, Image.Image]:
+        return sha256(path), load_rgb(path, preparation.levels)
+
+    return _extract(paths, names, load, extractor, preparation, batch_size)
+
+
+def extract_array(
+    images: NDArray[np.uint8], extractor: Extractor, preparation: Preparation = AS_STORED, *, batch_size: int = 8
+) -> Features:
+    """Extract the features of N x H x W x 3 images in memory, prepared as files are and named by their numbers."""
+
+    def load(number: int) -> tuple[str, Image.Image]:
+        return hashlib.sha256(images[number].tobytes()).hexdigest(), Image.fromarray(images[number])
+
+    numbers = range(len(images))
+    return _extract(numbers, map(str, numbers), load, extractor, preparation, batch_size)
+
+
+def _extract(
+    images: Sequence[T],
+    names: Iterable[str],
+    load: Callable[[T], tuple[str, Image.Image]],
+    extractor: Extractor,
+    preparation: Preparation,
+    batch_size: int,
+) -> Features:
+    """Extract the features of images that `load` gives with their SHA-256."""
+
+    def prepared(image: T) -> tuple[str, Tensor]:
+        digest, loaded = load(image)
+        return digest, prepare(loaded, preparation, extractor.input_size)
+
+    hashes: list[str] = []
+    values: list[Tensor] = []
+    for batch in decode_ahead(images, prepared, batch_size):
+        hashes += [digest for digest, _ in batch]
+        values.append(extractor(torch.stack([image for _, image in batch])))
     return Features(
-        values,
-        tuple(name_in(Path(root or path.parent), path) for path in paths),
+        torch.cat(values).cpu().numpy(),
+        tuple(names),
         tuple(hashes),
         extractor.record,
         extractor.weights_hash,
@@ -113,17 +149,6 @@ def extract_features(
         preparation.legacy_rounding,
         levels=preparation.levels,
     )
-
-
-def extract_matrix(
-    images: NDArray[np.uint8], extractor: Extractor, preparation: Preparation = AS_STORED, batch_size: int = 8
-) -> NDArray[np.float32]:
-    """Extract N x 2048 features of N x H x W x 3 images in memory, prepared as files are."""
-
-    def load(index: int) -> tuple[int, Tensor]:
-        return index, prepare(Image.fromarray(images[index]), preparation, extractor.input_size)
-
-    return _extract(range(len(images)), load, extractor, batch_size)[1]
 
 
 def prepare(image: Image.Image, preparation: Preparation, input_size: int) -> Tensor:
@@ -136,23 +161,6 @@ def prepare(image: Image.Image, preparation: Preparation, input_size: int) -> Te
     levels = to_uint8(to_tensor(image)) if preparation.legacy_rounding else np.array(image)
     pixels = torch.from_numpy(levels).permute(2, 0, 1).float().div(255)
     return interpolate(pixels[None], size=(input_size, input_size), mode="bilinear", align_corners=False)[0]
-
-
-def _load(path: Path, preparation: Preparation, input_size: int) -> tuple[str, Tensor]:
-    """Return the SHA-256 and the prepared image of a file."""
-    return sha256(path), prepare(load_rgb(path, preparation.levels), preparation, input_size)
-
-
-def _extract(
-    images: Sequence[T], load: Callable[[T], tuple[str | int, Tensor]], extractor: Extractor, batch_size: int
-) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the name that `load` gives each image, and the features of all."""
-    names: list[str] = []
-    values: list[Tensor] = []
-    for batch in decode_ahead(images, load, batch_size):
-        names += [str(name) for name, _ in batch]
-        values.append(extractor(torch.stack([image for _, image in batch])))
-    return names, torch.cat(values).cpu().numpy()
 
 
 def _published(path: Path, device: torch.device) -> Extractor:

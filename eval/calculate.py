@@ -1,0 +1,145 @@
+"""Metrics from Python: FID, precision and recall of folders, of images in memory, or of features (docs/python.md)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from enco.data.folders import list_images
+from enco.errors import UserError
+from enco.io.files import StrPath
+from eval.config import FeatureConfig, Preparation
+from eval.metrics.features import Features, check_comparable, load_features
+from eval.metrics.fid import fid as frechet_distance
+from eval.metrics.inception import AS_STORED, Extractor, create_extractor, extract_array, extract_features
+from eval.metrics.precision_recall import PrecisionRecall
+from eval.metrics.precision_recall import precision_recall as improved_precision_recall
+
+ImageSet = StrPath | NDArray | Tensor | Features
+"""A folder of images or a features file (.npz); N x H x W x 3 bytes (NumPy); N x 3 x H x W floats in [0, 1] (torch);
+N x D features (NumPy or torch); or what `calculate_features` returned."""
+NEIGHBOURS = FeatureConfig().k
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """FID, and precision and recall in percent, of generated images against real ones."""
+
+    fid: float
+    precision: float
+    recall: float
+    """As piq computes recall and papers publish it."""
+    recall_exact: float
+    """As the paper of precision and recall defines recall."""
+    k: int
+    """Neighbours of precision and recall."""
+    generated: int
+    """Number of generated images."""
+    real: int
+    """Number of real images."""
+
+
+def calculate_metrics(
+    generated: ImageSet,
+    real: ImageSet,
+    *,
+    k: int = NEIGHBOURS,
+    extractor: Extractor | None = None,
+    preparation: Preparation = AS_STORED,
+) -> Metrics:
+    """Calculate FID, precision and recall of generated against real images.
+
+    Images become features by `extractor`, by default Inception with the published weights, which are fetched once.
+    Raises UserError for images or features of another form, sets that are too small, and features that are not
+    comparable.
+    """
+    ours, theirs = _matrices(generated, real, extractor, preparation)
+    found = improved_precision_recall(theirs, ours, k)
+    return Metrics(frechet_distance(ours, theirs), *found, k=k, generated=len(ours), real=len(theirs))
+
+
+def fid(
+    generated: ImageSet, real: ImageSet, *, extractor: Extractor | None = None, preparation: Preparation = AS_STORED
+) -> float:
+    """Calculate the FID of two sets; arguments and errors are those of `calculate_metrics`."""
+    return frechet_distance(*_matrices(generated, real, extractor, preparation))
+
+
+def precision_recall(
+    generated: ImageSet,
+    real: ImageSet,
+    *,
+    k: int = NEIGHBOURS,
+    extractor: Extractor | None = None,
+    preparation: Preparation = AS_STORED,
+) -> PrecisionRecall:
+    """Calculate precision and recall in percent; arguments and errors are those of `calculate_metrics`."""
+    ours, theirs = _matrices(generated, real, extractor, preparation)
+    return improved_precision_recall(theirs, ours, k)
+
+
+def calculate_features(
+    images: ImageSet,
+    *,
+    extractor: Extractor | None = None,
+    preparation: Preparation = AS_STORED,
+    batch_size: int = 8,
+) -> Features:
+    """Extract the features of a set, to compare others with or to `save`; a features file is read.
+
+    Raises UserError for images of another form, and for a matrix of features, which has nothing to extract.
+    """
+    if isinstance(images, Features):
+        return images
+    if isinstance(images, str | os.PathLike):
+        if Path(images).suffix == ".npz":
+            return load_features(images)
+        files = list_images(images)
+        extract = partial(extract_features, files, root=images)
+    else:
+        extract = partial(extract_array, _bytes(images))
+    return extract(extractor or create_extractor(), preparation, batch_size=batch_size)
+
+
+def _matrices(
+    generated: ImageSet, real: ImageSet, extractor: Extractor | None, preparation: Preparation
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the features of both sets; matrices that are given have no preparation to compare."""
+    found: list[Features | NDArray[np.floating]] = []
+    for images in (generated, real):
+        if isinstance(images, np.ndarray | Tensor) and images.ndim == 2:
+            found.append(np.asarray(images))
+            continue
+        if extractor is None and not _has_features(images):
+            extractor = create_extractor()
+        found.append(calculate_features(images, extractor=extractor, preparation=preparation))
+    if isinstance(found[0], Features) and isinstance(found[1], Features):
+        check_comparable(found[0], found[1])
+    ours, theirs = (one.features if isinstance(one, Features) else one for one in found)
+    return ours, theirs
+
+
+def _has_features(images: ImageSet) -> bool:
+    """Return whether a set needs no extractor."""
+    is_file = isinstance(images, str | os.PathLike) and Path(images).suffix == ".npz"
+    return is_file or isinstance(images, Features)
+
+
+def _bytes(images: NDArray | Tensor) -> NDArray[np.uint8]:
+    """Return images as N x H x W x 3 bytes; floats are rounded, as they are where images are saved."""
+    if isinstance(images, Tensor):
+        is_valid = images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point()
+        if is_valid and len(images) and images.min() >= 0 and images.max() <= 1:
+            return (images.detach().cpu() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    elif images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8 and len(images):
+        return images
+    raise UserError(
+        f"Images are N x H x W x 3 bytes of NumPy or an N x 3 x H x W tensor of floats in [0, 1], and these are"
+        f" {' x '.join(map(str, images.shape))} of {images.dtype}: convert them."
+    )
