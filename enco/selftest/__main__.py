@@ -19,12 +19,12 @@ from enco.training.arguments import choose_device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one line for each check; returns 1 if one of them failed."""
-    given = _parser().parse_args(arguments)
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    device = choose_device(given.device)
-    names = [get(name).info.name for name in given.methods or sorted(available())]
+    """Print one line for each check; return 1 if a check failed, else 0."""
+    args = _parser().parse_args(arguments)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = choose_device(args.device)
+    names = [get(name).info.name for name in args.methods or sorted(available())]
     keep_memory()
     print(f"PyTorch {torch.__version__} on {device_name(device)}", flush=True)
     passed = failed = 0
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def results(names: Sequence[str], device: torch.device) -> Iterator[Result]:
-    """Checks of all layers, then of these methods."""
-    torch.backends.cudnn.allow_tf32 = False  # which every step sets for itself
+    """Check all layers, then these methods."""
+    torch.backends.cudnn.allow_tf32 = False  # for layers; steps set their own
     for layer in LAYERS:
         yield check_layer(layer, device)
     for name in names:
@@ -46,13 +46,13 @@ def results(names: Sequence[str], device: torch.device) -> Iterator[Result]:
 
 
 def line(result: Result) -> str:
-    """A check in one line, and below it what to do if it failed."""
-    first = f"{'FAIL' if result.fault else 'ok':4}  {result.what:26}  {result.measured}"
+    """Format a check as one line, with the fault and its cure on a second line."""
+    first = f"{'FAIL' if result.fault else 'ok':4}  {result.name:26}  {result.measured}"
     return f"{first}\n      {result.fault}" if result.fault else first
 
 
 def device_name(device: torch.device) -> str:
-    """A GPU's model, else the device's type with the processor's architecture and torch's threads."""
+    """Return a GPU's model, else the device's type with the processor's architecture and torch's threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()}, threads: {torch.get_num_threads()})"

@@ -1,4 +1,4 @@
-"""What `python -m enco.selftest` runs: every layer, and every method plain and fast."""
+"""The checks of `python -m enco.selftest`: of every layer, and of every method, plain and fast."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ PLAIN = ComputeConfig(tf32=False)
 FAST_IN_FLOAT64 = ComputeConfig(
     mode="fast", bfloat16=False, compile=False, cuda_graph=False, autotune=False, channels_last=True, device_rng=True
 )
-"""What of the mode does not lessen digits."""
+"""The parts of the fast mode that keep the precision."""
 FLOAT32_TOLERANCE = 0.05
 """Largest relative error of a network's gradient in float32; up to 0.005 were seen."""
 BFLOAT16_TOLERANCE = 0.1
-"""The same in bfloat16, beyond twice what rounding every layer's output to it explains: ReLUs change sides."""
+"""Largest relative error in bfloat16, beyond twice the error by rounding every layer's output: ReLUs change sides."""
 CURE = "install the version that requirements.lock names, and report this line"
 ROUNDED = (F.conv2d, F.conv_transpose2d, F.instance_norm, F.linear)
-"""What hands on bfloat16 in networks that compute in it."""
+"""Functions with bfloat16 outputs in networks that compute in bfloat16."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A check: what it is of, what it measured, and one sentence if something is wrong."""
+    """The result of a check: its name, its measurements, and one sentence if something is wrong."""
 
-    what: str
+    name: str
     measured: str
     fault: str = ""
 
 
 def check_layer(layer: Layer, device: torch.device) -> Result:
-    """A layer's gradient in every order, in float64 by finite differences, and in fewer digits."""
-    exact, given = exact_device(device), list(cases(layer))
-    wrong = [f"in float64 ({case})" for case in given if differs(case, exact)]
-    measured = [f"{len(given)} orders"]
+    """Check a layer's gradient in every memory order: in float64 by finite differences, and in lower precisions."""
+    exact, orders = exact_device(device), list(cases(layer))
+    wrong = [f"in float64 ({case})" for case in orders if differs(case, exact)]
+    measured = [f"{len(orders)} orders"]
     for dtype, tolerance in PRECISIONS.items():
         if dtype == torch.bfloat16 and device.type == "mps":
             continue  # where no mode uses it
-        errors = {case: reduced_error(case, dtype, device, exact) for case in given}
+        errors = {case: reduced_error(case, dtype, device, exact) for case in orders}
         name = str(dtype).removeprefix("torch.")
         measured.append(f"{name} {max(errors.values()):.1e}")
         wrong += [f"in {name} ({case})" for case, error in errors.items() if not error < tolerance]
@@ -54,7 +54,7 @@ def check_layer(layer: Layer, device: torch.device) -> Result:
 
 
 def check_plain(name: str, device: torch.device) -> Result:
-    """A method's whole plain step: each network's gradient by finite differences, and in float32."""
+    """Check each network's gradient in a method's plain step: by finite differences, and in float32."""
     exact = Trial(name, PLAIN, exact_device(device), torch.float64)
     differences = difference_errors(exact)
     reduced = errors_against(exact.gradients(), Trial(name, PLAIN, device, torch.float32))
@@ -64,13 +64,13 @@ def check_plain(name: str, device: torch.device) -> Result:
 
 
 def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
-    """The fast step likewise, by finite differences as far as it is in float64, and in bfloat16 or else in float32."""
-    speed = ComputeConfig(mode="fast", bfloat16=bfloat16, compile=False, cuda_graph=False, device_rng=False)
+    """Check each network's gradient in a method's fast step: by finite differences, and in bfloat16 or float32."""
+    compute = ComputeConfig(mode="fast", bfloat16=bfloat16, compile=False, cuda_graph=False, device_rng=False)
     differences = difference_errors(Trial(name, FAST_IN_FLOAT64, exact_device(device), torch.float64))
     exact = Trial(name, PLAIN, exact_device(device), torch.float64)
     wanted = exact.gradients()
     explained = errors_against(wanted, exact, RoundedOutputs())
-    reduced = errors_against(wanted, Trial(name, speed, device, torch.float32))
+    reduced = errors_against(wanted, Trial(name, compute, device, torch.float32))
     shares = {key: error / (BFLOAT16_TOLERANCE + 2 * explained[key]) for key, error in reduced.items()}
     faults = wrong(differences, TOLERANCE) | {key: reduced[key] for key in wrong(shares, 1)}
     digits = "bfloat16" if bfloat16 else "float32"
@@ -80,7 +80,7 @@ def check_fast(name: str, device: torch.device, bfloat16: bool) -> Result:
 
 
 class RoundedOutputs(TorchFunctionMode):
-    """Within this block outputs of networks' layers have no more digits than bfloat16 has."""
+    """A context in which outputs of networks' layers are rounded to bfloat16."""
 
     def __torch_function__(self, func: object, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
         result = func(*args, **kwargs or {})  # type: ignore[operator]
@@ -92,17 +92,17 @@ def _rounded(x: Tensor) -> Tensor:
 
 
 def wrong(errors: Errors, tolerance: float) -> Errors:
-    """Those that are not below a tolerance; those that are no number, too."""
+    """Return the errors that are not below a tolerance, or not a number."""
     return {name: error for name, error in errors.items() if not error < tolerance}
 
 
 def uses_bfloat16(device: torch.device) -> bool:
-    """Whether the fast mode computes in bfloat16 on a device, in networks of the usual width."""
+    """Return whether the fast mode computes in bfloat16 on a device, in networks of the usual width."""
     return ComputeConfig(mode="fast").pieces(capabilities(device)).bfloat16
 
 
 def exact_device(device: torch.device) -> torch.device:
-    """Where float64 is computed: on the device itself, unless it has none."""
+    """Return the device for float64: the CPU where a device has no float64."""
     return torch.device("cpu") if device.type == "mps" else device
 
 

@@ -1,4 +1,4 @@
-"""Gradients against finite differences, and against those computed in more digits."""
+"""Errors of gradients, against finite differences and against a higher precision."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from torch.nn import Parameter
 from enco.selftest.tape import Update
 
 TOLERANCE = 1e-3
-"""Largest error of a right gradient's derivatives; an error of 1 % in a network's gradient is ten times as much."""
+"""Largest error of a right gradient's derivatives, a tenth of the error of a network's gradient that is 1 % off."""
 STEPS = (1e-8, 1e-9, 1e-10, 1e-11)
-"""Tried in turn: a shorter one meets fewer of the kinks of ReLU and L1, but more of rounding."""
+"""Step lengths to try in turn: shorter steps meet fewer kinks of ReLU and L1, but more rounding."""
 DIRECTIONS = 2
 SMALLEST_NORM = 1e-4
 """Gradients of less norm, such as those of biases before a norm, count for less."""
 
 Losses = Callable[[], list[float]]
-"""Computes the losses of all updates at the weights as they are."""
+"""A function that computes the losses of all updates at the current weights."""
 Direction = Mapping[Parameter, Tensor]
 
 
 def difference_error(updates: Sequence[Update], losses: Losses, weights: Iterable[Parameter]) -> float:
-    """Largest error of the updates' derivatives along random directions of these float64 weights.
+    """Return the largest error of the updates' derivatives along random directions of these float64 weights.
 
-    A direction is scaled so that every weight's gradient counts as much as any other's, and an error is a share of
-    what derivatives along such directions are on average. The weights come back as they were.
+    A direction is scaled so that all weights' gradients count equally. An error is relative to the average derivative
+    along such directions. The weights are restored afterwards.
     """
     scales = {
         weight: 1 / max(SMALLEST_NORM, *(_norm(update, weight) for update in updates))
@@ -46,7 +46,7 @@ def difference_error(updates: Sequence[Update], losses: Losses, weights: Iterabl
 
 
 def _error_along(direction: Direction, updates: Sequence[Update], losses: Losses, usual: Sequence[float]) -> float:
-    """The error along one direction, by the step that it is least at, of those tried until it is small."""
+    """Return the error along one direction, the least over the step lengths tried until the error is small."""
     wanted = [_derivative(update, direction) for update in updates]
     least = [math.inf if size else 0.0 for size in usual]
     for step in STEPS:
@@ -59,18 +59,18 @@ def _error_along(direction: Direction, updates: Sequence[Update], losses: Losses
 
 
 def _derivative(update: Update, direction: Direction) -> float:
-    """By autograd's gradient."""
+    """Compute the derivative along a direction from autograd's gradient."""
     return sum(float((update.gradients[w] * part).sum()) for w, part in direction.items() if w in update.gradients)
 
 
 @torch.no_grad()
 def _differences(direction: Direction, losses: Losses, step: float) -> list[float]:
-    """By central differences."""
+    """Compute the derivatives along a direction by central differences."""
     before = {weight: weight.clone() for weight in direction}
     sides = []
-    for way in (step, -step):
+    for distance in (step, -step):
         for weight, part in direction.items():
-            weight.copy_(before[weight] + way * part)
+            weight.copy_(before[weight] + distance * part)
         with torch.enable_grad():
             sides.append(losses())
     for weight, value in before.items():
@@ -83,7 +83,7 @@ def _norm(update: Update, weight: Parameter) -> float:
 
 
 def relative_error(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
-    """Norm of the difference of two gradients, each in parts, as a share of the wanted one's; 0 where that is 0."""
+    """Return the norm of two gradients' difference relative to the wanted gradient's norm; 0 where that norm is 0."""
     one, other = (torch.cat([part.detach().cpu().double().flatten() for part in parts]) for parts in (found, wanted))
     size = float(other.norm())
     return float((one - other).norm()) / size if size else 0.0

@@ -1,10 +1,11 @@
-"""The gradient of every layer, for one image and for two, whatever order numbers and gradients lie in."""
+"""The gradient of every layer, for one and for two images, in every memory order of inputs and gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -42,12 +43,12 @@ class Layer:
 
 
 def attend(x: Tensor) -> Tensor:
-    """What all cells of a map attend to in it."""
+    """Attend from all cells of a map to the map."""
     return route(global_attention(x), cells_at(x))
 
 
 def attend_locally(layout: LocalLayout, x: Tensor) -> Tensor:
-    """What they attend to in their windows."""
+    """Attend from all cells of a map to their windows."""
     windows = windows_at(x, 3, layout)
     return route(local_attention(x, windows), windows)
 
@@ -88,13 +89,13 @@ LAYERS = (
     Layer("attention to windows", lambda: partial(attend_locally, "correct")),
     Layer("attention as released", lambda: partial(attend_locally, "official")),
 )
-GIVEN: dict[str, Order] = {
+INPUT_ORDERS: dict[str, Order] = {
     "contiguous": lambda x: x,
     "transposed": lambda x: x.mT.contiguous().mT,
     "channels-last": lambda x: x.contiguous(memory_format=torch.channels_last),
 }
-"""How a layer's first input lies in memory."""
-USED: dict[str, Order] = {
+"""Memory orders of a layer's first input."""
+OUTPUT_USES: dict[str, Order] = {
     "contiguous": lambda y: y,
     "transposed": lambda y: y.mT.contiguous(),
     "expanded": lambda y: y.sum(-1),
@@ -102,28 +103,28 @@ USED: dict[str, Order] = {
     "flattened": lambda y: y.flatten(2).mT.contiguous(),
     "channels-last": lambda y: y.contiguous(memory_format=torch.channels_last),
 }
-"""What becomes of its output, which decides how the gradient that it gets lies in memory."""
+"""Uses of a layer's output, which decide the memory order of the incoming gradient."""
 DIMENSIONS = {"channels-innermost": 3, "flattened": 4, "channels-last": 4}
-"""Those that an order needs, where that is more than two."""
+"""The dimensions that an order needs, where there must be more than two."""
 PRECISIONS = {torch.float32: 1e-2, torch.bfloat16: 0.25}
 """Largest relative error of a layer's gradient: rounding changes which ReLUs of a block let theirs through."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A layer with inputs: its gradients in one order, for so many images."""
+    """A layer with inputs for a number of images, in one memory order of input and gradient."""
 
     layer: Layer
     batch: int
-    given: str
-    used: str
+    order: str
+    use: str
 
     def __str__(self) -> str:
         images = "one image" if self.batch == 1 else f"{self.batch} images"
-        return f"{self.given} input, {self.used} gradient, {images}"
+        return f"{self.order} input, {self.use} gradient, {images}"
 
     def build(self, device: torch.device, dtype: torch.dtype) -> tuple[Callable[..., Tensor], list[Tensor]]:
-        """The function, and what it is differentiated by, of numbers that bfloat16 has too."""
+        """Return the function and the tensors to differentiate by, of numbers that bfloat16 has too."""
         torch.manual_seed(0)
         layer = self.layer.make()
         inputs = [torch.randn(self.batch, *shape) for shape in (self.layer.shape, *self.layer.others)]
@@ -133,30 +134,29 @@ class Case:
             names, weights = list(dict(layer.named_parameters())), list(layer.parameters())
         values = [value.detach().bfloat16().to(device, dtype) for value in (*inputs, *weights)]
 
-        def function(*given: Tensor) -> Tensor:
-            x, *others = given[: len(inputs)]
-            found = [GIVEN[self.given](x), *others]
+        def function(*tensors: Tensor) -> Tensor:
+            x, *others = tensors[: len(inputs)]
+            found = [INPUT_ORDERS[self.order](x), *others]
             if not isinstance(layer, nn.Module):
-                return USED[self.used](layer(*found))
-            own = dict(zip(names, given[len(inputs) :], strict=True))
-            return USED[self.used](functional_call(layer, own, tuple(found)))
+                return OUTPUT_USES[self.use](layer(*found))
+            own = dict(zip(names, tensors[len(inputs) :], strict=True))
+            return OUTPUT_USES[self.use](functional_call(layer, own, tuple(found)))
 
         return function, values
 
 
 def cases(layer: Layer) -> Iterator[Case]:
-    """Every order that a layer's input and output have the dimensions for."""
+    """Yield every case that a layer's input and output have the dimensions for."""
     function, values = Case(layer, 1, "contiguous", "contiguous").build(torch.device("cpu"), torch.float32)
     inputs, outputs = values[0].dim(), function(*values).dim()
     for batch in (1, 2):
-        for given in GIVEN:
-            for used in USED:
-                if DIMENSIONS.get(given, 2) <= inputs and DIMENSIONS.get(used, 2) <= outputs:
-                    yield Case(layer, batch, given, used)
+        for order, use in product(INPUT_ORDERS, OUTPUT_USES):
+            if DIMENSIONS.get(order, 2) <= inputs and DIMENSIONS.get(use, 2) <= outputs:
+                yield Case(layer, batch, order, use)
 
 
 def differs(case: Case, device: torch.device) -> bool:
-    """Whether the float64 gradient is not that of finite differences."""
+    """Return whether the float64 gradient differs from finite differences."""
     function, values = case.build(device, torch.float64)
     inputs = [value.requires_grad_() for value in values]
     return not gradcheck(
@@ -165,7 +165,7 @@ def differs(case: Case, device: torch.device) -> bool:
 
 
 def reduced_error(case: Case, dtype: torch.dtype, device: torch.device, exact: torch.device) -> float:
-    """Relative error of the gradient in a reduced type on a device, against float64 on another."""
+    """Return the relative error of the gradient in a reduced type on a device, against float64 on another."""
     wanted = _gradients(*case.build(exact, torch.float64))
     function, (first, *others) = case.build(device, torch.float32)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
@@ -173,7 +173,7 @@ def reduced_error(case: Case, dtype: torch.dtype, device: torch.device, exact: t
 
 
 def _gradients(function: Callable[..., Tensor], values: list[Tensor]) -> list[Tensor]:
-    """Of a sum of the outputs with random weights, always the same."""
+    """Return the gradients of a weighted sum of the outputs, with fixed random weights."""
     inputs = [value.requires_grad_() for value in values]
     output = function(*inputs)
     weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(1)).bfloat16()

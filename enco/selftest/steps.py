@@ -1,4 +1,4 @@
-"""The whole step of a method, as small as it can be: what gradients it takes, and whether they are right."""
+"""Whole steps of tiny methods: the gradients that optimisers get, and the errors of these gradients."""
 
 from __future__ import annotations
 
@@ -14,32 +14,21 @@ from torch.overrides import TorchFunctionMode
 
 from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
-from enco.methods import create, get
+from enco.methods import create
 from enco.methods.parts.schedule import Schedule
 from enco.selftest.differences import difference_error, relative_error
 from enco.selftest.tape import Gradients, Record, Replay
+from enco.selftest.tiny import random_batch, tiny_options
 from enco.training.train_step import TrainStep
 
-SIDE = 32
-SMALL: dict[str, Any] = {
-    "ngf": 4,
-    "ndf": 4,
-    "crop_size": SIDE,
-    "load_size": SIDE,
-    "patches": 16,
-    "head_width": 16,
-    "mlp_width": 16,
-    "vgg_width": 0.0625,
-    "pool_size": 2,
-}
 Errors = dict[str, float]
-"""By network."""
-Taken = dict[str, list[list[Tensor]]]
-"""Of each network, the gradient that each of a step's updates got."""
+"""Relative errors by network."""
+NetworkGradients = dict[str, list[list[Tensor]]]
+"""For each network, the gradients of each of a step's updates."""
 
 
-class Still(Optimizer):
-    """Leaves weights as they are, and notes the gradients that it gets."""
+class GradientRecorder(Optimizer):
+    """An optimiser that records gradients and leaves weights unchanged."""
 
     def __init__(self, optimizer: Optimizer, taken: list[Gradients]) -> None:
         super().__init__(optimizer.param_groups, {})
@@ -50,8 +39,8 @@ class Still(Optimizer):
         self.taken.append({weight: weight.grad.detach().clone() for weight in weights})
 
 
-class SingleDraws(TorchFunctionMode):
-    """Within this block random numbers are the same in every precision: drawn in float32."""
+class Float32Draws(TorchFunctionMode):
+    """A context in which random numbers are drawn in float32, and so are equal in every precision."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.rand or func is torch.randn:
@@ -60,38 +49,39 @@ class SingleDraws(TorchFunctionMode):
 
 
 class Trial:
-    """One step of a method, always from the same weights and draws, on the same images."""
+    """A method's step that can be repeated from the same weights and draws on the same images."""
 
-    def __init__(self, name: str, speed: ComputeConfig, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, name: str, compute: ComputeConfig, device: torch.device, dtype: torch.dtype) -> None:
         torch.manual_seed(0)
-        self.method = create(name, schedule=Schedule(1, 1), device=device, **small_options(name))
-        with redirect_stdout(StringIO()):  # where FSeSim says whose features it takes
+        self.method = create(name, schedule=Schedule(1, 1), device=device, **tiny_options(name))
+        with redirect_stdout(StringIO()):  # FSeSim prints the weights of its VGG16
             self.method.calibrate(random_batch(seed, self.method.images_per_step, device) for seed in (1, 2, 3))
         self.taken: list[Gradients] = []
         for key, optimizer in self.method.optimizers.items():
-            self.method.optimizers[key] = Still(optimizer, self.taken)
+            self.method.optimizers[key] = GradientRecorder(optimizer, self.taken)
         for module in (*self.networks.values(), *(m for m in vars(self.method).values() if isinstance(m, nn.Module))):
             module.to(dtype)
-        self.train_step, self.dtype = TrainStep(self.method, speed), dtype
+        self.train_step, self.dtype = TrainStep(self.method, compute), dtype
         self.train_step.begin_epoch(1)
         images = random_batch(0, self.method.images_per_step, device)
         self.batch = Batch(source=images["source"].to(dtype), target=images["target"].to(dtype))
-        self.step()  # after which image pools are there
+        self.step()  # allocates image pools
 
     @property
     def networks(self) -> dict[str, nn.Module]:
+        """The method's networks by name."""
         return self.method.networks
 
     def step(self, within: AbstractContextManager[Any] | None = None) -> None:
-        """Do the step, in a context of its own if there is one; `taken` are the gradients that optimisers got."""
+        """Do the step within an optional context; afterwards `taken` holds the gradients that optimisers got."""
         self.taken.clear()
         torch.manual_seed(0)
-        with self._same_state(), default_dtype(self.dtype), SingleDraws(), within or nullcontext():
+        with self._same_state(), default_dtype(self.dtype), Float32Draws(), within or nullcontext():
             self.train_step(self.batch)
 
     @contextmanager
     def _same_state(self) -> Iterator[None]:
-        """Begin without gradients; afterwards weights and buffers are as before, moving averages too."""
+        """Clear gradients before the block, and restore weights and buffers after the block."""
         tensors = [t for network in self.networks.values() for t in (*network.parameters(), *network.buffers())]
         before = [tensor.detach().clone() for tensor in tensors]
         for network in self.networks.values():
@@ -101,8 +91,8 @@ class Trial:
             for tensor, value in zip(tensors, before, strict=True):
                 tensor.copy_(value)
 
-    def gradients(self, within: AbstractContextManager[Any] | None = None) -> Taken:
-        """What every network's updates get in a step."""
+    def gradients(self, within: AbstractContextManager[Any] | None = None) -> NetworkGradients:
+        """Return the gradients of every network's updates in a step."""
         self.step(within)
         return {
             name: [[got[w] for w in network.parameters() if w in got] for got in self.taken]
@@ -111,7 +101,7 @@ class Trial:
 
 
 def difference_errors(trial: Trial) -> Errors:
-    """The errors of the gradients of each network that a float64 step trains, by finite differences."""
+    """Measure the gradients of each network that a float64 step trains against finite differences."""
     weights = [weight for network in trial.networks.values() for weight in network.parameters()]
     record = Record(weights)
     trial.step(record)
@@ -128,8 +118,8 @@ def difference_errors(trial: Trial) -> Errors:
     }
 
 
-def errors_against(wanted: Taken, trial: Trial, within: AbstractContextManager[Any] | None = None) -> Errors:
-    """How far a step's gradients are from these: of each network the largest of its updates' relative errors."""
+def errors_against(wanted: NetworkGradients, trial: Trial, within: AbstractContextManager[Any] | None = None) -> Errors:
+    """Compare a step's gradients with the wanted ones; return the largest relative error of each network's updates."""
     found = trial.gradients(within)
     return {
         name: max(relative_error(*pair) for pair in zip(found[name], updates, strict=True) if pair[1])
@@ -140,23 +130,10 @@ def errors_against(wanted: Taken, trial: Trial, within: AbstractContextManager[A
 
 @contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Within this block new tensors have this type."""
+    """Make new tensors have this type within the block."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         yield
     finally:
         torch.set_default_dtype(before)
-
-
-def small_options(name: str) -> dict[str, Any]:
-    """Those of the small settings that a method has, and what stands in for options that need larger images."""
-    options = get(name).info.Options
-    return {key: value for key, value in SMALL.items() if key in options.model_fields} | options.offline_options(SIDE)
-
-
-def random_batch(seed: int, count: int, device: torch.device) -> Batch:
-    """Uniform noise, `count` images of each domain, the same on every device."""
-    generator = torch.Generator().manual_seed(seed)
-    source, target = torch.rand(2, count, 3, SIDE, SIDE, generator=generator, dtype=torch.float32) * 2 - 1
-    return Batch(source=source.to(device), target=target.to(device))

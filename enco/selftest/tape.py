@@ -1,7 +1,7 @@
-"""Do a computation again with other weights, but with all that has no gradient as it was the first time.
+"""Repeat a computation with other weights, but with all values without a gradient as at the first time.
 
-What a loss is as a function of weights, as far as autograd goes, cannot be had by computing it twice: detached parts,
-draws, sampled positions and masks would change as well. So the first time they are noted, and later handed out again.
+A loss as the function of weights that autograd differentiates cannot be had by computing the loss twice: detached
+parts, draws, sampled positions and masks would change as well. So these values are recorded once and replayed later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Gradients = dict[Parameter, Tensor]
 
 @dataclass(frozen=True)
 class Update:
-    """A gradient that a computation took: a loss's by weight."""
+    """A loss whose gradient a computation took, and the gradient by weight."""
 
     loss: float
     gradients: Gradients
@@ -28,14 +28,14 @@ class Update:
 
 @dataclass(frozen=True)
 class Call:
-    """A call to torch, and what it returned, with None for each tensor that depends on weights."""
+    """A call to torch, and the result, with None for each tensor that depends on weights."""
 
     function: Callable[..., Any]
     constants: Any
 
 
 class Record(TorchFunctionMode):
-    """Within this block notes every call to torch, and the gradients taken with regard to these weights."""
+    """A context that records every call to torch, and the gradients with respect to these weights."""
 
     def __init__(self, weights: Iterable[Parameter]) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Record(TorchFunctionMode):
 
 
 class Replay(TorchFunctionMode):
-    """Within this block the same computation gets the constants of a recorded one, and only notes its `losses`."""
+    """A context in which a recorded computation gets the recorded constants, and only records `losses`."""
 
     def __init__(self, record: Record) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Replay(TorchFunctionMode):
         return with_constants(result, call.constants)
 
     def _gradients(self, func: Any, loss: Tensor) -> tuple[Tensor, ...] | None:
-        """The recorded ones, where this computation looks for them."""
+        """Put the recorded gradients where this computation expects gradients."""
         gradients = next(self.updates).gradients
         self.losses.append((loss if isinstance(loss, Tensor) else loss[0]).item())
         if func is torch.autograd.grad:
@@ -91,19 +91,19 @@ class Replay(TorchFunctionMode):
 
 
 def inside_function() -> bool:
-    """Whether this is the forward pass of an autograd.Function, which has no gradient for another reason: its own."""
-    return not torch._C._is_fwd_grad_enabled()  # `no_grad` leaves that one on
+    """Return whether this is the forward pass of an autograd.Function, which has a gradient of its own."""
+    return not torch._C._is_fwd_grad_enabled()  # stays enabled in `no_grad`
 
 
 def constants(result: Any) -> Any:
-    """Copies of the tensors in a result that have no gradient, None for the others; in tuples and lists, too."""
+    """Copy the tensors of a result that have no gradient, also in tuples and lists; None stands for all else."""
     if isinstance(result, Tensor):
         return None if result.requires_grad else result.clone()
     return tuple(map(constants, result)) if isinstance(result, tuple | list) else None
 
 
 def with_constants(result: Any, kept: Any) -> Any:
-    """A result with the tensors that `constants` kept of an earlier one."""
+    """Replace tensors of a result by the tensors that `constants` kept of an earlier result."""
     if isinstance(result, Tensor):
         return result if kept is None else kept
     if isinstance(result, tuple | list) and type(result) is not torch.Size:
