@@ -1,7 +1,7 @@
-"""Tables as far as they can be made: which of their numbers are there, and why the others are not. Nothing is trained.
+"""Write tables as far as they can be made: which of their numbers are there, and why others are not.
 
-What is there may be of an earlier state: a number counts only if its run's settings, images and way of scoring are
-those of the configuration, and if nothing was trained after it was scored.
+Nothing is trained. A number may be of an earlier state: it counts only if its run's settings, images and scoring are
+those of the configuration, and if the run was not trained again after the number was scored.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class SoFar:
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""
         for run in self.plan.grid.runs:
-            if (gap := _whole(self._run_gap, run)).startswith(FAILED):
+            if (gap := _gap_or_error(self._run_gap, run)).startswith(FAILED):
                 yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
         evaluation = cell.evaluation
-        scores = _whole(self._scores_gap, evaluation)
-        timing = _whole(self._timing_gap, planned, evaluation.run) if planned.timing else ""
+        scores = _gap_or_error(self._scores_gap, evaluation)
+        timing = _gap_or_error(self._timing_gap, planned, evaluation.run) if planned.timing else ""
         return replace(
             planned,
             scores=None if scores else planned.scores,
@@ -139,7 +139,7 @@ class SoFar:
         return f"no segmentation network ({scores.config.network})" if missing else ""
 
 
-def _whole(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
+def _gap_or_error(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
     """Return why there is no number; an unreadable file, or one that lacks what this version writes, is a reason."""
     try:
         return gap(*of, **named)
@@ -179,7 +179,7 @@ def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
     for name in plan.headline:
         planned, files = SoFar(project).planned(name), so_far_files(plan, name)
         said = f"written at {when}, with what was there; `snakemake all_tables` makes the rest"
-        made = Provenance(**project.tables.made(), so_far=said, commit=commit)
+        made = Provenance(**project.tables.provenance(), so_far=said, commit=commit)
         try:
             block = write_table(plan.tables[name], planned, plan.published, files, made)
         except UserError as error:

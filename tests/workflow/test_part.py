@@ -62,7 +62,7 @@ def test_an_extra_table_that_is_all_of_a_part_is_made() -> None:
 def test_a_part_has_one_folder_however_it_is_written() -> None:
     first, second = (plan({"rows": rows}) for rows in (["enco", "cut"], ["cut", "enco", "cut"]))
     assert first.part == second.part == "seed0-only-cut-enco"
-    assert PrintedTables(first).made() == PrintedTables(second).made()
+    assert PrintedTables(first).provenance() == PrintedTables(second).provenance()
 
 
 def test_a_folder_of_many_names_or_seeds_is_one_that_can_be_made(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_how_folders_are_read_goes_to_every_job_that_reads_them() -> None:
     network = made.segmentation.network_arguments(CITYSCAPES)
     for arguments in (made.evaluate.extractor(), made.segmentation.recipe(), network, made.data.expected(HORSES)):
         assert arguments.endswith(words)
-    assert made.data.places.reading.recursive
+    assert made.data.data_paths.reading.recursive
     for arguments in (project("demo").evaluate.extractor(), project("demo").segmentation.recipe()):
         assert "--levels" not in arguments and "--recursive" not in arguments
 

@@ -38,10 +38,10 @@ class ImageSets:
         return one_of_regex(name for name in self.plan.datasets if self._source(name) == source)
 
     def _source(self, dataset: str) -> str:
-        return "folder" if self.places.own_folder(self.plan.datasets[dataset]) else self.config.source
+        return "folder" if self.data_paths.own_folder(self.plan.datasets[dataset]) else self.config.source
 
     @property
-    def places(self) -> DataPaths:
+    def data_paths(self) -> DataPaths:
         """The folders and addresses where image sets are looked for."""
         base, mirror = self.plan.base, self.config.mirror
         return DataPaths(
@@ -67,11 +67,11 @@ class ImageSets:
     def archive_arguments(self, wildcards: Wildcards, output: object) -> str:
         """Return a dataset and where its archives are, as arguments of `python -m enco.datasets`.
 
-        Snakemake does not compare parameters that take the output: another place for the same archives remakes nothing.
+        Snakemake does not compare parameters that take the output: another folder of the same archives remakes nothing.
         """
-        mirror = ["--mirror", self.places.mirror] if self.places.mirror else []
-        places = ["--catalogue", str(self.catalogue), "--archives", str(self.places.archives)]
-        return shlex.join([wildcards.dataset, *places, *mirror])
+        mirror = ["--mirror", self.data_paths.mirror] if self.data_paths.mirror else []
+        archives = ["--catalogue", str(self.catalogue), "--archives", str(self.data_paths.archives)]
+        return shlex.join([wildcards.dataset, *archives, *mirror])
 
     def archive_facts(self, wildcards: Wildcards) -> str:
         """Return what a dataset's archives are checked against and made into, as JSON."""
@@ -90,12 +90,12 @@ class ImageSets:
         if self.config.source == "archives":
             known = self.published()
             for name, task in self.plan.tasks.items():
-                if task.dataset not in known and not self.places.own_folder(task):
+                if task.dataset not in known and not self.data_paths.own_folder(task):
                     raise unknown("data set", task.dataset, known, f"task {name}")
 
     def own_folder(self, wildcards: Wildcards) -> Path | None:
         """Return the user's folder of a dataset."""
-        return self.places.own_folder(self.plan.datasets[wildcards.dataset])
+        return self.data_paths.own_folder(self.plan.datasets[wildcards.dataset])
 
     def own_state(self, wildcards: Wildcards) -> str:
         """Return the number of images in the user's folder and a digest of their names and sizes, to notice changes."""

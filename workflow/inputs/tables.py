@@ -47,7 +47,7 @@ class PrintedTables:
         """Return the numbers of a table, each with the file that holds the number."""
         return PLANNED_CELLS.dump_python(self._planned(wildcards.table), mode="json")
 
-    def made(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """Return what the files behind a table do not say: scale, whether numbers compare, the part asked for."""
         config = self.plan.config
         return {"scale": config.scale, "comparable": config.comparable, "part": str(config.only)}

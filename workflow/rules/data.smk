@@ -56,12 +56,12 @@ rule fetch_archives:
     conda:
         "../../environment.yml"
     params:
-        places=project.data.archive_arguments,
+        archives=project.data.archive_arguments,
         published=project.data.archive_facts,
     message:
         "Find or fetch the archives of {wildcards.dataset}"
     shell:
-        "python -m enco.datasets fetch {params.places} --record {output} > {log} 2>&1"
+        "python -m enco.datasets fetch {params.archives} --record {output} > {log} 2>&1"
 
 
 rule archive_data:
@@ -79,12 +79,12 @@ rule archive_data:
         "../../environment.yml"
     params:
         folder=subpath(output[0], parent=True),
-        places=project.data.archive_arguments,
+        archives=project.data.archive_arguments,
         photo_filter=project.data.photo_filter,
     message:
         "Unpack and check the images of {wildcards.dataset}"
     shell:
-        "python -m enco.datasets prepare {params.places} --fetched {input}"
+        "python -m enco.datasets prepare {params.archives} --fetched {input}"
         " --out {params.folder:q} --replace {params.photo_filter} > {log} 2>&1"
 
 
@@ -103,7 +103,7 @@ rule check_data:
     params:
         tasks={name: task.model_dump(mode="json") for name, task in project.plan.tasks.items()},
         catalogue=project.data.catalogue,
-        places=project.data.places,
+        data_paths=project.data.data_paths,
         expected=project.data.counts(),
         weights=project.weights.all(),
         network=project.segmentation.file,

@@ -25,7 +25,7 @@ rule table:
     params:
         spec=project.tables.spec,
         planned=project.tables.planned,
-        made=project.tables.made(),
+        provenance=project.tables.provenance(),
     message:
         "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"
     script:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 with log_errors_to(Path(snakemake.log[0])):
     asked = snakemake.params
     tasks = {name: TaskConfig.model_validate(task) for name, task in asked.tasks.items()}
-    found = task_statuses(tasks, load_datasets(asked.catalogue), asked.places, asked.expected)
+    found = task_statuses(tasks, load_datasets(asked.catalogue), asked.data_paths, asked.expected)
     print(status_table(found), flush=True)
     files = [(Path(record).stem, *state(Path(record).stem, asked.network)) for record in asked.weights]
     if files:
