@@ -53,7 +53,7 @@ FOLDED_EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.4
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
-    """A cat's (domain A) or a dog's (domain B) face before a blurred background."""
+    """Draw a cat's (domain A) or a dog's (domain B) face before a blurred background."""
     backdrop(canvas, rng)
     centre, scale = (0.5 + rng.normal(0, 0.025), rng.uniform(0.53, 0.58)), rng.uniform(0.31, 0.37)
     tilt = rng.normal(0, 0.09)
@@ -66,7 +66,7 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
 
 
 def backdrop(canvas: Canvas, rng: Generator) -> None:
-    """An out-of-focus room or garden."""
+    """Draw an out-of-focus room or garden."""
     tones = [(150, 140, 128), (96, 116, 78), (120, 134, 150), (176, 160, 142), (84, 76, 72), (150, 120, 108)]
     canvas.cover(gradient(canvas.side, [(0, vary(rng, pick(rng, tones), 20)), (1, vary(rng, pick(rng, tones), 20))]))
     for _ in range(4):
@@ -75,7 +75,7 @@ def backdrop(canvas: Canvas, rng: Generator) -> None:
 
 
 def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Pointed ears, wide cheeks, slit pupils in large eyes, a small pink nose and whiskers."""
+    """Draw a cat: pointed ears, wide cheeks, slit pupils in large eyes, a small pink nose and whiskers."""
     coat = CAT_COATS[index % len(CAT_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.7), (0.95, 1.05), corners=60), 0.02)), np.asarray(coat.base) * 0.82)
     ears = both(CAT_EAR * (1, rng.uniform(0.9, 1.05)))
@@ -94,7 +94,7 @@ def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
 
 
 def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Hanging ears, a narrow head with a long muzzle, small dark eyes, a large black nose, often the tongue."""
+    """Draw a dog: hanging ears, a long muzzle, small dark eyes, a large black nose, often the tongue."""
     coat = DOG_COATS[index % len(DOG_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.75), (0.9, 1.05), corners=60), 0.04)), np.asarray(coat.base) * 0.8)
     head = furry(rng, spline(closed(DOG_HEAD)), 0.03)
@@ -117,7 +117,7 @@ def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
 
 
 def marks(canvas: Canvas, rng: Generator, at: Placing, coat: Coat, muzzle: tuple, radii: tuple) -> None:
-    """The pattern of a coat, then the muzzle over it."""
+    """Draw the pattern of a coat, then the muzzle on top."""
     if coat.marks == "tabby":
         tabby(canvas, at, coat.dark)
     elif coat.marks == "mask":
@@ -135,7 +135,7 @@ def marks(canvas: Canvas, rng: Generator, at: Placing, coat: Coat, muzzle: tuple
 
 
 def tabby(canvas: Canvas, at: Placing, dark: Colour) -> None:
-    """An M on the brow and bars on the cheeks."""
+    """Draw an M on the brow and bars on the cheeks."""
     bars = [
         [(0.0, -0.78), (0.0, -0.38)],
         [(0.2, -0.76), (0.16, -0.36)],
@@ -150,7 +150,7 @@ def tabby(canvas: Canvas, at: Placing, dark: Colour) -> None:
 
 
 def fur(canvas: Canvas, rng: Generator, outlines: list[Points], at: Placing, stretch: tuple, depth: float) -> None:
-    """Round the head by light from above and give it a hairy surface, finer or coarser by `depth`."""
+    """Round the head by light from above and lay a hairy surface over the face, finer or coarser by `depth`."""
     middle, edge = at(np.array([(0.0, -0.2)]))[0], at(np.array([(1.1, -0.2)]))[0]
     radius = np.hypot(*(edge - middle))
     distance = ((canvas.x - middle[0]) ** 2 + (canvas.y - middle[1]) ** 2) / radius**2
@@ -159,7 +159,7 @@ def fur(canvas: Canvas, rng: Generator, outlines: list[Points], at: Placing, str
 
 
 def cat_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """A large slanted eye with a slit pupil."""
+    """Draw a large slanted eye with a slit pupil."""
     centre = np.array([0.43 * side, -0.06])
     canvas.fill(at(ellipse(centre, (0.26, 0.21), -0.25 * side)), (26, 22, 22))
     canvas.fill(at(ellipse(centre, (0.21, 0.17), -0.25 * side)), iris)
@@ -168,7 +168,7 @@ def cat_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
 
 
 def dog_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """A small round dark eye."""
+    """Draw a small round dark eye."""
     centre = np.array([0.36 * side, -0.12])
     canvas.fill(at(ellipse(centre, (0.16, 0.145))), (20, 16, 16))
     canvas.fill(at(ellipse(centre, (0.11, 0.11))), iris)
@@ -177,30 +177,30 @@ def dog_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
 
 
 def mouth(canvas: Canvas, at: Placing, top: float, width: float) -> None:
-    """The line under the nose and the two bows of the lips."""
+    """Draw the line under the nose and the two bows of the lips."""
     canvas.fill(at(limb([(0, top), (0, top + 0.16)], (0.05, 0.05))), (60, 40, 40))
     for bow in both(limb([(0, top + 0.16), (width * 0.6, top + 0.24), (width, top + 0.16)], (0.05, 0.05, 0.03))):
         canvas.fill(at(bow), (60, 40, 40))
 
 
 def whiskers(canvas: Canvas, rng: Generator, at: Placing) -> None:
-    """Three pale hairs to each side."""
+    """Draw three pale hairs to each side."""
     for rise in (-0.1, 0.02, 0.14):
         for hair in both(limb([(0.3, 0.4 + rise * 0.3), (1.25, 0.36 + rise * 2 + rng.normal(0, 0.03))], (0.03, 0.02))):
             canvas.fill(at(hair), (236, 232, 226))
 
 
 def both(outline: Points) -> tuple[Points, Points]:
-    """An outline and its mirror image."""
+    """Return an outline and the mirror image."""
     return outline, outline * (-1, 1)
 
 
 def closed(half: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A whole head from the points of its right half, top to chin."""
+    """Return a whole head from the points of the right half, top to chin."""
     return half + [(-x, y) for x, y in half[-2:0:-1]]
 
 
 def furry(rng: Generator, outline: Points, amount: float) -> Points:
-    """An outline with hair standing off it."""
+    """Return an outline with hair standing off."""
     middle = outline.mean(axis=0)
     return (outline - middle) * (1 + rng.normal(0, amount, (len(outline), 1))) + middle

@@ -1,4 +1,4 @@
-"""The six demo archives: how many images of what, and how a folder of them is made, whole or not at all."""
+"""The six demo archives: numbers of images by domain, and folders of images, made whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from enco.errors import UserError, unknown
 
 @dataclass(frozen=True)
 class Archive:
-    """One archive: its drawing function, and per domain (A, B) a name and the numbers of images."""
+    """One archive: a drawing function, and per domain (A, B) a name and the numbers of images."""
 
     draw: Callable[[Canvas, Generator, str, int], Any]
     domains: tuple[str, str]
@@ -31,7 +31,7 @@ class Archive:
     """Whether every scene is drawn as photo (A), colour label map (B) and class ids, under one file name."""
 
     def counts(self, split: str, scale_counts: float = 1.0) -> tuple[int, int]:
-        """Numbers of A and B images in the split, train or test, when the defaults are multiplied; two at least."""
+        """Return the numbers of A and B images of a split, the defaults times `scale_counts`; two at least."""
         a, b = (max(2, math.ceil(count * scale_counts)) for count in (self.train if split == "train" else self.test))
         return a, b
 
@@ -49,11 +49,11 @@ ARCHIVES = {
 def make_archive(
     name: str, out: Path, seed: int = 0, size: int = 64, scale_counts: float = 1.0, replace: bool = False
 ) -> Path:
-    """Make out/<name> with trainA, trainB, testA, testB (PNG, RGB, size x size) and manifest.json, and return it.
+    """Make out/<name> with trainA, trainB, testA, testB (PNG, RGB, size x size) and manifest.json; return the path.
 
     Equal arguments give equal files. `scale_counts` multiplies the numbers of images (at least two each). An earlier
     archive at that place is replaced once the new one is complete. Raises UserError for an unknown name, a full disk,
-    or a folder in the way that is no data archive, unless it is said to `replace` that.
+    or a folder in the way that is no data archive, unless `replace` is set.
     """
     if name not in ARCHIVES:
         raise unknown("demo dataset", name, ARCHIVES)
@@ -74,7 +74,7 @@ def make_archive(
 
 
 def seed_of(seed: int, *words: str) -> list[int]:
-    """Entropy for random numbers that depend on a seed and on words."""
+    """Return entropy for random numbers that depend on a seed and on words."""
     return [seed, *(zlib.crc32(word.encode()) for word in words)]
 
 

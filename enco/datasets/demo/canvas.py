@@ -1,4 +1,4 @@
-"""A square picture drawn in unit coordinates at several times its size, with a class map drawn beside it."""
+"""Square pictures drawn in unit coordinates at several times the final size, together with class maps."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ IGNORE = 255
 
 
 class Canvas:
-    """The picture (RGB) and its class map, both `SUPERSAMPLE` times as wide as the result.
+    """A picture (RGB) and a class map, both `SUPERSAMPLE` times as wide as the result.
 
-    Shapes are N x 2 points with (0, 0) the top left and (1, 1) the bottom right corner. What is drawn with a class goes
-    into the class map as well, so that photo and labels agree by construction; drawn without one, it leaves the map.
+    Shapes are N x 2 points with (0, 0) the top left and (1, 1) the bottom right corner. A shape that is drawn with
+    a class goes into the class map as well, so that photo and labels agree by construction; others leave the map.
     """
 
     def __init__(self, size: int) -> None:
@@ -48,7 +48,7 @@ class Canvas:
             self._draw_class.polygon(outline, fill=label)
 
     def mask(self, *outlines: Points, blur: float = 0.0) -> Image.Image:
-        """The union of outlines as an 8-bit mask; its edge is softened over about `blur` of the picture's width."""
+        """Return the union of outlines as an 8-bit mask, softened over about `blur` of the picture's width."""
         image = Image.new("L", (self.side, self.side))
         draw = ImageDraw.Draw(image)
         for outline in outlines:
@@ -75,26 +75,26 @@ class Canvas:
             self.classes.paste(label, mask=mask)
 
     def cover(self, texture: Field) -> None:
-        """Lay a colour field over the whole picture; one column (H x 1 x 3) is spread across it."""
+        """Lay a colour field over the whole picture; one column (H x 1 x 3) is spread across."""
         self.picture.paste(Image.fromarray(_bytes(texture)).resize((self.side, self.side), Image.Resampling.NEAREST))
 
     def light(self, mask: Image.Image, factor: Field) -> None:
-        """Brighten or darken what the mask covers by a field of factors, H x W or broadcastable to it."""
+        """Brighten or darken the picture under the mask by a field of factors, H x W or broadcastable to H x W."""
         self.paint(mask, self.pixels() * np.broadcast_to(factor, (self.side, self.side))[..., None])
 
     def pixels(self) -> Field:
-        """The picture so far, H x W x 3."""
+        """Return the picture so far, H x W x 3."""
         return np.asarray(self.picture, dtype=np.float32)
 
     def photo(self, rng: Generator, grain: float = 3.0, light: float = 0.1) -> Image.Image:
-        """The finished picture: reduced with antialiasing, then exposure, colour cast, uneven light and film grain."""
+        """Return the picture reduced with antialiasing, with exposure, colour cast, uneven light and film grain."""
         small = np.asarray(self.picture.reduce(SUPERSAMPLE), dtype=np.float32)
         cast = rng.normal(1, light / 5, 3) * rng.normal(1, light)
         uneven = 1 + noise(rng, self.size, 1) * light / 2
         return Image.fromarray(_bytes(small * cast * uneven[..., None] + rng.normal(0, grain, small.shape)))
 
     def labels(self) -> NDArray[np.uint8]:
-        """The class map at the result's size, each pixel's class taken at its centre."""
+        """Return the class map at the result's size, with the class at each pixel's centre."""
         return np.asarray(self.classes)[SUPERSAMPLE // 2 :: SUPERSAMPLE, SUPERSAMPLE // 2 :: SUPERSAMPLE]
 
     def _pixels(self, points: Points) -> list[float]:

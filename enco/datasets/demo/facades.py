@@ -55,12 +55,12 @@ class Front:
         return (self.right - self.left) / self.bays
 
     def middle(self, bay: int) -> float:
-        """The middle of a bay, from the left."""
+        """Return the middle of a bay, counted from the left."""
         return self.left + (bay + 0.5) * self.bay
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> tuple[Image.Image, Image.Image, NDArray[np.uint8]]:
-    """A facade's photo, colour label map and class map."""
+    """Draw a facade's photo, colour label map and class map."""
     front = design(rng, index)
     surroundings(canvas, rng, front)
     wall(canvas, rng, front)
@@ -97,7 +97,7 @@ def design(rng: Generator, index: int) -> Front:
 
 
 def surroundings(canvas: Canvas, rng: Generator, front: Front) -> None:
-    """Sky, the neighbours' walls and the pavement: all background."""
+    """Draw sky, neighbours' walls and pavement, all of them background."""
     sky(canvas, rng, (120, 160, 208), (214, 224, 232), 0.5, rng.uniform(0, 1))
     for left, right in ((-0.1, front.left), (front.right, 1.1)):
         canvas.fill(rectangle(left, front.top + rng.uniform(0, 0.3), right, front.foot), vary(rng, (128, 116, 106), 18))
@@ -106,7 +106,7 @@ def surroundings(canvas: Canvas, rng: Generator, front: Front) -> None:
 
 
 def wall(canvas: Canvas, rng: Generator, front: Front) -> None:
-    """The plain wall, the cornice under the roof and the moldings between floors."""
+    """Draw the plain wall, the cornice under the roof and the moldings between floors."""
     canvas.fill(
         rectangle(front.left - 0.01, front.top - 0.06, front.right + 0.01, front.top), (104, 66, 56), BACKGROUND
     )
@@ -117,7 +117,7 @@ def wall(canvas: Canvas, rng: Generator, front: Front) -> None:
 
 
 def storey(canvas: Canvas, rng: Generator, front: Front, base: float, height: float, with_balconies: bool) -> None:
-    """One floor of windows, each with a sill and, where the house has them, shutters or a balcony."""
+    """Draw one floor of windows, each with a sill and, by the design, shutters or a balcony."""
     half, top, bottom = front.bay * 0.26, base - height * 0.8, base - height * 0.18
     for bay in range(front.bays):
         x = front.middle(bay)
@@ -136,7 +136,7 @@ def storey(canvas: Canvas, rng: Generator, front: Front, base: float, height: fl
 
 
 def window(canvas: Canvas, rng: Generator, front: Front, x: float, half: float, top: float, bottom: float) -> None:
-    """Frame, panes that mirror the sky or show a curtain, and the crossbars."""
+    """Draw the frame, the panes (sky or a curtain) and the crossbars."""
     frame, pane = vary(rng, (232, 228, 218), 6), vary(rng, (64, 76, 92), 16)
     if front.arched:
         canvas.fill(ellipse((x, top), (half, half * 0.9)), frame, WINDOW)
@@ -152,7 +152,7 @@ def window(canvas: Canvas, rng: Generator, front: Front, x: float, half: float, 
 
 
 def balcony(canvas: Canvas, x: float, half: float, floor: float) -> None:
-    """A slab with an iron railing before the lower part of a window."""
+    """Draw a slab with an iron railing before the lower part of a window."""
     canvas.fill(rectangle(x - half, floor - 0.055, x + half, floor + 0.02), (150, 148, 146), BALCONY)
     for bar in np.linspace(x - half, x + half, 9):
         canvas.fill(rectangle(bar - 0.004, floor - 0.055, bar + 0.004, floor), (44, 44, 48))
@@ -161,7 +161,7 @@ def balcony(canvas: Canvas, x: float, half: float, floor: float) -> None:
 
 
 def ground_floor(canvas: Canvas, rng: Generator, front: Front) -> None:
-    """A door, and beside it shop windows or plain windows."""
+    """Draw a door between shop windows or plain windows."""
     top, door_bay = front.ground + 0.05, int(rng.integers(front.bays))
     if front.shop:
         area = rectangle(front.left + 0.02, front.ground + 0.03, front.right - 0.02, front.foot - 0.01)
@@ -181,7 +181,7 @@ def ground_floor(canvas: Canvas, rng: Generator, front: Front) -> None:
 
 
 def awning(canvas: Canvas, rng: Generator, front: Front) -> None:
-    """A striped awning over the shop."""
+    """Draw a striped awning over the shop."""
     colour, edges = (
         vary(rng, pick(rng, [(180, 52, 48), (52, 104, 84), (60, 84, 150)])),
         np.linspace(front.left + 0.02, front.right - 0.02, 17),
@@ -192,7 +192,7 @@ def awning(canvas: Canvas, rng: Generator, front: Front) -> None:
 
 
 def door(canvas: Canvas, rng: Generator, front: Front, x: float, half: float, top: float) -> None:
-    """A framed wooden door with a small light above it."""
+    """Draw a framed wooden door with a small light above."""
     canvas.fill(rectangle(x - half * 1.25, top - 0.01, x + half * 1.25, front.foot), front.trim, DOOR)
     canvas.fill(rectangle(x - half, top + 0.01, x + half, front.foot), vary(rng, (96, 58, 38), 14), DOOR)
     canvas.fill(rectangle(x - half * 0.8, top + 0.02, x + half * 0.8, top + 0.045), (120, 140, 156), DOOR)
@@ -200,7 +200,7 @@ def door(canvas: Canvas, rng: Generator, front: Front, x: float, half: float, to
 
 
 def ornaments(canvas: Canvas, rng: Generator, front: Front) -> None:
-    """Pillars at the edges of the bays, or medallions between the windows."""
+    """Draw pillars at the edges of the bays, or medallions between the windows."""
     if front.pillars:
         for edge in np.linspace(front.left + 0.02, front.right - 0.02, front.bays + 1):
             canvas.fill(rectangle(edge - 0.016, front.top + 0.05, edge + 0.016, front.ground), front.trim, PILLAR)
@@ -210,12 +210,12 @@ def ornaments(canvas: Canvas, rng: Generator, front: Front) -> None:
 
 
 def shade(canvas: Canvas, left: float, top: float, right: float, bottom: float) -> None:
-    """A shadow that what juts out throws on the wall below it."""
+    """Draw the shadow of a part that juts out on the wall below."""
     canvas.paint(canvas.mask(rectangle(left, top, right, bottom)).point(lambda level: level * 0.45), (40, 34, 34))
 
 
 def photograph(canvas: Canvas, rng: Generator) -> Image.Image:
-    """The front with weathered plaster and slanting light."""
+    """Return the photo of the front, with weathered plaster and slanting light."""
     classes = np.asarray(canvas.classes)
     rough = noise(rng, canvas.side, 50, 2) * np.where(classes == FACADE, 7, 3) + noise(rng, canvas.side, 5, 3) * 6
     slant = rng.normal(0, 0.12) * (canvas.x + canvas.y - 1)

@@ -1,4 +1,4 @@
-"""Outlines of shapes: arrays of N x 2 points, x to the right and y down, in whatever unit the caller draws in."""
+"""Outlines of shapes: arrays of N x 2 points, x to the right and y down, in any unit."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Pair = Sequence[float] | Points
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
-    """An upright rectangle."""
+    """Return an upright rectangle."""
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
 
 def ellipse(centre: Pair, radii: Pair, angle: float = 0.0, corners: int = 28) -> Points:
-    """An ellipse turned clockwise by `angle` radians."""
+    """Return an ellipse turned clockwise by `angle` radians."""
     outline = _circle(corners) * np.asarray(radii)
     return (rotate(outline, angle) if angle else outline) + np.asarray(centre)
 
 
 def spline(points: ArrayLike, closed: bool = True, steps: int = 6) -> Points:
-    """A smooth (Catmull-Rom) curve through the points, `steps` pieces between each two."""
+    """Return a smooth (Catmull-Rom) curve through the points, with `steps` pieces between each two."""
     p = np.asarray(points, dtype=float)
     padded = np.concatenate([p[-1:], p, p[:2]]) if closed else np.concatenate([p[:1], p, p[-1:]])
     a, b, c, d = (padded[i : len(padded) - 3 + i, None] for i in range(4))
@@ -34,7 +34,7 @@ def spline(points: ArrayLike, closed: bool = True, steps: int = 6) -> Points:
 
 
 def limb(joints: ArrayLike, widths: Sequence[float]) -> Points:
-    """The outline of a bent, tapering tube through the joints, as wide at each as told."""
+    """Return the outline of a bent, tapering tube through the joints, with the given width at each."""
     line = np.asarray(joints, dtype=float)
     along = np.gradient(line, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
@@ -43,13 +43,13 @@ def limb(joints: ArrayLike, widths: Sequence[float]) -> Points:
 
 
 def rotate(points: Points, angle: float, about: Pair = (0.0, 0.0)) -> Points:
-    """Points turned clockwise (as seen, y being down) by `angle` radians."""
+    """Rotate points clockwise (as seen, y being down) by `angle` radians."""
     cos, sin = np.cos(angle), np.sin(angle)
     return (points - np.asarray(about)) @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(about)
 
 
 def place(points: Points, at: Pair, scale: float = 1.0, mirror: bool = False) -> Points:
-    """Points of a shape drawn about the origin, scaled and moved to `at`, after an optional left-right mirror."""
+    """Scale the points of a shape drawn about the origin and move them to `at`, after an optional left-right mirror."""
     return points * (np.array([-scale, scale]) if mirror else scale) + np.asarray(at)
 
 

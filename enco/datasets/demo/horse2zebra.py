@@ -56,24 +56,25 @@ POSES = [
 
 @dataclass(frozen=True)
 class Stand:
-    """Where an animal stands on the canvas, how large, and whether it looks left instead of right."""
+    """The place, size and direction of an animal on the canvas."""
 
     foot: Pair
     scale: float
     mirror: bool
+    """Whether the animal looks left instead of right."""
 
     def see(self, points: Points) -> Points:
-        """Take an outline from the animal's own coordinates to the canvas."""
+        """Convert an outline from the animal's coordinates to the canvas's."""
         return place(points, self.foot, self.scale, self.mirror)
 
     def own(self, x: Field, y: Field) -> tuple[Field, Field]:
-        """Take canvas coordinates to the animal's own."""
+        """Convert canvas coordinates to the animal's."""
         return (x - self.foot[0]) / (-self.scale if self.mirror else self.scale), (y - self.foot[1]) / self.scale
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the body and the direction across its stripes."""
+    """A piece of the body, and the direction across the stripes."""
 
     outline: Points
     across: Points
@@ -83,7 +84,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Body:
-    """All outlines of one animal; far legs apart because they are drawn first and darker."""
+    """All outlines of one animal; the far legs apart, as far legs are drawn first and darker."""
 
     near: list[Part]
     far: list[Part]
@@ -93,7 +94,7 @@ class Body:
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
-    """A horse (domain A) or a zebra (domain B), sometimes with another behind it, in a meadow.
+    """Draw a horse (domain A) or a zebra (domain B), sometimes with another behind, in a meadow.
 
     Coats have random numbers of their own: with equal ones, horse and zebra differ in nothing but the animal.
     """
@@ -111,7 +112,7 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
 
 
 def meadow(canvas: Canvas, rng: Generator) -> float:
-    """Sky, hills, a line of trees and grass; the same for both domains. Returns the horizon's height."""
+    """Draw sky, hills, a line of trees and grass, equal in both domains, and return the horizon's height."""
     horizon = rng.uniform(0.3, 0.45)
     sky(canvas, rng, (110, 160, 215), (205, 220, 228), horizon, rng.uniform(0.2, 0.8))
     canvas.fill(below(ridge_line(rng, horizon - 0.04, 0.04, 3)), vary(rng, (120, 138, 140)))
@@ -125,7 +126,7 @@ def meadow(canvas: Canvas, rng: Generator) -> float:
 
 
 def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, stand: Stand) -> None:
-    """One animal on its shadow: far legs, near parts, light over the body, then mane and face."""
+    """Draw one animal with a shadow: far legs, near parts, light over the body, then mane and face."""
     canvas.paint(canvas.mask(stand.see(ellipse((0.05, 0.0), (0.62, 0.07))), blur=0.015), (52, 54, 32))
     body = anatomy(pose)
     base, hair = pick(rng, HORSE_COATS) if domain == "A" else (ZEBRA_WHITE, ZEBRA_BLACK)
@@ -144,7 +145,7 @@ def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, stand: Stand
 
 
 def stripe(part: Part, stand: Stand, start: float, canvas_x: Field, canvas_y: Field) -> Field:
-    """How dark a zebra is, from 0 to 1; over the rump the stripes bend backwards."""
+    """Return how dark a zebra is, from 0 to 1; over the rump the stripes bend backwards."""
     x, y = stand.own(canvas_x, canvas_y)
     bend = 1.1 * (y + 0.8) * np.clip((-x - 0.1) / 0.4, 0, 1) * part.across[0]
     wobble = 0.018 * (np.sin(13 * x + 5 * y + start) + np.sin(6 * x - 15 * y + 2 * start))
@@ -153,7 +154,7 @@ def stripe(part: Part, stand: Stand, start: float, canvas_x: Field, canvas_y: Fi
 
 
 def anatomy(pose: Pose) -> Body:
-    """The outlines of an animal in a pose."""
+    """Return the outlines of an animal in a pose."""
     along = np.array([np.cos(pose.neck), np.sin(pose.neck)])
     up = np.array([along[1], -along[0]])
     poll = NECK_ROOT + 0.6 * along
@@ -177,7 +178,7 @@ def anatomy(pose: Pose) -> Body:
 
 
 def leg(hip: float, swing: float, fore: bool) -> list[Part]:
-    """One leg from the body to the hoof, swung forward by an angle and bent the more it is swung."""
+    """Return one leg from the body to the hoof, swung forward by an angle and bent more for a larger swing."""
     knee = (0.0, -0.32) if fore else (-0.09, -0.36)
     joints = np.array([(0.0, -0.66), knee, (knee[0] * 0.6, -0.1), (0.03, 0.0)])
     joints[2:] += np.array([-0.1, -0.06]) * abs(swing)
@@ -187,14 +188,14 @@ def leg(hip: float, swing: float, fore: bool) -> list[Part]:
 
 
 def tail(canvas: Canvas, stand: Stand, domain: str, hair: Colour) -> None:
-    """A horse's full tail, or a zebra's thin one with a tuft."""
+    """Draw a horse's full tail, or a zebra's thin one with a tuft."""
     joints = [(-0.45, -0.93), (-0.58, -0.8), (-0.63, -0.55), (-0.6, -0.32)]
     widths, colour = ((0.08, 0.14, 0.15, 0.04), hair) if domain == "A" else ((0.06, 0.05, 0.06, 0.13), (40, 36, 36))
     canvas.fill(stand.see(limb(joints, widths)), colour)
 
 
 def mane(canvas: Canvas, rng: Generator, stand: Stand, domain: str, body: Body, hair: Colour) -> None:
-    """A horse's falling mane and forelock, or a zebra's short brush of dark and light."""
+    """Draw a horse's falling mane and forelock, or a zebra's short brush of dark and light."""
     canvas.fill(stand.see(body.crest), hair if domain == "A" else (44, 40, 40))
     spine = body.crest[:3] * 0.5 + body.crest[:2:-1] * 0.5
     for share in np.linspace(0.05, 0.95, 9):
@@ -208,7 +209,7 @@ def mane(canvas: Canvas, rng: Generator, stand: Stand, domain: str, body: Body, 
 
 
 def face(canvas: Canvas, stand: Stand, domain: str, body: Body, coat: Colour) -> None:
-    """Eye and muzzle."""
+    """Draw eye and muzzle."""
 
     def on_head(points: Points) -> Points:
         return stand.see(rotate(points, body.head_angle) + body.poll)

@@ -1,4 +1,4 @@
-"""What landscapes are made of: skies, ridges, trees and grass, drawn on a canvas."""
+"""The parts of landscapes: skies, ridges, trees and grass, drawn on a canvas."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ CONIFER = np.array(
 
 
 def sky(canvas: Canvas, rng: Generator, zenith: Colour, horizon: Colour, height: float, clouds: float = 0.5) -> None:
-    """A sky over the whole canvas, palest at `height`, with white clouds flattened towards the horizon."""
+    """Draw a sky over the whole canvas, palest at `height`, with white clouds flattened towards the horizon."""
     canvas.cover(gradient(canvas.side, [(0, vary(rng, zenith)), (height, horizon)]))
     cover = noise(rng, canvas.side, 7, 4, stretch=(1, 0.4)) - 1.4 + clouds
     canvas.paint(soft_mask(cover * (1.2 - canvas.y / height)), (250, 250, 250))
 
 
 def ridge_line(rng: Generator, height: float, relief: float, bumps: int, points: int = 60) -> Points:
-    """A skyline from left to right about `height`: `bumps` hills across, roughened by smaller ones."""
+    """Return a skyline from left to right about `height`: `bumps` hills across, roughened by smaller ones."""
     x = np.linspace(-0.02, 1.02, points)
     y = np.full(points, height)
     for octave in range(5):
@@ -44,12 +44,12 @@ def ridge_line(rng: Generator, height: float, relief: float, bumps: int, points:
 
 
 def below(line: Points) -> Points:
-    """The outline of everything below a skyline."""
+    """Return the outline of everything below a skyline."""
     return np.concatenate([line, [[1.02, 1.02], [-0.02, 1.02]]])
 
 
 def ground(canvas: Canvas, rng: Generator, top: Colour, bottom: Colour, horizon: float, rough: float = 0.1) -> Field:
-    """A colour field for level ground from the horizon down, its texture growing coarser towards the viewer."""
+    """Return a colour field for level ground from the horizon down, with a texture that is coarser near the viewer."""
     far, near = (noise(rng, canvas.side, cells, 3, stretch=(1, 0.5)) for cells in (40, 14))
     depth = np.clip((canvas.y - horizon) / (1 - horizon), 0, 1)
     return tint(gradient(canvas.side, [(horizon, top), (1, bottom)]), rough * (far * (1 - depth) + near * depth))
@@ -65,7 +65,7 @@ def tree(
     bark: Colour = (84, 64, 46),
     label: int | None = None,
 ) -> None:
-    """A broad-leaved tree that stands at `at`, its crown lit from above; `flat` > 1 makes it spread like an acacia."""
+    """Draw a broad-leaved tree that stands at `at`, lit from above; `flat` > 1 spreads the crown like an acacia's."""
     stem = limb([(at[0], at[1]), (at[0], at[1] - height * 0.7)], (height * 0.08, height * 0.05))
     canvas.fill(stem, bark, label)
     radius = height * 0.28
@@ -78,13 +78,13 @@ def tree(
 
 
 def conifer(rng: Generator, at: Pair, height: float) -> Points:
-    """A fir's jagged outline on its foot point."""
+    """Return the jagged outline of a fir that stands at `at`."""
     right = CONIFER * (height, height) * rng.uniform((0.85, 1), (1.15, 1), CONIFER.shape)
     return np.concatenate([right, right[::-1] * (-1, 1)]) + np.asarray(at)
 
 
 def grass_blades(canvas: Canvas, rng: Generator, colour: Colour, area: Sequence[float], count: int) -> None:
-    """Thin blades inside area (left, top, right, bottom), longer the nearer they are."""
+    """Draw thin blades inside area (left, top, right, bottom), longer towards the viewer."""
     left, top, right, bottom = area
     shades = [vary(rng, colour, 18) for _ in range(6)]
     feet = rng.uniform((left, top), (right, bottom), (count, 2))

@@ -44,7 +44,7 @@ def paint(
 
 
 def stroke_angles(image: Image.Image, blur: float, swirl: float, rng: Generator) -> Array:
-    """The direction of strokes at every pixel, H x W radians: along the edges, by the smoothed structure tensor."""
+    """Return the direction of strokes at every pixel, H x W radians: along edges, by the smoothed structure tensor."""
     grey = np.asarray(image.convert("L"), dtype=np.float32)
     dy, dx = np.gradient(grey, axis=0), np.gradient(grey, axis=1)
     difference, product = _blur(dy**2 - dx**2, blur), _blur(-2 * dx * dy, blur)
@@ -58,7 +58,7 @@ def stroke_angles(image: Image.Image, blur: float, swirl: float, rng: Generator)
 
 
 def _starts(canvas: Image.Image, reference: Image.Image, radius: float, threshold: float, rng: Generator) -> Array:
-    """Where strokes begin: a jittered grid, in random order, kept where the canvas is off by the threshold; N x 2."""
+    """Return starts of strokes, N x 2: a jittered grid in random order, where the canvas is off by the threshold."""
     spacing = 1.5 * radius
     x, y = np.meshgrid(np.arange(0, canvas.width, spacing), np.arange(0, canvas.height, spacing))
     points = rng.permutation(np.stack([x.ravel(), y.ravel()], axis=1)) + rng.uniform(0, spacing, (x.size, 2))
@@ -67,7 +67,7 @@ def _starts(canvas: Image.Image, reference: Image.Image, radius: float, threshol
 
 
 def _trace(starts: Array, angles: Array, radius: float) -> Array:
-    """Strokes that follow the angle field both ways from their middle; N x points x 2."""
+    """Trace strokes that follow the angle field both ways from the middle; N x points x 2."""
     ways = []
     for sign in (-1.0, 1.0):
         position, heading, path = starts, np.zeros_like(starts), []
@@ -84,7 +84,7 @@ def _trace(starts: Array, angles: Array, radius: float) -> Array:
 def _draw_strokes(
     canvas: Image.Image, paths: Array, colours: Array, radius: float, jitter: float, rng: Generator
 ) -> None:
-    """Draw strokes in place, each with a lighter bristle beside its middle line."""
+    """Draw strokes in place, each with a lighter bristle beside the middle line."""
     draw = ImageDraw.Draw(canvas)
     shift = rng.normal(0, jitter, (len(paths), 1)) + rng.normal(0, jitter / 2, (len(paths), 3))
     bodies, bristles = (np.clip(colours + shift + lift, 0, 255).astype(int).tolist() for lift in (0, 14))
@@ -97,14 +97,14 @@ def _draw_strokes(
 
 
 def _sample(field: NDArray, points: Array) -> NDArray:
-    """A field's values at the pixels nearest to the points (x, y)."""
+    """Return a field's values at the pixels nearest to the points (x, y)."""
     height, width = field.shape[:2]
     x, y = np.clip(points[:, 0], 0, width - 1).astype(int), np.clip(points[:, 1], 0, height - 1).astype(int)
     return field[y, x]
 
 
 def _blur(field: Array, radius: float) -> Array:
-    """Box blur, twice, of an H x W field."""
+    """Blur an H x W field twice with a box."""
     scale = max(float(np.abs(field).max()), 1e-6)
     levels = Image.fromarray(np.uint8(np.clip(field / scale * 127 + 128, 0, 255)))
     blurred = levels.filter(ImageFilter.BoxBlur(radius)).filter(ImageFilter.BoxBlur(radius))

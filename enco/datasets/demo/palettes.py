@@ -26,7 +26,7 @@ CITYSCAPES = {
     "motorcycle": (0, 0, 230),
     "bicycle": (119, 11, 32),
 }
-"""The 19 evaluated classes of Cityscapes by trainId, with the colours of its gtFine_color maps."""
+"""The 19 evaluated classes of Cityscapes by trainId, with the colours of the gtFine_color maps."""
 
 FACADES = {
     "background": (0, 0, 170),
@@ -42,11 +42,11 @@ FACADES = {
     "pillar": (255, 0, 0),
     "shop": (170, 0, 0),
 }
-"""The twelve classes of the CMP facade database, coloured as in its label maps: twelve steps of the jet colour map."""
+"""The twelve classes of the CMP facade database, in that database's colours: twelve steps of the jet colour map."""
 
 
 def colour_map(labels: NDArray[np.uint8], palette: dict[str, tuple[int, int, int]]) -> NDArray[np.uint8]:
-    """Class ids (H x W; 255 = none, black) as colours (H x W x 3)."""
+    """Convert class ids (H x W; 255 = none, black) to colours (H x W x 3)."""
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(palette)] = list(palette.values())
     return table[labels]

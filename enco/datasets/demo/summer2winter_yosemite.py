@@ -34,7 +34,7 @@ WINTER = Season((124, 156, 200), (226, 230, 238), (120, 120, 128), (48, 60, 58),
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
-    """A valley in summer (domain A) or winter (domain B)."""
+    """Draw a valley in summer (domain A) or winter (domain B)."""
     season = SUMMER if domain == "A" else WINTER
     shore = rng.uniform(0.58, 0.7)
     sky(canvas, rng, season.zenith, season.horizon, shore, rng.uniform(0.1, 0.9))
@@ -52,7 +52,7 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
 
 
 def peaks(rng: Generator, shore: float, index: int) -> Points:
-    """The valley's great walls: a sheer cliff, a half dome or a row of pointed summits."""
+    """Return the skyline of the great walls: a sheer cliff, a half dome or a row of pointed summits."""
     foot, top = shore - 0.02, rng.uniform(0.14, 0.26)
     cliff = [(-0.1, top), (0.26, top + 0.02), (0.36, foot - 0.12), (0.6, foot), (0.74, foot - 0.13), (1.1, top + 0.12)]
     dome = [
@@ -80,7 +80,7 @@ def peaks(rng: Generator, shore: float, index: int) -> Points:
 
 
 def mountain(canvas: Canvas, rng: Generator, line: Points, rock: Colour, snow: float) -> None:
-    """Everything below a skyline as rock lit from the left; snow stays on what is not steep."""
+    """Draw rock, lit from the left, below a skyline; snow stays where slopes are not steep."""
     relief = noise(rng, canvas.side, 9, 5, stretch=(1, 1.8))
     slope = np.gradient(relief, axis=1) * canvas.side / 30
     mask = canvas.mask(below(line))
@@ -92,7 +92,7 @@ def mountain(canvas: Canvas, rng: Generator, line: Points, rock: Colour, snow: f
 
 
 def forest(canvas: Canvas, rng: Generator, season: Season, shore: float) -> None:
-    """Rows of firs along the valley floor, the nearer the larger and darker."""
+    """Draw rows of firs along the valley floor, the nearer the larger and darker."""
     for row in range(3):
         colour = mix(season.forest, (130, 148, 160), 0.35 - 0.15 * row)
         height = 0.07 + 0.035 * row
@@ -103,7 +103,7 @@ def forest(canvas: Canvas, rng: Generator, season: Season, shore: float) -> None
 
 
 def fir(canvas: Canvas, rng: Generator, season: Season, foot: Pair, height: float) -> None:
-    """A large fir in the foreground: tier on tier of branches, each loaded with snow in winter."""
+    """Draw a large fir in the foreground: tier on tier of branches, each loaded with snow in winter."""
     canvas.fill(limb([(foot[0], foot[1]), (foot[0], foot[1] - height * 0.5)], (0.035, 0.015)), (70, 50, 38))
     for level in np.linspace(0.1, 1.0, 9):
         width = height * (0.05 + 0.24 * (1 - level)) * rng.uniform(0.85, 1.1)
@@ -116,7 +116,7 @@ def fir(canvas: Canvas, rng: Generator, season: Season, foot: Pair, height: floa
 
 
 def floor(canvas: Canvas, rng: Generator, season: Season, shore: float, lake: bool) -> None:
-    """The valley's floor: a meadow, or a lake that mirrors what stands behind it, before a bank of meadow."""
+    """Draw the valley's floor: a meadow, or a lake that mirrors the picture behind a bank of meadow."""
     meadow = ground(
         canvas, rng, vary(rng, season.meadow), np.asarray(season.meadow) * 0.85, shore, 0.05 if season.snow else 0.14
     )
@@ -132,7 +132,7 @@ def floor(canvas: Canvas, rng: Generator, season: Season, shore: float, lake: bo
 
 
 def water(canvas: Canvas, rng: Generator, season: Season, shore: float) -> np.ndarray:
-    """A lake's colours: the picture above the shore upside down, mixed with the water's own; ice mirrors little."""
+    """Return a lake's colours: the picture above the shore upside down, mixed with water; ice mirrors little."""
     rows = np.clip((2 * shore * canvas.side - np.arange(canvas.side)).astype(int), 0, canvas.side - 1)
     mirrored = canvas.pixels()[rows]
     ripples = noise(rng, canvas.side, 30, 2, stretch=(3, 0.6))
@@ -140,7 +140,7 @@ def water(canvas: Canvas, rng: Generator, season: Season, shore: float) -> np.nd
 
 
 def snowfall(canvas: Canvas, rng: Generator) -> None:
-    """Haze and flakes."""
+    """Draw haze and flakes."""
     canvas.paint(soft_mask(np.full((canvas.side, canvas.side), 0.25)), (220, 226, 236))
     for x, y, size in rng.uniform(size=(60, 3)):
         canvas.fill(ellipse((x, y), (0.004 + 0.006 * size,) * 2, corners=6), (250, 250, 252))

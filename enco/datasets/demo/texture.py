@@ -16,7 +16,7 @@ Colour = Sequence[float] | Field
 
 
 def noise(rng: Generator, side: int, cells: float, octaves: int = 1, stretch: tuple[float, float] = (1, 1)) -> Field:
-    """Smooth value noise of mean 0 and about unit deviation, with `cells` bumps across in its first octave.
+    """Return smooth value noise of mean 0 and about unit deviation, with `cells` bumps across in the first octave.
 
     Every octave doubles the bumps and halves their height; `stretch` divides the number of bumps across and down.
     """
@@ -29,19 +29,19 @@ def noise(rng: Generator, side: int, cells: float, octaves: int = 1, stretch: tu
 
 
 def gradient(side: int, stops: Sequence[tuple[float, Colour]]) -> Field:
-    """A vertical run of colours, side x 1 x 3, given as (height from 0 at the top to 1, colour) from top to bottom."""
+    """Return a vertical run of colours, side x 1 x 3, from (height from 0 at the top to 1, colour), top to bottom."""
     y = (np.arange(side) + 0.5) / side
     heights, colours = [s[0] for s in stops], np.array([s[1] for s in stops], dtype=float)
     return np.stack([np.interp(y, heights, colours[:, channel]) for channel in range(3)], axis=1)[:, None].astype("f4")
 
 
 def soft_mask(share: Field) -> Image.Image:
-    """A field from 0 to 1 (clipped) as an 8-bit mask."""
+    """Convert a field from 0 to 1 (clipped) to an 8-bit mask."""
     return Image.fromarray((np.clip(share, 0, 1) * 255).astype(np.uint8))
 
 
 def mix(first: ArrayLike, second: ArrayLike, share: ArrayLike) -> Field:
-    """Colours or colour fields blended; `share` (of the second, clipped to 0..1) is a number or an H x W field."""
+    """Blend colours or colour fields; `share` (of the second, clipped to 0..1) is a number or an H x W field."""
     weight = np.clip(np.asarray(share, dtype=np.float32), 0, 1)
     weight = weight[..., None] if weight.ndim == 2 else weight
     a, b = (np.asarray(colour, dtype=np.float32) for colour in (first, second))
@@ -49,16 +49,16 @@ def mix(first: ArrayLike, second: ArrayLike, share: ArrayLike) -> Field:
 
 
 def tint(colour: ArrayLike, field: ArrayLike) -> Field:
-    """A colour lit by a field: 0 leaves it, 0.2 makes it 20 % brighter."""
+    """Light a colour by a field: 0 keeps the colour, 0.2 makes a colour that is 20 % brighter."""
     return np.asarray(colour, dtype=np.float32) * (1 + np.asarray(field, dtype=np.float32)[..., None])
 
 
 def vary(rng: Generator, colour: Colour, amount: float = 12.0) -> list[float]:
-    """A colour close to the given one: brightness moves by `amount` (deviation), each channel by a third of it."""
+    """Return a similar colour: brightness moves by `amount` (deviation), each channel by a third of the amount."""
     shifted = np.asarray(colour) + rng.normal(0, amount) + rng.normal(0, amount / 3, 3)
     return [min(max(channel, 0.0), 255.0) for channel in shifted.tolist()]
 
 
 def pick(rng: Generator, choices: Sequence[T]) -> T:
-    """One of the choices, uniformly."""
+    """Return one of the choices, drawn uniformly."""
     return choices[int(rng.integers(len(choices)))]

@@ -46,7 +46,7 @@ NATURAL = [
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
-    """A painted landscape (domain A) or a photographed one (domain B)."""
+    """Draw a painted landscape (domain A) or a photographed one (domain B)."""
     palette = (PAINTED if domain == "A" else NATURAL)[index % 4]
     landscape(canvas, rng, palette, index)
     if domain == "B":
@@ -57,7 +57,7 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
 
 
 def landscape(canvas: Canvas, rng: Generator, palette: Palette, index: int) -> None:
-    """Sky, hills, a field in rows or with a path, trees, houses."""
+    """Draw sky, hills, a field in rows or with a path, trees and houses."""
     horizon = rng.uniform(0.42, 0.6)
     sky(canvas, rng, palette.zenith, palette.horizon, horizon, 0.1 if palette.night else rng.uniform(0.3, 1.1))
     heavenly(canvas, rng, palette, horizon)
@@ -83,7 +83,7 @@ def landscape(canvas: Canvas, rng: Generator, palette: Palette, index: int) -> N
 
 
 def heavenly(canvas: Canvas, rng: Generator, palette: Palette, horizon: float) -> None:
-    """The sun, or the moon and stars, each in a glow."""
+    """Draw the sun, or the moon and stars, each in a glow."""
     count = 7 if palette.night else 1
     for number in range(count):
         at, radius = rng.uniform((0.08, 0.06), (0.92, horizon * 0.62)), 0.05 if number == 0 else 0.018
@@ -93,7 +93,7 @@ def heavenly(canvas: Canvas, rng: Generator, palette: Palette, horizon: float) -
 
 
 def field(canvas: Canvas, rng: Generator, palette: Palette, horizon: float) -> None:
-    """Ground in furrows that run to a vanishing point, with a path now and then."""
+    """Draw ground in furrows that run to a vanishing point, with a path now and then."""
     land = ground(canvas, rng, vary(rng, palette.field), np.asarray(palette.field) * 0.8, horizon, 0.14)
     slant = (canvas.x - rng.uniform(0.2, 0.8)) / np.maximum(canvas.y - horizon + 0.06, 0.02)
     furrows = 0.16 * np.sin(slant * rng.uniform(9, 16)) + 0.04 * noise(rng, canvas.side, 60)
@@ -105,7 +105,7 @@ def field(canvas: Canvas, rng: Generator, palette: Palette, horizon: float) -> N
 
 
 def house(canvas: Canvas, rng: Generator, foot: Pair, height: float, lit: bool) -> None:
-    """A cottage with a tiled roof."""
+    """Draw a cottage with a tiled roof."""
     (x, y), half = foot, height * rng.uniform(0.7, 1.1)
     canvas.fill(rectangle(x - half, y - height * 0.7, x + half, y), vary(rng, (214, 202, 182)))
     canvas.fill(rectangle(x + half * 0.4, y - height * 0.7, x + half, y), (160, 150, 140))
@@ -119,7 +119,7 @@ def house(canvas: Canvas, rng: Generator, foot: Pair, height: float, lit: bool) 
 
 
 def cypress(canvas: Canvas, rng: Generator, foot: Pair, height: float, green: Colour) -> None:
-    """A tall flame of a tree."""
+    """Draw a tall flame of a tree."""
     x, y = foot
     half = height * rng.uniform(0.1, 0.15)
     flame = [(x - half * 0.4, y), (x - half, y - height * 0.3), (x - half * 0.5, y - height * 0.75), (x, y - height)]
@@ -129,6 +129,6 @@ def cypress(canvas: Canvas, rng: Generator, foot: Pair, height: float, green: Co
 
 
 def haze(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Air before the distance, thickest at the horizon."""
+    """Draw the haze before the distance, thickest at the horizon."""
     share = palette.haze * np.exp(-(((canvas.y - horizon) / 0.12) ** 2))
     canvas.paint(soft_mask(np.broadcast_to(share, (canvas.side, canvas.side))), palette.horizon)
