@@ -62,7 +62,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def features(args: argparse.Namespace) -> None:
-    """Extract the features of a folder, and of its paired real set if asked for."""
+    """Extract the features of a folder, and with --paired-out those of the paired real set."""
     if bool(args.paired_out) != bool(args.sources):
         raise UserError("The paired real set needs both --sources and --paired-out.")
     reading = Reading.of(args)
@@ -102,7 +102,7 @@ def pr(args: argparse.Namespace) -> None:
 
 
 def drn_train(args: argparse.Namespace) -> int | None:
-    """Train a segmentation network; a training that is asked to stop ends with the status that says so."""
+    """Train a segmentation network, and return the status that says whether the training was asked to stop."""
     from enco.io.weights import chosen_weights
     from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
     from eval.segmentation.data import pairs
@@ -134,7 +134,7 @@ def drn_train(args: argparse.Namespace) -> int | None:
 
 
 def weights(args: argparse.Namespace) -> None:
-    """Find or fetch published weight files, and say which they are."""
+    """Find or fetch published weight files, and print name, path, size and SHA-256 of each."""
     from enco.io.files import write_json
     from eval.weights import record
 
@@ -148,7 +148,7 @@ def weights(args: argparse.Namespace) -> None:
 
 
 def segmentation(args: argparse.Namespace) -> None:
-    """Print, and write if asked for, the segmentation scores of a folder."""
+    """Print the segmentation scores of a folder, and write them to --out."""
     from enco.io.files import write_json
 
     result = _segmentation(args.images, args)
@@ -276,7 +276,7 @@ def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Fe
 
 
 def _feature_sets(paths: list[Path], args: argparse.Namespace) -> list[Features]:
-    """Features from .npz files, or extracted from folders.
+    """Load features from .npz files, or extract those of folders.
 
     Folders are looked through before the network is fetched and built, which is done only if there is one.
     """
@@ -294,7 +294,7 @@ def _feature_sets(paths: list[Path], args: argparse.Namespace) -> list[Features]
 
 
 def _changed(asked: Mapping[str, object]) -> dict[str, object]:
-    """Those of the options that are not at their defaults."""
+    """Return the options that are not at their defaults."""
     return {name: value for name, value in asked.items() if value != EXTRACTION[name]}
 
 

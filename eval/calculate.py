@@ -14,7 +14,7 @@ from torch import Tensor
 from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.io.files import StrPath
-from eval.config import FeatureConfig, Preparation
+from eval.config import NEIGHBOURS, Preparation
 from eval.metrics.features import Features, check_comparable, load_features
 from eval.metrics.fid import fid as frechet_distance
 from eval.metrics.inception import AS_STORED, Extractor, create_extractor, extract_array, extract_features
@@ -24,7 +24,6 @@ from eval.metrics.precision_recall import precision_recall as improved_precision
 ImageSet = StrPath | NDArray | Tensor | Features
 """A folder of images or a features file (.npz); N x H x W x 3 bytes (NumPy); N x 3 x H x W floats in [0, 1] (torch);
 N x D features (NumPy or torch); or what `calculate_features` returned."""
-NEIGHBOURS = FeatureConfig().k
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _has_features(images: ImageSet) -> bool:
 
 
 def _bytes(images: NDArray | Tensor) -> NDArray[np.uint8]:
-    """Return images as N x H x W x 3 bytes; floats are rounded, as they are where images are saved."""
+    """Return images as N x H x W x 3 bytes; floats are rounded, as in saving images."""
     if isinstance(images, Tensor):
         is_valid = images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point()
         if is_valid and len(images) and images.min() >= 0 and images.max() <= 1:

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from enco.config.base import Settings
 from enco.config.run import Levels
 
+NEIGHBOURS = 5
+"""The k of precision & recall."""
 NetworkName = Literal["negcut", "fyu", "own"]
 """Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
 SHA256_START = r"^([0-9a-f]{8,64})?$"
@@ -18,7 +20,7 @@ Side = Annotated[int, Field(ge=8, le=2**14)]
 
 
 class Preparation(Settings):
-    """What is done to images before the extractor's own resize; the default is nothing."""
+    """The preparation of images before the extractor's own resize; the default is none."""
 
     size: int = Field(
         0, ge=0, le=2**14, description="Side that images are resized to first, in pixels; 0 keeps their own."
@@ -31,7 +33,7 @@ class Preparation(Settings):
 
 
 class FeatureConfig(Settings):
-    """How images become features for FID and precision & recall."""
+    """Settings of features for FID and precision & recall."""
 
     extractor: Literal["inception", "random-inception"] = Field(
         "inception", description="Inception with the published weights, or with random ones, which need no download."
@@ -39,14 +41,14 @@ class FeatureConfig(Settings):
     input_size: int | None = Field(
         None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
     )
-    k: int = Field(5, ge=1, le=10**9, description="Neighbours of precision & recall.")
+    k: int = Field(NEIGHBOURS, ge=1, le=10**9, description="Neighbours of precision & recall.")
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
     )
 
 
 class DrnRecipe(Settings):
-    """How a segmentation network is trained; the defaults are fyu/drn's for DRN-D-22, at 256 x 128 pixels."""
+    """Settings of a segmentation network's training; the defaults are fyu/drn's for DRN-D-22, at 256 x 128 pixels."""
 
     width: float = Field(1.0, gt=0, le=16, description="Scales all channels; 1 is DRN-D-22.")
     size: tuple[Side, Side] = Field((256, 128), description="Width and height that the network sees, in pixels.")
@@ -76,7 +78,7 @@ class DrnConfig(DrnRecipe):
 
 
 class TimingConfig(Settings):
-    """How long seconds per iteration are measured."""
+    """Numbers of steps by which seconds per iteration are measured."""
 
     warmup: int = Field(5, ge=0, le=10**9, description="Untimed steps of each half.")
     iterations: int = Field(50, ge=1, le=10**9, description="Timed steps of each half.")

@@ -25,7 +25,7 @@ CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID the
 
 @dataclass(frozen=True)
 class Candidate:
-    """A saved generator of a run, and the training iteration that it is of."""
+    """A saved generator of a run, and the training iteration of its weights."""
 
     path: Path
     iteration: int
@@ -40,7 +40,7 @@ class Scored:
 
 
 def find_candidates(run: Path) -> list[Candidate]:
-    """The snapshots of a run folder, oldest first, and last its final generator.
+    """List the snapshots of a run folder, oldest first, and last the run's final generator.
 
     Snapshots of another training, by their config_hash, are named and left out. Raises UserError if none is left.
     """
@@ -71,7 +71,7 @@ def score_candidate(
     batch_size: int = 8,
     reading: Reading = USUAL,
 ) -> float:
-    """FID of a generator's translations of a folder against the features of real images; keeps no translation.
+    """Return the FID of a generator's translations of a folder against real features, and keep no translation.
 
     Raises UserError as `translate_folder` does, and for features of another extractor.
     """
@@ -86,7 +86,7 @@ def score_candidate(
 
 
 def choose(scored: Sequence[Scored]) -> Candidate:
-    """The candidate with the lowest FID; of equals the one that comes last."""
+    """Return the candidate with the lowest FID, of equals the last."""
     return min(reversed(scored), key=lambda one: one.fid).candidate
 
 

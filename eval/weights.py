@@ -18,7 +18,7 @@ URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET
 
 
 def record(name: str, file: Path | None = None) -> dict[str, Any]:
-    """Find a published file in torch's cache, or fetch it there: its name, place, bytes, SHA-256 and address.
+    """Find a published file in torch's cache, or fetch the file there, and return name, path, bytes, SHA-256, address.
 
     A segmentation network can only be found, at `file`. Raises UserError for an unknown name, and for a file that is
     not there and cannot be fetched, or is not the published one.
@@ -38,14 +38,14 @@ def record(name: str, file: Path | None = None) -> dict[str, Any]:
 
 
 def _placed(network: str, file: Path | None) -> Path:
-    """A segmentation network that the user has put there."""
+    """Return the file of a segmentation network that the user has put in place; UserError where there is none."""
     path = file or Path("weights", PUBLISHED[network].file)
     check_there(path, network)
     return path
 
 
 def state(name: str, file: Path | None = None) -> tuple[Path, str]:
-    """Where a published file is kept, a segmentation network's at `file`, and `ready` or what to do about it.
+    """Return where a published file is kept (a segmentation network's: `file`), and `ready` or what to do about it.
 
     Nothing is fetched.
     """

@@ -1,4 +1,4 @@
-"""Features of image sets, kept with what they were made from."""
+"""Features of image sets, kept with the files and settings that decide features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from eval.records import ExtractorRecord
 
 @dataclass(frozen=True)
 class Features:
-    """N x 2048 float32 features with the files they are of, and everything else that decides them."""
+    """N x 2048 float32 features with the image files, and everything else that decides features."""
 
     features: NDArray[np.float32]
     files: tuple[str, ...]
@@ -30,7 +30,7 @@ class Features:
     """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
     legacy_rounding: bool
     filter: str = "bicubic"
-    """What resized them to that size."""
+    """The filter of that resize."""
     levels: Levels = "16bit"
     """How many bits of 16-bit grey were used."""
 
@@ -38,7 +38,7 @@ class Features:
         return len(self.files)
 
     def select(self, rows: Sequence[int]) -> Features:
-        """The features of some rows, which may repeat."""
+        """Return the features of some rows, which may repeat."""
         files, hashes = (tuple(names[row] for row in rows) for names in (self.files, self.sha256))
         return replace(self, features=self.features[list(rows)], files=files, sha256=hashes)
 
@@ -74,7 +74,7 @@ def load_features(path: StrPath) -> Features:
 
 
 def check_comparable(a: Features, b: Features) -> None:
-    """UserError, with what differs, unless both were made by one extractor of images that were prepared alike.
+    """Raise UserError, with what differs, unless one extractor made both of images that were prepared alike.
 
     Rounding may differ: real images are made to lose what translations lost when they were saved.
     """
@@ -84,7 +84,7 @@ def check_comparable(a: Features, b: Features) -> None:
 
 
 def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object]) -> None:
-    """UserError if a features file was made otherwise than options ask: they would have no effect on it.
+    """Raise UserError if a features file was made otherwise than options ask, which have no effect on files.
 
     Rounding that is not asked for is no matter, as `check_comparable` says.
     """
@@ -105,7 +105,7 @@ def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object
 
 
 def _with(name: str, value: object) -> str:
-    """'with --size 32', 'without --legacy-rounding'."""
+    """Return 'with --size 32', 'without --legacy-rounding'."""
     option = f"--{name.replace('_', '-')}"
     if value is None or isinstance(value, bool):
         return f"{'with' if value else 'without'} {option}"
@@ -116,6 +116,6 @@ COMPARED = ("extractor", "weights", "size", "filter", "levels")
 
 
 def _preparation(features: Features) -> tuple[object, ...]:
-    """What must be equal for two sets to be comparable, in the order of COMPARED."""
+    """Return what must be equal for two sets to be comparable, in the order of COMPARED."""
     weights, size = features.extractor_hash[:16], f"{features.size} px" if features.size else "as stored"
     return features.extractor, weights, size, features.filter, features.levels

@@ -9,10 +9,10 @@ from enco.errors import UserError
 
 
 def fid(features_a: NDArray[np.floating], features_b: NDArray[np.floating]) -> float:
-    """FID of two sets of features, N x D and M x D (Heusel et al. 2017, eq. 6), in float64.
+    """Calculate the FID of two sets of features, N x D and M x D (Heusel et al. 2017, eq. 6), in float64.
 
     With A and B the centred features over sqrt(N - 1), tr sqrt(S_a S_b) is the sum of the singular values of A B^T.
-    This is exact for fewer images than dimensions, where the usual square root of S_a S_b meets rounding noise.
+    The sum is exact for fewer images than dimensions, where the usual square root of S_a S_b meets rounding noise.
     Raises UserError for fewer than two images, different dimensions, or a feature that is not finite.
     """
     _check(features_a, features_b)
@@ -25,7 +25,7 @@ def fid(features_a: NDArray[np.floating], features_b: NDArray[np.floating]) -> f
 
 
 def _factor(features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """F of at most D rows with F^T F equal to the unbiased covariance."""
+    """Return F of at most D rows with F^T F equal to the unbiased covariance."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if len(features) <= features.shape[1]:
         return centred

@@ -44,7 +44,7 @@ class Extractor:
     device: torch.device
     input_size: int = INPUT_SIZE
     seed: int | None = None
-    """Of weights that were drawn."""
+    """Seed of weights that were drawn."""
 
     @property
     def record(self) -> ExtractorRecord:

@@ -1,4 +1,4 @@
-"""The published Inception weights: where they are, and proof that they are them."""
+"""The published Inception weights, found or fetched, and checked by their SHA-256."""
 
 from __future__ import annotations
 

@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from enco.errors import UserError
+from eval.config import NEIGHBOURS
 
 
 class PrecisionRecall(NamedTuple):
-    """Percentages: as piq 0.8 computes them (as published), and recall exactly; piq's precision is exact."""
+    """Percentages: precision and recall as piq 0.8 computes both (as published), and the exact recall."""
 
     precision: float
     recall: float
     recall_exact: float
 
 
-def precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = 5) -> PrecisionRecall:
-    """Precision and recall of N x D fake against M x D real features, with the k-th nearest neighbour as radius.
+def precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEIGHBOURS) -> PrecisionRecall:
+    """Calculate precision and recall of N x D fake against M x D real features; the k-th nearest neighbour is a radius.
 
-    piq's recall counts some near coincidences with the wrong radius, up to one percentage point too many.
+    piq's precision is exact. piq's recall counts some near coincidences with the wrong radius, up to one percentage
+    point too many.
     Raises UserError for k below 1, sets of k images or fewer, different dimensions, or a feature that is not finite.
     """
     _check(real, fake, k)
@@ -34,8 +36,10 @@ def precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: 
     return PrecisionRecall(precision, recall, exact_precision_recall(real, fake, k)[1])
 
 
-def exact_precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = 5) -> tuple[float, float]:
-    """Precision and recall in percent as defined in the paper's eq. 1-3: float64, a radius includes its boundary."""
+def exact_precision_recall(
+    real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEIGHBOURS
+) -> tuple[float, float]:
+    """Calculate precision and recall in percent by the paper's eq. 1-3, in float64; a radius includes its boundary."""
     _check(real, fake, k)
     points_real, points_fake = (torch.from_numpy(np.asarray(f, dtype=np.float64)) for f in (real, fake))
     between = _distances(points_real, points_fake)
@@ -45,7 +49,7 @@ def exact_precision_recall(real: NDArray[np.floating], fake: NDArray[np.floating
 
 
 def _radii(points: Tensor, k: int) -> Tensor:
-    """Distance of every point to its k-th nearest other point."""
+    """Return the distance of every point to its k-th nearest other point."""
     return _distances(points, points).kthvalue(k + 1, dim=1).values
 
 

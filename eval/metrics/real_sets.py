@@ -1,4 +1,4 @@
-"""Which real images stand for the target domain: every test image once, or the set the published numbers fit."""
+"""The real images that stand for the target domain: every test image once, or the set of published numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Variant = Literal["paired", "full"]
 
 
 def real_set(sources: Sequence[object], targets: Sequence[T], variant: Variant) -> list[T]:
-    """The real images to compare translations of `sources` with.
+    """Return the real images to compare translations of `sources` with.
 
-    `full` is every target once. `paired` is what the results folder of the CUT and DCLGAN test scripts holds: they make
-    max(len(sources), len(targets)) steps over both sides, each modulo its length, and save a step's real image under
-    its source's name, so that a later step overwrites an earlier one. It has as many images as there are sources.
+    `full` is every target once. `paired` is what the results folder of the CUT and DCLGAN test scripts holds: those
+    scripts make max(len(sources), len(targets)) steps over both sides, each modulo its length, and save a step's real
+    image under its source's name, so that a later step overwrites an earlier one. `paired` has an image per source.
     """
     if variant == "full":
         return list(targets)

@@ -1,4 +1,4 @@
-"""Where a killed training of the segmentation network goes on: one file beside its output, gone at the end."""
+"""The checkpoint from which a killed training of the segmentation network goes on; a finished one removes the file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EpochCheckpoint:
         save_torch(self.path, content | {name: part.state_dict() for name, part in parts.items()})
 
     def resume(self, parts: Mapping[str, Stateful], device: torch.device) -> int:
-        """Give the parts their saved states; the epochs done, 0 without a checkpoint of this very training."""
+        """Give the parts their saved states and return the epochs done; 0 without a checkpoint of this training."""
         try:
             saved = load_torch(self.path)
         except FileNotFoundError:
@@ -58,7 +58,7 @@ class EpochCheckpoint:
 
 
 def identity(settings: str, tensors: Iterable[Tensor]) -> str:
-    """SHA-256 of a training's settings, starting weights and data."""
+    """Return the SHA-256 of a training's settings, starting weights and data."""
     digest = hashlib.sha256(settings.encode())
     for tensor in tensors:
         digest.update(tensor.numpy().tobytes())

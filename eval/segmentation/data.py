@@ -24,7 +24,7 @@ Size = tuple[int, int]
 
 
 def pairs(images: Path, labels: Path, recursive: bool = False) -> list[tuple[Path, Path]]:
-    """Every image of a folder with the label map of the same stem; UserError names an image without one.
+    """List every image of a folder with the label map of the same stem; UserError names an image without one.
 
     Label maps without an image are left out, which is said once.
     """
@@ -41,34 +41,34 @@ def pairs(images: Path, labels: Path, recursive: bool = False) -> list[tuple[Pat
 
 
 def load_photos(files: Sequence[Path], size: Size, levels: Levels = "16bit") -> Tensor:
-    """Photos as B x 3 x H x W bytes, resized (bicubic) to `size` = (width, height)."""
+    """Load photos as B x 3 x H x W bytes, resized (bicubic) to `size` = (width, height)."""
     return torch.stack(decode_all(files, lambda file: load_photo(file, size, levels)))
 
 
 def load_label_maps(files: Sequence[Path], size: Size) -> Tensor:
-    """Label maps of trainIds as B x H x W bytes, resized (nearest); UserError for a value that is no trainId."""
+    """Load label maps of trainIds as B x H x W bytes, resized (nearest); UserError for a value that is no trainId."""
     return torch.stack(decode_all(files, lambda file: load_label_map(file, size)))
 
 
 def load_photo(file: Path, size: Size, levels: Levels = "16bit") -> Tensor:
-    """One of `load_photos`, 3 x H x W."""
+    """Load one photo as `load_photos` does, 3 x H x W."""
     photo = _resize(load_rgb(file, levels), size, Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(photo)).permute(2, 0, 1)
 
 
 def load_label_map(file: Path, size: Size) -> Tensor:
-    """One of `load_label_maps`, H x W."""
+    """Load one label map as `load_label_maps` does, H x W."""
     return torch.from_numpy(np.array(_resize(Image.fromarray(load_labels(file)), size, Image.Resampling.NEAREST)))
 
 
 def normalise(photos: Tensor) -> Tensor:
-    """Bytes B x 3 x H x W to what the network was trained on."""
+    """Normalise B x 3 x H x W bytes as in the network's training."""
     mean, std = (torch.tensor(values, device=photos.device)[:, None, None] for values in (MEAN, STD))
     return (photos.float() / 255 - mean) / std
 
 
 def check_size(size: Size) -> None:
-    """UserError unless width and height are positive multiples of the network's stride."""
+    """Raise UserError unless width and height are positive multiples of the network's stride."""
     if any(side < STRIDE or side % STRIDE for side in size):
         raise UserError(f"--size {size[0]} {size[1]} does not fit the network: give multiples of {STRIDE}.")
 

@@ -85,7 +85,7 @@ class DRN(nn.Module):
 
 
 def bilinear_kernel(side: int) -> Tensor:
-    """The side x side kernel of a transposed convolution that enlarges bilinearly by side / 2; side is even."""
+    """Return the side x side kernel of a transposed convolution that enlarges bilinearly by side / 2; side is even."""
     centre = (side - 1) / 2
     ramp = 1 - (torch.arange(side) - centre).abs() / math.ceil(side / 2)
     return ramp[:, None] * ramp[None, :]

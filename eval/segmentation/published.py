@@ -1,4 +1,4 @@
-"""The segmentation networks that others published: which file, what a table calls it, and where it comes from."""
+"""The segmentation networks that others published: file, label in tables, and source of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PublishedNetwork:
     label: str
     source: str
     is_checkpoint: bool
-    """Whether the weights lie in a training's checkpoint, or are all there is in the file."""
+    """Whether the file is a training's checkpoint; another file holds the weights alone."""
 
 
 PUBLISHED: dict[str, PublishedNetwork] = {
@@ -47,7 +47,7 @@ PUBLISHED: dict[str, PublishedNetwork] = {
 
 
 def check_there(path: Path, network: str) -> None:
-    """UserError unless the weight file is there: what to fetch from where, or how to train one instead."""
+    """Raise UserError, with what to fetch from where or how to train instead, unless the weight file is there."""
     if path.is_file():
         return
     if network == "own":

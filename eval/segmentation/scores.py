@@ -1,4 +1,4 @@
-"""Segmentation scores of a set: how well a network finds the true labels in (translated) photos."""
+"""Segmentation scores: how well a network finds the true labels in (translated) photos."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def score_folder(
 ) -> Scores:
     """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
 
-    Returns `metrics` (see `scores`) and the `protocol` they were made by. Raises UserError for a photo without a label
+    Returns `metrics` (see `scores`) and their `protocol`. Raises UserError for a photo without a label
     map and for files that cannot be read.
     """
     check_size(size)
@@ -50,20 +50,20 @@ def score_folder(
 
 @torch.inference_mode()
 def predict(segmenter: Segmenter, photos: Tensor) -> Tensor:
-    """The most likely class of every pixel, B x H x W, at a single scale; photos are B x 3 x H x W bytes."""
+    """Return the most likely class of every pixel, B x H x W, at a single scale; photos are B x 3 x H x W bytes."""
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
         return segmenter.network(normalise(photos)).argmax(dim=1)
 
 
 def confusion_matrix(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
-    """Pixel counts, classes x classes; row = true class, column = predicted; truth outside the classes is left out."""
+    """Count pixels, classes x classes: row = true class, column = predicted; truth outside the classes is left out."""
     counted = truth < classes
     cells = truth[counted].long() * classes + predicted[counted].long()
     return torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
 def scores(matrix: Tensor) -> Scores:
-    """Percentages from one confusion matrix over the whole set.
+    """Return percentages from one confusion matrix over the whole set.
 
     `mAP` is 100 x the mean IoU, as fyu/drn logs it under that name. Classes that occur neither in the truth nor in the
     prediction have no IoU (None) and are left out of the means.

@@ -30,7 +30,7 @@ NUMPY_NUMBERS: list[Any] = [
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained network, ready to use, with whose it is, what a table calls it, and its file's SHA-256."""
+    """A trained network, ready to use, with its publisher's name, its label in tables, and its file's SHA-256."""
 
     network: DRN
     name: NetworkName
@@ -41,12 +41,12 @@ class Segmenter:
 def load_segmenter(
     path: StrPath, device: str | torch.device, name: NetworkName = "own", expected: str | None = None
 ) -> Segmenter:
-    """Read a DRN from one of three kinds of file; `name` says whose it is.
+    """Read a DRN from one of three kinds of file; `name` is the network's publisher.
 
     Those are `drn_d_22.pth.tar` (a dictionary with `state_dict`, names prefixed `module.`), `drn_d_22_cityscapes.pth`
     (a bare state dict) and the .safetensors of `python -m eval drn-train`. No hash of the published files is known, so
-    that one is taken for them is said. Raises UserError if it is none of them, if it is not of the published network's
-    kind, or if its SHA-256 does not start as `expected`.
+    that a notice says which file is taken for one. Raises UserError for a file of no such kind, of another kind than
+    the published network's, or with a SHA-256 that does not start as `expected`.
     """
     path = Path(path)
     check_there(path, name)
@@ -71,7 +71,7 @@ def load_segmenter(
 
 
 def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
-    """Write weights and a description of how they came about, whole, as .safetensors."""
+    """Write weights and a description of their training, whole, as .safetensors."""
     path = Path(path)
     if path.suffix != ".safetensors":
         raise UserError(f"The weights {path} are written as safetensors: give a name that ends in .safetensors.")
@@ -79,7 +79,7 @@ def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
 
 
 def load_trunk(network: DRN, path: StrPath) -> None:
-    """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError if it does not fit."""
+    """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError where weights do not fit."""
     weights = {
         name.replace("layer", "base.", 1): value
         for name, value in _read_published(Path(path)).items()
@@ -95,7 +95,7 @@ def load_trunk(network: DRN, path: StrPath) -> None:
 
 
 def _read_published(path: Path, name: str = "own") -> dict[str, Tensor]:
-    """The weights of a file of torch's; UserError if it is not of the kind that `name` published."""
+    """Read the weights of a file of torch's; UserError for a file of another kind than `name` published."""
     with torch.serialization.safe_globals(NUMPY_NUMBERS):
         content = load_weights(path)
     is_checkpoint = isinstance(content, dict) and "state_dict" in content
