@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from enco.config.base import Settings
+from enco.config.base import SHA256_START, Settings
 from enco.config.run import Levels
 
 NEIGHBOURS = 5
 """The k of precision & recall."""
 NetworkName = Literal["negcut", "fyu", "own"]
 """Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
-SHA256_START = r"^([0-9a-f]{8,64})?$"
 Side = Annotated[int, Field(ge=8, le=2**14)]
 """Of an image, in pixels."""
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from enco.errors import UserError
 
 T = TypeVar("T", bound="Settings")
+SHA256_START = r"^([0-9a-f]{8,64})?$"
+"""The pattern of a SHA-256, whole or the start of one; empty where none is known."""
 
 
 class Settings(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from enco.config.base import Settings, parse
+from enco.config.base import SHA256_START, Settings, parse
 from enco.config.run import Direction
 from enco.config.yaml import read_yaml, section
 from enco.data.folders import LABEL_SETS, SETS
@@ -16,7 +16,6 @@ from enco.errors import unknown
 
 NAME = r"[A-Za-z0-9_-]+"
 CATALOGUE = Path("config", "datasets.yaml")
-SHA256 = r"^([0-9a-f]{8,64})?$"
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 """Images by set."""
 
@@ -44,7 +43,9 @@ class ArchiveFile(Settings):
     name: str = Field(pattern=r"^[^/\\]+$")
     url: str | None = Field(None, description="Where it can be fetched; null: only the user can get it.")
     bytes: int | None = Field(None, ge=1)
-    sha256: str = Field("", pattern=SHA256, description="Lower-case hex, whole or its start; empty: not published.")
+    sha256: str = Field(
+        "", pattern=SHA256_START, description="Lower-case hex, whole or its start; empty: not published."
+    )
 
 
 class Dataset(Settings):

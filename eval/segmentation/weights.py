@@ -79,7 +79,7 @@ def save_segmenter(network: DRN, path: StrPath, about: dict[str, str]) -> None:
 
 
 def load_trunk(network: DRN, path: StrPath) -> None:
-    """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError where weights do not fit."""
+    """Start the trunk from the published ImageNet classifier, drn_d_22-4bd2f8ea.pth; UserError if sizes differ."""
     weights = {
         name.replace("layer", "base.", 1): value
         for name, value in _read_published(Path(path)).items()
