@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from enco.config.run import RunConfig
-from enco.data.manifest import training_hash
 from enco.errors import NonFiniteLoss, UserError, run_cli
 from enco.io.files import StrPath, check_room, read_json
 from enco.methods.base import Method
@@ -29,16 +27,15 @@ from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
 from enco.tracking.follower import start_follower
 from enco.training.arguments import parse_arguments
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
-from enco.training.identity import OnChange, config_hash, defaults_of, in_full, plan_id, settings_of
-from enco.training.iterations import Steps, first_weights, iterations_of
-from enco.training.progress import Progress
-from enco.training.provenance import data_source, device_name, git_state, versions
+from enco.training.identity import OnChange, defaults_of, in_full
+from enco.training.iterations import Step, Steps, first_weights, iterations_of
+from enco.training.progress import Clock, Progress
+from enco.training.provenance import describe
 from enco.training.resume import Start, find_start
-from enco.training.run_files import check_outputs, keep_result
+from enco.training.run_files import GENERATOR_FILE, check_outputs, keep_result
 from enco.training.run_folder import StateFile, exclusive, now
 from enco.training.run_log import RunLog
 from enco.training.samples import Samples
-from enco.training.sources import method_sources
 from enco.training.train_step import TrainStep
 
 DIVERGED = 3
@@ -53,7 +50,7 @@ def train(
     stop: StopRequest | None = None,
     policy: OnChange | None = None,
 ) -> None:
-    """Train, or go on training, in a run's folder; where it is finished, nothing is trained.
+    """Train, or go on training, in a run's folder; a finished training is left as it is.
 
     Raises UserError for unusable settings or images, for a folder whose training was made otherwise (unless `policy`
     says what to do then) and for a full disk, NonFiniteLoss where the training diverged, and Stopped, once a checkpoint
@@ -63,7 +60,7 @@ def train(
     with exclusive(out, stop):
         config, checkpoints = in_full(config), CheckpointFolder(out)
         train_step, total = first_weights(config, device), iterations_of(config)
-        asked = describe(config, train_step)
+        asked = describe(config, train_step.method, train_step.options)
         start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
         with StateFile(out) as state:
             if isinstance(start.record, FinishedRecord):
@@ -72,19 +69,17 @@ def train(
                 return
             if train_step.explanation:
                 print(train_step.explanation, flush=True)
-            run = Run.prepare(config, checkpoints, train_step, start)
-            run.begin()
+            training = Training.prepare(config, checkpoints, train_step, start)
+            training.begin()
             try:
-                run.loop(workers, stop, state)
+                training.loop(workers, stop, state)
             except NonFiniteLoss as error:
-                kept = f"the checkpoint of iteration {run.done} is kept" if run.last else "no checkpoint was made yet"
-                cure = "lower the learning rates or look through the training images"
-                raise NonFiniteLoss(f"{error}, so the training in {out} ends: {cure} ({kept}).") from error
-            run.write_outputs()
+                raise training.diverged(error) from error
+            training.write_outputs()
 
 
 @dataclass
-class Run:
+class Training:
     """One training: what it works on, and how far it is."""
 
     config: RunConfig
@@ -98,18 +93,20 @@ class Run:
     begun: str = ""
 
     @classmethod
-    def prepare(cls, config: RunConfig, checkpoints: CheckpointFolder, train_step: TrainStep, start: Start) -> Run:
-        """Decode every image, and see that what is written at the end can be: neither shall stop a training later."""
-        out, last = checkpoints.folder.parent, start.checkpoint
+    def prepare(cls, config: RunConfig, checkpoints: CheckpointFolder, train_step: TrainStep, start: Start) -> Training:
+        """Decode every image and check that all outputs can be written, so that neither stops a training later."""
+        out = checkpoints.folder.parent
         check_outputs(out)
         steps = Steps.prepare(config, train_step)
         samples = Samples(config.data, steps.method.options, out / "samples")
         check_room(out, bytes_at_least(steps.method))
-        return cls(config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.record, last)
+        return cls(
+            config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.record, start.checkpoint
+        )
 
     @property
     def method(self) -> Method:
-        """What is trained."""
+        """The method that is trained."""
         return self.steps.method
 
     @property
@@ -127,52 +124,37 @@ class Run:
         self.log.resume(self.done, self.last.window if self.last else [])
         self._started(self.begun).write(self.out / STARTED_FILE)
 
-    def _first_start(self) -> str:
-        """When this very training began, also if it was killed before its first checkpoint; now, if it is a new one."""
-        if self.last:
-            return self.last.begun
-        with suppress(UserError):
-            known = read_record(self.out / STARTED_FILE, StartedRecord)
-            if known == self._started(known.begun):
-                return known.begun
-        return now()
-
-    def _started(self, begun: str) -> StartedRecord:
-        return StartedRecord(**dict(self.record), begun=begun)
-
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
-        every, method, steps = self.config.train, self.method, self.steps
-        total = steps.total
-        steps.load(self.done, workers)
-        prefetcher = steps.prefetcher
+        settings, total = self.config.train, self.steps.total
+        if not self.done:
+            self.steps.calibrate(workers)
+        prefetcher = self.steps.prefetch(self.done, workers)
         state.begin(self.done)
-        if self.done < total and every.tracking == "live":
+        if self.done < total and settings.tracking == "live":
             start_follower(self.out)
-        wall, waited = (self.last.wall_seconds, self.last.wait_seconds) if self.last else (0.0, 0.0)
-        begin = time.monotonic()
 
-        with closing(Progress(self.done, total, method.schedule.epochs)) as progress:
-            for step in steps.run(self.done):
-                iteration, epoch = step.iteration, step.epoch
-                self.log.add(iteration, step.losses)
-                progress.update(iteration, epoch, self.log.means)
+        clock = Clock(self.last.wall_seconds, self.last.wait_seconds) if self.last else Clock()
+        with closing(Progress(self.done, total, self.method.schedule.epochs)) as progress:
+            for step in self.steps.run(prefetcher, self.done):
+                self.log.add(step.iteration, step.losses)
+                progress.update(step.iteration, step.epoch, self.log.means)
 
-                is_last, stopped_by = iteration == total, stop.by
-                if iteration % every.log_every == 0 or is_last:
-                    self.log.write(iteration, epoch, learning_rates(method), prefetcher.waited)
-                if iteration % every.sample_every == 0 or is_last:
-                    self.samples.draw(method, iteration)
-                if step.ends_epoch and every.snapshot_epochs and epoch % every.snapshot_epochs == 0:
-                    self.save_snapshot(epoch, iteration)
-                if iteration % every.checkpoint_every == 0 or is_last or stopped_by:
-                    self.save_checkpoint(iteration, wall + time.monotonic() - begin, waited + prefetcher.waited)
-                    state.reached(iteration)
+                is_last, stopped_by = step.iteration == total, stop.by
+                if step.iteration % settings.log_every == 0 or is_last:
+                    self.log.write(step.iteration, step.epoch, learning_rates(self.method), prefetcher.waited)
+                if step.iteration % settings.sample_every == 0 or is_last:
+                    self.samples.draw(self.method, step.iteration)
+                if step.ends_epoch and settings.snapshot_epochs and step.epoch % settings.snapshot_epochs == 0:
+                    self.save_snapshot(step)
+                if step.iteration % settings.checkpoint_every == 0 or is_last or stopped_by:
+                    self.save_checkpoint(step.iteration, clock.wall_seconds, clock.wait_seconds(prefetcher.waited))
+                    state.reached(step.iteration)
                 if stopped_by and not is_last:
-                    raise Stopped(f"stopped by {stopped_by} after iteration {iteration} of {total}")
+                    raise Stopped(f"stopped by {stopped_by} after iteration {step.iteration} of {total}")
 
     def save_checkpoint(self, iteration: int, wall_seconds: float, wait_seconds: float) -> None:
-        """Write down everything that `resume` takes back; NonFiniteLoss, with nothing written, if it is no good."""
+        """Write down everything that `begin` takes back; NonFiniteLoss, with nothing written, if that is no good."""
         checkpoint = Checkpoint(
             iteration=iteration,
             method=self.method.state_dict(),
@@ -187,11 +169,11 @@ class Run:
         self.checkpoints.save(checkpoint)
         self.last = checkpoint
 
-    def save_snapshot(self, epoch: int, iteration: int) -> None:
+    def save_snapshot(self, step: Step) -> None:
         """Keep the generator as it is after an epoch; NonFiniteLoss, with nothing written, if it is no good."""
         self.log.check()
-        check_weights(self.method.state_dict()["networks"], iteration)
-        self.save_generator(self.out / "snapshots" / f"generator_epoch{epoch:03d}.safetensors", iteration)
+        check_weights(self.method.state_dict()["networks"], step.iteration)
+        self.save_generator(self.out / "snapshots" / f"generator_epoch{step.epoch:03d}.safetensors", step.iteration)
 
     def save_generator(self, path: Path, iteration: int) -> None:
         """Write the networks that translate, with what is needed to know them again."""
@@ -203,7 +185,7 @@ class Run:
         """Write generator.safetensors and then run.json, both from the last checkpoint."""
         if self.last is None:
             raise UserError("There is nothing to train: n_const + n_decay is 0, set at least one of them.")
-        self.save_generator(self.out / "generator.safetensors", self.done)
+        self.save_generator(self.out / GENERATOR_FILE, self.done)
         record = FinishedRecord(
             **dict(self.last.record),
             iterations=self.done,
@@ -216,53 +198,51 @@ class Run:
         record.write(self.out / FINISHED_FILE)
         keep_result(self.out)
 
+    def diverged(self, error: NonFiniteLoss) -> NonFiniteLoss:
+        """Make the error that ends a training in which a loss or a weight is no longer finite."""
+        kept = f"the checkpoint of iteration {self.done} is kept" if self.last else "no checkpoint was made yet"
+        cure = "lower the learning rates or look through the training images"
+        return NonFiniteLoss(f"{error}, so the training in {self.out} ends: {cure} ({kept}).")
+
+    def _first_start(self) -> str:
+        """Return when this very training began, also if killed before its first checkpoint; now, if it is new."""
+        if self.last:
+            return self.last.begun
+        with suppress(UserError):
+            known = read_record(self.out / STARTED_FILE, StartedRecord)
+            if known == self._started(known.begun):
+                return known.begun
+        return now()
+
+    def _started(self, begun: str) -> StartedRecord:
+        return StartedRecord(**dict(self.record), begun=begun)
+
     def _mlflow_run_id(self) -> str | None:
-        """Read the MLflow run of this training, where there is one: a tracker fails no training."""
+        """Read the MLflow run of a training that is tracked live, if possible: a tracker fails no training."""
         if self.config.train.tracking == "live":
             with suppress(UserError, LookupError, TypeError):
                 return str(read_json(self.out / "mlflow.json")["run_id"])
         return None
 
 
-def describe(config: RunConfig, train_step: TrainStep) -> RunRecord:
-    """What run.json says of a run before it has begun, and what tells it from another; `config` is in full."""
-    sources = method_sources(config.method)
-    return RunRecord(
-        config=config,
-        config_hash=config_hash(config),
-        plan=plan_id(config, sources),
-        settings=settings_of(config),
-        sources=sources,
-        data_hash=training_hash(config.data.root, config.data.recursive),
-        data_source=data_source(config.data.root),
-        parameter_count=train_step.method.parameter_count(),
-        git=git_state(),
-        versions=versions(),
-        device=device_name(train_step.method.device),
-        computed=str(train_step.pieces),
-        pieces=asdict(train_step.pieces),
-        changes=[],
-    )
-
-
 def learning_rates(method: Method) -> dict[str, float]:
-    """Each optimiser's rate, that of its first parameter group."""
+    """Return each optimiser's rate, that of its first parameter group."""
     return {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in method.optimizers.items()}
 
 
 def main() -> int:
     """Run the command line; the exit status is 75 if stopped by a signal and 3 if the training diverged."""
-    arguments = parse_arguments()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    if arguments.deterministic:
+    args = parse_arguments()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
         torch.use_deterministic_algorithms(True)
     keep_memory()
-    print(f"Training {arguments.config.method} on {arguments.device}, into {arguments.out}", flush=True)
+    print(f"Training {args.config.method} on {args.device}, into {args.out}", flush=True)
     try:
         with stop_signals() as stop:
-            train(arguments.config, arguments.out, arguments.device, arguments.workers, stop, arguments.policy)
+            train(args.config, args.out, args.device, args.workers, stop, args.policy)
     except Stopped as stopped:
         print(f"Training {stopped}: the same command goes on from there.", flush=True)
         return GO_ON_LATER

@@ -34,7 +34,7 @@ class Case:
     def pieces(self, device: torch.device) -> ComputeOptions:
         """What its steps on a device make use of."""
         width = self.options.get("ngf", get(self.method).info.Options.model_fields["ngf"].default)
-        return self.speed.pieces(capabilities(device, width))
+        return self.speed.options_for(capabilities(device, width))
 
     def stopwatch(self) -> Stopwatch:
         """A stopwatch that is yet to build the method."""
@@ -78,7 +78,7 @@ def make_speeds(
     for name, speed in wanted.items():
         other = "plain" if name == "fast" else "fast"
         try:
-            same = speed.pieces(can) == ComputeConfig(mode=other).pieces(can)
+            same = speed.options_for(can) == ComputeConfig(mode=other).options_for(can)
         except UserError as error:
             notes.append(f"{name} is left out: {error}")
             continue

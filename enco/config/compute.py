@@ -1,4 +1,4 @@
-"""How a training step is computed: plainly, as the originals do, or fast, in the same step with cheaper arithmetic."""
+"""Choose how a training step is computed: plainly, as the originals do, or fast, with cheaper arithmetic."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Mode = Literal["plain", "fast"]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a device can do: its instruction set, and the pieces that do not work or do not pay there, each with why.
+    """The abilities of a device: its instructions, and options that do not work or do not pay there, each with why.
 
-    `enco.runtime.capabilities` asks a device for it. `tf32`: whether float32 convolutions can use TF32.
+    `enco.runtime.capabilities` asks a device. `tf32`: whether float32 convolutions can use TF32.
     """
 
     device_type: str
@@ -34,7 +34,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class ComputeOptions:
-    """What a step on one device makes use of; `ComputeConfig` says what each is."""
+    """The options of a step on one device; `ComputeConfig` describes each."""
 
     bfloat16: bool = False
     channels_last: bool = False
@@ -46,8 +46,8 @@ class ComputeOptions:
 
     @classmethod
     def names(cls) -> list[str]:
-        """List the pieces that are off in a plain step."""
-        return [piece.name for piece in fields(cls) if not piece.default]
+        """List the options that are off in a plain step."""
+        return [option.name for option in fields(cls) if not option.default]
 
     def __str__(self) -> str:
         """For people: `float32` and, after it, whatever is not as published."""
@@ -62,11 +62,11 @@ FAST = {
     # Chosen by what a GPU is known to wait for; docs/performance.md has what they save together.
     "cuda": ComputeOptions(bfloat16=True, compile=True, cuda_graph=True, device_rng=True, autotune=True),
 }
-"""What `fast` makes use of on a device that can do all of it."""
+"""The options of `fast` on a device that can do all of them."""
 
 
 class ComputeConfig(Settings):
-    """The mode, and pieces of `fast` to turn on or off by themselves; null leaves a piece as the mode has it."""
+    """The mode, and options of `fast` to turn on or off by themselves; null leaves an option as the mode has it."""
 
     mode: Mode = Field("plain", description="`plain`: float32, as published; `fast`: with cheaper arithmetic.")
     bfloat16: bool | None = Field(
@@ -90,14 +90,14 @@ class ComputeConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _mode_alone(cls, values: Any) -> Any:
-        """`fast` is short for `{mode: fast}`."""
+        """Read `fast` as short for `{mode: fast}`."""
         return {"mode": values} if isinstance(values, str) else values
 
-    def pieces(self, can: Capabilities) -> ComputeOptions:
-        """Choose what a step on such a device makes use of.
+    def options_for(self, can: Capabilities) -> ComputeOptions:
+        """Choose the options of a step on a device.
 
-        `fast` leaves out what does not work or does not pay there. A piece that is set to true is used although it is
-        slow. Raises UserError for one that cannot work, and for a graph of steps that draw on the CPU.
+        `fast` leaves out what does not work or does not pay there. An option that is set to true is used although it
+        is slow. Raises UserError for an option that cannot work, and for a graph of steps that draw on the CPU.
         """
         asked, wanted = self._asked(), self._wanted(can)
         for name in (name for name, value in asked.items() if value and name in can.impossible):
@@ -110,26 +110,26 @@ class ComputeConfig(Settings):
         return ComputeOptions(**asdict(wanted) | left_out | asked | ({} if can.tf32 else {"tf32": True}))
 
     def explain(self, can: Capabilities) -> str:
-        """Say in one line what a step on such a device makes use of and why; UserError as `pieces` raises it."""
-        pieces, asked, left_out = self.pieces(can), self._asked(), self._left_out(can)
-        parts = [f"Speed: {self.mode} on {can} computes in {pieces}"]
+        """Say in one line how a step on a device is computed and why; UserError as `options_for` raises it."""
+        options, asked, left_out = self.options_for(can), self._asked(), self._left_out(can)
+        parts = [f"Speed: {self.mode} on {can} computes in {options}"]
         for reason in dict.fromkeys(left_out.values()):
             parts.append(f"without {', '.join(name for name in left_out if left_out[name] == reason)}, as {reason}")
-        if self.mode == "fast" and pieces == PLAIN:
+        if self.mode == "fast" and options == PLAIN:
             parts.append("so fast is plain here")
         parts += [f"{name} was asked for, but {reason}" for name, reason in can.slow.items() if asked.get(name)]
         return "; ".join(parts)
 
     def _asked(self) -> dict[str, bool]:
-        """The pieces that are turned on or off by themselves."""
+        """Return the options that are turned on or off by themselves."""
         return {name: value for name, value in self.model_dump(exclude={"mode"}).items() if value is not None}
 
     def _wanted(self, can: Capabilities) -> ComputeOptions:
-        """What the mode makes use of where it works and pays."""
+        """Return the options of the mode, where each works and pays."""
         return FAST.get(can.device_type, FAST["cuda"]) if self.mode == "fast" else PLAIN
 
     def _left_out(self, can: Capabilities) -> dict[str, str]:
-        """Those of them that a device goes without, each with why; not what was turned on or off."""
+        """Return the options of the mode that a device goes without, each with why; not what was turned on or off."""
         asked, wanted, reasons = self._asked(), self._wanted(can), {**can.slow, **can.impossible}
         if asked.get("device_rng") is False:
             reasons.setdefault("cuda_graph", "a step that draws on the CPU cannot be recorded")

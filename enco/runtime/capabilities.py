@@ -1,4 +1,4 @@
-"""Ask a device what it can do, as far as the pieces of the fast mode depend on it."""
+"""Ask a device what it can do, as far as the options of the fast mode depend on the answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TENSOR_CORES, TRITON = (8, 0), (7, 0)
 
 @cache
 def capabilities(device: torch.device, width: int = 64) -> Capabilities:
-    """Ask a device for its instruction set, and for what does not work or pay there in networks of `width` channels."""
+    """Ask a device for its instructions, and for what does not work or pay there in networks of `width` channels."""
     if device.type == "cpu":
         return _of_cpu(width)
     if device.type == "cuda":

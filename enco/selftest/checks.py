@@ -98,7 +98,7 @@ def wrong(errors: Errors, tolerance: float) -> Errors:
 
 def uses_bfloat16(device: torch.device) -> bool:
     """Return whether the fast mode computes in bfloat16 on a device, in networks of the usual width."""
-    return ComputeConfig(mode="fast").pieces(capabilities(device)).bfloat16
+    return ComputeConfig(mode="fast").options_for(capabilities(device)).bfloat16
 
 
 def exact_device(device: torch.device) -> torch.device:

@@ -1,10 +1,10 @@
-"""The steps of a training in their order: first weights, batches, epochs. All of the loop that decides the weights."""
+"""Do the steps of a training in order: first weights, batches, epochs; all of the loop that decides the weights."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -30,20 +30,26 @@ class Step:
     losses: Terms
 
 
-@dataclass
+@dataclass(frozen=True)
 class Steps:
     """A method, its training images, and the order in which it sees them."""
 
     train_step: TrainStep
     data: UnpairedImages
-    prefetcher: Prefetcher = field(init=False)
 
     @classmethod
     def prepare(cls, config: RunConfig, train_step: TrainStep) -> Steps:
         """Decode every image once so that none can stop the training later; UserError for an unusable one."""
-        root, direction, settings = config.data.root, config.data.direction, config.train
-        how = (settings.n_const, config.seed, settings.cache_mb, Reading.of_config(config.data))
-        return cls(train_step, UnpairedImages(root, direction, train_step.method.options, *how))
+        data = UnpairedImages(
+            config.data.root,
+            config.data.direction,
+            train_step.method.options,
+            config.train.n_const,
+            config.seed,
+            config.train.cache_mb,
+            Reading.of_config(config.data),
+        )
+        return cls(train_step, data)
 
     @property
     def method(self) -> Method:
@@ -60,16 +66,18 @@ class Steps:
         """Iterations of the whole training."""
         return _total(len(self.data), self.method.options, self.method.schedule)
 
-    def load(self, done: int, workers: int) -> None:
-        """Make `prefetcher` ready for the iterations after `done`; a method that has done none first sees an epoch."""
-        if not done:
-            self.method.calibrate(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
-        batches = self.data.loader(done, self.total, self.method.images_per_step, workers, self.method.device)
-        self.prefetcher = Prefetcher(batches, self.method.device)
+    def calibrate(self, workers: int) -> None:
+        """Show an epoch to a method that has done no step yet."""
+        self.method.calibrate(self.data.loader(0, self.per_epoch, self.method.images_per_step, workers))
 
-    def run(self, done: int) -> Iterator[Step]:
+    def prefetch(self, done: int, workers: int) -> Prefetcher:
+        """Load the batches of the iterations after `done`."""
+        batches = self.data.loader(done, self.total, self.method.images_per_step, workers, self.method.device)
+        return Prefetcher(batches, self.method.device)
+
+    def run(self, prefetcher: Prefetcher, done: int) -> Iterator[Step]:
         """Do the iterations after `done`, one at a time."""
-        for iteration, batch in enumerate(self.prefetcher, start=done + 1):
+        for iteration, batch in enumerate(prefetcher, start=done + 1):
             epoch, step = (iteration - 1) // self.per_epoch + 1, (iteration - 1) % self.per_epoch + 1
             if step == 1:
                 self.train_step.begin_epoch(epoch)
@@ -77,7 +85,7 @@ class Steps:
 
 
 def iterations_of(config: RunConfig) -> int:
-    """Iterations of a whole training, by its images' number; UserError for an unknown method or option, or no image."""
+    """Count the iterations of a whole training; UserError for an unknown method or option, or no image."""
     options = _options(config)
     items = max(len(Reading.of_config(config.data).files(config.data.root / name)) for name in ("trainA", "trainB"))
     return _total(items, options, _schedule(config, options))
@@ -90,7 +98,7 @@ def first_weights(config: RunConfig, device: torch.device) -> TrainStep:
 
 
 def build(config: RunConfig, device: torch.device) -> Method:
-    """The method with its schedule, on a device; UserError for an unknown method or option."""
+    """Build a method with its schedule on a device; UserError for an unknown method or option."""
     schedule = _schedule(config, _options(config))
     return create(config.method, schedule=schedule, device=device, **config.options)
 

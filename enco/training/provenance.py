@@ -1,4 +1,4 @@
-"""Where a result comes from: code, versions, device and data."""
+"""Record where a result comes from: settings, code, versions, device and data."""
 
 from __future__ import annotations
 
@@ -7,24 +7,52 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from enco.data.manifest import NAME, read_source
+from enco.config.compute import ComputeOptions
+from enco.config.run import RunConfig
+from enco.data.manifest import NAME, read_source, training_hash
 from enco.io.files import sha256
-from enco.records import GitState
+from enco.records import GitState, RunRecord
+from enco.training.identity import config_hash, plan_id, settings_of
+from enco.training.sources import method_sources
 
 if TYPE_CHECKING:
     import torch
 
+    from enco.methods.base import Method
+
 HERE = Path(__file__).resolve()
 SOURCES = ("*.py", "*.yaml", "*.smk", "Snakefile")
-"""What new files, not yet in git, count as source."""
+"""New files, not yet in git, that count as source."""
+
+
+def describe(config: RunConfig, method: Method, options: ComputeOptions) -> RunRecord:
+    """Describe a training before its first step; `config` is in full."""
+    sources = method_sources(config.method)
+    return RunRecord(
+        config=config,
+        config_hash=config_hash(config),
+        plan=plan_id(config, sources),
+        settings=settings_of(config),
+        sources=sources,
+        data_hash=training_hash(config.data.root, config.data.recursive),
+        data_source=data_source(config.data.root),
+        parameter_count=method.parameter_count(),
+        git=git_state(),
+        versions=versions(),
+        device=device_name(method.device),
+        computed=str(options),
+        pieces=asdict(options),
+        changes=[],
+    )
 
 
 def git_state() -> GitState:
-    """Commit of this code, whether its source differs from that, and a digest of how.
+    """Ask git for the commit of this code, whether the source differs from that commit, and a digest of how.
 
     `diff` is the SHA-256 of the names and contents of the files that differ; None where none does. All are None where
     the code is not in git.
@@ -39,20 +67,20 @@ def git_state() -> GitState:
 
 
 def changed_sources(root: Path) -> list[str] | None:
-    """Tracked files below a repository's root that differ from its commit, and new source files; None if git fails."""
+    """List tracked files of a repository that differ from its commit, and new source files; None if git fails."""
     tracked = _git(root, "diff", "--name-only", "-z", "--no-renames", "HEAD")
     new = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *SOURCES)
     return None if tracked is None or new is None else sorted({*tracked.split("\0"), *new.split("\0")} - {""})
 
 
 def digest_of_files(root: Path, names: Iterable[str]) -> str:
-    """SHA-256 over names and contents; a file that is gone counts as such."""
+    """Return the SHA-256 over names and contents; a file that is gone counts as such."""
     found = [(name, sha256(root / name) if (root / name).is_file() else None) for name in names]
     return hashlib.sha256(repr(found).encode(errors="surrogateescape")).hexdigest()
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the libraries that decide numbers, without importing them."""
+    """Return the versions of Python and of the libraries that decide numbers, without importing any."""
     names = ("torch", "torchvision", "numpy", "pillow")
     return {"python": platform.python_version(), **{name: _version(name) for name in names}}
 
@@ -70,7 +98,7 @@ def device_name(device: torch.device) -> str:
 
 
 def data_source(root: Path) -> dict[str, Any]:
-    """What a data folder's images were made from, as its manifest says; empty where that is not known."""
+    """Read from its manifest what a data folder's images were made from; empty where that is not known."""
     return read_source(root) if (root / NAME).exists() else {}
 
 

@@ -23,9 +23,9 @@ class TrainStep:
     def __init__(self, method: Method, compute: ComputeConfig | None = None) -> None:
         self.method = method
         self.compute, self.can = compute or ComputeConfig(), capabilities(method.device, method.options.ngf)
-        self.pieces = self.compute.pieces(self.can)
-        self.compiled = CompiledNetworks(method.networks.values()) if self.pieces.compile else None
-        self.graphed = GraphedStep(method) if self.pieces.cuda_graph else None
+        self.options = self.compute.options_for(self.can)
+        self.compiled = CompiledNetworks(method.networks.values()) if self.options.compile else None
+        self.graphed = GraphedStep(method) if self.options.cuda_graph else None
 
     @property
     def explanation(self) -> str:
@@ -45,7 +45,7 @@ class TrainStep:
 
     def __call__(self, batch: Batch) -> Terms:
         """One optimisation step on images that are on the method's device; every loss term by name, detached."""
-        if self.pieces.channels_last:
+        if self.options.channels_last:
             source, target = (
                 batch[side].contiguous(memory_format=torch.channels_last) for side in ("source", "target")
             )
@@ -56,15 +56,15 @@ class TrainStep:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Precision, source of random numbers and compiled networks for what is computed in here."""
-        pieces, device = self.pieces, self.method.device
-        torch.backends.cudnn.allow_tf32 = pieces.tf32
+        options, device = self.options, self.method.device
+        torch.backends.cudnn.allow_tf32 = options.tf32
         # What is fastest may differ from one process to the next.
-        torch.backends.cudnn.benchmark = pieces.autotune and not torch.are_deterministic_algorithms_enabled()
+        torch.backends.cudnn.benchmark = options.autotune and not torch.are_deterministic_algorithms_enabled()
         with ExitStack() as stack:
-            if pieces.bfloat16:
+            if options.bfloat16:
                 # Without its cache, as that keeps weights that a step has updated since, or cast without gradient.
                 stack.enter_context(torch.autocast(device.type, torch.bfloat16, cache_enabled=False))
-            if pieces.device_rng:
+            if options.device_rng:
                 stack.enter_context(rng_device(device))
             if self.compiled:
                 stack.enter_context(self.compiled.in_use())

@@ -215,10 +215,9 @@ def _json(source: str, option: str, example: str) -> dict[str, Any]:
 
 def _precision(train_step: TrainStep) -> str:
     """How steps are computed, with the precision of float32 convolutions where a GPU has two."""
-    pieces = train_step.pieces
-    return (
-        f"{pieces}, TF32 convolutions" if train_step.can.tf32 and pieces.tf32 and not pieces.bfloat16 else str(pieces)
-    )
+    options = train_step.options
+    has_tf32 = train_step.can.tf32 and options.tf32 and not options.bfloat16
+    return f"{options}, TF32 convolutions" if has_tf32 else str(options)
 
 
 if __name__ == "__main__":

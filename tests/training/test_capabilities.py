@@ -33,7 +33,7 @@ ON_GPU = {"device_rng": True, "autotune": True}
 
 @pytest.mark.parametrize("can", ALL)
 def test_plain_is_float32_and_uses_no_piece_anywhere(can: Capabilities) -> None:
-    assert ComputeConfig().pieces(can) == PLAIN == ComputeOptions()
+    assert ComputeConfig().options_for(can) == PLAIN == ComputeOptions()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_fast_is_what_works_and_pays_on_a_machine_and_says_what_it_leaves_out(
     can: Capabilities, pieces: ComputeOptions
 ) -> None:
     compute = ComputeConfig(mode="fast")
-    assert compute.pieces(can) == pieces
+    assert compute.options_for(can) == pieces
     said = compute.explain(can)
     assert said.startswith(f"Speed: fast on {can} computes in {pieces}") and "\n" not in said
     wanted = FAST.get(can.device_type, FAST["cuda"])
@@ -67,7 +67,7 @@ def test_fast_is_what_works_and_pays_on_a_machine_and_says_what_it_leaves_out(
 @pytest.mark.parametrize("can", [AVX2_CPU, V100])
 def test_a_slow_piece_that_is_asked_for_is_used_with_a_word(can: Capabilities) -> None:
     compute = ComputeConfig(bfloat16=True)
-    assert compute.pieces(can).bfloat16
+    assert compute.options_for(can).bfloat16
     assert "bfloat16 was asked for, but it has no instructions" in compute.explain(can)
     assert "was asked for" not in ComputeConfig(bfloat16=True).explain(A100)
     assert "was asked for" not in ComputeConfig(mode="fast", bfloat16=False).explain(can)
@@ -79,26 +79,26 @@ def test_a_piece_that_cannot_work_is_refused_and_turned_off_it_is_not(can: Capab
     asked: dict[str, Any] = {name: True} | ({"device_rng": True} if name == "cuda_graph" else {})
     if refused := [piece for piece in asked if piece in can.impossible]:
         with pytest.raises(UserError) as error:
-            ComputeConfig(mode="fast", **asked).pieces(can)
+            ComputeConfig(mode="fast", **asked).options_for(can)
         assert f"'{refused[0]}: true' cannot be on {can}, as {can.impossible[refused[0]]}" in str(error.value)
     else:
-        assert getattr(ComputeConfig(mode="fast", **asked).pieces(can), name)
-    assert not getattr(ComputeConfig(mode="fast", **{name: False}).pieces(can), name)
+        assert getattr(ComputeConfig(mode="fast", **asked).options_for(can), name)
+    assert not getattr(ComputeConfig(mode="fast", **{name: False}).options_for(can), name)
 
 
 def test_a_graph_of_steps_that_draw_on_the_cpu_is_refused_and_the_modes_own_left_out() -> None:
     for compute in (ComputeConfig(mode="fast", device_rng=False, cuda_graph=True), ComputeConfig(cuda_graph=True)):
         with pytest.raises(UserError, match="set 'device_rng' with 'cuda_graph'"):
-            compute.pieces(A100)
+            compute.options_for(A100)
     without = ComputeConfig(mode="fast", device_rng=False)
-    assert without.pieces(A100) == ComputeOptions(bfloat16=True, compile=True, autotune=True)
+    assert without.options_for(A100) == ComputeOptions(bfloat16=True, compile=True, autotune=True)
     assert "without cuda_graph, as a step that draws on the CPU cannot be recorded" in without.explain(A100)
 
 
 def test_tf32_is_no_piece_of_devices_without_it() -> None:
     off = ComputeConfig(tf32=False)
-    assert str(off.pieces(A100)) == "float32, no TF32"
-    assert off.pieces(AVX2_CPU) == off.pieces(V100) == off.pieces(MPS) == PLAIN
+    assert str(off.options_for(A100)) == "float32, no TF32"
+    assert off.options_for(AVX2_CPU) == off.options_for(V100) == off.options_for(MPS) == PLAIN
 
 
 @dataclass
@@ -138,14 +138,14 @@ def test_bfloat16_pays_where_onednn_may_use_instructions_for_it(
     can = capabilities.__wrapped__(CPU)
     assert ("bfloat16" in can.slow) == (instructions == "")
     assert (f" + {instructions}" in can.instructions) == bool(instructions)
-    assert ComputeConfig(mode="fast").pieces(can) == (FAST["cpu"] if instructions else PLAIN)
+    assert ComputeConfig(mode="fast").options_for(can) == (FAST["cpu"] if instructions else PLAIN)
 
 
 @pytest.mark.parametrize(("width", "pays"), [(8, False), (NARROW - 1, False), (NARROW, True), (64, True)])
 def test_bfloat16_pays_on_a_cpu_in_wide_networks_only(width: int, pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_bfloat16_instructions", lambda: "BF16")
     can = capabilities.__wrapped__(CPU, width)
-    assert ComputeConfig(mode="fast").pieces(can).bfloat16 == pays
+    assert ComputeConfig(mode="fast").options_for(can).bfloat16 == pays
     assert (
         f"without bfloat16, as it does not pay in networks of {width}" in ComputeConfig(mode="fast").explain(can)
     ) != pays
@@ -205,7 +205,7 @@ def test_networks_are_not_compiled_without_a_compiler_and_pythons_headers(
     monkeypatch.setattr(module.shutil, "which", lambda _: None if lacking == "compiler" else "/usr/bin/g++")
     monkeypatch.setattr(module.sysconfig, "get_path", lambda _: "/nowhere")
     with pytest.raises(UserError, match=r"'compile: true' cannot be on cpu .*(compiler|headers)"):
-        ComputeConfig(compile=True).pieces(capabilities.__wrapped__(CPU))
+        ComputeConfig(compile=True).options_for(capabilities.__wrapped__(CPU))
 
 
 @pytest.mark.parametrize(

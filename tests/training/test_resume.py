@@ -66,7 +66,7 @@ def edit_code(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def edit(*files: str) -> None:
         changed = {**method_sources("cyclegan"), **dict.fromkeys(files, "edited")}
-        monkeypatch.setattr("enco.train.method_sources", lambda method: changed)
+        monkeypatch.setattr("enco.training.provenance.method_sources", lambda method: changed)
 
     return edit
 
@@ -226,7 +226,7 @@ def test_what_another_machine_computes_with_is_named_and_may_be_kept(
     fast = config.model_copy(update={"compute": config.compute.model_copy(update={"tf32": False})})
     with pytest.raises(UserError, match=r"compute\.tf32: null before, false asked for"):
         run(fast, out)
-    monkeypatch.setattr(type(config.compute), "pieces", lambda self, can: ComputeOptions(tf32=False))
+    monkeypatch.setattr(type(config.compute), "options_for", lambda self, can: ComputeOptions(tf32=False))
     with pytest.raises(UserError, match=r"computed\.tf32: true before, false here.*--keep computed goes on"):
         run(config, out)
     run(config, out, policy=KEEP)
