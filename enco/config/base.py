@@ -1,4 +1,4 @@
-"""What every settings class is built on, and how settings from outside become one."""
+"""Build settings classes on one base, and turn values from outside into one of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _first_mistake(error: ValidationError, model: type[Settings], where: str) ->
 
 
 def _fields_at(model: type[Settings], location: tuple[int | str, ...]) -> Iterable[str]:
-    """The keys of the settings that lie at a place within a model's."""
+    """Return the keys of the settings that lie at a place within a model."""
     for part in location:
         inner = model.model_fields[part].annotation if isinstance(part, str) and part in model.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, Settings)):

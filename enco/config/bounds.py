@@ -1,4 +1,4 @@
-"""Numbers on a command line: each within its bounds."""
+"""Read numbers of a command line, each within bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Whole:
     most: int
 
     def __call__(self, text: str) -> int:
-        """The number; ArgumentTypeError, which argparse prints, for anything else."""
+        """Read the number; ArgumentTypeError, which argparse prints, for anything else."""
         try:
             number = int(text)
         except ValueError:
@@ -33,7 +33,7 @@ class Real:
     most: float
 
     def __call__(self, text: str) -> float:
-        """The number; ArgumentTypeError, which argparse prints, for anything else."""
+        """Read the number; ArgumentTypeError, which argparse prints, for anything else."""
         try:
             number = float(text)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Typed settings: the one source of every option's default, type and description."""
+"""Declare the settings of a training: the one source of each default, type and description."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEVELS = (
 
 
 class DataConfig(Settings):
-    """Where a run's images are: a folder with trainA, trainB, testA and testB."""
+    """The images of a run: a folder with trainA, trainB, testA and testB."""
 
     root: Path
     direction: Direction = "AtoB"
@@ -29,7 +29,7 @@ class DataConfig(Settings):
 
 
 class TrainConfig(Settings):
-    """How long to train, and how often to write things down."""
+    """The length of a training, and how often it writes things down."""
 
     n_const: int = Field(100, ge=0, le=10**9, description="Epochs at the full learning rate.")
     n_decay: int = Field(100, ge=0, le=10**9, description="Epochs of linear decay after them.")
@@ -49,7 +49,7 @@ class TrainConfig(Settings):
 
 
 class RunConfig(Settings):
-    """Everything that decides a training (enco/training/identity.py), and how often it writes things down."""
+    """Everything that decides a training (enco/training/identity.py), and how often the training writes."""
 
     method: str
     task: str

@@ -8,7 +8,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def named_device(text: str) -> str:
-    """A device's name as it is; ArgumentTypeError, which argparse prints, for one of several such as `cuda:1`."""
+    """Return a device's name; ArgumentTypeError, which argparse prints, for one of several such as `cuda:1`."""
     kind, colon, number = text.partition(":")
     if colon and kind in DEVICES:
         raise ArgumentTypeError(

@@ -1,4 +1,4 @@
-"""Where float32 matters: what computes in it although the networks around it compute in bfloat16."""
+"""Compute in float32 where that matters, although the networks around compute in bfloat16."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REDUCED = (torch.bfloat16, torch.float16)
 
 @contextmanager
 def no_autocast() -> Iterator[None]:
-    """Within this block every operation computes in the type of its tensors."""
+    """Compute every operation of the block in the type of its tensors."""
     with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
 

@@ -1,4 +1,4 @@
-"""Torch's global random generators: where a step draws from, and their states, taken and given back."""
+"""Choose which of torch's global generators steps draw from, and save and restore their states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _draws: ContextVar[torch.device] = ContextVar("draws", default=_CPU)
 
 @contextmanager
 def rng_device(device: torch.device) -> Iterator[None]:
-    """Within this block, steps draw their random numbers on this device."""
+    """Draw the random numbers of steps on this device within the block."""
     token = _draws.set(device)
     try:
         yield
@@ -25,17 +25,17 @@ def rng_device(device: torch.device) -> Iterator[None]:
 
 
 def normal(shape: Sequence[int], device: torch.device) -> Tensor:
-    """Draws from N(0, 1), on a device, made where `rng_device` says."""
+    """Draw from N(0, 1) where `rng_device` says, and copy to a device."""
     return torch.randn(*shape, device=draw_device()).to(device)
 
 
 def draw_device() -> torch.device:
-    """Where to draw: on the CPU, so that a seed means the same on every device, unless `rng_device` says otherwise."""
+    """Return where to draw: on the CPU, so that a seed gives equal numbers everywhere, unless `rng_device` is set."""
     return _draws.get()
 
 
 def random_state(device: torch.device) -> RandomState:
-    """States of the generators a training on this device draws from, by device type."""
+    """Read the states of the generators that a training on this device draws from, by device type."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -45,7 +45,7 @@ def random_state(device: torch.device) -> RandomState:
 
 
 def set_random_state(states: RandomState, device: torch.device) -> None:
-    """Take back what `random_state` gave; a state of another kind of device is left aside."""
+    """Restore what `random_state` returned; a state of another kind of device is ignored."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)

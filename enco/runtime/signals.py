@@ -1,4 +1,4 @@
-"""Being asked to stop: finish the iteration, write a checkpoint, go on later."""
+"""Turn a signal into a request to stop: finish the iteration, write a checkpoint, go on later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SI
 
 
 class Stopped(Exception):
-    """The training was asked to stop, and has written all it needs to go on."""
+    """The end of a training that was asked to stop and has written all that is needed to go on."""
 
 
 @dataclass
@@ -27,7 +27,7 @@ class StopRequest:
 
 @contextmanager
 def stop_signals() -> Iterator[StopRequest]:
-    """Within this block SIGINT, SIGTERM and SIGUSR2 only note that a stop is wanted; main thread only."""
+    """Let SIGINT, SIGTERM and SIGUSR2 only note, within the block, that a stop is wanted; main thread only."""
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:

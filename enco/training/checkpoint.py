@@ -1,4 +1,4 @@
-"""Full-state checkpoints: written whole, read with suspicion, the last two kept."""
+"""Write full-state checkpoints whole, read them with suspicion, keep the last two."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKPOINTS_KEPT = 2
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a training needs to go on bit for bit: tensors and plain values only."""
+    """All that a training needs to go on bit for bit."""
 
     iteration: int
     method: dict[str, Any]
@@ -44,11 +44,11 @@ class CheckpointFolder:
         self._good: list[Path] = []
 
     def files(self) -> list[Path]:
-        """Checkpoint files, oldest first."""
+        """List the checkpoint files, oldest first."""
         return sorted(self.folder.glob("iter*.pt"))
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint and remove all but it and the one before.
+        """Write a checkpoint and remove all but this and the previous one.
 
         Raises NonFiniteLoss, and writes nothing, if a weight is not finite; UserError if the disk is full.
         """
@@ -76,12 +76,12 @@ class CheckpointFolder:
         return None
 
     def of_iteration(self, iteration: int) -> Checkpoint | None:
-        """The newest checkpoint, if it can be read and is of this iteration."""
+        """Read the newest checkpoint if it can be read and is of this iteration; None otherwise."""
         checkpoint = self.newest()
         return checkpoint if checkpoint and checkpoint.iteration == iteration else None
 
     def clear_leftovers(self) -> None:
-        """Remove what a killed process was writing; only for who holds the run's lock."""
+        """Remove partial files of a killed process; only for who holds the run's lock."""
         for leftover in self.folder.glob(".*.partial"):
             leftover.unlink()
 
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def bytes_at_least(method: Method) -> int:
-    """Bytes of a method's checkpoint without image pools: every network, and Adam's two moments of what is trained."""
+    """Count the bytes of a checkpoint without image pools: networks, and Adam's two moments of what is trained."""
     held = sum(tensor.nbytes for net in method.networks.values() for tensor in net.state_dict().values())
     return held + 2 * sum(p.nbytes for net in method.networks.values() for p in net.parameters() if p.requires_grad)
 

@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: at batch 1 a GPU waits for the launches of thousands of kernels, a graph is one."""
+"""Record training steps as CUDA graphs: at batch 1 a GPU waits for thousands of kernel launches, a graph is one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Terms = dict[str, Tensor]
 
 
 class GraphedStep:
-    """Does a step as it is some times, then records it and from there on replays the recording.
+    """A step that is done eagerly some times, then recorded, and from there on replayed.
 
     A recording repeats the same kernels with the same host-side numbers on the same memory. So within an epoch nothing
     but tensors on the device may change (draws, pools, Adam's count of steps), and learning rates, which a method may
@@ -22,7 +22,7 @@ class GraphedStep:
     """
 
     SETTLING = 4
-    """Steps after a restart that take longer: those as they are, and the one that is recorded."""
+    """Steps after a restart that take longer: the eager steps, and the step that is recorded."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -30,16 +30,16 @@ class GraphedStep:
         self.restart()
 
     def restart(self) -> None:
-        """Forget the recording, once it is no longer replayed."""
+        """Forget the recording, once no replay is running."""
         torch.cuda.current_stream(self.method.device).synchronize()
         self.graph: torch.cuda.CUDAGraph | None = None
         self.steps = 0
 
     def __call__(self, batch: Batch) -> Terms:
-        """One step on images on the device; the losses are copies that later steps leave alone."""
+        """Do one step on images on the device, and return losses that later steps leave alone."""
         self.steps += 1
         if self.steps < self.SETTLING:
-            return self._as_it_is(batch)
+            return self._eager(batch)
         if self.graph is None:
             self.rates = self._rates()
             self.graph = self._record(batch)
@@ -55,8 +55,8 @@ class GraphedStep:
     def _rates(self) -> list[float]:
         return [group["lr"] for optimizer in self.method.optimizers.values() for group in optimizer.param_groups]
 
-    def _as_it_is(self, batch: Batch) -> Terms:
-        """On the stream that records, so that gradients are summed on that one from the beginning."""
+    def _eager(self, batch: Batch) -> Terms:
+        """Do a step on the stream that records, so that gradients are summed on one stream from the beginning."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             losses = self.method.step(batch)
@@ -67,7 +67,7 @@ class GraphedStep:
         """Record an update without doing it; UserError where the device or the method does not allow that."""
         for optimizer in self.method.optimizers.values():
             for group in optimizer.param_groups:
-                group["capturable"] = True  # being fused, it counts its steps on the device
+                group["capturable"] = True  # a fused optimiser counts its steps on the device
         self.batch = Batch(source=batch["source"].clone(), target=batch["target"].clone())
         graph = torch.cuda.CUDAGraph()
         try:

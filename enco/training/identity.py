@@ -1,4 +1,4 @@
-"""What decides a training's weights by its settings, and where two trainings differ."""
+"""Tell which settings decide a training's weights, and where two trainings differ."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Difference:
         return self.key in LENGTH
 
     def __str__(self) -> str:
-        """For people, such as `options.k: 4 before, 2 asked for`."""
+        """Write the difference for people, such as `options.k: 4 before, 2 asked for`."""
         if self.kind == "code":
             return f"the code in {self.key}"
         if self.kind == "images":
@@ -48,16 +48,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class OnChange:
-    """What to do where a folder's training was made otherwise: by default, stop."""
+    """The policy where a folder's training was made otherwise: by default, stop."""
 
     anew: bool = False
-    """Move it aside and begin anew."""
+    """Move the earlier training aside and begin anew."""
     keep: frozenset[str] = frozenset()
-    """Go on with it where only these differ: `code`, `computed`."""
+    """Go on with the earlier training where only these differ: `code`, `computed`."""
 
 
 def in_full(config: RunConfig) -> RunConfig:
-    """A run's configuration with every option of its method; UserError for an unknown method or option."""
+    """Complete a configuration by every option of its method; UserError for an unknown method or option."""
     return config.model_copy(update={"options": _options(config).model_dump(mode="json")})
 
 
@@ -66,7 +66,7 @@ def _options(config: RunConfig) -> MethodOptions:
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
-    """The settings that decide a run's weights, by dotted key: no names, no paths, and not how often it writes.
+    """Return the settings that decide a run's weights, by dotted key: no names, no paths, no cadence of writing.
 
     Raises UserError for an unknown method or option.
     """
@@ -84,19 +84,19 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
 
 
 def defaults_of(config: RunConfig) -> dict[str, Any]:
-    """The same settings at their defaults, but for the method."""
+    """Return the settings that decide a run's weights at their defaults, but for the method."""
     bare = RunConfig(method=config.method, task=config.task, data=DataConfig(root=config.data.root))
     return {key: value for key, value in settings_of(bare).items() if key != "method"}
 
 
 def config_hash(config: RunConfig) -> str:
-    """SHA-256 (first 16 hex digits) of the settings that decide a run's weights and are not at their defaults."""
+    """Digest the settings that decide a run's weights and are not at their defaults, as 16 hex digits."""
     defaults = defaults_of(config)
     return digest_of({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
 
 
 def plan_id(config: RunConfig, sources: Values) -> str:
-    """One digest (16 hex digits) of all settings and of the code, by file, that decide a run's weights."""
+    """Digest all settings, and the code by file, that decide a run's weights, as 16 hex digits."""
     return digest_of({"settings": settings_of(config), "code": sources})
 
 
@@ -126,13 +126,13 @@ def have_equal_start(before: Values, asked: Values, epoch: int) -> bool:
 
 
 def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:
-    """Settings that differ; one that the earlier training did not know stood at its default there."""
+    """List settings that differ; a setting that the earlier training did not know was at the default there."""
     pairs = {key: (before.get(key, defaults.get(key)), asked.get(key)) for key in {**before, **asked}}
     return [Difference("settings", key, old, new) for key, (old, new) in sorted(pairs.items()) if old != new]
 
 
 def code_differences(before: Values, asked: Values) -> list[Difference]:
-    """Files whose code differs."""
+    """List the files whose code differs."""
     return [Difference("code", name, before.get(name), asked.get(name)) for name in changed_files(before, asked)]
 
 
@@ -144,5 +144,5 @@ def computed_differences(before: Values, asked: Values) -> list[Difference]:
 
 
 def digest_of(content: Any) -> str:
-    """SHA-256 (first 16 hex digits) of what JSON can hold, in whatever order its keys are."""
+    """Return the first 16 hex digits of the SHA-256 of JSON values, whatever the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""metrics.jsonl, the truth about a run's losses: appended to while training, cut back on resume."""
+"""Append to metrics.jsonl, the truth about a run's losses, while training; cut the file back on resume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enco.io.files import atomic_path
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:
-    """Append one line and see it onto the disk; UserError where that is full."""
+    """Append one line and flush the file onto the disk; UserError where that is full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("a", encoding="utf-8") as file:
@@ -26,7 +26,7 @@ def append_line(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a metrics.jsonl, oldest first; a last line that is half written is left out."""
+    """Read the whole lines of a metrics.jsonl, oldest first, without a last line that is half written."""
     lines = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:

@@ -1,4 +1,4 @@
-"""Batches on the device of a training, brought there beside its steps, and the time that it waits for them."""
+"""Copy batches to the device of a training during its steps, and count the seconds that it waits for batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Prefetcher:
     """The batches of a loader, in their order, each on `device`.
 
     On a CUDA device a step is launched long before it is done. The next batch is then fetched, and copied from pinned
-    memory on a stream of its own, while the step runs; the host stays at most one step ahead, so that a device that
+    memory on a separate stream, while the step runs; the host stays at most one step ahead, so that a device that
     still has a step to do is not taken for one that waits.
     """
 
@@ -39,7 +39,7 @@ class Prefetcher:
 
 
 class CudaCopies:
-    """Copies of pinned batches that run beside the computation of the current stream, which waits only for its own."""
+    """Copies of pinned batches on a separate stream; the current stream waits only for the copy of the batch."""
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._side = device, torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A run's folder: who works in it (the lock), what became of the run (state.json), and how (history.jsonl)."""
+"""Lock a run's folder, and record what becomes of the run (state.json) and how (history.jsonl)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class StateFile:
         return self
 
     def begin(self, iteration: int) -> None:
-        """Note from where the training goes on."""
+        """Note the iteration from which the training goes on."""
         self.reached(iteration)
         self.tell("start")
 
@@ -82,7 +82,7 @@ class StateFile:
             print(f"warning: {self.path} could not be brought up to date ({second}).", flush=True)
 
     def reached(self, iteration: int) -> None:
-        """Note how far the training is."""
+        """Note an iteration that the training has reached."""
         self.iteration = iteration
         self.write("running")
 
@@ -92,23 +92,24 @@ class StateFile:
         append_line(self.history, {**what, "node": platform.node(), "job": slurm_job()})
 
     def write(self, state: State, reason: str | None = None) -> None:
+        """Write state.json whole."""
         content = {"state": state, "iteration": self.iteration, "reason": reason, "started": self.started}
         write_json(self.path, {**content, "updated": now()})
 
 
 def _ended_as(error: BaseException) -> State:
-    """What becomes of a run that an error ends."""
+    """Return the state of a run that an error ended."""
     if isinstance(error, Stopped):
         return "stopped"
     return "diverged" if isinstance(error, NonFiniteLoss) else "failed"
 
 
 def slurm_job() -> str | None:
-    """The number of the SLURM job that this process is, as squeue prints it; None outside SLURM."""
+    """Return the number of this process's SLURM job, as squeue prints numbers; None outside SLURM."""
     array, index = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID")
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601 to the microsecond: two trainings do not begin in the same one."""
+    """Return the time in UTC, ISO 8601 to the microsecond: no two trainings begin in the same microsecond."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

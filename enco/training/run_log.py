@@ -1,4 +1,4 @@
-"""Losses of a training: windows of iterations, checked, averaged and written down."""
+"""Check, average and write down the losses of a training, a window of iterations at a time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RunLog:
         self._waiting.clear()
 
     def means(self) -> Losses:
-        """Mean of each term over the iterations of the window that have it."""
+        """Average each term over the iterations of the window that have such a term."""
         self.check()
         names = dict.fromkeys(name for _, row in self._fetched for name in row)
         columns = {name: [row[name] for _, row in self._fetched if name in row] for name in names}
@@ -57,8 +57,8 @@ class RunLog:
     def write(self, iteration: int, epoch: int, rates: dict[str, float], waited: float) -> None:
         """Append the window's line, and begin the next window.
 
-        `waited` is for how many seconds this process has waited for data so far; `data_wait`, the share that they have
-        of the window's time.
+        `waited` counts the seconds that this process has waited for data so far; `data_wait` is the share of the
+        window's time that was waited.
         """
         means = self.means()  # before the clock is read, as it waits for the device
         now = time.monotonic()
@@ -77,7 +77,7 @@ class RunLog:
         self._since, self._waited, self._timed = now, waited, 0
 
     def state(self) -> list[tuple[int, Losses]]:
-        """The unfinished window, for a checkpoint."""
+        """Return the unfinished window, for a checkpoint."""
         self.check()
         return list(self._fetched)
 

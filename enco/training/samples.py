@@ -1,4 +1,4 @@
-"""Sample grids: the same test images, translated as the training goes on."""
+"""Draw sample grids: the same test images, translated as the training goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Samples:
     """Test inputs of a run, chosen once; a set that the data folder lacks has no row."""
 
     def __init__(self, data: DataConfig, options: MethodOptions, folder: Path) -> None:
-        """Raises UserError for a test image that is truncated or unreadable."""
+        """Read the first test images of each side; UserError for an image that is truncated or unreadable."""
         self.folder = folder
         names = ("testA", "testB") if data.direction == "AtoB" else ("testB", "testA")
         self.source, self.target = (_inputs(data.root / name, options, Reading.of_config(data)) for name in names)
@@ -48,7 +48,7 @@ class Samples:
 
 
 def grid(rows: Sequence[Tensor]) -> Image.Image:
-    """Rows of N x 3 x H x W images in [-1, 1] as one picture; shorter rows are filled up with white."""
+    """Lay rows of N x 3 x H x W images in [-1, 1] out as one picture; shorter rows are filled up with white."""
     width = max(len(row) for row in rows)
     filled = (torch.cat([row.cpu(), row.new_ones(width - len(row), *row.shape[1:]).cpu()]) for row in rows)
     return Image.fromarray(to_uint8(torch.cat([torch.cat(list(row), dim=2) for row in filled], dim=1)))
@@ -56,7 +56,7 @@ def grid(rows: Sequence[Tensor]) -> Image.Image:
 
 @contextmanager
 def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
-    """Within this block the networks are in evaluation mode; afterwards each module is as it was."""
+    """Put networks into evaluation mode within the block; afterwards each module is as before."""
     modes = {module: module.training for network in networks for module in network.modules()}
     for module in modes:
         module.training = False
@@ -70,5 +70,5 @@ def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
 def _inputs(folder: Path, options: MethodOptions, reading: Reading) -> Tensor | None:
     if not folder.is_dir():
         return None
-    files, about = reading.check(folder)[:COLUMNS], (options.test_side, options.interpolation, reading.levels)
-    return torch.stack([test_image(file, *about) for file in files])
+    side, filter_, levels = options.test_side, options.interpolation, reading.levels
+    return torch.stack([test_image(file, side, filter_, levels) for file in reading.check(folder)[:COLUMNS]])

@@ -1,8 +1,8 @@
-"""Digests of the code that decides a training's weights: what a method, and the loop around it, make use of.
+"""Digest the code that decides a training's weights: what a method, and the loop around the method, make use of.
 
-Read from the files alone, without importing them. Only the definitions that are reached count, so another method's
-helper in a shared file changes nothing, and of these neither comments, docstrings, formatting, annotations of
-functions, descriptions of options nor the messages of errors.
+Files are read, not imported. Only the definitions that are reached count, so another method's helper in a shared file
+changes nothing, and of these definitions neither comments, docstrings, formatting, annotations of functions,
+descriptions of options nor the messages of errors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from enco.errors import UserError
 
 PACKAGE = Path(__file__).parents[1]
 LOOP = "enco.training.iterations"
-"""The module that brings batches and steps into their order."""
+"""The module that puts batches and steps in order."""
 SETTINGS = ("config.run", "config.base", "config.compute", "options.base", "runtime.capabilities")
 TALK = ("errors", "notices", "io.files", "io.fetch", "io.weights", "data.sharing")
 ASIDE = frozenset(f"enco.{name}" for name in ("methods", *SETTINGS, *TALK))
@@ -32,7 +32,7 @@ ImportStatement = ast.Import | ast.ImportFrom
 
 
 def method_sources(method: str, package: Path = PACKAGE) -> Digests:
-    """Digest of the code that decides the weights of a method's trainings, by file; UserError if it has no file."""
+    """Digest, by file, the code that decides the weights of a method; UserError for a method without a file."""
     module = f"{package.name}.methods.{method}"
     if _file(module, package) is None:
         raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
@@ -43,12 +43,12 @@ def method_sources(method: str, package: Path = PACKAGE) -> Digests:
 
 
 def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Files whose code differs between two trainings, or that only one of them makes use of."""
+    """List files whose code differs between two trainings, or that only one of the trainings makes use of."""
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
 def _reached(modules: Iterable[str], package: Path) -> Iterator[tuple[str, str, ast.AST]]:
-    """Every definition that these modules make use of, once: its module, its name, its syntax tree."""
+    """Yield each definition that modules make use of once: module, name and syntax tree."""
     waiting = [(module, "*") for module in modules]
     seen = set(waiting)
     while waiting:
@@ -72,7 +72,7 @@ def _reached(modules: Iterable[str], package: Path) -> Iterator[tuple[str, str, 
 
 @cache
 def _names(code: bytes) -> dict[str, list[ast.stmt]]:
-    """The statements at the top of a module by the name that each binds; '' for those that bind none."""
+    """Return the statements at the top of a module by the name that each binds; '' for those that bind none."""
     names: dict[str, list[ast.stmt]] = {"": []}
     for statement in _Bare().visit(ast.parse(code)).body:
         for name in _bound(statement) or [""]:
@@ -87,7 +87,7 @@ def _bound(statement: ast.stmt) -> list[str]:
 
 
 def _bound_here(node: ast.AST) -> list[str]:
-    """Names that a node binds by itself: an assignment's, an import's, or a definition's within an `if` or `try`."""
+    """List names that a node binds: of an assignment, an import, or a definition within an `if` or `try`."""
     if isinstance(node, ast.alias):
         return [_name_of(node)]
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -96,7 +96,7 @@ def _bound_here(node: ast.AST) -> list[str]:
 
 
 def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """The definitions, each by module and name, that a definition mentions."""
+    """Return the definitions, each by module and name, that a definition mentions."""
     used = {(module, inner.id) for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id in names}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
@@ -105,14 +105,14 @@ def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -
 
 
 def _is_ours(statement: ast.stmt, module: str, package: Path) -> bool:
-    """Whether a statement is more than an import of a library, which counts where something mentions it."""
+    """Say whether a statement is more than an import of a library, which counts only where it is mentioned."""
     if not isinstance(statement, ast.Import | ast.ImportFrom):
         return True
     return any(_file(source, package) for source, _ in _imported(statement, module, package))
 
 
 def _only(node: ImportStatement, name: str) -> ImportStatement:
-    """An import statement with no more than what it calls `name`."""
+    """Reduce an import statement to what is called `name`."""
     names = [alias for alias in node.names if _name_of(alias) == name]
     return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, node.level)
 
@@ -122,7 +122,7 @@ def _name_of(alias: ast.alias) -> str:
 
 
 def _imported(node: ImportStatement, module: str, package: Path) -> Iterator[tuple[str, str]]:
-    """What an import statement brings, by module and name ('*' for a whole module)."""
+    """Yield what an import statement imports, by module and name ('*' for a whole module)."""
     for alias in node.names:
         if isinstance(node, ast.Import):
             yield alias.name, "*"
@@ -133,7 +133,7 @@ def _imported(node: ImportStatement, module: str, package: Path) -> Iterator[tup
 
 
 def _absolute(node: ast.ImportFrom, module: str, package: Path) -> str:
-    """The module that a `from` statement names, whole, also where it is written with leading dots."""
+    """Return the full name of the module in a `from` statement, also with leading dots."""
     if not node.level:
         return node.module or ""
     file = _file(module, package)
@@ -143,7 +143,7 @@ def _absolute(node: ast.ImportFrom, module: str, package: Path) -> str:
 
 
 def _file(module: str, package: Path) -> Path | None:
-    """The file of a module of the package."""
+    """Find the file of a module of the package."""
     top, *parts = module.split(".")
     if top != package.name:
         return None
@@ -157,7 +157,7 @@ def _label(module: str, package: Path) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes out of a module what does not change what it computes."""
+    """Remover of all that does not change what a module computes."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -187,7 +187,7 @@ class _Bare(ast.NodeTransformer):
 
 
 def _plain(node: Any) -> Any:
-    """A syntax tree as lists and texts that are the same on every version of Python."""
+    """Turn a syntax tree into lists and texts that are equal on every version of Python."""
     if isinstance(node, ast.AST):
         fields = {name: _plain(value) for name, value in ast.iter_fields(node) if value not in (None, [])}
         return [type(node).__name__, {name: fields[name] for name in fields if name not in ("kind", "type_comment")}]

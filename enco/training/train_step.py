@@ -1,4 +1,4 @@
-"""Do a method's training steps at a chosen speed."""
+"""Compute a method's training steps plainly or fast."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class TrainStep:
 
     @property
     def explanation(self) -> str:
-        """One line on what steps make use of, and why; empty where they are computed as published."""
+        """One line on how steps are computed, and why; empty where steps are computed as published."""
         return "" if self.compute == ComputeConfig() else self.compute.explain(self.can)
 
     @property
     def settling(self) -> int:
-        """Steps of an epoch that take longer than those after them."""
+        """Number of steps at the beginning of an epoch that take longer than later ones."""
         return self.graphed.SETTLING if self.graphed else 0
 
     def begin_epoch(self, epoch: int) -> None:
@@ -44,7 +44,7 @@ class TrainStep:
             self.graphed.restart()
 
     def __call__(self, batch: Batch) -> Terms:
-        """One optimisation step on images that are on the method's device; every loss term by name, detached."""
+        """Do one optimisation step on images on the method's device, and return each loss term by name, detached."""
         if self.options.channels_last:
             source, target = (
                 batch[side].contiguous(memory_format=torch.channels_last) for side in ("source", "target")
@@ -55,14 +55,14 @@ class TrainStep:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """Precision, source of random numbers and compiled networks for what is computed in here."""
+        """Set precision, source of random numbers and compiled networks for the block."""
         options, device = self.options, self.method.device
         torch.backends.cudnn.allow_tf32 = options.tf32
         # What is fastest may differ from one process to the next.
         torch.backends.cudnn.benchmark = options.autotune and not torch.are_deterministic_algorithms_enabled()
         with ExitStack() as stack:
             if options.bfloat16:
-                # Without its cache, as that keeps weights that a step has updated since, or cast without gradient.
+                # The cache would keep weights that a step has updated since, or cast without gradient.
                 stack.enter_context(torch.autocast(device.type, torch.bfloat16, cache_enabled=False))
             if options.device_rng:
                 stack.enter_context(rng_device(device))
@@ -82,7 +82,7 @@ class CompiledNetworks:
     """Forms of one function that are compiled: for every network of its class, with and without each gradient."""
 
     def __init__(self, networks: Iterable[nn.Module], **how: Any) -> None:
-        """`how` goes to torch.compile."""
+        """Compile the functions of these networks; `how` goes to torch.compile."""
         modules = [module for network in networks for module in network.modules()]
         self.functions = [
             (module, name, torch.compile(getattr(module, name), dynamic=False, **how))
@@ -92,7 +92,7 @@ class CompiledNetworks:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Within this block the networks are the compiled ones."""
+        """Compute with the compiled functions within the block."""
         settings = torch._dynamo.config.patch(recompile_limit=self.FORMS)
         # DRIT takes two gradients through one forward pass.
         buffers = torch._functorch.config.patch(donated_buffer=False)
