@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 from enco.data.manifest import read_training_hash
 from enco.errors import UserError
 from enco.io.files import read_json
+from enco.records import RunRecord, read_record
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
@@ -113,23 +114,25 @@ class SoFar:
         record = run.at(paths.RECORD)
         if not record.exists():
             return self._progress(run)
-        found = read_json(record)
-        if found["config_hash"] != config_hash(run.config):
+        found = read_record(record, RunRecord)
+        if found.config_hash != config_hash(run.config):
             return "trained with other settings, to be trained again"
         manifest = self.plan.manifest(run.task)
-        if manifest.exists() and read_training_hash(manifest.parent) != found["data_hash"]:
+        if manifest.exists() and read_training_hash(manifest.parent) != found.data_hash:
             return "trained on other images, to be trained again"
-        if self.project.train.code_differences(run.config, found["sources"]):
+        if self.project.train.code_differences(run.config, found.sources):
             return "trained by other code, to be trained again"
         return ""
 
     def _progress(self, run: Run) -> str:
         """Return how far a training without a record is."""
-        begun, state = run.at(paths.STARTED), run.at(paths.STATE)
+        started, state = run.at(paths.STARTED), run.at(paths.STATE)
         if is_held(run.folder) and state.exists():
             return f"in training, at iteration {read_json(state)['iteration']}"
-        if begun.exists() and state.exists() and read_json(begun)["config_hash"] == config_hash(run.config):
-            return _ended(read_json(state))
+        if started.exists() and state.exists():
+            found = read_record(started, RunRecord)
+            if found.config_hash == config_hash(run.config):
+                return _ended(read_json(state))
         return "not trained yet" if self.plan.manifest(run.task).exists() else "no data"
 
     def _network_gap(self, task: str) -> str:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from enco.config.compute import ComputeConfig
 from enco.data.manifest import read_training_hash, save_manifest
 from enco.io.files import read_json, write_json
+from enco.records import RunRecord
 from enco.training.identity import config_hash
 from enco.training.run_folder import LOCK
 from enco.training.sources import method_sources
@@ -30,6 +31,16 @@ from workflow.so_far import SoFar, so_far_files, write_so_far
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())
+
+
+def record_of(run: Run, **about: Any) -> dict[str, Any]:
+    """Write down a training of what the configuration asks for, but for `about`."""
+    record = {
+        **{"config": run.config, "config_hash": config_hash(run.config), "plan": "", "settings": {}, "sources": {}},
+        **{"data_hash": "", "data_source": {}, "parameter_count": 1, "versions": {}, "device": "cpu", "changes": []},
+        **{"computed": "float32", "pieces": {}, "git": {"commit": None, "dirty": None, "diff": None}},
+    }
+    return RunRecord.model_validate(record | about).content()
 
 
 @dataclass
@@ -49,19 +60,14 @@ class Results:
 
     def began(self, state: str, reason: str | None = None, **about: Any) -> Run:
         run = self.run()
-        write_json(run.folder / "config.json", {"config_hash": config_hash(run.config), **about})
-        write_json(run.folder / "state.json", {"state": state, "iteration": 7, "reason": reason})
+        write_json(run.at(paths.STARTED), record_of(run, **about))
+        write_json(run.at(paths.STATE), {"state": state, "iteration": 7, "reason": reason})
         return run
 
     def trained(self, variant: str = "cut", task: str = "horse2zebra", **about: Any) -> Run:
         run = self.run(task, variant)
-        record = {
-            "config_hash": config_hash(run.config),
-            "data_hash": self.images(task),
-            "sources": method_sources(variant),
-            **about,
-        }
-        write_json(run.at(paths.RECORD), record)
+        made_of = {"data_hash": self.images(task), "sources": method_sources(variant)}
+        write_json(run.at(paths.RECORD), record_of(run, **made_of | about))
         return run
 
     def scored(self, variant: str = "cut", task: str = "horse2zebra", **protocol: Any) -> Run:
@@ -229,7 +235,7 @@ def test_a_missing_segmentation_network_is_the_reason(tmp_path: Path, monkeypatc
     made = Results(Project.load(TINY | {"drn": drn}, ROOT))
     run = made.run("cityscapes")
     made_of = {"data_hash": made.images("cityscapes"), "sources": method_sources("cut")}
-    write_json(run.at(paths.RECORD), {"config_hash": config_hash(run.config), **made_of})
+    write_json(run.at(paths.RECORD), record_of(run, **made_of))
     cell = next(c for c in SoFar(made.project).planned("methods") if (c.row, c.metric) == ("cut", "mAP"))
     assert cell.reason == "no segmentation network (negcut)"
 
