@@ -7,8 +7,19 @@ from pathlib import PurePath
 from xdist.scheduler import LoadFileScheduling
 
 SLOWEST_FIRST = (
+    "test_slurm_cluster.py",
     "test_pipeline_changes.py",
-    "test_slurm_workflow.py",
+    "test_real_data_workflow.py",
+    "test_local_workflow.py",
+    "test_tracking_concurrent.py",
+    "test_learning.py",
+    "test_changed_code.py",
+    "test_lost_weights.py",
+    "test_known_at_the_start.py",
+    "test_fid_of_folders.py",
+    "test_refusals.py",
+    "test_selftest.py",
+    "test_speed.py",
 )
 """Files whose tests take minutes, so that no worker is left with one of them at the end."""
 
