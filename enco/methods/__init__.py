@@ -44,7 +44,7 @@ def _registry() -> tuple[dict[str, MethodInfo], dict[str, str]]:
         try:
             info = None if name == "__main__" else getattr(_settings_module(name), "INFO", None)
         except Exception as error:  # whatever a user's own file does, the other methods work
-            errors[name] = _what_broke(error)
+            errors[name] = _import_error(error)
             continue
         found |= {info.name: info} if info else {}
     return found, errors
@@ -56,7 +56,7 @@ def _settings_module(name: str) -> ModuleType:
     return importlib.import_module(own if find_spec(own) else f"{__name__}.{name}")
 
 
-def _what_broke(error: Exception) -> str:
+def _import_error(error: Exception) -> str:
     """Describe an import error in one line, as in 'SyntaxError in line 3: invalid syntax'."""
     line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
     return f"{type(error).__name__} in line {line}: {(str(error).splitlines() or [''])[0]}"

@@ -37,13 +37,13 @@ def description(name: str) -> str:
 def options(model: type[BaseModel]) -> str:
     """Return a table of a method's options, with default and description."""
     rows = [
-        (option, shown(field.default), fill(field.description or "", WIDTH))
+        (option, as_json(field.default), fill(field.description or "", WIDTH))
         for option, field in model.model_fields.items()
     ]
     return tabulate(rows, headers=("option", "default", "description"), disable_numparse=True)
 
 
-def shown(default: Any) -> str:
+def as_json(default: Any) -> str:
     """Write a default as in a configuration file."""
     return json.dumps(to_jsonable_python(default), ensure_ascii=False)
 

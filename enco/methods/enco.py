@@ -96,10 +96,10 @@ class EnCo(Method):
     def pair_loss(self, keys: Tensor, queries: Tensor, scores: Tensor, head: Any) -> Tensor:
         """Return the mean content loss of one pair of B x C x H x W features at freshly sampled positions."""
         opt = self.options
-        # By DAG at k = 1 too, where it is uniform, as the paper's code draws them: each image's positions on their own.
+        # At k = 1 DAG is uniform, with draws for each image of its own, as in the paper's code.
         positions = dag_positions(resize_scores(scores, map_size(keys)), opt.patches, opt.k, opt.beta, opt.dag_rest)
         key_cells = gather_cells(keys.detach() if opt.key_detach == "feature" else keys, positions)
-        # Batch norm in the heads wants rows, so images are stacked for them.
+        # Heads with batch norm take rows, so images are stacked.
         with torch.set_grad_enabled(opt.key_detach != "embedding" and torch.is_grad_enabled()):
             key = head.key(key_cells.flatten(0, 1)).view(*positions.shape, -1)
         query = head.query(gather_cells(queries, positions).flatten(0, 1)).view(*positions.shape, -1)

@@ -97,7 +97,7 @@ class AdaptiveResidualBlock(nn.Module):
 
 
 def adaptive_instance_norm(x: Tensor, parameters: Tensor) -> Tensor:
-    """Standardise each channel of B x C x H x W, then scale and shift it; B x 2C parameters: C shifts, C scales."""
+    """Standardise, scale and shift each channel of B x C x H x W; parameters are B x 2C: C shifts, then C scales."""
     shift, scale = parameters[:, :, None, None].chunk(2, dim=1)
     return scale * instance_norm(x) + shift
 

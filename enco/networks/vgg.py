@@ -15,7 +15,7 @@ from enco.runtime.randomness import forked_rng
 
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-"""Channels and convolutions of each stage; a max-pooling ends it."""
+"""Channels and convolutions of each stage, which ends with a max-pooling."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -15,7 +15,7 @@ LocalLayout = Literal["correct", "official"]
 class QsAttnOptions(CutOptions):
     """QS-Attn's settings, by default as in QS-Attn's code, but for the layout of local attention.
 
-    With `k` above 1, DAG sampling holds for the taps without attention.
+    With `k` above 1, DAG sampling holds for the layers without attention.
     """
 
     qs_mode: Literal["global", "local", "local_global"] = Field(

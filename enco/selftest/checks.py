@@ -45,7 +45,7 @@ def check_layer(layer: Layer, device: torch.device) -> Result:
     measured = [f"{len(orders)} orders"]
     for dtype, tolerance in PRECISIONS.items():
         if dtype == torch.bfloat16 and device.type == "mps":
-            continue  # where no mode uses it
+            continue  # no mode uses bfloat16 there
         errors = {case: reduced_error(case, dtype, device, exact) for case in orders}
         name = str(dtype).removeprefix("torch.")
         measured.append(f"{name} {max(errors.values()):.1e}")

@@ -15,7 +15,7 @@ ORDER = torch.tensor([3, 0, 6, 1, 7, 2, 5, 4])
 
 
 def ramp(cells: int) -> torch.Tensor:
-    """Scores equal to the position, for one image."""
+    """Make scores equal to the position, for one image."""
     return torch.arange(cells, dtype=torch.float)[None, None, None]
 
 

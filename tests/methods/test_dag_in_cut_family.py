@@ -37,7 +37,7 @@ every_method = pytest.mark.parametrize("name", FAMILY)
 
 
 def small(name: str, **options: Any) -> Method:
-    """With as few residual blocks as the taps need, and few patches, so that pools are smaller than maps."""
+    """Make a method with few residual blocks, and so few patches that pools are smaller than maps."""
     return tiny_method(name, **({"n_blocks": 5, "patches": 8} | options))
 
 
@@ -49,13 +49,13 @@ def sampler(replacement: Sampler) -> Iterator[None]:
 
 
 def cuts_own(options: SamplingOptions, size: Size, scores: Tensor | None) -> Tensor:
-    """Where the CUT code looks: the first of a permutation of all cells."""
+    """Draw positions as the CUT code does: the first of a permutation of all cells."""
     return torch.randperm(size[0] * size[1])[: options.patches]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Positions B x P that a method drew, the scores it handed over, and the random state before."""
+    """Positions B x P that a method drew, the scores given for the draw, and the random state before."""
 
     size: Size
     scores: Tensor | None
@@ -63,14 +63,14 @@ class Draw:
     random: Tensor
 
     def pools(self, count: int) -> list[Tensor]:
-        """The so many positions that each image's were chosen from."""
+        """Return the pool of `count` positions that each image's positions were chosen from."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.random)
             return [torch.randperm(self.size[0] * self.size[1])[:count] for _ in self.positions]
 
 
 def draws_of(method: Method, batch_size: int = 1) -> list[Draw]:
-    """All draws of one step."""
+    """Record all draws of one step."""
     draws: list[Draw] = []
 
     def spy(options: SamplingOptions, size: Size, scores: Tensor | None) -> Tensor:
@@ -118,7 +118,7 @@ def test_uniform_positions_are_the_same_in_every_image(name: str) -> None:
 @settings(max_examples=4, deadline=None)
 @given(k=st.integers(2, 200), beta=st.floats(0, 1))
 def test_k_above_1_draws_the_cells_of_lowest_and_highest_score(name: str, k: int, beta: float) -> None:
-    """Each image's own: the ends of its pool, which is the whole map where k is large."""
+    """Each image's cells are the ends of the image's pool, which is the whole map where k is large."""
     draws = draws_of(small(name, k=k, beta=beta, batch_size=2), batch_size=2)
     assert draws
     for draw in draws:
@@ -161,7 +161,7 @@ def test_k_above_1_is_another_training(name: str) -> None:
 
 @cache
 def shapes() -> dict[int, tuple[int, int, int]]:
-    """Channels, height and width of each module's feature in EnCo, whose module 0 is the bare image."""
+    """Return channels, height and width of each module's feature in EnCo, with the bare image as module 0."""
     return feature_shapes(ResnetGenerator(TINY["ngf"]), MODULES, SIZE) | {0: (3, SIZE, SIZE)}
 
 

@@ -24,13 +24,13 @@ def tiny(**options: Any) -> DclGan:
 
 
 def passes(method: DclGan, batch_size: int = 1) -> tuple[Tensor, Tensor, Pass, Pass]:
-    """What `generator_terms` takes, for images of noise."""
+    """Make the arguments of `generator_terms` for images of noise."""
     a, b = images(0, batch_size).values()
     return a, b, method.forward(method.g_ba, b, a), method.forward(method.g_ab, a, b)
 
 
 def reached(method: DclGan, loss: Tensor) -> set[str]:
-    """Names of the networks that get a gradient from this loss."""
+    """Return the names of the networks that get a gradient from this loss."""
     loss.backward()
     return {
         name
@@ -111,7 +111,7 @@ def test_loss_weights(options: dict[str, Any], total: float) -> None:
 
 
 def test_terms_of_a_first_step() -> None:
-    """At initialisation scores are near 0, so both hinges are near 1; translations are near 0, noise is 0.5 from it."""
+    """At initialisation scores are near 0, so both hinges are near 1; translations are near 0, 0.5 away from noise."""
     terms = tiny().step(images(0))
     near_one = {"d_a_real", "d_a_fake", "d_b_real", "d_b_fake", "gan_ab", "gan_ba"}
     assert terms.keys() == near_one | {"nce_ab", "nce_ba", "idt_a", "idt_b"}
@@ -158,7 +158,7 @@ def test_reused_keys_give_the_same_terms() -> None:
 
 
 def test_each_side_is_embedded_by_its_own_domains_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And DAG sampling looks at the scores of the discriminator that judges the image behind the queries."""
+    """DAG sampling also goes by the scores of the discriminator that judges the image behind the queries."""
     method = tiny(k=2)
     a, b, to_a, to_b = passes(method)
     calls: list[tuple[Any, ...]] = []
@@ -195,7 +195,7 @@ def test_each_side_is_embedded_by_its_own_domains_heads(monkeypatch: pytest.Monk
     ],
 )
 def test_a_term_teaches_these_networks(name: str, networks: set[str]) -> None:
-    """NCE teaches the translator through the image, the other generator through its encoding, and the query's heads."""
+    """NCE teaches the translator through the image, the other generator through the encoding, and the query's heads."""
     method = tiny()
     assert reached(method, method.generator_terms(*passes(method))[name]) == networks
 

@@ -31,12 +31,12 @@ A, B = Statistics(0.3, 0.1), Statistics(0.6, 0.2)
 
 
 def constant(*values: float) -> Tensor:
-    """One constant image a value."""
+    """Make one constant image for each value."""
     return torch.tensor([float(value) for value in values])[:, None, None, None].expand(-1, 3, 4, 4)
 
 
 def halves(first: float, second: float, dim: int = -2) -> Tensor:
-    """One image that is constant in its top and in its bottom half, or in its left and in its right one."""
+    """Make an image with two constant halves, top and bottom or left and right."""
     return torch.cat([torch.full((1, 3, 4, 4), first), torch.full((1, 3, 4, 4), second)], dim)
 
 
@@ -217,7 +217,7 @@ def test_each_direction_is_translated_by_its_own_generator(name: str) -> None:
 def test_discriminators_minimise_half_of_both_terms_of_the_real_images(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the networks are before a step, with the generators' own images for fakes."""
+    """The networks are as before a step, and the fakes are the generators' own images."""
     method, before = tiny(name, pool_size=0), tiny(name, pool_size=0)
     losses: list[float] = []
     monkeypatch.setattr(adversarial, "minimize", lambda loss, *given: losses.append(float(loss.detach())))

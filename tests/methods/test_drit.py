@@ -44,13 +44,13 @@ def same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
 
 
 def forward(method: Drit) -> tuple[dict[Any, Tensor], dict[Any, Tensor], Translations]:
-    """The encoded and the unseen images of a full update, and what is made of the former."""
+    """Return the encoded and the unseen images of a full update, and the translations of the encoded images."""
     *_, encoded, unseen = split_batch(batch_for(method, 0), method.options)
     return encoded, unseen, method.forward(encoded)
 
 
 class Constant(nn.Module):
-    """A discriminator of three scales that says the same of everything."""
+    """A discriminator of three scales with one score for everything."""
 
     def __init__(self, score: float = 0.0) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ def test_each_direction_decodes_the_sources_content_in_the_target_domain(concat:
 
 
 def test_attributes_are_drawn_in_both_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a spread of one: the draws are those of the random state, in the order of the forward pass."""
+    """With a spread of one, the draws come from the random state in the order of the forward pass."""
     monkeypatch.setattr(Drit, "noisy_content", lambda self, images, domain: self.content_encoder(images, domain))
     method = tiny()
     *_, encoded, _ = split_batch(batch_for(method, 0), method.options)

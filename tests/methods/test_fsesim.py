@@ -35,7 +35,7 @@ def count(network: torch.nn.Module) -> int:
 
 
 def relus(network: torch.nn.Module, x: Tensor) -> list[Tensor]:
-    """Every ReLU's output of a plain sequence of modules."""
+    """Return every ReLU's output of a plain sequence of modules."""
     found = []
     for module in network.children():
         x = module(x)
@@ -102,7 +102,7 @@ def test_narrow_images_have_features() -> None:
 
 @pytest.fixture
 def imagenet_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file as torchvision's, of a VGG16 of its own making, in torch's cache and under its true hash."""
+    """Write a random VGG16 like torchvision's file into torch's cache, under the true hash of the file."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(vgg, "STAGES", ((4, 2), (4, 2), (8, 3), (8, 3), (8, 3)))
     torch.manual_seed(7)
@@ -260,7 +260,7 @@ def test_first_losses_are_those_of_scores_near_zero() -> None:
 
 
 def test_the_discriminator_learns_from_the_pool_and_before_the_generator() -> None:
-    """After each step its weights are those that a copy gets from the images made before that step."""
+    """After each step the discriminator equals a copy that learnt from the images generated before that step."""
     method, copy = (fsesim_method(pool_size=1) for _ in range(2))
     discriminator = copy.discriminator
     first = copy.translate(images(0)["source"])

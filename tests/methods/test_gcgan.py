@@ -138,7 +138,7 @@ def test_the_discriminators_minimise_half_of_their_terms(monkeypatch: pytest.Mon
 
 
 class Half(nn.Module):
-    """A discriminator that cannot tell."""
+    """A discriminator that scores real and fake images alike."""
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.full((len(images), 1, 2, 2), 0.5)

@@ -36,7 +36,7 @@ def double_precision() -> Iterator[None]:
 
 
 def loss_curve(name: str) -> pd.DataFrame:
-    """Every term at every step; the second half of the steps is in the decaying epoch."""
+    """Return every term at every step; the second half of the steps is in the decaying epoch."""
     rows = []
     with double_precision():
         method = tiny_method(name)

@@ -1,4 +1,4 @@
-"""Every method learns: trained for seconds on a demo task, it moves a test set towards the target domain.
+"""Every method learns: a training of seconds on a demo task moves a test set towards the target domain.
 
 python -m tests.methods.test_learning [NAME ...] [--seed N]     # the measured numbers as a table
 
@@ -41,7 +41,7 @@ OWN: dict[str, dict[str, Any]] = {
     "gcgan": {"lr_g": 2e-3, "lr_d": 1e-4, "lambda_gc": 0.5},
     "fsesim": {"attn_layers": [1, 3, 4], "vgg_width": 0.25, "lambda_spatial": 20, "lr_g": 5e-4},
 }
-"""What single methods need besides, to learn in few steps on small images."""
+"""Further options that single methods need to learn in few steps on small images."""
 STEPS = 200
 MORE_STEPS = {"distancegan": 400, "selfdistance": 400, "fsesim": 400, "negcut": 400}
 HALF = 5
@@ -57,7 +57,7 @@ LEARNERS = {"cyclegan", "enco", "gcgan"}
 
 @dataclass(frozen=True)
 class Learning:
-    """What a training did: distances of the test set to the target domain, and the content loss."""
+    """The effect of a training: distances of the test set to the target domain, and the content loss."""
 
     name: str
     distance_before: float
@@ -76,7 +76,7 @@ class Learning:
 
 
 def learn(name: str, data: Path, seed: int = 0) -> Learning:
-    """Train a small form of a method for some steps on one thread, and measure what it learnt."""
+    """Train a small form of a method for some steps on one thread, and measure the effect."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     method = create(name, schedule=Schedule(HALF, HALF), **small_options(name))
@@ -98,14 +98,14 @@ def learn(name: str, data: Path, seed: int = 0) -> Learning:
 
 
 def small_options(name: str) -> dict[str, Any]:
-    """Those of the small settings that this method has, with what its networks need to fit small images."""
+    """Return the small settings that a method has, with the options that small images need."""
     model = get(name).info.Options
     common = {key: value for key, value in {**SMALL, **FAST}.items() if key in model.model_fields}
     return common | model.offline_options(SIZE) | OWN.get(name, {})
 
 
 def train(method: Method, data: Path, steps: int) -> list[float]:
-    """Train, with rates that decay in the second half; the content loss of every step."""
+    """Train, with rates that decay in the second half; return the content loss of every step."""
     images = UnpairedImages(data, DIRECTION, method.options, HALF, seed=0)
     count = method.images_per_step
     method.calibrate(images.loader(0, len(images) // count, count))
@@ -118,17 +118,17 @@ def train(method: Method, data: Path, steps: int) -> list[float]:
 
 
 def content_of(terms: dict[str, Tensor]) -> float:
-    """The sum of a step's content terms, unweighted."""
+    """Sum a step's content terms, unweighted."""
     return sum(float(value) for name, value in terms.items() if name.split("_")[0] in CONTENT)
 
 
 def images_in(folder: Path) -> Tensor:
-    """The images of a folder."""
+    """Load the images of a folder."""
     return torch.stack([load_test_image(file, SIZE, "bicubic") for file in list_images(folder)])
 
 
 def patch_distance(a: Tensor, b: Tensor, side: int = 7, directions: int = 128) -> float:
-    """Sliced Wasserstein distance of the patches of two image sets, the mean over scales (Karras et al. 2018).
+    """Return the sliced Wasserstein distance of two image sets' patches, averaged over scales (Karras et al. 2018).
 
     As features, patches of 7 x 7 pixels show colour, contrast and texture without a trained network. On so few small
     images this moves evenly with training, while a random Inception mostly follows their overall contrast.
@@ -169,7 +169,7 @@ def test_distance_tells_domains_apart(data: Path) -> None:
 
 
 def table(found: Iterable[Learning]) -> str:
-    """The measured numbers, a line for each method."""
+    """Return the measured numbers as a table, a line for each method."""
     rows = [
         (
             *(f.name, f.distance_before, f.distance_after, f.distance_ratio),
@@ -182,14 +182,14 @@ def table(found: Iterable[Learning]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train every method, or those named, and print the table."""
+    """Train every method, or the named methods, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.methods.test_learning")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     with TemporaryDirectory() as folder:
         data = make_archive(ARCHIVE, Path(folder), size=SIZE)
-        print(table([learn(name, data, given.seed) for name in given.names or sorted(available())]))
+        print(table([learn(name, data, args.seed) for name in args.names or sorted(available())]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every method of the registry must do, new ones included."""
+"""The contract of every method of the registry, new methods included."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def train(method: Method, steps: range) -> Method:
 
 
 def assert_same(ours: Any, theirs: Any, at: str = "state") -> None:
-    """Nested states of tensors and plain values are equal to the last bit."""
+    """Assert that nested states of tensors and plain values are equal to the last bit."""
     assert type(ours) is type(theirs), at
     if isinstance(ours, torch.Tensor):
         assert torch.equal(ours, theirs), at

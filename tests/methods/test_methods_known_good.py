@@ -28,7 +28,7 @@ PAIRS_C = [[7, 24], [13, 18]]
 
 
 def paper_size(name: str, **options: Any) -> Method:
-    """A method at full width, without memory for its weights."""
+    """Make a method at full width, without memory for weights."""
     with torch.device("meta"):
         return create(name, device="meta", **options)
 
@@ -132,7 +132,7 @@ def test_identity_is_on_until_its_last_epoch(stop: int | None, lambda_idt: float
 
 @pytest.mark.parametrize("name", ["enco", "cut"])
 def test_the_discriminator_learns_nothing_from_the_generators_step(name: str) -> None:
-    """Its weights after a step are those that its own loss alone leads to."""
+    """After a step the discriminator has the weights that the discriminator's own loss alone leads to."""
     whole = tiny_method(name)
     whole.step(images(0))
     alone = tiny_method(name)
@@ -148,7 +148,7 @@ def test_the_discriminator_learns_nothing_from_the_generators_step(name: str) ->
 
 
 def gradients(method: EnCo) -> dict[str, bool]:
-    """Whether each head parameter gets a gradient from one pair's content loss."""
+    """Return whether each head parameter gets a gradient from one pair's content loss."""
     batch = images(0)
     fake, _, features = method.forward(batch["source"], batch["target"])
     head = method.heads[0]

@@ -29,7 +29,7 @@ def count(net: nn.Module) -> int:
 
 
 def paper_size() -> Munit:
-    """At full width, without memory for its weights."""
+    """Make the method at full width, without memory for weights."""
     with torch.device("meta"):
         method = create("munit", device="meta")
     assert isinstance(method, Munit)
@@ -43,7 +43,7 @@ def tiny(**options: Any) -> Munit:
 
 
 class Constant(nn.Module):
-    """A discriminator of three scales that says the same of everything."""
+    """A discriminator of three scales with one score for everything."""
 
     def __init__(self, score: float) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ def test_loss_weights(options: dict[str, float], weights: tuple[int, ...]) -> No
 
 
 def test_terms_are_those_of_the_paper() -> None:
-    """Each by its definition, from the networks alone."""
+    """Each term follows from the definition and the networks alone."""
     method, (a, b) = tiny(lambda_cycle=10), images(0).values()
     for discriminator in (method.d_a, method.d_b):
         init_weights(discriminator, "kaiming")  # for scores that differ, which are all near 0 at first
@@ -245,7 +245,7 @@ def test_content_loss_pulls_at_both_encodings() -> None:
 
 
 def test_discriminators_learn_first_and_from_their_own_styles_only() -> None:
-    """After a step their weights are those that their own loss, without a factor 1/2, alone leads to."""
+    """After a step discriminators have the weights that their own loss, without a factor 1/2, alone leads to."""
     whole, alone = tiny(), tiny()
     a, b = images(0).values()
     torch.manual_seed(7)

@@ -39,7 +39,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def encoded(method: NegCut, seed: int = 0) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-    """Features of two unlike images, without gradients."""
+    """Encode two unlike images, without gradients."""
     with torch.no_grad():
         source, target = (method.generator.encode(image, method.options.layers) for image in images(seed).values())
     return source, target

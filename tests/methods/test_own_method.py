@@ -24,13 +24,13 @@ TINY = ["ngf=4", "ndf=4", "n_blocks=1", "crop_size=32", "load_size=32"]
 
 @pytest.fixture
 def mine(own_file: Path) -> None:
-    """The example as the file of a method `mine`."""
+    """Write the example as the file of a method `mine`."""
     own_file.write_text(EXAMPLE)
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package with the example in it."""
+    """Copy the package, with the example added."""
     copy = shutil.copytree(ROOT / "enco", tmp_path / "enco", ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "methods" / "mine.py").write_text(EXAMPLE)
     return copy

@@ -119,7 +119,7 @@ def test_released_values_of_the_ramp_mix_the_selected_cells() -> None:
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 99), patches=st.integers(2, 12))
 def test_official_local_attention_number_by_number(seed: int, patches: int) -> None:
-    """What the released local mode computes, from its indices alone.
+    """The released local mode, computed from indices alone.
 
     Windows lie channel by channel and are read as if cell by cell; values run over the selected cells first.
     """
@@ -137,7 +137,7 @@ def test_official_local_attention_number_by_number(seed: int, patches: int) -> N
 
 
 def released_numbers(features: list[list[list[float]]]) -> list[list[float]]:
-    """The 3 x 3 window of each cell of a 4 x 4 map: 9 numbers of each channel, zeros beyond the border."""
+    """Return the 3 x 3 window of each cell of a 4 x 4 map: 9 numbers of each channel, zeros beyond the border."""
 
     def at(channel: list[list[float]], y: int, x: int) -> float:
         return channel[y][x] if 0 <= y < 4 and 0 <= x < 4 else 0.0
@@ -150,7 +150,7 @@ def released_numbers(features: list[list[list[float]]]) -> list[list[float]]:
 def released_attention(
     features: list[list[list[float]]], numbers: list[list[float]], patches: int
 ) -> tuple[list[int], list[list[float]]]:
-    """The cells of least entropy, and their attention to nine pairs of consecutive numbers of their windows."""
+    """Return the cells of least entropy, and their attention to nine pairs of consecutive numbers of their windows."""
     weights = []
     for cell, window in enumerate(numbers):
         own = [channel[cell // 4][cell % 4] for channel in features]

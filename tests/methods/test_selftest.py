@@ -1,4 +1,4 @@
-"""Every gradient that trains a network, against finite differences; and that the check would see a wrong one."""
+"""Every gradient that trains a network agrees with finite differences, and the check sees wrong gradients."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_an_error_of_one_percent_in_one_network_is_seen_in_that_one(name: str) -
 
 @pytest.fixture
 def wrong_norm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An instance norm whose gradient is wrong where torch's was: for channels that lie innermost."""
+    """Give the instance norm a wrong gradient for channels that lie innermost, as torch's was."""
 
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         innermost = gradient.dim() == 4 and gradient.stride(1) == 1

@@ -31,7 +31,7 @@ def count(net: nn.Module) -> int:
 
 
 def paper_size(**options: Any) -> Drit:
-    """At full width, without memory for its weights."""
+    """Make the method at full width, without memory for weights."""
     with torch.device("meta"):
         method = create("drit", device="meta", **options)
     assert isinstance(method, Drit)

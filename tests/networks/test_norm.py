@@ -1,4 +1,4 @@
-"""The gradient of instance norm, whatever order the one that reaches it lies in."""
+"""The gradient of instance norm, in every memory order of the incoming gradient."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REORDERED: dict[str, Callable[[Tensor], Tensor]] = {
     "permuted": lambda y: y.permute(0, 2, 3, 1).contiguous(),
     "transposed": lambda y: y.mT.contiguous(),
 }
-"""What is done to the norm's output, which decides how the gradient that it gets back lies in memory."""
+"""Uses of the norm's output, which decide the memory order of the incoming gradient."""
 
 
 @pytest.mark.parametrize("batch", [1, 2])

@@ -28,7 +28,7 @@ def paper_size(name: str, **options: Any) -> Method:
 
 
 def layers(net: nn.Module) -> list[str]:
-    """A network's layers, what has parts taken apart."""
+    """Return a network's layers, with modules of several parts split into these."""
     found = []
     for module in net.modules():
         if isinstance(module, LayerNorm) or not list(module.children()):
@@ -247,7 +247,7 @@ def test_convolutions_begin_with_the_published_spread(name: str, network: str, s
 
 @pytest.mark.parametrize("name", ["drit", "distancegan", "selfdistance", "gcgan"])
 def test_biases_of_transposed_convolutions_are_as_wide_as_old_pytorch_drew_them(name: str) -> None:
-    """These methods' codes keep the framework's biases, and date from before PyTorch 1.0 changed their width."""
+    """These methods' codes keep the framework's biases, and date from before PyTorch 1.0 changed the biases' width."""
     torch.manual_seed(0)
     networks = create(name, **(tiny_options(name) | {"ngf": 32, "n_blocks": 1})).networks.values()
     layers = [m for net in networks for m in net.modules() if isinstance(m, nn.ConvTranspose2d) and m.out_channels > 9]
