@@ -1,13 +1,13 @@
-"""By how much `fast` changes a training's losses: `python -m benchmarks.equivalence --output FILE.csv`.
+"""Measure by how much `fast` changes losses: `python -m benchmarks.equivalence --output FILE.csv`.
 
 Every method is trained on the demo's horses and zebras, from the same weights, on the same images in the same order,
 with the same draws. Changes are shares of a term's mean over all steps of a plain training:
 
-- `step_change`: before each step of the plain training a fast one takes over its state, and does that step as well;
-  the mean difference of the two losses. So nothing adds up, and this is what the arithmetic changes.
+- `step_change`: the mean difference of the losses of two steps from one state. Before each step of the plain training
+  a fast one takes over the state and does the step as well. Differences do not add up: the arithmetic alone changes.
 - `fast_change`: of the mean of a training that is fast from the first step.
 - `nudged_change`: of the mean of a plain training whose first weights are changed by up to half a bfloat16 step. GAN
-  training amplifies any difference: this is what rounding the weights once does.
+  training amplifies any difference, such as this one of rounding the weights once.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from enco.training.train_step import TrainStep
 COLUMNS = ("method", "term", "steps", "plain", "step_change", "fast_change", "nudged_change")
 CPU = torch.device("cpu")
 HALF_STEP = 2.0**-9
-"""Of bfloat16, relative."""
+"""Half a step of bfloat16, relative."""
 Losses = dict[str, list[float]]
-"""Each term's values by step."""
+"""The values of each term by step."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Training:
     steps: int
 
     def begin(self, mode: Mode, nudge: bool = False) -> TrainStep:
-        """A training before its first step, always from the same weights, or from slightly others."""
+        """Return a training before the first step, always from the same weights or, nudged, from similar ones."""
         own = get(self.method).info.Options.offline_options(self.size)
         sizes = {"ngf": self.width, "ndf": self.width, "crop_size": self.size, "load_size": self.size}
         torch.manual_seed(0)
@@ -70,20 +70,20 @@ class Training:
         return train_step
 
     def batches(self, train_step: TrainStep, count: int) -> Iterator[Batch]:
-        """The first batches, always the same ones."""
+        """Yield the first batches, always the same ones."""
         images = UnpairedImages(self.root, "AtoB", train_step.method.options, n_const=1000, seed=0, cache_mb=64)
         yield from images.loader(0, count, train_step.method.images_per_step)
 
     def alone(self, mode: Mode, nudge: bool = False) -> Losses:
-        """Losses of a training by itself."""
+        """Return the losses of a training by itself."""
         train_step = self.begin(mode, nudge)
         losses: Losses = defaultdict(list)
         for batch in self.batches(train_step, self.steps):
             record(losses, train_step, batch)
         return losses
 
-    def beside(self) -> tuple[Losses, Losses]:
-        """Losses of a plain training, and of fast steps from the states it is in before each of its own."""
+    def step_by_step(self) -> tuple[Losses, Losses]:
+        """Return the losses of a plain training, and of a fast step from each state of the plain training."""
         leader, follower = self.begin("plain"), self.begin("fast")
         plain: Losses = defaultdict(list)
         fast: Losses = defaultdict(list)
@@ -106,14 +106,14 @@ def move(weights: Iterator[torch.nn.Parameter]) -> None:
 
 
 def record(losses: Losses, train_step: TrainStep, batch: Batch) -> None:
-    """Do one step and note what it gives."""
+    """Do one step and append the losses."""
     for term, value in train_step(batch).items():
         losses[term].append(float(value))
 
 
 def compare(training: Training) -> Iterator[dict[str, object]]:
-    """A row for each loss term of one method."""
-    plain, taken_over = training.beside()
+    """Yield a row for each loss term of one method."""
+    plain, taken_over = training.step_by_step()
     fast, nudged = training.alone("fast"), training.alone("plain", nudge=True)
     for term, values in plain.items():
         mean = fmean(values)
@@ -138,16 +138,16 @@ def main() -> None:
     parser.add_argument("--width", type=COUNT, default=8, help="ngf and ndf (default 8)")
     parser.add_argument("--threads", type=THREADS, default=1)
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv")
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     keep_memory()
-    names = sorted(available()) if given.methods == ["all"] else given.methods
-    with TemporaryDirectory() as folder, atomic_path(given.output) as path, path.open("w", newline="") as file:
-        root = make_archive("horse2zebra", Path(folder), size=given.size)
+    names = sorted(available()) if args.methods == ["all"] else args.methods
+    with TemporaryDirectory() as folder, atomic_path(args.output) as path, path.open("w", newline="") as file:
+        root = make_archive("horse2zebra", Path(folder), size=args.size)
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
         for name in names:
-            table.writerows(compare(Training(name, root, given.size, given.width, given.steps)))
+            table.writerows(compare(Training(name, root, args.size, args.width, args.steps)))
             print(name, "done", flush=True)
 
 

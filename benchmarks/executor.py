@@ -1,10 +1,10 @@
-"""What submitting and watching jobs costs the head of a workflow: its CPU seconds, and how often it asks SLURM.
+"""Measure the cost of submitting and watching jobs: CPU seconds of the workflow's head, and queries to SLURM.
 
     python -m benchmarks.executor --cluster local --jobs 200
     python -m benchmarks.executor --cluster slurm --jobs 64        # on a real SLURM on loopback, started by this script
 
-Each job sleeps for a second. The head is Snakemake's own process with, on SLURM, the commands that it calls; what the
-jobs use is not counted. A line is added to benchmarks/results/executor.csv.
+Each job sleeps for a second. The head is Snakemake's own process and, on SLURM, the commands that Snakemake calls; jobs
+are not counted. A line is added to benchmarks/results/executor.csv.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COLUMNS = ("cluster", "jobs", "at_once", "head_cpu_s", "head_cpu_s_per_job", "wa
 
 
 def measure(cluster: str, jobs: int, at_once: int, environment: dict[str, str], folder: Path) -> dict[str, object]:
-    """Run the workflow in a folder and return its line of the results."""
+    """Run the workflow in a folder and return a line of the results."""
     (folder / "Snakefile").write_text(RULES.format(jobs=jobs))
     calls = count_sacct(environment, folder)
     options = ["--executor", "submitit", "--submitit-cluster", cluster, "--jobs", str(at_once)]
@@ -60,7 +60,7 @@ def measure(cluster: str, jobs: int, at_once: int, environment: dict[str, str], 
 
 
 def count_sacct(environment: dict[str, str], folder: Path) -> Path:
-    """Put a `sacct` on PATH that notes each call before it becomes the real one; the file of notes."""
+    """Put a `sacct` on PATH that notes each call and becomes the real one; return the file of notes."""
     calls, real = folder / "calls", shutil.which("sacct", path=environment["PATH"])
     calls.touch()
     if real:
@@ -73,7 +73,7 @@ def count_sacct(environment: dict[str, str], folder: Path) -> Path:
 
 
 def head_cpu(head: psutil.Popen, with_children: bool) -> float:
-    """CPU seconds of a process up to its end, with those of the commands that it has waited for."""
+    """Return the CPU seconds of a process up to the end, with those of commands that the process has waited for."""
     seconds = 0.0
     while head.poll() is None:
         times = head.cpu_times()
@@ -89,13 +89,13 @@ def main() -> None:
     parser.add_argument("--cluster", choices=["local", "slurm"], required=True)
     parser.add_argument("--jobs", type=COUNT, required=True)
     parser.add_argument("--at-once", type=COUNT, default=4, help="jobs at a time on local; SLURM: all")
-    arguments = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if arguments.cluster == "slurm":
+        if args.cluster == "slurm":
             with SlurmCluster() as cluster:
-                line = measure("slurm", arguments.jobs, arguments.jobs, cluster.environment, Path(folder))
+                line = measure("slurm", args.jobs, args.jobs, cluster.environment, Path(folder))
         else:
-            line = measure("local", arguments.jobs, arguments.at_once, dict(os.environ), Path(folder))
+            line = measure("local", args.jobs, args.at_once, dict(os.environ), Path(folder))
     print(line)
     is_new = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:

@@ -1,4 +1,4 @@
-"""The figure of docs/performance.md: what an iteration of each method costs beside CUT's, here and in the paper."""
+"""The figure of docs/performance.md: an iteration's seconds as multiples of CUT's, here and in the paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enco.io.files import atomic_path
 Ratios = Mapping[str, Mapping[str, float | None]]
 COLOURS = {"plain": "#4477aa", "fast": "#66ccee"}
 HEIGHT = 0.38
-"""Of a bar, in rows."""
+"""Height of a bar, in rows."""
 
 
 def draw(devices: Mapping[str, Ratios], path: Path) -> None:

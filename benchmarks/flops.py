@@ -1,4 +1,4 @@
-"""Floating-point operations of a training step, counted from its shapes without computing anything."""
+"""Floating-point operations of a training step, counted from the shapes of tensors without computing anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ META = torch.device("meta")
 class FlopCounter(TorchDispatchMode):
     """Floating-point operations by torch's formulas for convolutions and matrix products.
 
-    Like torch's FlopCounterMode without its account by module, which cannot follow heads called without gradient.
+    Like torch's FlopCounterMode without the account by module, which cannot follow heads called without gradient.
     """
 
     total = 0
@@ -32,7 +32,7 @@ class FlopCounter(TorchDispatchMode):
 
 
 def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") -> int:
-    """One step of a method, forward and backward, for each image that it translates; a multiply-add is two.
+    """Count one step of a method, forward and backward, for each translated image; a multiply-add is two.
 
     The step runs on torch's meta device, where tensors have shapes and no values.
     """
@@ -47,5 +47,5 @@ def step_flops(name: str, options: Mapping[str, Any], half: str = "first_half") 
 
 
 def unmeasured(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """A method's options, with nothing normalised by what is measured on images: that takes values, and no FLOP."""
+    """Return a method's options without normalisation by statistics of images, which need values and cost no FLOP."""
     return {**options, **({"normalize": False} if "normalize" in get(name).info.Options.model_fields else {})}

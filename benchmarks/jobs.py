@@ -1,9 +1,9 @@
-"""What a demo job costs beyond its work: with the server that jobs are forked from, and as a process of its own.
+"""Measure a demo job's seconds beyond the work: forked from the server of jobs, and as a process of its own.
 
     python -m benchmarks.jobs            # after `make tables`: a minute or two
 
-A job's wall time, less the time that its module's `main` takes when it is called a second time in one process, where
-nothing is left to import. A training's work is the `wall_seconds` of its run.json. Medians of a few calls.
+A job's wall time, less the time of a second call of the module's `main` in one process, where nothing is left to
+import. A training's work is the `wall_seconds` of its run.json. Medians of a few calls.
 """
 
 from __future__ import annotations
@@ -15,24 +15,22 @@ import io
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from tabulate import tabulate
 
 from enco.io.files import read_json
-from workflow.jobs.forkserver import SOCKET, start_server
+from workflow.jobs.forkserver import start_server
 
 REPEATS = 3
 THREADS = {"OMP_NUM_THREADS": "1"}
 
 
 def jobs(results: Path, out: Path) -> dict[str, list[str]]:
-    """The command of each kind of job, as `python -m workflow.jobs.forkserver` takes it."""
+    """Return the words after `python -m` of each kind of job."""
     made = results / "demo"
     data, real, run = (made / part for part in ("data/horse2zebra", "real/horse2zebra", "runs/horse2zebra/enco/seed0"))
     extractor = "--extractor random-inception --input-size 128 --threads 1"
@@ -51,27 +49,27 @@ def jobs(results: Path, out: Path) -> dict[str, list[str]]:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call."""
     begin = time.perf_counter()
     action()
     return time.perf_counter() - begin
 
 
 def wall(words: list[str], environment: dict[str, str]) -> float:
-    """Seconds of a whole job."""
-    job = [sys.executable, "-m", "workflow.jobs.forkserver", *words]
+    """Return the seconds of a whole job."""
+    job = ["python", "-m", *words]
     return seconds(lambda: subprocess.run(job, check=True, capture_output=True, env=environment))
 
 
 def work(words: list[str]) -> float:
-    """Seconds of a job's module in this process, once everything is imported."""
+    """Return the seconds of a job's module in this process, once everything is imported."""
     main = importlib.import_module("eval.__main__" if words[0] == "eval" else f"{words[0]}.__main__").main
     with contextlib.redirect_stdout(io.StringIO()):
         return [seconds(lambda: main(words[1:])) for _ in range(2)][1]
 
 
 def overhead(kind: str, results: Path, environment: dict[str, str]) -> float:
-    """Seconds that one job takes beyond its work."""
+    """Return the seconds of one job beyond the work."""
     with tempfile.TemporaryDirectory() as folder:
         words = jobs(results, Path(folder))[kind]
         total = wall(words, environment)
@@ -81,16 +79,13 @@ def overhead(kind: str, results: Path, environment: dict[str, str]) -> float:
         return total - work(jobs(results, Path(folder))[kind])
 
 
-@contextmanager
-def server() -> Iterator[dict[str, str]]:
-    """The environment of jobs that are forked; the server ends with this process."""
+def environments() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the environments of jobs that are forked and of ordinary ones; the server ends with this process."""
+    ordinary = {**os.environ, **THREADS}
     start_server()
-    environment = {**os.environ, **THREADS}
-    subprocess.run(
-        [sys.executable, "-m", "workflow.jobs.forkserver", "colorsys"], check=True, env=environment
-    )  # it is ready
-    yield environment
-    del os.environ[SOCKET]
+    forked = {**os.environ, **THREADS}
+    subprocess.run(["python", "-m", "eval", "--help"], check=True, capture_output=True, env=forked)  # the server is up
+    return forked, ordinary
 
 
 def main() -> None:
@@ -98,15 +93,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="those of `make tables`")
     results = parser.parse_args().results.resolve()
-    with server() as forked:
-        alone = {name: value for name, value in forked.items() if name != SOCKET}
-        rows = [
-            (
-                kind,
-                *(statistics.median(overhead(kind, results, how) for _ in range(REPEATS)) for how in (forked, alone)),
-            )
-            for kind in jobs(results, results)
-        ]
+    ways, rows = environments(), []
+    for kind in jobs(results, results):
+        times = [[overhead(kind, results, how) for _ in range(REPEATS)] for how in ways]
+        rows.append((kind, *map(statistics.median, times)))
     print(tabulate(rows, headers=("job", "forked, s", "a process of its own, s"), floatfmt=".2f", tablefmt="github"))
 
 

@@ -1,4 +1,4 @@
-"""Measure what preparing an image of training data costs, step by step, and what evaluation waits for images.
+"""Measure the cost of preparing an image of training data, step by step, and the wait for images of evaluation.
 
     python -m benchmarks.loading
 
@@ -57,11 +57,11 @@ WORKERS = 4
 ALL_MB = 2**20
 CPU, SIDE, TEST_IMAGES, BATCH, ROUNDS = torch.device("cpu"), 256, 96, 8, 3
 NETWORK_SECONDS = 0.015
-"""Of the stand-in, for each image."""
+"""Seconds of the stand-in for each image."""
 
 
 def photo(side: int, content_bytes: int, seed: int) -> bytes:
-    """A JPEG of coloured noise with the spectrum of photographs, 1/f, of about so many bytes."""
+    """Make a JPEG of coloured noise with the spectrum of photographs, 1/f, of about `content_bytes`."""
     rng, frequency = default_rng(seed), np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
     spectrum = np.fft.fft2(rng.normal(size=(3, side, side))) / np.maximum(frequency, 1 / side)
     levels = np.fft.ifft2(spectrum).real
@@ -76,7 +76,7 @@ def photo(side: int, content_bytes: int, seed: int) -> bytes:
 
 
 def write_set(root: Path, side: int, content_bytes: int) -> None:
-    """trainA and trainB with a few different photos, each many times."""
+    """Write trainA and trainB with a few different photos, each many times."""
     photos = [photo(side, content_bytes, seed) for seed in range(5)]
     for name in ("trainA", "trainB"):
         (root / name).mkdir(parents=True)
@@ -85,7 +85,7 @@ def write_set(root: Path, side: int, content_bytes: int) -> None:
 
 
 def write_pngs(root: Path) -> list[Path]:
-    """Test images, of a few different photos."""
+    """Write test images of a few different photos."""
     root.mkdir()
     photos = [Image.open(io.BytesIO(photo(SIDE, 25_000, seed))) for seed in range(5)]
     files = [root / f"{index:03}.png" for index in range(TEST_IMAGES)]
@@ -95,7 +95,7 @@ def write_pngs(root: Path) -> list[Path]:
 
 
 def milliseconds(work: Callable[[T], object], inputs: Iterable[T]) -> float:
-    """The median CPU time of a step over its inputs."""
+    """Return the median CPU time of a step over all inputs."""
     times = []
     for value in inputs:
         begin = time.thread_time()
@@ -105,7 +105,7 @@ def milliseconds(work: Callable[[T], object], inputs: Iterable[T]) -> float:
 
 
 def steps(root: Path, options: MethodOptions, load_size: int) -> dict[str, float]:
-    """Milliseconds of each step of one image."""
+    """Return the milliseconds of each step of one image."""
     rng, files = default_rng(0), sorted(root.glob("train?/*.jpg"))
     images = [load_rgb(file) for file in files]
     resized = [resize(image, load_size) for image in images]
@@ -121,13 +121,13 @@ def steps(root: Path, options: MethodOptions, load_size: int) -> dict[str, float
 
 
 def item(root: Path, options: MethodOptions, cache_mb: int) -> float:
-    """Milliseconds of one item, which holds two images, in the constant half."""
+    """Return the milliseconds of one item, which holds two images, in the constant half."""
     data = UnpairedImages(root, "AtoB", options, n_const=ITEMS, seed=0, cache_mb=cache_mb)
     return milliseconds(data.get, range(ITEMS))
 
 
 def measure(root: Path, preset: Preset) -> dict[str, float]:
-    """A line of the table, in milliseconds and percent."""
+    """Return a line of the table, in milliseconds and percent."""
     options = MethodOptions(preprocess=preset)
     line = steps(root, options, options.load_size)
     for name, cache_mb in (("", 0), ("cached_", ALL_MB)):
@@ -139,7 +139,7 @@ def measure(root: Path, preset: Preset) -> dict[str, float]:
 
 
 def through_a_worker(root: Path, options: MethodOptions) -> dict[str, float]:
-    """Milliseconds of a batch of one item: of the worker that makes it, and of the process that takes it."""
+    """Return the milliseconds of a batch of one item: of the worker, and of the process that receives the batch."""
     loader = UnpairedImages(root, "AtoB", options, n_const=ITEMS, seed=0).loader(0, ITEMS, 1, workers=1)
     before, begin = getrusage(RUSAGE_CHILDREN), time.process_time()
     for _ in loader:
@@ -150,7 +150,7 @@ def through_a_worker(root: Path, options: MethodOptions) -> dict[str, float]:
 
 
 class StandIn(torch.nn.Module):
-    """A network that keeps no CPU busy: its images as they are, or features that are zero."""
+    """A network that keeps no CPU busy and returns the images unchanged, or features that are zero."""
 
     def __init__(self, gives_features: bool) -> None:
         super().__init__()
@@ -159,13 +159,13 @@ class StandIn(torch.nn.Module):
         self.method = SimpleNamespace(options=options, device=CPU)
 
     def forward(self, images: torch.Tensor, direction: str = "forward") -> torch.Tensor:
-        """Features of pytorch-fid's shape, or translations."""
+        """Return features of pytorch-fid's shape, or translations."""
         time.sleep(NETWORK_SECONDS * len(images))
         return torch.zeros(len(images), 2048, 1, 1) if self.gives_features else images
 
 
 def translate_in_turn(files: Sequence[Path], out: Path) -> None:
-    """Decode a batch, translate it, write it, and only then go on."""
+    """Decode, translate and write each batch before the next."""
     network = StandIn(gives_features=False)
     for start in range(0, len(files), BATCH):
         batch = files[start : start + BATCH]
@@ -174,26 +174,26 @@ def translate_in_turn(files: Sequence[Path], out: Path) -> None:
             Image.fromarray(image).save(out / file.name)
 
 
-def translate_beside(files: Sequence[Path], out: Path) -> None:
-    """What `python -m eval translate` does."""
+def translate_overlapped(files: Sequence[Path], out: Path) -> None:
+    """Translate as `python -m eval translate` does."""
     translate_folder(StandIn(gives_features=False), files[0].parent, out, batch_size=BATCH)
 
 
 def extract_in_turn(files: Sequence[Path], out: Path) -> None:
-    """Prepare a batch, measure it, and only then go on."""
+    """Prepare and measure each batch before the next."""
     extractor = Extractor("", "", StandIn(gives_features=True), CPU)
     for start in range(0, len(files), BATCH):
         extract_features(files[start : start + BATCH], extractor, batch_size=BATCH)
 
 
-def extract_beside(files: Sequence[Path], out: Path) -> None:
-    """What `python -m eval features` does."""
+def extract_overlapped(files: Sequence[Path], out: Path) -> None:
+    """Extract features as `python -m eval features` does."""
     extract_features(files, Extractor("", "", StandIn(gives_features=True), CPU), batch_size=BATCH)
 
 
 def evaluation(files: Sequence[Path], out: Path) -> list[dict[str, object]]:
-    """The lines of the second table: medians over rounds, in which both ways take turns."""
-    works = {"translate": (translate_in_turn, translate_beside), "features": (extract_in_turn, extract_beside)}
+    """Return the lines of the second table: medians over rounds, in which both ways take turns."""
+    works = {"translate": (translate_in_turn, translate_overlapped), "features": (extract_in_turn, extract_overlapped)}
     lines: list[dict[str, object]] = []
     for name, ways in works.items():
         rounds = [[_clocks(way, files, out) for way in ways] for _ in range(ROUNDS)]
@@ -208,7 +208,7 @@ def evaluation(files: Sequence[Path], out: Path) -> list[dict[str, object]]:
 
 
 def _clocks(work: Callable[[Sequence[Path], Path], None], files: Sequence[Path], out: Path) -> tuple[float, float]:
-    """Seconds of wall-clock and of CPU time."""
+    """Return the seconds of wall-clock and of CPU time."""
     wall, cpu = time.monotonic(), time.process_time()
     work(files, out)
     return time.monotonic() - wall, time.process_time() - cpu

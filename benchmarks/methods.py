@@ -1,8 +1,8 @@
-"""What one training step of each method costs at 256 x 256 pixels: parameters, GFLOP, activations, memory.
+"""Measure one training step of each method at 256 x 256 pixels: parameters, GFLOP, activations, memory.
 
     python -m benchmarks.methods [NAME ...]     # all methods, or these; minutes each on a few cores
 
-Each method is measured in a process of its own, on the CPU in float32, at its default options but for stand-ins for
+Each method is measured in a process of its own, on the CPU in float32, at the default options but for stand-ins for
 downloads. Writes benchmarks/results/methods.csv, where other methods' lines stay, and the table of docs/methods.md.
 """
 
@@ -70,7 +70,7 @@ class SavedBytes:
 
 @dataclass
 class Saved:
-    """One tensor that autograd keeps, until it lets it go."""
+    """One tensor, as long as autograd keeps that tensor."""
 
     tensor: Tensor
     account: SavedBytes
@@ -81,7 +81,7 @@ class Saved:
 
 @contextmanager
 def count_saved(method: Method) -> Iterator[SavedBytes]:
-    """Count what autograd keeps while the block runs."""
+    """Count the bytes that autograd keeps while the block runs."""
     tensors = [tensor for network in method.networks.values() for tensor in (*network.parameters(), *network.buffers())]
     account = SavedBytes({tensor.untyped_storage().data_ptr() for tensor in tensors})
     with saved_tensors_hooks(account.keep, lambda saved: saved.tensor):
@@ -89,7 +89,7 @@ def count_saved(method: Method) -> Iterator[SavedBytes]:
 
 
 def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
-    """One step of a method, its first, in this process: a line of the results.
+    """Measure the first step of a method in this process and return a line of the results.
 
     `gflop` counts convolutions and matrix products, forward and backward, a multiply-add as two, for each image that
     the step translates. `activations_gib` is the most that autograd keeps at one time for backward passes, and
@@ -117,7 +117,7 @@ def measure(name: str, size: int = SIZE, **options: Any) -> dict[str, Any]:
 
 
 def load_lazy_parts() -> None:
-    """Have torch load what it loads at first use, so that the memory of it is not the method's."""
+    """Have torch load all that is loaded at first use, so that such memory is not counted as the method's."""
     weight = torch.nn.Parameter(torch.ones(1, 1))
     with FlopCounter():
         (weight @ weight).sum().backward()
@@ -125,18 +125,18 @@ def load_lazy_parts() -> None:
 
 
 def describe_parameters(method: Method) -> str:
-    """'generator 11,378,179; discriminator 2,764,737', with what only follows other weights named so."""
+    """Write the networks' parameters, as in 'generator 11,378,179; discriminator 2,764,737'."""
     return "; ".join(f"{name.replace('_', ' ')} {count_of(network)}" for name, network in method.networks.items())
 
 
 def count_of(network: nn.Module) -> str:
-    """Weights of a network, and whether they are trained."""
+    """Write the number of a network's weights, and whether weights are trained."""
     count = sum(p.numel() for p in network.parameters())
     return f"{count:,}" if any(p.requires_grad for p in network.parameters()) else f"{count:,} (not trained)"
 
 
-def measure_apart(name: str) -> dict[str, Any]:
-    """The same in a fresh process, with the lowest claim to the processor."""
+def measure_in_own_process(name: str) -> dict[str, Any]:
+    """Measure one method in a fresh process, with a low claim to the processor."""
     command = ["nice", "-n", "10", sys.executable, "-m", "benchmarks.methods", "--here", name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -145,7 +145,7 @@ def measure_apart(name: str) -> dict[str, Any]:
 
 
 def read_results(path: Path = RESULTS) -> dict[str, dict[str, str]]:
-    """The lines of the results by method; none where there is no file."""
+    """Read the lines of the results by method; none without a file."""
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -153,7 +153,7 @@ def read_results(path: Path = RESULTS) -> dict[str, dict[str, str]]:
 
 
 def write_results(results: Mapping[str, Mapping[str, Any]], path: Path = RESULTS) -> None:
-    """Write the lines of the methods that there are, in their order of names."""
+    """Write the lines of all known methods, in the order of names."""
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -161,7 +161,7 @@ def write_results(results: Mapping[str, Mapping[str, Any]], path: Path = RESULTS
 
 
 def docs_table(results: Iterable[Mapping[str, str]]) -> str:
-    """The results as a Markdown table."""
+    """Write the results as a Markdown table."""
     headers = (
         *("Method", "Parameters", "Trained", "Images a step"),
         *("GFLOP an image", "Activations, GiB", "Peak memory, GiB"),
@@ -178,13 +178,13 @@ def docs_table(results: Iterable[Mapping[str, str]]) -> str:
 
 
 def write_page() -> None:
-    """Bring the page's table up to date with the results."""
+    """Write the table of the results into the page."""
     with atomic_path(DOCS) as partial:
         partial.write_text(with_table(DOCS.read_text("utf-8"), docs_table(read_results().values())), "utf-8")
 
 
 def with_table(text: str, table: str) -> str:
-    """A document with what is between its markers replaced."""
+    """Return a document with a new table between the markers."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
 
@@ -194,13 +194,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.methods")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--here", action="store_true", help="measure one method in this process and print its line")
-    given = parser.parse_args(arguments)
-    if given.here:
-        print(json.dumps(measure(*given.names)))
+    args = parser.parse_args(arguments)
+    if args.here:
+        print(json.dumps(measure(*args.names)))
         return
     results: dict[str, Mapping[str, Any]] = dict(read_results())
-    for name in [get(name).info.name for name in given.names] or list(available()):
-        results[name] = measure_apart(name)
+    for name in [get(name).info.name for name in args.names] or list(available()):
+        results[name] = measure_in_own_process(name)
         print(results[name], flush=True)
         write_results(results)
     write_page()

@@ -1,4 +1,4 @@
-"""What the pipeline itself costs: planning, a call with nothing to do, FID of cached features.
+"""Measure the pipeline itself: planning, a call with nothing to do, FID of cached features.
 
     python -m benchmarks.pipeline            # after `make tables`
 
@@ -22,7 +22,7 @@ REPEATS = 3
 
 
 def seconds(action: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Median wall time of an action."""
+    """Return the median wall time of an action."""
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -32,12 +32,12 @@ def seconds(action: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def command(*arguments: str) -> Callable[[], object]:
-    """Run a module of this environment from the project's root."""
+    """Return a call of a module of this environment from the project's root."""
     return lambda: subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, capture_output=True)
 
 
 def fid_of_cached_features() -> float:
-    """Seconds for the FID of 500 against 500 images of 2048 features."""
+    """Return the seconds for the FID of 500 against 500 images of 2048 features."""
     from eval.metrics.fid import fid
 
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def fid_of_cached_features() -> float:
 def main() -> None:
     """Measure and print."""
     rows = [
-        ("plan of the paper's grid", seconds(command("workflow.plan.grid", "--config", "config/paper.yaml"))),
+        ("plan of the paper's grid", seconds(command("workflow", "--config", "config/paper.yaml"))),
         ("`make tables` with nothing to do", seconds(command("workflow.jobs.launch", "all_tables"))),
         ("FID, 500 against 500 cached features", fid_of_cached_features()),
     ]

@@ -29,7 +29,7 @@ Cells = list[str]
 
 
 def main() -> None:
-    """Bring page and figure up to date."""
+    """Write page and figure anew."""
     text = with_tables(PAGE.read_text("utf-8"), RESULTS)
     with atomic_path(PAGE) as partial:
         partial.write_text(text, "utf-8")
@@ -38,12 +38,12 @@ def main() -> None:
 
 
 def with_tables(text: str, results: Path) -> str:
-    """A page with what is between its markers made anew from the result files of that folder."""
+    """Return a page with the tables between the markers made anew from the result files of a folder."""
     return MARKED.sub(lambda found: found[1] + "".join(section(found[2], results)) + found[3], text)
 
 
 def section(subject: str, results: Path) -> Iterator[str]:
-    """A table for each device on which the subject was measured, under the device's name; or the link to the figure."""
+    """Yield a table for each device on which the subject was measured, with a caption; or the link to the figure."""
     if subject == "figure" and any(results.glob("speed-*.csv")):
         yield f"![Seconds per iteration as multiples of {get(BASELINE).info.label}'s](images/{FIGURE.name})\n"
     for file in sorted(results.glob(f"{subject}*.csv")):
@@ -55,13 +55,13 @@ def section(subject: str, results: Path) -> Iterator[str]:
 
 
 def without_empty(headers: Cells, table: list[Cells]) -> tuple[Cells, list[Cells]]:
-    """A table without the columns that were not measured."""
+    """Return a table without the columns that were not measured."""
     kept = [place for place in range(len(headers)) if any(row[place] not in ("-", "") for row in table)]
     return [headers[place] for place in kept], [[row[place] for place in kept] for row in table]
 
 
 def caption(lines: Lines) -> str:
-    """Where a file was measured."""
+    """Say where a file was measured."""
     line = lines[0]
     if "device" not in line:
         return "On a CPU"
@@ -70,18 +70,18 @@ def caption(lines: Lines) -> str:
 
 
 def seconds(lines: Iterable[dict[str, str]]) -> float | None:
-    """The mean of the halves' medians, the headline of the tables; None where there is none."""
+    """Return the mean of the halves' medians, the headline of the tables; None without any."""
     values = [float(line["sec_per_iter"]) for line in lines if line["sec_per_iter"] and not line["error"]]
     return statistics.mean(values) if values else None
 
 
 def select(lines: Lines, **wanted: str) -> Lines:
-    """The lines that have these values."""
+    """Return the lines that have these values."""
     return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
 
 def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:
-    """Seconds of each method as multiples of the baseline's: plain, fast (of plain's), and as published."""
+    """Return seconds of each method as multiples of the baseline's: plain, fast (of plain's), and as published."""
     published, base = published_speeds(PUBLISHED), seconds(select(lines, method=BASELINE, mode="plain"))
     return {
         label(name): {
@@ -93,7 +93,7 @@ def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:
 
 
 def speed_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """Each method in both modes, beside the paper's ratio; the halves apart where both were measured."""
+    """Compare each method in both modes with the paper; halves of training apart where both were measured."""
     compared = ratios(lines)
     base = get(BASELINE).info.label
     headers = ["method", "plain, s", "IQR", "fast, s", "IQR", "fast / plain", f"plain / {base}", f"paper's / {base}"]
@@ -111,7 +111,7 @@ def speed_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def both_modes(lines: Lines) -> Cells:
-    """Seconds and their interquartile range, plain and fast, and the ratio of the two."""
+    """Return seconds and interquartile range, plain and fast, and the ratio of the two."""
     plain, fast = (seconds(select(lines, mode=mode)) for mode in ("plain", "fast"))
     spread = [mean(select(lines, mode=mode), "iqr") for mode in ("plain", "fast")]
     cells = [number(plain, ".3g"), number(spread[0], ".2g"), number(fast, ".3g"), number(spread[1], ".2g")]
@@ -119,7 +119,7 @@ def both_modes(lines: Lines) -> Cells:
 
 
 def arithmetic(lines: Lines) -> Cells:
-    """Operations for an image, shares of the device's peak, and memory."""
+    """Return operations for an image, shares of the device's peak, and memory."""
     by_mode = [select(lines, mode=mode) for mode in ("plain", "fast")]
     flop = mean(lines, "flop")
     shares = [number(mean(part, "share_of_peak"), ".0%") for part in by_mode]
@@ -128,7 +128,7 @@ def arithmetic(lines: Lines) -> Cells:
 
 
 def pieces_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """What each piece of `fast` is worth."""
+    """Compare `fast` with each piece added or left out."""
     table = []
     for line in select(lines, half="1"):
         own = select(lines, method=line["method"], half="1")
@@ -141,7 +141,7 @@ def pieces_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def sizes_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """Cost against image size and batch."""
+    """Compare sizes of images and batches."""
     table = [
         [
             *(label(line["method"]), line["mode"], line["size"], line["batch"], value(line, "sec_per_iter", ".3g")),
@@ -154,7 +154,7 @@ def sizes_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def together_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """Iterations per second of trainings side by side, and as a multiple of one alone."""
+    """Return iterations per second of trainings side by side, and the multiple of one training alone."""
     table = []
     for line in lines:
         alone = select(lines, method=line["method"], mode=line["mode"], size=line["size"], together="1")
@@ -166,7 +166,7 @@ def together_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def equivalence_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """By how much losses change in one step from the same state, and in whole trainings, by the mode or by a nudge."""
+    """Return the changes of losses in one step from one state, and in whole trainings, by the mode or by a nudge."""
     table = []
     for name in dict.fromkeys(line["method"] for line in lines):
         own = select(lines, method=name)
@@ -178,7 +178,7 @@ def equivalence_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def fid_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """FID of equal demo trainings in both modes, seed by seed."""
+    """Return the FID of equal demo trainings in both modes, seed by seed."""
     table = [
         [label(name), *("  ".join(line["fid"] for line in select(lines, method=name, mode=mode)) for mode in MODES)]
         for name in dict.fromkeys(line["method"] for line in lines)
@@ -187,7 +187,7 @@ def fid_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def names(lines: Lines) -> list[str]:
-    """The methods of a file, fastest first; those that failed last."""
+    """Return the methods of a file, fastest first and failed ones last."""
     plain = {line["method"]: seconds(select(lines, method=line["method"], mode="plain")) for line in lines}
     return sorted(plain, key=lambda name: plain[name] or float("inf"))
 
@@ -197,7 +197,7 @@ def label(name: str) -> str:
 
 
 def mean(lines: Lines, column: str) -> float | None:
-    """Mean of a column's numbers; None where there are none."""
+    """Return the mean of a column's numbers; None without any."""
     values = [float(line[column]) for line in lines if line[column]]
     return statistics.mean(values) if values else None
 

@@ -61,9 +61,9 @@ def make_task(
 def write_domain(
     folder: Path, domain: str, files: list[Path], size: int, counts: dict[str, int], rng: Generator
 ) -> None:
-    """Cut the crops of one domain, spread evenly over its photographs; those of domain B are painted.
+    """Cut the crops of one domain, spread evenly over the domain's photographs; crops of domain B are painted.
 
-    All are made at twice their size and reduced, which smooths the strokes' edges.
+    Crops are made at twice the size and reduced, which smooths the strokes' edges.
     """
     for split in counts:
         (folder / f"{split}{domain}").mkdir()
@@ -79,7 +79,7 @@ def write_domain(
 
 
 def crop(photo: Image.Image, size: int, split: str, rng: Generator) -> Image.Image:
-    """A window of random place and scale, as size x size pixels, from the photograph's left (train) or right (test)."""
+    """Cut a window of random place and scale, as size x size pixels, from the left (train) or right (test) part."""
     border = int(photo.width * TRAIN_SHARE)
     side = min(int(min(photo.size) / rng.uniform(*CROPS_ACROSS)), photo.width - border)
     low, high = (0, border - side) if split == "train" else (border, photo.width - side)
@@ -88,7 +88,7 @@ def crop(photo: Image.Image, size: int, split: str, rng: Generator) -> Image.Ima
 
 
 def attribution(used: dict[str, list[str]], source: str, notice: Path | None) -> str:
-    """The text of ATTRIBUTION.txt: which photographs, from where, what was done to them, and their copyright notice."""
+    """Write the text of ATTRIBUTION.txt: the photographs, their source, their changes, and the copyright notice."""
     lines = [f"Source: {source}.", "", "Crops of photographs (trainA, testA): " + ", ".join(used["A"])]
     lines += ["Crops changed by a painterly filter (trainB, testB): " + ", ".join(used["B"]), ""]
     if notice is not None:
@@ -102,7 +102,7 @@ def attribution(used: dict[str, list[str]], source: str, notice: Path | None) ->
 
 
 def relevant(notice: str, names: list[str]) -> list[str]:
-    """The paragraphs of a Debian copyright file that name one of the files, then the licences they refer to."""
+    """Return the paragraphs of a Debian copyright file that name one of the files, then the licences of those."""
     paragraphs = [paragraph.strip() for paragraph in notice.split("\n\n")]
     about = [p for p in paragraphs if p.startswith("Files:") and any(name in p for name in names)]
     licences = {line for p in about for line in p.splitlines() if line.startswith("License:")}

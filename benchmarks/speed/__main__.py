@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.speed import rows
-from benchmarks.speed.cases import Case, make_cases, make_speeds, start_process
+from benchmarks.speed.cases import Case, make_cases, make_configs, start_process
 from benchmarks.speed.hardware import device_label, file_name
 from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
@@ -21,11 +21,11 @@ from enco.runtime.devices import DEVICES, named_device
 from enco.training.arguments import choose_device
 
 COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
-"""Untimed steps, timed steps, and steps of one case before the next has its turn, by kind of device."""
+"""Untimed steps, timed steps, and steps of one case in a turn, by kind of device."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what the command line names and write the result file, anew after each size and batch."""
+    """Measure the cases of the command line and write the result file, anew after each size and batch."""
     args = _parser().parse_args(arguments)
     device = choose_device(args.device)
     plan = _plan(args, device.type)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start_process([case for group in groups for case in group], args.threads, device)
     path = args.output / file_name(_subject(args), device) if args.output.is_dir() else args.output
     threads = "" if device.type == "cuda" else torch.get_num_threads()
-    where = {"device": device_label(device), "instructions": capabilities(device).instructions}
+    where: rows.Row = {"device": device_label(device), "instructions": capabilities(device).instructions}
     where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
     for cases in groups:
@@ -46,15 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _groups(args: argparse.Namespace, device: torch.device) -> list[list[Case]]:
-    """The cases of each size and batch; those of one group take turns. Says what the device cannot do."""
-    speeds, left_out = make_speeds(args.modes, args.with_pieces, args.without, capabilities(device))
+    """Return the cases of each size and batch, which take turns; print what the device cannot do."""
+    configs, left_out = make_configs(args.modes, args.with_pieces, args.without, capabilities(device))
     for text in left_out:
         note(text)
-    return [make_cases(args.methods, speeds, size, batch) for size in args.sizes for batch in args.batch_sizes]
+    return [make_cases(args.methods, configs, size, batch) for size in args.sizes for batch in args.batch_sizes]
 
 
 def _plan(args: argparse.Namespace, device_type: str) -> Plan:
-    """How to measure on such a device. UserError for too few steps."""
+    """Return the plan of measuring on such a device; UserError for too few steps."""
     warmup, iterations, turn = COUNTS.get(device_type, COUNTS["cuda"])
     warmup = warmup if args.warmup is None else args.warmup
     iterations = iterations if args.iterations is None else args.iterations
@@ -64,7 +64,7 @@ def _plan(args: argparse.Namespace, device_type: str) -> Plan:
 
 
 def _subject(args: argparse.Namespace) -> str:
-    """The start of a file's name, by what is compared in it."""
+    """Return the start of a file's name, by the comparison in the file."""
     if args.together:
         return "together"
     if args.with_pieces or args.without:

@@ -1,4 +1,4 @@
-"""What a result was measured on: the device's name, and the most arithmetic that it was seen to do."""
+"""The device of a measurement: name, and the highest measured rate of arithmetic."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ import torch.nn.functional as F
 from enco.runtime.capabilities import capabilities
 
 SIDES = {"cpu": 2048, "cuda": 8192}
-"""Of the square matrices that are multiplied to find a device's peak."""
+"""Sides of the square matrices that are multiplied to find a device's peak."""
 CHANNELS, MAP = 256, {"cpu": 64, "cuda": 256}
-"""Of the 3 x 3 convolution, like those of a generator's residual blocks but larger, that is tried as well."""
+"""Sizes of the 3 x 3 convolution, larger than those of a generator's residual blocks, that is tried as well."""
 SECONDS = 1.0
-"""How long the best time of either is looked for."""
+"""How long the best time of either is sought."""
 
 
 def device_label(device: torch.device) -> str:
-    """The model of the GPU or of the processor."""
+    """Return the model of the GPU or of the processor."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 
 def _processor() -> str:
-    """The model's name where Linux says it, else the architecture."""
+    """Return the processor's model where Linux gives one, else the architecture."""
     info = Path("/proc/cpuinfo")
     named = re.search(r"^model name\s*:\s*(.+)$", info.read_text("utf-8"), re.MULTILINE) if info.exists() else None
     return named[1].strip() if named else platform.machine()
 
 
 def file_name(subject: str, device: torch.device) -> str:
-    """'speed-amd-epyc-avx512-bf16-2-threads-torch2.15.csv', or of a GPU 'speed-nvidia-h100-torch2.15-cuda13.2.csv'."""
+    """Return a file's name, such as 'speed-amd-epyc-avx512-bf16-2-threads-torch2.15.csv'."""
     torch_version = ".".join(torch.__version__.split(".")[:2])
     threads = "" if device.type == "cuda" else f"-{torch.get_num_threads()}-threads"
     cuda = f"-cuda{torch.version.cuda}" if device.type == "cuda" else ""
@@ -46,9 +46,9 @@ def file_name(subject: str, device: torch.device) -> str:
 
 @cache
 def peak_flop_per_s(device: torch.device, bfloat16: bool, tf32: bool) -> float:
-    """The best rate of a large matrix product or a large convolution, in the precision of a step's convolutions.
+    """Measure the best rate of a large matrix product or convolution, in the precision of a step's convolutions.
 
-    Of both, as neither is the faster one everywhere: Intel's MKL multiplies float32 at half speed on other processors.
+    Neither is faster everywhere: Intel's MKL multiplies float32 at half speed on other processors.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
     random = partial(torch.randn, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
@@ -62,7 +62,7 @@ def peak_flop_per_s(device: torch.device, bfloat16: bool, tf32: bool) -> float:
 
 
 def _best_seconds(work: Callable[[], object], device: torch.device) -> float:
-    """The least that some work took, of as often as it fits into `SECONDS` after a first time."""
+    """Return the least seconds of some work, repeated for `SECONDS` after a first time."""
     synchronize = getattr(torch, device.type).synchronize
     work()
     best, end = float("inf"), time.perf_counter() + SECONDS

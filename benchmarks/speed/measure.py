@@ -1,4 +1,4 @@
-"""Time training steps of several cases in one process, in turns, with their memory and their arithmetic."""
+"""Training steps of several cases timed in one process, in turns, with memory and arithmetic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.flops import step_flops
 from benchmarks.speed import rows
 from benchmarks.speed.cases import Case, method_options
 from benchmarks.speed.hardware import peak_flop_per_s
-from benchmarks.speed.memory import growth, peak_apart
+from benchmarks.speed.memory import growth, peak_in_own_process
 from benchmarks.speed.rows import Row
 from benchmarks.speed.together import train_together
 from enco.errors import UserError
@@ -25,28 +25,30 @@ TWO_HALVES = {"enco"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How to measure: untimed and timed steps of each half, and how many of one case before the next has its turn.
-
-    `halves` are those to time; None for the first, and both where they differ. `memory`: also on a CPU, where each case
-    needs a process of its own. `seconds`: how long trainings side by side are counted.
-    """
+    """The plan of a measurement: the numbers of steps, and the halves of training."""
 
     warmup: int
+    """Untimed steps of each half."""
     iterations: int
+    """Timed steps of each half."""
     turn: int
+    """Steps of one case before the turn of the next."""
     halves: tuple[int, ...] | None = None
+    """Halves of training to time; None for the first, and both where the two differ."""
     memory: bool = False
+    """Whether memory is measured on a CPU too, where each case needs a process of its own."""
     seconds: float = 60.0
+    """How long trainings side by side are counted."""
 
     def times(self, method: str, half: str) -> bool:
-        """Whether this half of the method's training is to be timed."""
+        """Return whether this half of the method's training is to be timed."""
         number = list(HALVES).index(half) + 1
         return number in (self.halves or ((1, 2) if method in TWO_HALVES else (1,)))
 
 
 @dataclass
 class Subject:
-    """A case under its stopwatch, and the memory of its training in MiB where that is known."""
+    """A case with a stopwatch, and the memory of training in MiB where known."""
 
     case: Case
     watch: Stopwatch
@@ -58,20 +60,20 @@ class Subject:
         self.built = growth(device, lambda: self.watch.build(self.case.size, self.case.batch, device)).stayed
 
     def begin(self, half: str, warmup: int, device: torch.device) -> None:
-        """Enter a half of training with some untimed steps, whose memory counts if they are the first."""
+        """Enter a half of training with some untimed steps; the memory of the very first steps counts."""
         stepping = growth(device, lambda: self.watch.begin(half, warmup))
         if self.memory is None and device.type == "cuda":
             self.memory = self.built + stepping.most
 
 
 def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Iterator[Row]:
-    """Time the cases, all alive at once: a line for each half of each; a case that fails is a line with its error."""
-    pieces = {case: case.pieces(device) for case in cases}
-    peaks = {case: peak_flop_per_s(device, used.bfloat16, used.tf32) for case, used in pieces.items()}
+    """Time the cases, all alive at once, and yield a line for each half of each; a failed case has an error instead."""
+    options = {case: case.compute_options(device) for case in cases}
+    peaks = {case: peak_flop_per_s(device, used.bfloat16, used.tf32) for case, used in options.items()}
     subjects = [Subject(case, case.stopwatch()) for case in cases]
     if plan.memory and device.type == "cpu":
         for subject in subjects:
-            subject.memory = peak_apart(subject.case, torch.get_num_threads())
+            subject.memory = peak_in_own_process(subject.case, torch.get_num_threads())
             note(f"{subject.case}: {subject.memory or 0:.0f} MiB")
     for subject in subjects:
         subject.build(device)
@@ -93,7 +95,7 @@ def _row(subject: Subject, half: str, peak: float, device: torch.device) -> Row:
 
 
 def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.device, plan: Plan) -> Iterator[Row]:
-    """Train each case so many times side by side: a line for each case and count."""
+    """Train each case `counts` times side by side and yield a line for each case and count."""
     for case in cases:
         for count in counts:
             runs = train_together(
@@ -106,7 +108,7 @@ def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.
 
 @cache
 def _flops(method: str, size: int, batch: int, half: str) -> int | None:
-    """What a step computes for an image; None, with a note, where torch cannot count it."""
+    """Count a step's operations for an image; None, with a note, where torch cannot count."""
     try:
         return step_flops(method, method_options(method, size, batch), half)
     except (RuntimeError, UserError) as error:
@@ -115,5 +117,5 @@ def _flops(method: str, size: int, batch: int, half: str) -> int | None:
 
 
 def note(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a note on stderr."""
     print(text, file=sys.stderr, flush=True)

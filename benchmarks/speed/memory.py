@@ -1,4 +1,4 @@
-"""The most memory that a training step needs: on a GPU beside others, on a CPU in a process of its own."""
+"""The peak memory of a training step: on a GPU beside others, on a CPU in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Growth:
-    """GPU memory in MiB beyond what was allocated before some work: what stayed, and the most during it."""
+    """Growth of GPU memory in MiB by some work: the part that stays, and the peak."""
 
     stayed: float = 0
     most: float = 0
 
 
 def growth(device: torch.device, work: Callable[[], object]) -> Growth:
-    """Do some work; nothing grows where the device is no GPU."""
+    """Do some work and return the growth of GPU memory, 0 on other devices."""
     if device.type != "cuda":
         work()
         return Growth()
@@ -37,8 +37,8 @@ def growth(device: torch.device, work: Callable[[], object]) -> Growth:
     return Growth((after - before) / MIB, (most - before) / MIB)
 
 
-def peak_apart(case: Case, threads: int) -> float | None:
-    """MiB by which one step of a training on the CPU lets a process grow; None where that cannot be known."""
+def peak_in_own_process(case: Case, threads: int) -> float | None:
+    """Return by how many MiB one step of a training on the CPU lets a process grow; None where not known."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
             return pool.submit(_peak_here, case, threads).result()
@@ -57,7 +57,7 @@ def _peak_here(case: Case, threads: int) -> float | None:
 
 
 def _status(name: str) -> float | None:
-    """A figure of this process's memory in MiB, where Linux gives it."""
+    """Read a figure of this process's memory in MiB, where Linux gives one."""
     status = Path("/proc/self/status")
     found = re.search(rf"^{name}:\s*(\d+) kB$", status.read_text(), re.MULTILINE) if status.exists() else None
     return int(found[1]) / 1024 if found else None

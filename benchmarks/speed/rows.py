@@ -26,13 +26,13 @@ Row = dict[str, Any]
 
 
 def described(case: Case, device: torch.device) -> Row:
-    """What was measured."""
-    names = {"method": case.method, "mode": case.speed.mode, "change": case.change}
-    return names | {"pieces": str(case.pieces(device)), "size": case.size, "batch": case.batch}
+    """Return the columns that describe a case."""
+    names = {"method": case.method, "mode": case.compute.mode, "change": case.change}
+    return names | {"pieces": str(case.compute_options(device)), "size": case.size, "batch": case.batch}
 
 
 def timed(watch: Stopwatch, half: str) -> Row:
-    """Median and interquartile range of a half's steps, for each image that a step translates; or the error."""
+    """Return median and interquartile range of a half's steps, for each translated image; or the error."""
     about: Row = {"half": 1 if half == "first_half" else 2, "together": 1, "error": watch.error}
     about["options"] = json.dumps(watch.changed) if watch.changed else ""
     if len(watch.seconds[half]) < 2:
@@ -46,13 +46,13 @@ def timed(watch: Stopwatch, half: str) -> Row:
 
 
 def of_arithmetic(flop: int | None, seconds: float | None, peak: float) -> Row:
-    """What a step computes for an image, how fast, and which share that is of the device's peak."""
+    """Return a step's operations for an image, the rate, and the share of the device's peak."""
     row: Row = {"flop": flop, "peak_flop_per_s": peak}
     return row | ({"flop_per_s": flop / seconds, "share_of_peak": flop / seconds / peak} if flop and seconds else {})
 
 
 def of_trainings(runs: Sequence[Run], count: int) -> Row:
-    """Iterations per second of all trainings side by side, and the median of their steps."""
+    """Return iterations per second of all trainings side by side, and the median of all steps."""
     error = next((run.error for run in runs if run.error), "")
     about: Row = {"half": 1, "together": count, "error": error}
     if error or not all(run.seconds for run in runs):
@@ -73,7 +73,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The lines of a result file."""
+    """Read the lines of a result file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -1,4 +1,4 @@
-"""Trainings side by side on one device, each in a process of its own: how many iterations they do in all."""
+"""Trainings side by side on one device, each in a process of its own, and the iterations of all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import torch
 from benchmarks.speed.cases import Case, start_process
 
 PATIENCE = 600.0
-"""Seconds that trainings wait for the slowest of them to be ready."""
+"""Seconds that trainings wait for the slowest one to be ready."""
 _start: Barrier
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training's steps in seconds, and the images of each domain that a step translates; or its error."""
+    """The seconds of one training's steps, and the images of each domain in a step; or the error."""
 
     seconds: list[float]
     images: int = 1
@@ -36,7 +36,7 @@ class Run:
 def train_together(
     case: Case, count: int, device: torch.device, *, threads: int, warmup: int, seconds: float
 ) -> list[Run]:
-    """Start equal trainings at one moment and let each do steps for so many seconds, on its share of the threads."""
+    """Start equal trainings at one moment and let each do steps for `seconds`, on an equal share of the threads."""
     context = multiprocessing.get_context("spawn")
     work = (case, device, max(1, threads // count), warmup, seconds)
     with ProcessPoolExecutor(count, context, initializer=_keep, initargs=(context.Barrier(count),)) as pool:

@@ -16,7 +16,7 @@ from benchmarks.figure import draw
 from benchmarks.flops import FlopCounter, step_flops
 from benchmarks.speed import measure, rows
 from benchmarks.speed.__main__ import main
-from benchmarks.speed.cases import make_cases, make_speeds
+from benchmarks.speed.cases import make_cases, make_configs
 from benchmarks.speed.hardware import file_name, peak_flop_per_s
 from benchmarks.speed.together import Run
 from enco.config.compute import ComputeOptions
@@ -95,7 +95,7 @@ def test_too_few_steps_and_unknown_methods_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_pieces_that_change_something_are_switched() -> None:
-    found, left_out = make_speeds(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], BF16_CPU)
+    found, left_out = make_configs(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], BF16_CPU)
     assert list(found) == ["plain", "with channels_last", "without bfloat16"]
     assert [text.partition(" is left out, as it is the same as fast here")[0] for text in left_out] == [
         "with bfloat16",
@@ -122,7 +122,7 @@ def test_what_a_machine_cannot_do_is_left_out_with_a_word(
 
 def test_every_piece_of_a_gpu_is_left_out_once() -> None:
     names = ComputeOptions.names()
-    found, left_out = make_speeds(["fast"], names, names, A100)
+    found, left_out = make_configs(["fast"], names, names, A100)
     changed = [f"without {name}" for name in names if name != "channels_last"]
     assert list(found) == ["fast", "with channels_last", *changed]
     assert len(left_out) == len(changed) + 1
