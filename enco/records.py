@@ -104,7 +104,7 @@ def parse_record(model: type[R], content: Any, path: Path, cure: str | None = No
         return model.model_validate(content)
     except ValidationError as error:
         raise UserError(
-            f"{path} is no record of a training by this version ({_first_mistake(error)}):"
+            f"{path} is no record of a training by this version ({first_mistake(error)}):"
             f" {cure or f'move {path.parent} away, and run again'}."
         ) from error
 
@@ -115,7 +115,8 @@ def find_record(folder: Path) -> RunRecord | None:
     return read_record(path, RunRecord) if path else None
 
 
-def _first_mistake(error: ValidationError) -> str:
+def first_mistake(error: ValidationError) -> str:
+    """Say what is wrong with a file that is no record of this version."""
     mistake = error.errors(include_url=False)[0]
     if not mistake["loc"]:
         return "it is no mapping"

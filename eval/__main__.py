@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from eval.metrics.features import Features
     from eval.metrics.inception import Extractor
+    from eval.records import SegmentationScores
 
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
@@ -149,22 +150,19 @@ def weights(args: argparse.Namespace) -> None:
 
 def segmentation(args: argparse.Namespace) -> None:
     """Print the segmentation scores of a folder, and write them to --out."""
-    from enco.io.files import write_json
-
     result = _segmentation(args.images, args)
-    overall = {name: value for name, value in result["metrics"].items() if name != "perClassIoU"}
-    _print(_rounded(overall) | result["protocol"])
+    _print(_rounded(result.metrics.model_dump(exclude={"perClassIoU"})) | result.protocol.model_dump())
     print("\nIoU of each class, in percent")
-    _print(_rounded(result["metrics"]["perClassIoU"]))
+    _print(_rounded(result.metrics.perClassIoU))
     if args.out:
-        write_json(args.out, result)
+        result.write(args.out)
 
 
 def scores(args: argparse.Namespace) -> None:
     """Write the scores file of one run."""
-    from enco.io.files import read_json, write_json
     from eval.metrics.features import load_features
     from eval.metrics.scores import SegmentationTest, read_run, score_run, translated_features
+    from eval.records import read_segmentation
 
     if (args.labels is None) != (args.drn is None):
         raise UserError("Segmentation scores need both --labels and --drn.")
@@ -178,9 +176,9 @@ def scores(args: argparse.Namespace) -> None:
     generated.save(args.features_out or args.out.with_suffix(".npz"))
     tested = None
     if args.drn:
-        real = read_json(args.segmentation_real) if args.segmentation_real else None
+        real = read_segmentation(args.segmentation_real) if args.segmentation_real else None
         tested = SegmentationTest(_segmentation(args.images, args), real)
-    content = score_run(
+    found = score_run(
         run,
         generated,
         reals,
@@ -190,8 +188,9 @@ def scores(args: argparse.Namespace) -> None:
         selection=args.selection,
         segmentation=tested,
     )
-    write_json(args.out, content)
-    print(tabulate([{"real set": name, **content["metrics"][name]} for name in reals], headers="keys", floatfmt=".2f"))
+    found.write(args.out)
+    lines = [{"real set": name, **getattr(found.metrics, name).model_dump()} for name in reals]
+    print(tabulate(lines, headers="keys", floatfmt=".2f"))
 
 
 def select(args: argparse.Namespace) -> None:
@@ -232,7 +231,7 @@ def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | No
     print(f"{len(files)} images, at {side} x {side} pixels, translated into {out}")
 
 
-def _segmentation(images: Path, args: argparse.Namespace) -> dict[str, Any]:
+def _segmentation(images: Path, args: argparse.Namespace) -> SegmentationScores:
     from eval.segmentation.data import pairs
     from eval.segmentation.scores import score_folder
     from eval.segmentation.weights import load_segmenter

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+
+from enco.config.compute import ComputeConfig
+from enco.config.run import Levels
+from enco.errors import UserError
+from enco.io.files import read_json, write_json
+from enco.records import Change, GitState, Record, first_mistake
+from eval.config import NetworkName
 
 INPUT_SIZE = 299
 """Side that Inception sees, in pixels."""
 
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A measured number: finite, and neither text nor a truth value."""
+Selection = Literal["final", "best"]
+"""Which of a training's generators translated."""
+R = TypeVar("R", bound="FileRecord")
 
-class Record(BaseModel):
-    """A part of a file that one stage writes and another reads: immutable, with every key but unknown ones needed."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class FileRecord(Record):
+    """The content of a whole JSON file."""
+
+    def content(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return self.model_dump(mode="json")
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON; UserError where the disk is full."""
+        write_json(path, self.content())
+
+
+class SparseRecord(Record):
+    """A part of a file that is written without the keys that were not given."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in dump(self).items() if key in self.model_fields_set}
 
 
 class ExtractorRecord(Record):
@@ -25,3 +55,224 @@ class ExtractorRecord(Record):
         seed = [] if self.seed is None else [f"seed={self.seed}"]
         side = [] if self.input_size == INPUT_SIZE else [f"input={self.input_size}"]
         return f"{self.kind}({', '.join([*seed, *side])})" if seed or side else self.kind
+
+
+class RealSetMetrics(Record):
+    """Metrics of translations against one set of real images; all but FID are percentages."""
+
+    FID: Number
+    precision: Number
+    recall: Number
+    recall_exact: Number
+
+
+class SegmentationMetrics(Record):
+    """Percentages of a segmentation network on one set of photos; None where no class occurs."""
+
+    mAP: Number | None
+    pixAcc: Number | None
+    classAcc: Number | None
+    perClassIoU: dict[str, Number | None]
+
+
+class SegmentationProtocol(Record):
+    """The segmentation network behind `SegmentationMetrics`, and how the photos were shown to the network."""
+
+    drn: str
+    """The network as tables name it."""
+    drn_network: NetworkName
+    drn_hash: str
+    drn_size: list[int]
+    """Width and height of photos, in pixels."""
+    n: int
+    """Photos."""
+
+
+class SegmentationScores(FileRecord):
+    """A file of `python -m eval segmentation`."""
+
+    metrics: SegmentationMetrics
+    protocol: SegmentationProtocol
+
+
+class Metrics(SparseRecord):
+    """Every metric of one run on one task, by what translations are compared with."""
+
+    paired: RealSetMetrics
+    full: RealSetMetrics
+    segmentation: SegmentationMetrics | None = None
+    """None for a task without label maps."""
+    segmentation_real: SegmentationMetrics | None = None
+    """Of the real photos: the ceiling."""
+
+
+class ScoresProtocol(SparseRecord):
+    """How the metrics of one run were computed."""
+
+    extractor: str
+    """The extractor's name in print."""
+    extractor_settings: ExtractorRecord
+    extractor_hash: str
+    size: int
+    """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
+    filter: str
+    levels: Levels
+    n_generated: int
+    n_real: dict[str, int]
+    """Real images by set."""
+    legacy_rounding: bool
+    k: int
+    """Neighbours of precision and recall."""
+    drn: str | None = None
+    """The segmentation network in print; None, as the next three, for a task without label maps."""
+    drn_network: NetworkName | None = None
+    drn_hash: str | None = None
+    drn_size: list[int] | None = None
+    device: str
+    versions: dict[str, str | None]
+
+
+class Archive(Record):
+    """A published archive that images were unpacked from."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class ImagesSource(SparseRecord):
+    """What a manifest says of where images come from; without archives where the images are the user's own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    archives: tuple[Archive, ...] = ()
+    photo_filter: str | None = None
+
+
+class DataRecord(Record):
+    """The training images: their hash, and where they come from."""
+
+    hash: str
+    source: ImagesSource
+
+
+class Scores(FileRecord):
+    """A scores file: every metric of one run on one task, with how each was computed."""
+
+    task: str
+    run: str
+    selection: Selection
+    scale: str
+    config_hash: str
+    trained_at: GitState
+    settings: dict[str, Any]
+    """Settings of the training that are not the method's defaults."""
+    computed: str
+    """How the training's steps were computed, for people."""
+    changes: list[Change]
+    data: DataRecord
+    metrics: Metrics
+    protocol: ScoresProtocol
+    training_time_hours: Number
+    model_size_millions: Number
+
+
+class HalfTiming(Record):
+    """Statistics over the timed steps of one half of training, in seconds."""
+
+    median: Number
+    mean: Number
+    iqr: Number
+    """Interquartile range."""
+    n: int
+
+
+class Measurement(Record):
+    """The seconds of one variant, and the images that the variant was fed."""
+
+    size: int
+    """Side of the images, in pixels."""
+    batch_size: int
+    images_per_iteration: int
+    """Images of each domain that one step translates."""
+    first_half: HalfTiming
+    second_half: HalfTiming
+    sec_per_step: Number
+    """Mean of both halves' medians."""
+    sec_per_iter: Number
+    """Seconds of a step for each translated image: the headline."""
+    iqr: Number
+    """Mean of both halves' interquartile ranges, for each translated image."""
+    spread: Number
+    """Larger quotient of interquartile range and median of the two halves."""
+    busy: bool
+    """Whether the spread says that the machine had other work."""
+    legacy: Number
+    """Average that CycleGAN's and CUT's trainings print."""
+
+
+class TimedVariant(Record):
+    """A variant that was asked for: method, options, and the digest of each file of the method's code."""
+
+    method: str
+    options: dict[str, Any]
+    sources: dict[str, str]
+
+
+class TimingRequest(Record):
+    """What was to be timed, and how steps were to be computed."""
+
+    compute: ComputeConfig
+    variants: dict[str, TimedVariant]
+
+
+class Timing(FileRecord):
+    """A timing file: seconds per iteration of several variants on one device."""
+
+    device: str
+    precision: str
+    compute: list[str]
+    """How steps were computed, where not plainly: one sentence each."""
+    versions: dict[str, str | None]
+    size: int
+    batch_size: int | None
+    """Batch size of variants that name none; None for each method's own."""
+    warmup: int
+    iterations: int
+    measured: dict[str, Measurement]
+    errors: dict[str, str]
+    """Why a variant could not be timed."""
+    options: dict[str, dict[str, Any]]
+    """Options that are not the method's defaults, by variant."""
+    asked: TimingRequest
+
+
+def read_scores(path: Path) -> Scores:
+    """Read a scores file; UserError for a file that is missing or that another version wrote."""
+    return _read(Scores, path, "scores file", "delete the file and have it made again")
+
+
+def read_segmentation(path: Path) -> SegmentationScores:
+    """Read a file of `python -m eval segmentation`; UserError for a file that is missing or of another version."""
+    return _read(SegmentationScores, path, "file of segmentation scores", "make one by `python -m eval segmentation`")
+
+
+def read_timing(path: Path) -> Timing:
+    """Read a timing file; UserError for a file that is missing or that another version wrote."""
+    return _read(Timing, path, "timing file", "make one by `python -m eval.timing --out FILE`")
+
+
+def _read(model: type[R], path: Path, kind: str, cure: str) -> R:
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        raise UserError(_describe(error, path, kind, cure)) from error
+
+
+def _describe(error: ValidationError, path: Path, kind: str, cure: str) -> str:
+    """Say in one sentence what is wrong with a file."""
+    mistake = error.errors(include_url=False)[0]
+    key = ".".join(map(str, mistake["loc"]))
+    if mistake["type"] in ("float_type", "finite_number"):
+        return f"'{key}' in {path} is {mistake['input']}, not a finite number: delete the file and measure it again."
+    return f"{path} is no {kind} of this version ({first_mistake(error)}): {cure}."

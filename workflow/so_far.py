@@ -18,7 +18,7 @@ from enco.records import RunRecord, read_record
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
-from eval.records import INPUT_SIZE, ExtractorRecord
+from eval.records import INPUT_SIZE, ExtractorRecord, Scores, read_scores, read_timing
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
@@ -69,12 +69,12 @@ class SoFar:
 
     def _timing_gap(self, planned: PlannedCell, run: Run) -> str:
         """Return why a variant has no seconds that are the configuration's; empty if there are such seconds."""
-        timing = read_json(planned.timing) if planned.timing and planned.timing.exists() else {}
-        if planned.variant not in timing.get("asked", {}).get("variants", {}):
+        timing = read_timing(planned.timing) if planned.timing and planned.timing.exists() else None
+        if timing is None or planned.variant not in timing.asked.variants:
             return "not timed yet"
         if self.project.timing.differs(timing, run):
             return "timed with other settings or code, to be timed again"
-        error = timing["errors"].get(planned.variant)
+        error = timing.errors.get(planned.variant)
         return f"could not be timed ({error})" if error else ""
 
     def _scores_gap(self, evaluation: Evaluation) -> str:
@@ -86,27 +86,27 @@ class SoFar:
             return self._network_gap(evaluation.task) or "trained, not scored yet"
         if scores.stat().st_mtime < run.at(paths.RECORD).stat().st_mtime:
             return "trained again, not scored yet"
-        other = next(self._differences(read_json(scores), run, evaluation.task), None)
+        other = next(self._differences(read_scores(scores), run, evaluation.task), None)
         return f"scored with other {other}, to be scored again" if other else ""
 
-    def _differences(self, scores: dict[str, Any], run: Run, task: str) -> Iterator[str]:
+    def _differences(self, scores: Scores, run: Run, task: str) -> Iterator[str]:
         """Yield what a scores file was made with that the configuration no longer asks for."""
-        features, protocol = self.plan.config.features, scores["protocol"]
+        features, protocol = self.plan.config.features, scores.protocol
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.plan.size}
-        if scores["config_hash"] != config_hash(run.config):
+        if scores.config_hash != config_hash(run.config):
             yield "settings"
-        if not _is_of(features, ExtractorRecord(**protocol["extractor_settings"])):
+        if not _is_of(features, protocol.extractor_settings):
             yield "features"
-        yield from (key for key, value in asked.items() if protocol[key] != value)
+        yield from (key for key, value in asked.items() if getattr(protocol, key) != value)
         if self.project.segmentation.is_scored(task):
             yield from self._other_segmentation(scores)
 
-    def _other_segmentation(self, scores: dict[str, Any]) -> Iterator[str]:
+    def _other_segmentation(self, scores: Scores) -> Iterator[str]:
         """Yield what segmentation scores were made with that the configuration no longer asks for."""
         drn = self.plan.config.drn
-        if "segmentation" not in scores["metrics"]:
+        if scores.metrics.segmentation is None:
             yield "metrics"
-        elif [scores["protocol"][key] for key in ("drn_network", "drn_size")] != [drn.network, list(drn.size)]:
+        elif (scores.protocol.drn_network, scores.protocol.drn_size) != (drn.network, list(drn.size)):
             yield "segmentation network or size"
 
     def _run_gap(self, run: Run) -> str:
@@ -190,5 +190,5 @@ def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
                 file.unlink(missing_ok=True)
             yield f"{name}: not written, as its numbers do not go together: {error}"
         else:
-            entries = [entry.measured for _, _, entry in block.cells()]
-            yield f"{name}: {sum(entries)} of {len(entries)} cells: {files['md']}"
+            measured = [cell.measured for _, _, cell in block.places()]
+            yield f"{name}: {sum(measured)} of {len(measured)} cells: {files['md']}"

@@ -38,9 +38,9 @@ def timed(watch: Stopwatch, half: str) -> Row:
     if len(watch.seconds[half]) < 2:
         return about
     images, found = watch.sizes["images_per_iteration"], statistics_of(watch.seconds[half])
-    seconds = found["median"] / images
+    seconds = found.median / images
     return about | {
-        **{"sec_per_iter": seconds, "iqr": found["iqr"] / images, "n": found["n"]},
+        **{"sec_per_iter": seconds, "iqr": found.iqr / images, "n": found.n},
         **{"iter_per_sec": 1 / seconds, "images_per_iteration": images},
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,10 +12,9 @@ from enco.data.folders import decode_ahead
 from enco.data.labels import NAMES
 from enco.data.reading import USUAL, Reading
 from enco.io.files import StrPath
+from eval.records import SegmentationMetrics, SegmentationProtocol, SegmentationScores
 from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
 from eval.segmentation.weights import Segmenter
-
-Scores = dict[str, Any]
 
 
 def score_folder(
@@ -26,11 +24,10 @@ def score_folder(
     size: Size,
     batch_size: int = 8,
     reading: Reading = USUAL,
-) -> Scores:
+) -> SegmentationScores:
     """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
 
-    Returns `metrics` (see `scores`) and their `protocol`. Raises UserError for a photo without a label
-    map and for files that cannot be read.
+    Raises UserError for a photo without a label map and for files that cannot be read.
     """
     check_size(size)
     device = next(segmenter.network.parameters()).device
@@ -44,8 +41,14 @@ def score_folder(
         photos, maps = (torch.stack(loaded) for loaded in zip(*batch, strict=True))
         predicted = predict(segmenter, photos.to(device))
         total += confusion_matrix(maps, predicted.cpu(), len(NAMES))
-    network = {"drn": segmenter.label, "drn_network": segmenter.name, "drn_hash": segmenter.sha256}
-    return {"metrics": scores(total), "protocol": {**network, "drn_size": list(size), "n": len(matched)}}
+    protocol = SegmentationProtocol(
+        drn=segmenter.label,
+        drn_network=segmenter.name,
+        drn_hash=segmenter.sha256,
+        drn_size=list(size),
+        n=len(matched),
+    )
+    return SegmentationScores(metrics=scores(total), protocol=protocol)
 
 
 @torch.inference_mode()
@@ -62,7 +65,7 @@ def confusion_matrix(truth: Tensor, predicted: Tensor, classes: int) -> Tensor:
     return torch.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def scores(matrix: Tensor) -> Scores:
+def scores(matrix: Tensor) -> SegmentationMetrics:
     """Return percentages from one confusion matrix over the whole set.
 
     `mAP` is 100 x the mean IoU, as fyu/drn logs it under that name. Classes that occur neither in the truth nor in the
@@ -71,12 +74,12 @@ def scores(matrix: Tensor) -> Scores:
     matrix = matrix.double()
     hits, true, predicted = matrix.diagonal(), matrix.sum(dim=1), matrix.sum(dim=0)
     iou = 100 * hits / (true + predicted - hits)
-    return {
-        "mAP": _finite(iou.nanmean()),
-        "pixAcc": _finite(100 * hits.sum() / matrix.sum()),
-        "classAcc": _finite((100 * hits / true).nanmean()),
-        "perClassIoU": {name: _finite(value) for name, value in zip(NAMES, iou, strict=True)},
-    }
+    return SegmentationMetrics(
+        mAP=_finite(iou.nanmean()),
+        pixAcc=_finite(100 * hits.sum() / matrix.sum()),
+        classAcc=_finite((100 * hits / true).nanmean()),
+        perClassIoU={name: _finite(value) for name, value in zip(NAMES, iou, strict=True)},
+    )
 
 
 def _finite(value: Tensor) -> float | None:

@@ -1,4 +1,4 @@
-"""Tidy cells: one line for every number measured, with the published number and the spread over seeds beside it."""
+"""Tidy cells: one line for every number measured, with the published number and the spread over seeds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from enco.errors import UserError
-from enco.io.files import atomic_path, read_json
+from enco.io.files import atomic_path
 from eval.published import Published
+from eval.records import Scores
 from eval.segmentation.published import THE_PAPERS
 from eval.tables.columns import HEADLINE_SET, METRICS
 from eval.tables.planned import PlannedCell, is_timed
+from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
 
 COLUMNS = [
@@ -25,18 +28,10 @@ COLUMNS = [
 NUMBERS = ["value", "std", "published", "delta", "iqr"]
 BUSY = "busy machine"
 """The mark of seconds whose spread says that the machine had other work."""
-PLACE = ["row", "task", "metric", "seed", "real_set"]
-"""What tells one line of a table from another."""
-CELL = ["table", "row", "task", "metric", "real_set"]
-"""What the seeds of one cell have in common."""
-
-Sources = Mapping[Path, dict[str, Any]]
-
-
-def read_sources(planned: Iterable[PlannedCell]) -> dict[Path, dict[str, Any]]:
-    """Every scores and timing file behind the cells, read once."""
-    files = dict.fromkeys(path for cell in planned for path in (cell.scores, cell.timing) if path)
-    return {path: read_json(path) for path in files}
+LINE_KEY = ["row", "task", "metric", "seed", "real_set"]
+"""Columns that tell one line of a table from another."""
+CELL_KEY = ["table", "row", "task", "metric", "real_set"]
+"""Columns that the seeds of one cell have in common."""
 
 
 def tidy(
@@ -48,26 +43,26 @@ def tidy(
     scale: str,
     comparable: bool,
 ) -> pd.DataFrame:
-    """The tidy lines of one table: a line for each planned number, and for every other number of its scores file.
+    """Return a line for each planned number of one table, and for every other number of the scores files.
 
     `value` is empty while pending, and `reason` says why. `std` (sample, empty for one seed) and `n` are over the
     cell's seeds. `published` stands on headline lines only; `delta` (value - published) only where the scale is
-    `comparable` with the paper, and mAP's only where the segmentation network is the paper's. `file` is the one that
-    holds the number. `iqr` and `mark` are of sec/iter: its interquartile range, and BUSY where that is large.
-    Raises UserError for a number that is missing or not finite.
+    `comparable` with the paper, and mAP's only where the segmentation network is the paper's. `file` holds the number.
+    `iqr` and `mark` are of sec/iter: the interquartile range, and BUSY where that is large.
+    Raises UserError for a number that is missing.
     """
-    lines = [*_planned_lines(planned, sources), *_beside_lines(planned, sources)]
+    lines = [*_planned_lines(planned, sources), *_supplementary_lines(planned, sources)]
     own = ["value", "selection", "run", "iqr", "mark", "file", "reason"]
-    cells = pd.DataFrame(lines, columns=[*PLACE, *own, "whose_drn"])
-    cells = cells.drop_duplicates(PLACE)
+    cells = pd.DataFrame(lines, columns=[*LINE_KEY, *own, "drn_source"])
+    cells = cells.drop_duplicates(LINE_KEY)
     cells[["value", "iqr"]] = cells[["value", "iqr"]].astype(float)
     cells["table"], cells["scale"] = spec.key, scale
     cells["label"] = cells["row"].map({row.key: row.label for row in spec.rows})
-    cells["n"] = cells.groupby(CELL)["value"].transform("count")
-    cells["std"] = cells.groupby(CELL)["value"].transform("std")
+    cells["n"] = cells.groupby(CELL_KEY)["value"].transform("count")
+    cells["std"] = cells.groupby(CELL_KEY)["value"].transform("std")
     cells["published"] = [_published(published, line) for line in cells.itertuples()]
     cells["delta"] = cells["value"] - cells["published"] if comparable else math.nan
-    cells.loc[cells["whose_drn"].notna() & (cells["whose_drn"] != THE_PAPERS), "delta"] = math.nan
+    cells.loc[cells["drn_source"].notna() & (cells["drn_source"] != THE_PAPERS), "delta"] = math.nan
     return cells[COLUMNS].reset_index(drop=True)
 
 
@@ -77,25 +72,13 @@ def _published(published: Published, line: Any) -> float:
 
 
 def _planned_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
-    for cell in _once_each(planned):
-        metric, value = METRICS[cell.metric], None
-        if cell.file is not None:
-            _check_timed(cell, sources)
-            value = number(sources[cell.file], [key.format(variant=cell.variant) for key in metric.path], cell.file)
-        yield _line(cell, cell.metric, value, metric.real_set, sources, cell.file)
+    for cell in _without_repeats(planned):
+        value = _planned_value(cell, sources)
+        yield _line(cell, cell.metric, value, METRICS[cell.metric].real_set, sources, cell.file)
 
 
-def _check_timed(cell: PlannedCell, sources: Sources) -> None:
-    """Raise UserError for a variant whose timing failed, with how."""
-    if cell.timing and is_timed(cell.metric) and cell.variant in sources[cell.timing]["errors"]:
-        error = sources[cell.timing]["errors"][cell.variant]
-        raise UserError(
-            f"{cell.variant} could not be timed ({error}): mend it, delete {cell.timing} and measure again."
-        )
-
-
-def _once_each(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
-    """The cells; of those that seeds cannot change, one that has its number, if any has."""
+def _without_repeats(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
+    """Return the cells; of cells that seeds cannot change, only one, with a number if there is any."""
     chosen: dict[tuple[str, str, str, int], PlannedCell] = {}
     for cell in planned:
         seed = cell.seed if METRICS[cell.metric].per_seed else 0
@@ -105,53 +88,67 @@ def _once_each(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
     return chosen.values()
 
 
-def _beside_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
-    """What the scores files hold beyond the planned numbers."""
+def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:
+    if cell.file is None:
+        return None
+    timed = is_timed(cell.metric)
+    if timed:
+        _check_timed(cell, cell.file, sources)
+    content = sources.timing[cell.file] if timed else sources.scores[cell.file]
+    return value_at(content, [key.format(variant=cell.variant) for key in METRICS[cell.metric].path], cell.file)
+
+
+def _check_timed(cell: PlannedCell, file: Path, sources: Sources) -> None:
+    """Raise UserError for a variant whose timing failed, with how."""
+    error = sources.timing[file].errors.get(cell.variant)
+    if error is not None:
+        raise UserError(f"{cell.variant} could not be timed ({error}): mend it, delete {file} and measure again.")
+
+
+def _supplementary_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
+    """Return what the scores files hold beyond the planned numbers."""
     scored = [(cell, cell.scores) for cell in planned if cell.scores and cell.task != ALL_TASKS]
     for cell, file in {(cell.row, cell.task, cell.seed): (cell, file) for cell, file in scored}.values():
-        for metric, real_set, keys in _all_metrics(sources[file]):
-            yield _line(cell, metric, number(sources[file], keys, file), real_set, sources, file)
+        for metric, real_set, value in _all_metrics(sources.scores[file]):
+            yield _line(cell, metric, value, real_set, sources, file)
 
 
-def _all_metrics(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
-    """Every computed number of a scores file: its metric's name, its real set and its place."""
-    for section, values in scores["metrics"].items():
+def _all_metrics(scores: Scores) -> Iterator[tuple[str, str, float]]:
+    """Return every computed number of a scores file, with the metric's name and the real set."""
+    for section, values in scores.metrics:
         segmentation = section.startswith("segmentation")
         suffix = "_real" if section == "segmentation_real" else ""
-        for name, value in (values or {}).items():
+        for name, value in values or ():
             if isinstance(value, dict):
-                for part, inner in value.items():
-                    if inner is not None:
-                        yield f"IoU {part}{suffix}", "", ["metrics", section, name, part]
+                yield from ((f"IoU {part}{suffix}", "", iou) for part, iou in value.items() if iou is not None)
             elif value is not None:
-                yield f"{name}{suffix}", "" if segmentation else section, ["metrics", section, name]
+                yield f"{name}{suffix}", "" if segmentation else section, value
 
 
 def _line(
     cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources, file: Path | None
 ) -> dict[str, Any]:
-    scores = sources[cell.scores] if cell.scores else {}
-    timed = sources[file]["measured"][cell.variant] if file and is_timed(metric) else {}
-    whose = scores.get("protocol", {}).get("drn_network") if metric == "mAP" else None
+    scores = sources.scores[cell.scores] if cell.scores else None
+    timed = sources.timing[file].measured[cell.variant] if file and is_timed(metric) else None
     return {
         **{"row": cell.row, "task": cell.task, "seed": cell.seed, "run": cell.run},
-        **{"metric": metric, "value": value, "real_set": real_set, "selection": scores.get("selection", "")},
-        "whose_drn": whose,
-        **{"iqr": timed.get("iqr"), "mark": BUSY if timed.get("busy") else ""},
+        **{"metric": metric, "value": value, "real_set": real_set},
+        "selection": scores.selection if scores else "",
+        "drn_source": scores.protocol.drn_network if scores and metric == "mAP" else None,
+        **{"iqr": timed.iqr if timed else None, "mark": BUSY if timed and timed.busy else ""},
         **{"file": str(file) if file else "", "reason": "" if file else cell.reason},
     }
 
 
-def number(content: Any, keys: Sequence[str], file: Path) -> float:
-    """The finite number at a place of a scores or timing file; UserError names file and key where there is none."""
-    place = ".".join(keys)
+def value_at(record: BaseModel, keys: Sequence[str], file: Path) -> float:
+    """Return the number at a place of a scores or timing file; UserError names file and key where there is none."""
+    found: Any = record
     for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    if content is None:
+        found = found.get(key) if isinstance(found, Mapping) else getattr(found, key, None)
+    if found is None:
+        place = ".".join(keys)
         raise UserError(f"{file} has no number '{place}': take that metric out of the table, or measure it again.")
-    if isinstance(content, bool) or not isinstance(content, int | float) or not math.isfinite(content):
-        raise UserError(f"'{place}' in {file} is {content}, not a finite number: delete the file and measure it again.")
-    return float(content)
+    return float(found)
 
 
 def save_cells(cells: pd.DataFrame, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What each metric of a table is called, how it is printed, which way is better, and where its number is found."""
+"""The metrics of tables: names in print, digits, which way is better, and where files hold the numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 class Metric:
     """One measured quantity.
 
-    `path` is its place in a scores file, or in a timing file where `source` is "timing" (`{variant}` is filled in).
+    `path` is the number's place in a scores file, or in a timing file, with `{variant}` filled in.
     `significant` digits are shown however small the value; `per_seed` is False where training seeds cannot change it.
     """
 
@@ -52,10 +52,10 @@ JOINT = {"P&R": ("precision", "recall")}
 
 
 def parts(column_metric: str) -> tuple[str, ...]:
-    """The metrics behind one printed column: itself, or the parts of a joint one."""
+    """Return the metrics behind one printed column: one, or the parts of a joint one."""
     return JOINT.get(column_metric, (column_metric,))
 
 
 def header(metrics: tuple[str, ...]) -> str:
-    """The printed header of a column of one or several metrics."""
+    """Return the printed header of a column of one or several metrics."""
     return " & ".join(METRICS[name].header for name in metrics)

@@ -44,5 +44,5 @@ def _panel(image: Image.Image, size: int, zoom: int) -> Image.Image:
 
 
 def spread(count: int, of: int) -> list[int]:
-    """`count` indices spread evenly over `of` things; fewer if there are not as many."""
+    """Return `count` indices spread evenly over `of` things; fewer if there are not as many."""
     return [index * of // count for index in range(count)] if of > count else list(range(of))

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from eval.tables.layout import Block, Entry
+from eval.tables.layout import TableBlock, TableCell
 
 
-def gaps(block: Block) -> Iterator[tuple[str, str]]:
-    """Lines of the footer: '45 of 60 cells: no data: every row (Cityscapes); diverged: DRIT'."""
+def gaps(block: TableBlock) -> Iterator[tuple[str, str]]:
+    """Return lines of the footer: '45 of 60 cells: no data: every row (Cityscapes); diverged: DRIT'."""
     count = len(block.rows) * len(block.columns)
-    absent = sum(not entry.measured for _, _, entry in block.cells())
+    absent = sum(not cell.measured for _, _, cell in block.places())
     if absent:
-        told = _told(block, lambda entry: () if entry.measured else entry.reasons)
-        yield "No number", f"{absent} of {count} cells: {told}"
-    fewer = sum(bool(entry.measured and entry.reasons) for _, _, entry in block.cells())
+        rows = _by_reason(block, lambda cell: () if cell.measured else cell.reasons)
+        yield "No number", f"{absent} of {count} cells: {rows}"
+    fewer = sum(bool(cell.measured and cell.reasons) for _, _, cell in block.places())
     if fewer:
-        told = _told(block, lambda entry: entry.reasons if entry.measured else ())
-        yield "Fewer seeds", f"{fewer} of {count} cells: {told}"
+        rows = _by_reason(block, lambda cell: cell.reasons if cell.measured else ())
+        yield "Fewer seeds", f"{fewer} of {count} cells: {rows}"
 
 
-def _told(block: Block, reasons: Callable[[Entry], Iterable[str]]) -> str:
-    """Each reason, once, with the rows that it holds for, and their columns where these are not all."""
+def _by_reason(block: TableBlock, reasons: Callable[[TableCell], Iterable[str]]) -> str:
+    """Name each reason, once, with the rows concerned, and the columns where these are not all."""
     found: dict[str, dict[str, list[str]]] = {}
-    for row, column, entry in block.cells():
-        for reason in dict.fromkeys(reasons(entry)):
+    for row, column, cell in block.places():
+        for reason in dict.fromkeys(reasons(cell)):
             found.setdefault(reason, {}).setdefault(row.label, []).append(column.group)
     groups = list(dict.fromkeys(column.group for column in block.columns))
     return "; ".join(f"{reason}: {_rows(rows, groups, len(block.rows))}" for reason, rows in found.items())
 
 
 def _rows(rows: Mapping[str, list[str]], groups: list[str], count: int) -> str:
-    """'MUNIT, DRIT (Cityscapes)': the rows by the groups of columns that they have a gap in."""
+    """Name rows with the groups of columns that have a gap: 'MUNIT, DRIT (Cityscapes)'."""
     labels: dict[tuple[str, ...], list[str]] = {}
     for label, found in rows.items():
         labels.setdefault(tuple(dict.fromkeys(found)), []).append(label)

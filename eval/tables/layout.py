@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import pandas as pd
 
 from eval.published import Published
-from eval.tables.cells import CELL
+from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
 from eval.tables.spec import ColumnSpec, RowSpec, TableSpec
 
 MARK = "†"
 """Behind seconds that were measured on a busy machine."""
+Place = tuple[str, str, str, str, str]
+"""Table, row, task, metric and real set of a cell."""
 PENDING = "pending"
-"""Why a number is missing where nothing else is known."""
+"""Reason of a missing number where nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,22 @@ class Column:
 
     @property
     def header(self) -> str:
+        """The printed header, with the real set where that is not the headline's."""
         return header(self.metrics) + (f" ({self.real_set})" if self.real_set else "")
 
     @property
     def better(self) -> str:
+        """Which values are better: lower or higher."""
         return METRICS[self.metrics[0]].better
 
     def sets(self) -> Iterator[tuple[str, str]]:
-        """Each metric with its real set."""
+        """Return each metric with the set of real images that the metric compares with."""
         return ((name, METRICS[name].real_set if self.real_set is None else self.real_set) for name in self.metrics)
 
 
 @dataclass(frozen=True)
-class Number:
-    """One number as printed: rank 1 is the column's best, 2 its second, 0 anything else."""
+class Value:
+    """One number as printed: rank 1 is the column's best, 2 the second, 0 anything else."""
 
     text: str
     published: str = ""
@@ -53,36 +57,37 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What stands where a row meets a column; `n` seeds are behind it, and `reasons` say why others are not."""
+class TableCell:
+    """The values where a row meets a column; `n` seeds are behind them, and `reasons` say why others are not."""
 
-    numbers: tuple[Number, ...]
+    values: tuple[Value, ...]
     n: int
     reasons: tuple[str, ...] = ()
 
     @property
     def measured(self) -> bool:
-        return all(number.text for number in self.numbers)
+        """Whether every value is there."""
+        return all(value.text for value in self.values)
 
 
 @dataclass(frozen=True)
-class Block:
-    """Rows and columns ready to print; `entries[i][j]` belongs to `rows[i]` and `columns[j]`."""
+class TableBlock:
+    """Rows and columns ready to print; `cells[i][j]` belongs to `rows[i]` and `columns[j]`."""
 
     rows: tuple[RowSpec, ...]
     columns: tuple[Column, ...]
-    entries: tuple[tuple[Entry, ...], ...]
+    cells: tuple[tuple[TableCell, ...], ...]
 
-    def cells(self) -> Iterator[tuple[RowSpec, Column, Entry]]:
-        """Every entry with its row and column."""
-        for row, entries in zip(self.rows, self.entries, strict=True):
-            for column, entry in zip(self.columns, entries, strict=True):
-                yield row, column, entry
+    def places(self) -> Iterator[tuple[RowSpec, Column, TableCell]]:
+        """Return every cell with the row and the column."""
+        for row, cells in zip(self.rows, self.cells, strict=True):
+            for column, cell in zip(self.columns, cells, strict=True):
+                yield row, column, cell
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean over seeds, sample standard deviation (NaN for one seed), number of seeds, and whether they are marked."""
+    """Mean over seeds, sample standard deviation (NaN for one seed), number of seeds, and whether these are marked."""
 
     mean: float
     std: float
@@ -90,33 +95,33 @@ class Summary:
     marked: bool = False
 
 
-def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> Block:
-    """The paper's rows and columns."""
-    return _block(spec, spec.rows, headline_columns(spec), cells, published)
+def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> TableBlock:
+    """Return the paper's rows and columns."""
+    return _block(spec, headline_columns(spec), cells, published)
 
 
-def beside(spec: TableSpec, cells: pd.DataFrame) -> Block | None:
-    """What belongs beside the headline, for the rows measured so far; None if there is nothing."""
-    columns = beside_columns(spec)
-    block = _block(spec, spec.rows, columns, cells, {})
-    kept = [(row, entries) for row, entries in zip(block.rows, block.entries, strict=True) if any(e.n for e in entries)]
+def supplementary(spec: TableSpec, cells: pd.DataFrame) -> TableBlock | None:
+    """Return what supplements the headline, for the rows measured so far; None if there is nothing."""
+    columns = supplementary_columns(spec)
+    block = _block(spec, columns, cells, {})
+    kept = [(row, line) for row, line in zip(block.rows, block.cells, strict=True) if any(cell.n for cell in line)]
     if not kept:
         return None
-    rows, entries = zip(*kept, strict=True)
-    return Block(rows, columns, entries)
+    rows, lines = zip(*kept, strict=True)
+    return TableBlock(rows, columns, lines)
 
 
 def headline_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """The printed columns in the paper's order."""
+    """Return the printed columns in the paper's order."""
     return tuple(Column(c.header, c.task, parts(name)) for c in spec.columns for name in c.metrics)
 
 
-def beside_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """FID and P&R on the full real set, exact recall beside recall, pixel and class accuracy beside mAP."""
-    return tuple(column for c in spec.columns for column in _beside_task(c))
+def supplementary_columns(spec: TableSpec) -> tuple[Column, ...]:
+    """Return columns for FID and P&R on the full real set, exact recall, and pixel and class accuracy."""
+    return tuple(column for c in spec.columns for column in _supplementary_of(c))
 
 
-def _beside_task(column: ColumnSpec) -> Iterator[Column]:
+def _supplementary_of(column: ColumnSpec) -> Iterator[Column]:
     metrics = [metric for name in column.metrics for metric in parts(name)]
     if "mAP" in metrics:
         yield Column(column.header, column.task, ("pixAcc",))
@@ -128,58 +133,61 @@ def _beside_task(column: ColumnSpec) -> Iterator[Column]:
         yield Column(column.header, column.task, ("FID",), "full")
 
 
-def _block(
-    spec: TableSpec,
-    rows: tuple[RowSpec, ...],
-    columns: tuple[Column, ...],
-    cells: pd.DataFrame,
-    published: Published,
-) -> Block:
-    summaries, gaps = summarise(cells), missing(cells)
-    by_column = [[_entry(spec, row, column, summaries, gaps, published) for row in rows] for column in columns]
-    ranked = [_rank(column, entries) for column, entries in zip(columns, by_column, strict=True)]
-    return Block(rows, columns, tuple(zip(*ranked, strict=True)))
+def _block(spec: TableSpec, columns: tuple[Column, ...], cells: pd.DataFrame, published: Published) -> TableBlock:
+    summaries, reasons = summarise(cells), missing(cells)
+    by_column = [
+        [_cell(_places(spec, row, column), summaries, reasons, published) for row in spec.rows] for column in columns
+    ]
+    ranked = [_rank(column, line) for column, line in zip(columns, by_column, strict=True)]
+    return TableBlock(spec.rows, columns, tuple(zip(*ranked, strict=True)))
 
 
-def summarise(cells: pd.DataFrame) -> dict[tuple[str, ...], Summary]:
-    """The summary of each cell that has a value, by (table, row, task, metric, real set)."""
-    measured = cells.dropna(subset=["value"]).groupby(CELL)
+def _places(spec: TableSpec, row: RowSpec, column: Column) -> list[Place]:
+    return [(spec.key, row.key, column.task, metric, real_set) for metric, real_set in column.sets()]
+
+
+def summarise(cells: pd.DataFrame) -> dict[Place, Summary]:
+    """Summarise each cell that has a value."""
+    measured = cells.dropna(subset=["value"]).groupby(CELL_KEY)
     table = measured.agg(mean=("value", "mean"), std=("std", "first"), n=("n", "first"), mark=("mark", "max"))
-    lines = cast("Iterator[tuple[tuple[str, ...], float, float, int, str]]", table.itertuples(name=None))
+    lines = cast("Iterator[tuple[Place, float, float, int, str]]", table.itertuples(name=None))
     return {place: Summary(mean, std, int(n), bool(mark)) for place, mean, std, n, mark in lines}
 
 
-def missing(cells: pd.DataFrame) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Why there is no value, for each seed that has none, by (table, row, task, metric, real set)."""
+def missing(cells: pd.DataFrame) -> dict[Place, tuple[str, ...]]:
+    """Return why there is no value, for each seed that has none."""
     absent = cells[cells["value"].isna()]
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for *place, reason in absent[[*CELL, "reason"]].itertuples(index=False, name=None):
-        found[tuple(place)] = (*found.get(tuple(place), ()), reason or PENDING)
+    found: dict[Place, tuple[str, ...]] = {}
+    for *key, reason in absent[[*CELL_KEY, "reason"]].itertuples(index=False, name=None):
+        place = cast("Place", tuple(key))
+        found[place] = (*found.get(place, ()), reason or PENDING)
     return found
 
 
-def _entry(
-    spec: TableSpec,
-    row: RowSpec,
-    column: Column,
-    summaries: dict[tuple[str, ...], Summary],
-    gaps: dict[tuple[str, ...], tuple[str, ...]],
+def _cell(
+    places: Sequence[Place],
+    summaries: Mapping[Place, Summary],
+    reasons: Mapping[Place, tuple[str, ...]],
     published: Published,
-) -> Entry:
-    places = [(spec.key, row.key, column.task, metric, real_set) for metric, real_set in column.sets()]
+) -> TableCell:
     found = [summaries.get(place) for place in places]
-    numbers = (
-        Number(
-            format_summary(summary, place[3]), published.get(place[:4], "") if place[4] in ("", HEADLINE_SET) else ""
-        )
+    values = tuple(
+        Value(format_summary(summary, place[3]), _published(published, place))
         for summary, place in zip(found, places, strict=True)
     )
-    reasons = max((gaps.get(place, ()) for place in places), key=len)
-    return Entry(tuple(numbers), min(summary.n if summary else 0 for summary in found), reasons)
+    longest = max((reasons.get(place, ()) for place in places), key=len)
+    return TableCell(values, min(summary.n if summary else 0 for summary in found), longest)
+
+
+def _published(published: Published, place: Place) -> str:
+    """Return the paper's number, empty where the paper has none for this set of real images."""
+    *key, real_set = place
+    table, row, task, metric = key
+    return published.get((table, row, task, metric), "") if real_set in ("", HEADLINE_SET) else ""
 
 
 def format_summary(summary: Summary | None, metric: str) -> str:
-    """'39.1', or '39.1 ± 0.4' over seeds, with a mark where they have one; empty for nothing."""
+    """Return '39.1', or '39.1 ± 0.4' over seeds, with a mark where the seeds have one; empty for nothing."""
     if summary is None:
         return ""
     decimals = decimals_for(summary.mean, metric)
@@ -188,32 +196,27 @@ def format_summary(summary: Summary | None, metric: str) -> str:
 
 
 def decimals_for(value: float, metric: str) -> int:
-    """The metric's decimals, or as many more as its significant digits need: 0.0123 hours keep 0.012."""
+    """Return the metric's decimals, or as many more as significant digits need: 0.0123 hours keep 0.012."""
     wanted = METRICS[metric]
     if not value or not wanted.significant:
         return wanted.decimals
     return max(wanted.decimals, wanted.significant - 1 - math.floor(math.log10(abs(value))))
 
 
-def _rank(column: Column, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of one column, each of their numbers ranked against the same metric of the other rows."""
-    orders = [ranks([entry.numbers[i].text for entry in entries], column.better) for i in range(len(column.metrics))]
+def _rank(column: Column, cells: Sequence[TableCell]) -> list[TableCell]:
+    """Rank each value of one column's cells against the same metric of the other rows."""
+    by_metric = zip(*(cell.values for cell in cells), strict=True)
+    orders = [ranks([value.text for value in values], column.better) for values in by_metric]
     return [
-        replace(
-            entry,
-            numbers=tuple(
-                Number(number.text, number.published, order[i])
-                for number, order in zip(entry.numbers, orders, strict=True)
-            ),
-        )
-        for i, entry in enumerate(entries)
+        replace(cell, values=tuple(replace(v, rank=order[i]) for v, order in zip(cell.values, orders, strict=True)))
+        for i, cell in enumerate(cells)
     ]
 
 
 def ranks(texts: Sequence[str], better: str) -> list[int]:
-    """1 for the best, 2 for the second, 0 for the rest, compared as printed: equal digits share a rank.
+    """Return 1 for the best, 2 for the second, 0 for the rest, compared as printed: equal digits share a rank.
 
-    A column whose numbers are all equal, or that has only one, gets no rank.
+    A column of equal numbers, or of only one, gets no rank.
     """
     means = [float(text.split(" ")[0]) if text else None for text in texts]
     distinct = {mean for mean in means if mean is not None}

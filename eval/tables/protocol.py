@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from enco.config.base import Settings
 from enco.config.compute import PLAIN
 from enco.errors import UserError
+from enco.records import GitState
+from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, Timing
 from eval.segmentation.published import THE_PAPERS
-from eval.tables.cells import Sources
-from eval.tables.columns import METRICS
 from eval.tables.layout import MARK
-from eval.tables.planned import PlannedCell
+from eval.tables.planned import PlannedCell, is_timed
+from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
 from eval.tables.training_settings import describe_settings
 from eval.timing.table import QUIET, sizes
 
-Line = tuple[str, str]
-"""A line of the protocol: what it is about, and what holds."""
+T = TypeVar("T")
+ProtocolLine = tuple[str, str]
+"""What a line of the protocol is about, and what holds."""
+ScoresFiles = Mapping[Path, Scores]
+SELECTIONS: dict[Selection, str] = {
+    "final": "final: the last one of every training",
+    "best": "best: the saved one with the lowest FID, chosen on the test set",
+}
 
 
-class Provenance(Settings):
+@dataclass(frozen=True)
+class Provenance:
     """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit.
 
-    `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when it was
-    written, where some of its numbers may still come.
+    `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when the table
+    was written, where some numbers may still come.
     """
 
     scale: str
@@ -36,73 +44,72 @@ class Provenance(Settings):
     commit: str = "unknown"
 
 
-def protocol(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, made: Provenance) -> list[Line]:
-    """The protocol of one table, line by line.
+def protocol(
+    spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources, provenance: Provenance
+) -> list[ProtocolLine]:
+    """Return the protocol of one table, line by line.
 
-    Raises UserError where its numbers were not made alike: scale, checkpoint selection, how trainings compute,
+    Raises UserError where the numbers were not made alike: scale, checkpoint selection, how trainings compute,
     extractor or k differ between runs, the images or the segmentation network within a task, the device or how steps
     compute within a sec/iter column.
     """
-    scores = {cell.scores: sources[cell.scores] for cell in planned if cell.scores}
-    for path, content in scores.items():
-        if content.get("scale") != made.scale:
-            raise UserError(
-                f"{path} was made at scale '{content.get('scale')}', the table is at '{made.scale}': remake it."
-            )
+    scores = sources.scores
+    _check_scale(scores, provenance.scale)
     return [
-        *([("So far", made.so_far)] if made.so_far else []),
-        ("Scale", _scale(made)),
-        *([("Part of the table", f"only {made.part}")] if made.part else []),
+        *([("So far", provenance.so_far)] if provenance.so_far else []),
+        ("Scale", _scale(provenance)),
+        *([("Part of the table", f"only {provenance.part}")] if provenance.part else []),
         *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores)] if scores else []),
-        *_segmentation(spec, planned, sources),
+        *_segmentation(spec, planned, scores),
         *([("Checkpoint", _selection(scores))] if scores else []),
         ("Seeds", _seeds(planned)),
-        *(
-            [("Trained with", describe_settings(spec, planned, scores)), ("Computed in", _computed(scores))]
-            if scores
-            else []
-        ),
+        *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
+        *([("Computed in", _computed(scores))] if scores else []),
         *_midway(scores),
         *_timing(spec, planned, sources),
-        *([("Evaluated on", _places(scores))] if scores else []),
-        *([("Trained at", _trained_at(scores))] if scores else []),
-        ("Table written at", f"commit {made.commit}"),
+        *([("Evaluated on", _evaluated_on(scores)), ("Trained at", _trained_at(scores))] if scores else []),
+        ("Table written at", f"commit {provenance.commit}"),
         *(("Note", note) for note in spec.notes),
     ]
 
 
-def _scale(made: Provenance) -> str:
-    if made.comparable:
-        return f"{made.scale}: the paper's data, sizes, schedules and weights"
-    if made.scale == "demo":
+def _check_scale(scores: ScoresFiles, scale: str) -> None:
+    for path, content in scores.items():
+        if content.scale != scale:
+            raise UserError(f"{path} was made at scale '{content.scale}', the table is at '{scale}': remake it.")
+
+
+def _scale(provenance: Provenance) -> str:
+    scale = provenance.scale
+    if provenance.comparable:
+        return f"{scale}: the paper's data, sizes, schedules and weights"
+    if scale == "demo":
         return (
             "demo: these numbers are not comparable with the paper's (procedural images, small networks, few "
             "iterations, feature extractor and segmentation network without the published weights)"
         )
-    return f"{made.scale}: these numbers are not comparable with the paper's (other data or settings)"
+    return f"{scale}: these numbers are not comparable with the paper's (other data or settings)"
 
 
-def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: Sources) -> str:
-    """'Horse→Zebra: horse2zebra.zip (sha256 a74d9d392eec)': what each column's images were made from."""
-    told = []
+def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoresFiles) -> str:
+    """Return what each column's images were made from: 'Horse→Zebra: horse2zebra.zip (sha256 a74d9d392eec)'."""
+    names = []
     for column in spec.columns:
         files = sorted({cell.scores for cell in planned if cell.task == column.task and cell.scores})
-        of_task = {path: scores[path].get("data", {}) for path in files}
-        if column.task != ALL_TASKS and of_task:
-            digest = _agree({path: data.get("hash") for path, data in of_task.items()}, "data set")
-            told.append(f"{column.header}: {data_name(digest, next(iter(of_task.values())).get('source', {}))}")
-    return "; ".join(told)
+        if column.task != ALL_TASKS and files:
+            digest = _agree({path: scores[path].data.hash for path in files}, "data set")
+            names.append(f"{column.header}: {data_name(digest, scores[files[0]].data.source)}")
+    return "; ".join(names)
 
 
-def data_name(digest: str | None, source: Mapping[str, Any]) -> str:
-    """Archives with their hashes and how they were prepared, where that is known; else the hash of all images."""
-    archives = [f"{archive['name']} (sha256 {archive['sha256'][:12]})" for archive in source.get("archives", [])]
-    photo_filter = source.get("photo_filter")
-    filtered = [f"photo filter {photo_filter}"] if photo_filter else []
-    return " + ".join([*archives, *filtered]) or f"images of manifest {str(digest)[:12]}"
+def data_name(digest: str, source: ImagesSource) -> str:
+    """Name the archives with their hashes and the filter, where these are known; else the hash of all images."""
+    archives = [f"{archive.name} (sha256 {archive.sha256[:12]})" for archive in source.archives]
+    filtered = [f"photo filter {source.photo_filter}"] if source.photo_filter else []
+    return " + ".join([*archives, *filtered]) or f"images of manifest {digest[:12]}"
 
 
-def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> Iterator[Line]:
+def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles) -> Iterator[ProtocolLine]:
     yield (
         "Real set",
         "paired (the headline): one real image for each input file, as the published test scripts leave them (where "
@@ -110,44 +117,47 @@ def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) 
         "imply; full: every target test image once",
     )
     yield "Images", _image_counts(spec, planned, scores)
-    extractor, weights = (_agreed(scores, key, "feature extractor") for key in ("extractor", "extractor_hash"))
+    extractor = _agreed(scores, lambda one: one.protocol.extractor, "feature extractor")
+    weights = _agreed(scores, lambda one: one.protocol.extractor_hash, "feature extractor")
     yield "Features", f"{extractor}, weights {_short(weights)}"
-    k = _agreed(scores, "k", "number of neighbours k")
+    k = _agreed(scores, lambda one: one.protocol.k, "number of neighbours k")
     yield "P & R", f"k = {k}, percent; recall as piq computes it (as published), beside it the exact recall"
 
 
-def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: Sources) -> str:
-    """'cat2dog 500/500/500': generated, paired and full for each task."""
-    by_task = {cell.task: scores[cell.scores]["protocol"] for cell in planned if cell.scores and cell.task != ALL_TASKS}
+def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles) -> str:
+    """Return the generated, paired and full images of each task: 'cat2dog 500/500/500'."""
+    by_task = {cell.task: scores[cell.scores].protocol for cell in planned if cell.scores and cell.task != ALL_TASKS}
     counts = (
-        f"{column.header} {p['n_generated']}/{p['n_real']['paired']}/{p['n_real']['full']}"
+        f"{column.header} {used.n_generated}/{used.n_real['paired']}/{used.n_real['full']}"
         for column in spec.columns
-        if (p := by_task.get(column.task))
+        if (used := by_task.get(column.task))
     )
     return f"generated/paired/full: {', '.join(counts)}"
 
 
-def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], sources: Sources) -> Iterator[Line]:
+def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoresFiles) -> Iterator[ProtocolLine]:
     for column in spec.columns:
         cells = [cell for cell in planned if cell.task == column.task and cell.metric == "mAP"]
-        scores = {cell.scores: sources[cell.scores] for cell in cells if cell.scores}
-        if not scores:
+        scored = {cell.scores: scores[cell.scores] for cell in cells if cell.scores}
+        if not scored:
             continue
-        keys = ("drn", "drn_network", "drn_hash")
-        network, whose, weights = (_agreed(scores, key, "segmentation network") for key in keys)
+        network = _agreed(scored, lambda one: one.protocol.drn, "segmentation network")
+        source = _agreed(scored, lambda one: one.protocol.drn_network, "segmentation network")
+        weights = _agreed(scored, lambda one: one.protocol.drn_hash, "segmentation network")
         apart = (
-            "" if whose == THE_PAPERS else "; not NEGCUT's network, so this column is not comparable with the paper's"
+            "" if source == THE_PAPERS else "; not NEGCUT's network, so this column is not comparable with the paper's"
         )
         yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {_short(weights)}{apart}"
-        real = next(iter(scores.values()))["metrics"].get("segmentation_real")
+        real = next(iter(scored.values())).metrics.segmentation_real
         if real:
             yield "mAP ceiling", _ceiling(real)
 
 
-def _ceiling(real: Mapping[str, Any]) -> str:
-    """What the same network makes of the real photos: no translation can be expected to score more."""
-    overall = ", ".join(f"{name} {_percent(real[name])}" for name in ("mAP", "pixAcc", "classAcc"))
-    classes = ", ".join(f"{name} {_percent(value)}" for name, value in real["perClassIoU"].items())
+def _ceiling(real: SegmentationMetrics) -> str:
+    """Return what the same network makes of the real photos: no translation can be expected to score more."""
+    values = {"mAP": real.mAP, "pixAcc": real.pixAcc, "classAcc": real.classAcc}
+    overall = ", ".join(f"{name} {_percent(value)}" for name, value in values.items())
+    classes = ", ".join(f"{name} {_percent(value)}" for name, value in real.perClassIoU.items())
     return f"the real photos score {overall} under this network; IoU: {classes}"
 
 
@@ -155,31 +165,27 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def _selection(scores: Sources) -> str:
-    selection = _agree({path: content.get("selection", "unknown") for path, content in scores.items()}, "selection")
-    return {
-        "final": "final: the last one of every training",
-        "best": "best: the saved one with the lowest FID, chosen on the test set",
-    }.get(selection, selection)
+def _selection(scores: ScoresFiles) -> str:
+    return SELECTIONS[_agreed(scores, lambda one: one.selection, "selection")]
 
 
-def _computed(scores: Sources) -> str:
-    """How the steps of every training were computed: one way, or a column would compare two."""
-    plain = str(PLAIN)  # as everything was trained that does not say
-    computed = _agree({path: content.get("computed", plain) for path, content in scores.items()}, "speed")
-    return f"{computed}, as published" if computed == plain else f"{computed}: faster than published, in other digits"
+def _computed(scores: ScoresFiles) -> str:
+    """Return how the steps of every training were computed: one way, or a column would compare two."""
+    computed = _agreed(scores, lambda one: one.computed, "speed")
+    plain = computed == str(PLAIN)
+    return f"{computed}, as published" if plain else f"{computed}: faster than published, in other digits"
 
 
-def _midway(scores: Sources) -> Iterator[Line]:
-    """Trainings that went on otherwise than they began, where that may have changed their weights."""
-    told = {
-        f"{content['run']} from iteration {change['iteration']} ({', '.join(change['before'])})"
+def _midway(scores: ScoresFiles) -> Iterator[ProtocolLine]:
+    """Name trainings that went on otherwise than they began, where that may have changed their weights."""
+    changed = {
+        f"{content.run} from iteration {change.iteration} ({', '.join(change.before)})"
         for content in scores.values()
-        for change in content["changes"]
-        if not change["exact"]
+        for change in content.changes
+        if not change.exact
     }
-    if told:
-        yield "Changed midway", f"{'; '.join(sorted(told))}: not the weights of one training throughout"
+    if changed:
+        yield "Changed midway", f"{'; '.join(sorted(changed))}: not the weights of one training throughout"
 
 
 def _seeds(planned: Iterable[PlannedCell]) -> str:
@@ -188,13 +194,14 @@ def _seeds(planned: Iterable[PlannedCell]) -> str:
     return f"{', '.join(map(str, seeds))}{spread}"
 
 
-def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -> Iterator[Line]:
-    cells = [cell for cell in planned if METRICS[cell.metric].source == "timing" and cell.timing]
-    devices = {cell.task: _devices(spec, [c for c in cells if c.task == cell.task], sources) for cell in cells}
-    for names in dict.fromkeys(tuple(names) for names in devices.values()):
+def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -> Iterator[ProtocolLine]:
+    timed = [(cell, sources.timing[cell.timing]) for cell in planned if is_timed(cell.metric) and cell.timing]
+    tasks = dict.fromkeys(cell.task for cell, _ in timed)
+    devices = [_devices(spec, [cell for cell, _ in timed if cell.task == task], sources) for task in tasks]
+    for names in dict.fromkeys(map(tuple, devices)):
         yield "sec/iter", f"per translated image, apart from training, synchronised, on {'; '.join(names)}"
-    busy = {c.variant: sources[c.timing]["measured"][c.variant] for c in cells if c.timing}
-    spreads = ", ".join(f"{variant} {entry['spread']:.0%}" for variant, entry in busy.items() if entry["busy"])
+    measured = {cell.variant: timing.measured[cell.variant] for cell, timing in timed}
+    spreads = ", ".join(f"{variant} {one.spread:.0%}" for variant, one in measured.items() if one.busy)
     if spreads:
         yield (
             f"{MARK} Busy machine",
@@ -204,52 +211,51 @@ def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -
 
 
 def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) -> list[str]:
-    """Where one sec/iter column was measured; UserError for several devices unless the table allows it."""
+    """Return where one sec/iter column was measured; UserError for several devices unless the table allows them."""
     variants: dict[Path, list[str]] = {}
     for cell in cells:
         if cell.timing:
             variants.setdefault(cell.timing, []).append(cell.variant)
-    described = {path: _device(sources[path], names) for path, names in variants.items()}
+    described = {path: _device(sources.timing[path], names) for path, names in variants.items()}
     if spec.mixed_devices:
         return sorted(set(described.values()))
     cure = f"time them on one device, or set 'mixed_devices: true' for table {spec.name}"
     return [_agree(described, "timing device", cure)]
 
 
-def _device(timing: dict[str, Any], variants: Collection[str]) -> str:
-    return f"{timing['device']} ({timing.get('precision', 'unknown precision')}, {sizes(timing, variants)})"
+def _device(timing: Timing, variants: Collection[str]) -> str:
+    return f"{timing.device} ({timing.precision}, {sizes(timing, variants)})"
 
 
-def _places(scores: Sources) -> str:
-    """Devices and versions that the scores were computed with."""
-    facts = [content["protocol"] for content in scores.values()]
-    devices = sorted({str(fact.get("device", "unknown device")) for fact in facts})
-    versions = sorted({f"{name} {version}" for fact in facts for name, version in fact.get("versions", {}).items()})
+def _evaluated_on(scores: ScoresFiles) -> str:
+    """Return the devices and versions that the scores were computed with."""
+    used = [content.protocol for content in scores.values()]
+    devices = sorted({one.device for one in used})
+    versions = sorted({f"{name} {version}" for one in used for name, version in one.versions.items()})
     return ", ".join([*devices, *versions])
 
 
-def _trained_at(scores: Sources) -> str:
-    """'commit 0123abc', or every commit that a run was trained at."""
-    commits = sorted({commit_name(content.get("trained_at", {})) for content in scores.values()})
+def _trained_at(scores: ScoresFiles) -> str:
+    """Return 'commit 0123abc', or every commit that a run was trained at."""
+    commits = sorted({commit_name(content.trained_at) for content in scores.values()})
     return f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"
 
 
-def commit_name(git: Mapping[str, Any]) -> str:
-    """A commit as `enco.training.provenance.git_state` gives it, short, with the digest of what differed."""
-    commit = git.get("commit")
-    if not commit:
+def commit_name(git: GitState) -> str:
+    """Return a commit, short, with the digest of what differed."""
+    if not git.commit:
         return "unknown"
-    if git["dirty"] is None:
-        return f"{commit[:12]} with unknown changes"
-    return f"{commit[:12]} with uncommitted changes {git['diff'][:12]}" if git["dirty"] else str(commit[:12])
+    if git.dirty is None:
+        return f"{git.commit[:12]} with unknown changes"
+    return f"{git.commit[:12]} with uncommitted changes {(git.diff or '')[:12]}" if git.dirty else git.commit[:12]
 
 
-def _agreed(scores: Sources, key: str, what: str) -> Any:
-    return _agree({path: content["protocol"].get(key) for path, content in scores.items()}, what)
+def _agreed(scores: ScoresFiles, get: Callable[[Scores], T], what: str) -> T:
+    return _agree({path: get(content) for path, content in scores.items()}, what)
 
 
-def _agree(values: dict[Path, Any], what: str, cure: str = "remake one of them") -> Any:
-    """The one value of all files; UserError names two files that differ, and their values."""
+def _agree(values: dict[Path, T], what: str, cure: str = "remake one of them") -> T:
+    """Return the one value of all files; UserError names two files that differ, and their values."""
     (first, value), *others = values.items()
     for path, other in others:
         if other != value:
@@ -257,5 +263,5 @@ def _agree(values: dict[Path, Any], what: str, cure: str = "remake one of them")
     return value
 
 
-def _short(digest: Any) -> str:
-    return f"sha256 {str(digest)[:16]}" if digest else "unknown"
+def _short(digest: str | None) -> str:
+    return f"sha256 {digest[:16]}" if digest else "unknown"

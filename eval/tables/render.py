@@ -1,4 +1,4 @@
-"""A printed table as CSV, Markdown, LaTeX and HTML: every `to_` function returns one file's text."""
+"""A printed table as CSV, Markdown, LaTeX and HTML: every `to_` function returns the text of one file."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ import jinja2
 import pandas as pd
 
 from eval.tables.gaps import gaps
-from eval.tables.layout import Block, Column, Entry, Number
-from eval.tables.protocol import Line
+from eval.tables.layout import Column, TableBlock, TableCell, Value
+from eval.tables.protocol import ProtocolLine
 from eval.tables.spec import RowSpec, TableSpec
 
 ABSENT = "–"
-BESIDE = "Beside the headline"
+SUPPLEMENTARY_TITLE = "Beside the headline"
 WIDE = 8
 """Columns above which LaTeX and HTML put the published numbers below the measured ones."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """All that the files of one table show; `beside` is None while nothing is measured."""
+    """All that the files of one table show; `supplementary` is None while nothing is measured."""
 
     spec: TableSpec
-    headline: Block
-    beside: Block | None
-    protocol: Sequence[Line]
+    headline: TableBlock
+    supplementary: TableBlock | None
+    protocol: Sequence[ProtocolLine]
     comparable: bool
 
     @property
     def title(self) -> str:
+        """The table's number, or else the name, and the title."""
         name = self.spec.name if self.spec.number is None else f"Table {self.spec.number}"
         return f"{name}: {self.spec.title}" if self.spec.title else name
 
     @property
     def published(self) -> bool:
         """Whether a published number stands anywhere."""
-        return any(number.published for row in self.headline.entries for entry in row for number in entry.numbers)
+        return any(value.published for _, _, cell in self.headline.places() for value in cell.values)
 
     @property
     def warning(self) -> str:
-        """Said at the head of a table that shows published numbers beside ones that do not compare with them."""
+        """Sentence for a table whose published numbers do not compare with the measured ones."""
         return " The two are not comparable: see Scale." if self.published and not self.comparable else ""
 
     @property
-    def footer(self) -> list[Line]:
+    def footer(self) -> list[ProtocolLine]:
         """The protocol, headed by what is missing and why."""
         return [*gaps(self.headline), *self.protocol]
 
 
 @dataclass(frozen=True)
 class Markup:
-    """How one format escapes text and marks the best, the second and what is missing.
+    """Escapes of one format, and marks of the best, the second and what is missing.
 
-    `pair` puts the published number beside the measured one; `stack` puts it below, for wide tables.
+    `pair` puts the published number beside the measured one; `stack` puts the published one below, for wide tables.
     """
 
     escape: Callable[[str], str]
@@ -71,31 +72,31 @@ class Markup:
     stack: str
     absent: str
 
-    def number(self, number: Number) -> str:
-        """A measured number with its mark."""
-        return {1: self.best, 2: self.second}.get(number.rank, "{}").format(self.escape(number.text))
+    def value(self, value: Value) -> str:
+        """Return a measured value with the mark of the rank."""
+        return {1: self.best, 2: self.second}.get(value.rank, "{}").format(self.escape(value.text))
 
-    def entry(self, entry: Entry, missing: str, stacked: bool) -> str:
-        """'72.6 & 78.6', then '(n=3)' where several seeds are behind it, then the published numbers."""
-        text = self.absent.format(self.escape(missing))
-        if entry.measured:
-            text = self.escape(" & ").join(self.number(number) for number in entry.numbers) + seeds(entry)
-        published = self.escape(published_text(entry))
+    def cell(self, cell: TableCell, stacked: bool) -> str:
+        """Return '72.6 & 78.6', then '(n=3)' for several seeds, then the published numbers."""
+        text = self.absent.format(self.escape(ABSENT))
+        if cell.measured:
+            text = self.escape(" & ").join(map(self.value, cell.values)) + seeds(cell)
+        published = self.escape(published_text(cell))
         return (self.stack if stacked else self.pair).format(text, published) if published else text
 
 
-def seeds(entry: Entry) -> str:
-    """' (n=3)' where several seeds are behind an entry, or fewer than were asked for."""
-    return f" (n={entry.n})" if entry.n > 1 or entry.reasons else ""
+def seeds(cell: TableCell) -> str:
+    """Return ' (n=3)' where several seeds are behind a cell, or fewer than were asked for."""
+    return f" (n={cell.n})" if cell.n > 1 or cell.reasons else ""
 
 
-def published_text(entry: Entry) -> str:
-    """The paper's numbers of one entry as it prints them, empty where it has none."""
-    return " & ".join(number.published for number in entry.numbers if number.published)
+def published_text(cell: TableCell) -> str:
+    """Return the paper's numbers of one cell as printed there, empty where the paper has none."""
+    return " & ".join(value.published for value in cell.values if value.published)
 
 
 def to_csv(page: Page) -> str:
-    """The paper's rows and columns, each with the paper's own beside it; text is quoted, numbers are bare.
+    """Return the paper's rows and columns, each number with the paper's own; text is quoted, numbers are bare.
 
     The protocol follows as lines that begin with '#': read the file with `pandas.read_csv(path, comment="#")`.
     """
@@ -103,8 +104,8 @@ def to_csv(page: Page) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     block = page.headline
     writer.writerow(["row", "label", *(name for column in block.columns for name in _csv_headers(column, page))])
-    for row, entries in zip(block.rows, block.entries, strict=True):
-        writer.writerow([row.key, row.label, *(value for entry in entries for value in _csv_values(entry, page))])
+    for row, cells in zip(block.rows, block.cells, strict=True):
+        writer.writerow([row.key, row.label, *(value for cell in cells for value in _csv_values(cell, page))])
     return out.getvalue() + "".join(f"# {key}: {text}\n" for key, text in page.footer)
 
 
@@ -113,13 +114,13 @@ def _csv_headers(column: Column, page: Page) -> list[str]:
     return [name, f"{name} (paper)"] if page.published else [name]
 
 
-def _csv_values(entry: Entry, page: Page) -> list[str | Decimal]:
-    measured = " & ".join(number.text for number in entry.numbers) + seeds(entry) if entry.measured else ABSENT
-    return [_bare(text) for text in ([measured, published_text(entry)] if page.published else [measured])]
+def _csv_values(cell: TableCell, page: Page) -> list[str | Decimal]:
+    measured = " & ".join(value.text for value in cell.values) + seeds(cell) if cell.measured else ABSENT
+    return [_bare(text) for text in ([measured, published_text(cell)] if page.published else [measured])]
 
 
 def _bare(text: str) -> str | Decimal:
-    """A number with the digits it is printed with, which the CSV writer leaves unquoted; other text as it is."""
+    """Return a number with the digits of the text, which the CSV writer leaves unquoted; other text unchanged."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -137,29 +138,29 @@ MARKDOWN = Markup(
 
 
 def to_markdown(page: Page) -> str:
-    """Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
+    """Return Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
     legend = "Best **bold**, second *italic*" + ("; in brackets the paper's number." if page.published else ".")
-    pieces = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline, ABSENT)]
-    if page.beside:
-        pieces += [f"### {BESIDE}", _markdown_table(page, page.beside, ABSENT)]
+    parts = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline)]
+    if page.supplementary:
+        parts += [f"### {SUPPLEMENTARY_TITLE}", _markdown_table(page, page.supplementary)]
     footer = "\n".join(f"- **{key}**: {MARKDOWN.escape(text)}" for key, text in page.footer)
-    return "\n\n".join([*pieces, "### Protocol", footer]) + "\n"
+    return "\n\n".join([*parts, "### Protocol", footer]) + "\n"
 
 
-def _markdown_table(page: Page, block: Block, missing: str) -> str:
-    table = frame(page.spec, block, MARKDOWN, missing)
+def _markdown_table(page: Page, block: TableBlock) -> str:
+    table = frame(page.spec, block, MARKDOWN)
     table.columns = pd.Index([" ".join(filter(None, column)) for column in table.columns])
     align = ["left", *["right"] * len(block.columns)]
     return table.to_markdown(index=False, disable_numparse=True, colalign=align)
 
 
-def frame(spec: TableSpec, block: Block, markup: Markup, missing: str) -> pd.DataFrame:
-    """A block as marked-up text under two header levels: the task and the metric, its arrow pointing to better."""
+def frame(spec: TableSpec, block: TableBlock, markup: Markup) -> pd.DataFrame:
+    """Return a block as marked-up text under two header levels: the task, and the metric with an arrow to better."""
     stacked = len(block.columns) > WIDE
     heads = [("", spec.row_header), *((column.group, _with_arrow(column)) for column in block.columns)]
     lines = [
-        [markup.escape(_row_name(spec, row)), *(markup.entry(entry, missing, stacked) for entry in entries)]
-        for row, entries in zip(block.rows, block.entries, strict=True)
+        [markup.escape(_row_name(spec, row)), *(markup.cell(cell, stacked) for cell in cells)]
+        for row, cells in zip(block.rows, block.cells, strict=True)
     ]
     columns = pd.MultiIndex.from_tuples([(markup.escape(group), markup.escape(head)) for group, head in heads])
     return pd.DataFrame(lines, columns=columns)
@@ -201,27 +202,27 @@ LATEX = Markup(
 
 
 def to_latex(page: Page) -> str:
-    """A booktabs table: best bold, second underlined, the paper's number small and grey; the protocol below it."""
+    """Return a booktabs table: best bold, second underlined, the paper's number small and grey; then the protocol."""
     legend = "Best bold, second underlined" + ("; small and grey: the paper's number." if page.published else ".")
     return _template("table.tex").render(
         caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
         label=page.spec.name,
-        headline=_latex_table(page, page.headline, ABSENT),
-        beside=_latex_table(page, page.beside, ABSENT) if page.beside else "",
-        beside_title=BESIDE,
+        headline=_latex_table(page, page.headline),
+        supplementary=_latex_table(page, page.supplementary) if page.supplementary else "",
+        supplementary_title=SUPPLEMENTARY_TITLE,
         footer=[(LATEX.escape(key), LATEX.escape(text)) for key, text in page.footer],
     )
 
 
-def _latex_table(page: Page, block: Block, missing: str) -> str:
-    styler = frame(page.spec, block, LATEX, missing).style.hide(axis="index")
+def _latex_table(page: Page, block: TableBlock) -> str:
+    styler = frame(page.spec, block, LATEX).style.hide(axis="index")
     text = styler.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(block.columns))
     rule, groups, rest = text.partition("\\\\\n")
     return f"{rule}{groups}{_group_rules(block)}\n{rest}".rstrip()
 
 
-def _group_rules(block: Block) -> str:
-    """A short rule under the header of each task."""
+def _group_rules(block: TableBlock) -> str:
+    """Return a short rule under the header of each task."""
     rules, at = [], 2
     for _, columns in groupby(block.columns, key=lambda column: column.group):
         end = at + len(list(columns)) - 1
@@ -241,20 +242,20 @@ HTML = Markup(
 
 
 def to_html(page: Page) -> str:
-    """A page that stands alone, light or dark as the reader's system is."""
+    """Return a page that stands alone, light or dark as the reader's system is."""
     return _template("table.html").render(
         title=page.title,
         published=page.published,
         warning=page.warning,
-        headline=_html_table(page, page.headline, ABSENT),
-        beside=_html_table(page, page.beside, ABSENT) if page.beside else "",
-        beside_title=BESIDE,
+        headline=_html_table(page, page.headline),
+        supplementary=_html_table(page, page.supplementary) if page.supplementary else "",
+        supplementary_title=SUPPLEMENTARY_TITLE,
         footer=page.footer,
     )
 
 
-def _html_table(page: Page, block: Block, missing: str) -> str:
-    styler = frame(page.spec, block, HTML, missing).style.hide(axis="index")
+def _html_table(page: Page, block: TableBlock) -> str:
+    styler = frame(page.spec, block, HTML).style.hide(axis="index")
     return styler.to_html(exclude_styles=True)
 
 

@@ -55,16 +55,16 @@ class TableSpec(Settings):
         return self.name if self.number is None else str(self.number)
 
     def task_metrics(self) -> Iterator[tuple[str, str]]:
-        """Every (task, metric) of a row in printed order; a joint column gives each of its metrics."""
+        """Return every (task, metric) of a row in printed order; a joint column gives each joined metric."""
         return ((c.task, metric) for c in self.columns for name in c.metrics for metric in parts(name))
 
     def trained_task(self, task: str) -> str:
-        """The task whose training a column reads: its own; for 'all' the table's first."""
+        """Return the task whose training a column reads: the column's own; for 'all' the table's first."""
         return next(c.task for c in self.columns if c.task != ALL_TASKS) if task == ALL_TASKS else task
 
 
 def load_tables(source: Path | Mapping[str, Any]) -> dict[str, TableSpec]:
-    """Every table by name, from a YAML file with the key `tables` or from that key's content.
+    """Read every table by name, from a YAML file with the key `tables` or from that key's content.
 
     Raises UserError, with the valid choices, for an unknown key or metric and for a row or column given twice.
     """

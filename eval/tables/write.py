@@ -1,4 +1,4 @@
-"""Write one table in every format, from the scores and timing files that its cells were planned with."""
+"""Write one table in every format, from the scores and timing files behind the planned cells."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import pandas as pd
 
 from enco.io.files import atomic_path
 from eval.published import read_published
-from eval.tables.cells import read_cells, read_sources, save_cells, tidy
-from eval.tables.layout import Block, beside, headline
+from eval.tables.cells import read_cells, save_cells, tidy
+from eval.tables.layout import TableBlock, headline, supplementary
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance, protocol
 from eval.tables.render import Page, to_csv, to_html, to_latex, to_markdown
+from eval.tables.sources import read_sources
 from eval.tables.spec import TableSpec
 
 FORMATS: dict[str, Callable[[Page], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
 
 
 def write_table(
-    spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], made: Provenance
-) -> Block:
-    """Write a table to the files of `out`: any of csv, md, tex, html, and `cells` for its tidy lines.
+    spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], provenance: Provenance
+) -> TableBlock:
+    """Write a table to the files of `out`: any of csv, md, tex, html, and `cells` for the tidy lines.
 
-    Returns the paper's rows and columns as they are printed.
-
+    Returns the paper's rows and columns as printed.
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
     """
     sources = read_sources(planned)
     printed = read_published(published)
-    cells = tidy(spec, planned, sources, printed, scale=made.scale, comparable=made.comparable)
-    blocks = headline(spec, cells, printed), beside(spec, cells)
-    page = Page(spec, *blocks, protocol(spec, planned, sources, made), made.comparable)
+    cells = tidy(spec, planned, sources, printed, scale=provenance.scale, comparable=provenance.comparable)
+    blocks = headline(spec, cells, printed), supplementary(spec, cells)
+    page = Page(spec, *blocks, protocol(spec, planned, sources, provenance), provenance.comparable)
     for kind, path in out.items():
         if kind == "cells":
             save_cells(cells, path)

@@ -19,20 +19,21 @@ from enco.errors import UserError
 from enco.methods import create, get
 from enco.methods.parts.schedule import Schedule
 from enco.training.train_step import TrainStep
+from eval.records import HalfTiming
 
 HALVES = {"first_half": 1, "second_half": 2}
 """The halves of training, by an epoch of each under `SCHEDULE`: at the full rate, and in the decay."""
 SCHEDULE = Schedule(n_const=1, n_decay=1)
 TURN = 4
-"""Iterations of one variant before the next has its turn, so that noise on a shared machine hits all alike."""
+"""Steps of one variant in a row: noise on a shared machine is to hit all variants alike."""
 SIZES = {"crop_size", "load_size", "test_size", "batch_size"}
 """Options that a timing file tells apart from the others."""
 PREPARING = 4
-"""Batches that a method may prepare itself with."""
+"""Batches that a method is calibrated with."""
 
 
 class Variant(Settings):
-    """What to time: a method with options."""
+    """A method with options, to be timed."""
 
     method: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -52,7 +53,7 @@ class Stopwatch:
     error: str = ""
 
     def build(self, size: int, batch_size: int | None, device: torch.device) -> None:
-        """Build the method for such images, where its options say nothing else; UserError for an unknown one."""
+        """Build the method for such images, where the options say nothing else; UserError for an unknown method."""
         common = {"crop_size": size, "load_size": size} | ({"batch_size": batch_size} if batch_size else {})
         with self._survive():
             method = create(self.variant.method, schedule=SCHEDULE, device=device, **common | self.variant.options)
@@ -97,7 +98,7 @@ class Stopwatch:
 
 
 def time_step(train_step: TrainStep, batch: Batch) -> float:
-    """One step in seconds, with the copy to the device and without loading data, as the originals count."""
+    """Time one step in seconds, with the copy to the device and without loading data, as the originals count."""
     device = train_step.method.device
     _synchronise(device)
     begin = time.perf_counter()
@@ -113,7 +114,7 @@ def interleave(
     turn: int = TURN,
     done: Callable[[int], object] = lambda count: None,
 ) -> None:
-    """Time so many steps of each in this half, `turn` of one before the next; `done` is told of every turn's steps."""
+    """Time so many steps of each variant in one half, `turn` of one before the next; `done` counts the steps."""
     for start in range(0, iterations, turn):
         count = min(turn, iterations - start)
         for watch in watches:
@@ -122,21 +123,21 @@ def interleave(
 
 
 def random_batch(size: int, images: int, seed: int = 0) -> Batch:
-    """Uniform noise in [-1, 1] in place of both domains."""
+    """Draw uniform noise in [-1, 1] in place of both domains."""
     generator = torch.Generator().manual_seed(seed)
     source, target = torch.rand(2, images, 3, size, size, generator=generator) * 2 - 1
     return Batch(source=source, target=target)
 
 
-def statistics_of(seconds: Sequence[float]) -> dict[str, float]:
-    """Median, mean and interquartile range of at least two values."""
+def statistics_of(seconds: Sequence[float]) -> HalfTiming:
+    """Return median, mean and interquartile range of at least two values."""
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     iqr = max(0.0, high - low)  # rounding can put nearly equal quartiles in the wrong order
-    return {"median": median, "mean": statistics.mean(seconds), "iqr": iqr, "n": len(seconds)}
+    return HalfTiming(median=median, mean=statistics.mean(seconds), iqr=iqr, n=len(seconds))
 
 
 def offline_options(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """A method's stand-ins for the images that these options are for."""
+    """Return a method's options that need no download, for the images that these options are for."""
     return get(name).info.Options.offline_options(options.get("crop_size", size))
 
 

@@ -15,13 +15,12 @@ from enco.config.run import RunConfig
 from enco.data.images import to_tensor
 from enco.data.unpaired import UnpairedImages
 from enco.errors import UserError
-from enco.io.files import read_json
 from enco.methods import available, get, infos
 from enco.options.base import MethodOptions, Preset, preset_options
 from enco.training.arguments import parse_arguments
 from enco.training.identity import config_hash
+from eval.metrics.scores import changed_settings, read_run
 from eval.tables.spec import load_tables
-from eval.tables.training_settings import changed_settings
 from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.plan.grid import expand
 from workflow.plan.scale import load_scale, load_tasks
@@ -184,9 +183,9 @@ def test_a_preset_of_the_command_line_is_in_the_record_of_a_run(tmp_path: Path) 
     line = ["--method", "enco", "--data", str(tmp_path), "--out", str(tmp_path), "--set", "preprocess=cut"]
     assert parse_arguments(line).config.options == {"preprocess": "cut"}
     given = tiny_config(write_images(tmp_path / "data"), "cut", options={"preprocess": "cut", "max_iterations": 1})
-    record = read_json(run(given, tmp_path / "run") / "run.json")
-    assert record["config"]["options"]["preprocess"] == "cut"
-    assert record["config"]["options"]["load_size"] == 36
+    record = read_run(run(given, tmp_path / "run") / "run.json")
+    assert record.config.options["preprocess"] == "cut"
+    assert record.config.options["load_size"] == 36
     assert changed_settings(record)["preprocess"] == "cut"
 
 

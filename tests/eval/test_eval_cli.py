@@ -163,7 +163,8 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     assert {"k", "drn", "drn_hash", "device", "versions"} <= protocol.keys()
     assert load_features(tmp_path / "scores.npz").files == tuple(f"{index}.png" for index in range(8))
 
-    write_json(real, {"metrics": {}, "protocol": {"drn": "other", "drn_hash": "0", "drn_size": [16, 16], "n": 8}})
+    other = json.loads(real.read_text())
+    write_json(real, other | {"protocol": other["protocol"] | {"drn": "other", "drn_hash": "0"}})
     with pytest.raises(UserError, match="another network"):
         call(*common, "--labels", labels, "--drn", drn, *sizes, "--segmentation-real", real)
     with pytest.raises(UserError, match="both --labels and --drn"):

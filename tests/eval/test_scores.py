@@ -9,28 +9,24 @@ import pytest
 import torch
 from piq import PR
 
+from enco.config.run import TrainConfig
 from enco.errors import UserError
 from eval.metrics import scores
 from eval.metrics.features import Features
 from eval.metrics.fid import fid
 from eval.metrics.real_sets import real_set
 from eval.metrics.scores import SegmentationTest, compare, score_run
-from eval.records import ExtractorRecord
+from eval.records import (
+    ExtractorRecord,
+    RealSetMetrics,
+    SegmentationMetrics,
+    SegmentationProtocol,
+    SegmentationScores,
+)
+from tests.support.table_runs import finished_record, some_config
 
 CPU = torch.device("cpu")
-RUN = {
-    "config": {
-        **{"scale": "own", "task": "horse2zebra", "method": "cut", "variant": "", "seed": 0},
-        **{"options": {}, "train": {"n_const": 1, "n_decay": 1}},
-    },
-    "config_hash": "0",
-    "data_hash": "1",
-    "iterations": 2,
-    "git": {"commit": None, "dirty": False},
-    "wall_seconds": 1.0,
-    "parameter_count": 1,
-    "changes": [],
-}
+RUN = finished_record(config=some_config(train=TrainConfig(n_const=1, n_decay=1)))
 
 
 def features(count: int, seed: int, shift: float = 0.0) -> Features:
@@ -46,26 +42,27 @@ def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targ
     assert len(reals["paired"]) == inputs
     found = score_run(RUN, generated, reals, CPU, k=3)
     for name, real in reals.items():
-        scores = found["metrics"][name]
+        scores = getattr(found.metrics, name)
         precision, recall = PR(nearest_k=3)(torch.tensor(real.features), torch.tensor(generated.features))
-        assert scores["FID"] == pytest.approx(fid(real.features, generated.features))
-        assert scores["precision"] == pytest.approx(100 * float(precision))
-        assert scores["recall"] == pytest.approx(100 * float(recall))
-        assert scores.keys() == {"FID", "precision", "recall", "recall_exact"}
-    assert found["metrics"]["paired"]["FID"] != found["metrics"]["full"]["FID"]
-    assert found["protocol"]["n_real"] == {"paired": inputs, "full": targets}
+        assert pytest.approx(fid(real.features, generated.features)) == scores.FID
+        assert scores.precision == pytest.approx(100 * float(precision))
+        assert scores.recall == pytest.approx(100 * float(recall))
+        assert found.content()["metrics"][name].keys() == {"FID", "precision", "recall", "recall_exact"}
+    assert found.metrics.paired.FID != found.metrics.full.FID
+    assert found.protocol.n_real == {"paired": inputs, "full": targets}
 
 
-def test_how_a_training_computed_is_kept_and_was_plainly_before_that_was_said() -> None:
-    generated, reals = features(12, 0), {"full": features(12, 1)}
-    assert score_run(RUN, generated, reals, CPU)["computed"] == "float32"
-    assert score_run(RUN | {"computed": "bfloat16"}, generated, reals, CPU)["computed"] == "bfloat16"
+def test_how_a_training_computed_is_kept() -> None:
+    generated, reals = features(12, 0), {"paired": features(12, 1), "full": features(12, 1)}
+    assert score_run(RUN, generated, reals, CPU).computed == "float32"
+    run = RUN.model_copy(update={"computed": "bfloat16"})
+    assert score_run(run, generated, reals, CPU).computed == "bfloat16"
 
 
 def test_real_sets_of_the_same_images_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 
-    def counting(real: Features, generated: Features, k: int) -> dict[str, float]:
+    def counting(real: Features, generated: Features, k: int) -> RealSetMetrics:
         compared.append(len(real))
         return compare(real, generated, k)
 
@@ -81,10 +78,15 @@ def test_real_sets_of_the_same_images_are_compared_once(monkeypatch: pytest.Monk
 
 
 def test_segmentation_scores_come_with_those_of_the_real_photos() -> None:
-    protocol = {"drn": "own", "drn_network": "own", "drn_hash": "0", "drn_size": [16, 16]}
-    metrics = [{"mAP": value, "pixAcc": value, "classAcc": value, "perClassIoU": {}} for value in (20.0, 60.0)]
-    tested = SegmentationTest(*({"metrics": m, "protocol": protocol | {"n": i}} for i, m in enumerate(metrics)))
+    protocol = SegmentationProtocol(drn="own", drn_network="own", drn_hash="0", drn_size=[16, 16], n=1)
+    metrics = [SegmentationMetrics(mAP=one, pixAcc=one, classAcc=one, perClassIoU={}) for one in (20.0, 60.0)]
+    tested = SegmentationTest(
+        *(
+            SegmentationScores(metrics=values, protocol=protocol.model_copy(update={"n": n}))
+            for n, values in enumerate(metrics)
+        )
+    )
     reals = {"paired": features(8, 1), "full": features(8, 1)}
     found = score_run(RUN, features(8, 0), reals, CPU, segmentation=tested)
-    assert [found["metrics"][name] for name in ("segmentation", "segmentation_real")] == metrics
-    assert found["protocol"]["drn_network"] == "own"
+    assert [found.metrics.segmentation, found.metrics.segmentation_real] == metrics
+    assert found.protocol.drn_network == "own"

@@ -50,11 +50,11 @@ def test_scores_by_hand() -> None:
     matrix[0, 0], matrix[0, 1], matrix[1, 1], matrix[2, 0] = 6, 2, 3, 1
     found = scores(matrix)
     ious = [6 / 9, 3 / 5, 0 / 1]
-    assert found["mAP"] == pytest.approx(100 * sum(ious) / 3)
-    assert found["pixAcc"] == pytest.approx(100 * 9 / 12)
-    assert found["classAcc"] == pytest.approx(100 * (6 / 8 + 1 + 0) / 3)
-    assert found["perClassIoU"]["sidewalk"] == pytest.approx(60)
-    assert found["perClassIoU"]["bicycle"] is None, "a class that never occurs has no IoU"
+    assert found.mAP == pytest.approx(100 * sum(ious) / 3)
+    assert found.pixAcc == pytest.approx(100 * 9 / 12)
+    assert found.classAcc == pytest.approx(100 * (6 / 8 + 1 + 0) / 3)
+    assert found.perClassIoU["sidewalk"] == pytest.approx(60)
+    assert found.perClassIoU["bicycle"] is None, "a class that never occurs has no IoU"
 
 
 @given(st.lists(st.tuples(st.integers(0, 18), st.integers(0, 18)), min_size=1, max_size=60), st.integers(0, 18))
@@ -68,7 +68,7 @@ def test_ignored_pixels_change_nothing(pixels: list[tuple[int, int]], guess: int
 def test_a_perfect_prediction_scores_100(labels: list[int]) -> None:
     truth = torch.tensor(labels)
     found = scores(confusion_matrix(truth, truth, 19))
-    assert (found["mAP"], found["pixAcc"], found["classAcc"]) == (100, 100, 100)
+    assert (found.mAP, found.pixAcc, found.classAcc) == (100, 100, 100)
 
 
 def draw_horizons(root: Path, count: int, size: int = 32) -> tuple[Path, Path]:
@@ -97,10 +97,10 @@ def test_a_trained_network_finds_what_it_was_shown(tmp_path: Path) -> None:
     train_segmenter(photos, labels, path, recipe, CPU)
     segmenter = load_segmenter(path, CPU)
     result = score_folder(*held_out, segmenter, (32, 32))
-    assert result["metrics"]["pixAcc"] > 85
-    assert result["protocol"]["drn"].startswith("own DRN")
-    assert result["protocol"]["drn_hash"] == segmenter.sha256
-    assert result == score_folder(*held_out, segmenter, (32, 32), batch_size=5) | {"protocol": result["protocol"]}
+    assert result.metrics.pixAcc > 85
+    assert result.protocol.drn.startswith("own DRN")
+    assert result.protocol.drn_hash == segmenter.sha256
+    assert result == score_folder(*held_out, segmenter, (32, 32), batch_size=5)
 
 
 def test_same_seed_trains_the_same_weights(tmp_path: Path) -> None:

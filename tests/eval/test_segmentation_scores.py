@@ -82,22 +82,20 @@ def test_scores_follow_their_definition(seed: int, label_size: tuple[int, int], 
             accuracies.append(100 * len(true & predicted) / len(true))
     known = [iou for iou in ious.values() if iou is not None]
 
-    found = score_folder(tmp_path / "photos", tmp_path / "labels", READER, SIZE, batch_size=2)["metrics"]
-    assert found["mAP"] == pytest.approx(sum(known) / len(known))
-    assert found["pixAcc"] == pytest.approx(100 * sum(truth == guess for truth, guess in counted) / len(counted))
-    assert found["classAcc"] == pytest.approx(sum(accuracies) / len(accuracies))
-    assert found["perClassIoU"].keys() == ious.keys()
+    found = score_folder(tmp_path / "photos", tmp_path / "labels", READER, SIZE, batch_size=2).metrics
+    assert found.mAP == pytest.approx(sum(known) / len(known))
+    assert found.pixAcc == pytest.approx(100 * sum(truth == guess for truth, guess in counted) / len(counted))
+    assert found.classAcc == pytest.approx(sum(accuracies) / len(accuracies))
+    assert found.perClassIoU.keys() == ious.keys()
     for name, iou in ious.items():
-        assert found["perClassIoU"][name] == (None if iou is None else pytest.approx(iou)), name
+        assert found.perClassIoU[name] == (None if iou is None else pytest.approx(iou)), name
     assert ious["car"] is None and ious["person"] == ious["traffic sign"] == 0, "absent, only predicted, only true"
 
 
 def test_one_matrix_counts_the_whole_set_not_the_mean_of_images(tmp_path: Path) -> None:
     drawn = draw(tmp_path, 2, (64, 32), count=2)
     Image.fromarray(np.full((32, 64), IGNORE, dtype=np.uint8)).save(tmp_path / "labels" / "1.png")
-    whole = score_folder(tmp_path / "photos", tmp_path / "labels", READER, SIZE)["metrics"]
+    whole = score_folder(tmp_path / "photos", tmp_path / "labels", READER, SIZE).metrics
     hits = [truth == guess for truth, guess in pixels(drawn[:1])]
-    assert whole["pixAcc"] == pytest.approx(100 * sum(hits) / len(hits)), (
-        "an image of ignored pixels counts for nothing"
-    )
-    assert not math.isnan(whole["mAP"])
+    assert whole.pixAcc == pytest.approx(100 * sum(hits) / len(hits)), "an image of ignored pixels counts for nothing"
+    assert not math.isnan(whole.mAP)

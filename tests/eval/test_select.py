@@ -13,7 +13,7 @@ from torch import Tensor, device, nn
 
 from enco.data.folders import list_images
 from enco.errors import UserError
-from enco.io.files import read_json
+from enco.io.files import read_json, write_json
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import save_generator
 from enco.translation import translate_folder
@@ -23,6 +23,7 @@ from eval.metrics.features import Features
 from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
 from eval.tables.protocol import protocol
+from eval.tables.sources import read_sources
 from tests.support.pipeline import TINY, pipeline
 from tests.support.table_runs import DEMO, TABLES, plan
 from tests.support.tiny_methods import tiny_method
@@ -153,9 +154,9 @@ def test_selection_best_needs_snapshots(tmp_path: Path) -> None:
 
 def test_a_table_says_that_its_generators_were_chosen_on_the_test_set(tmp_path: Path) -> None:
     planned = plan(tmp_path, TABLES["table1"], ["enco"])
-    sources = {path: read_json(path) for cell in planned for path in (cell.scores, cell.timing) if path}
-    best = {path: content | {"selection": "best"} for path, content in sources.items()}
-    lines = dict(protocol(TABLES["table1"], planned, best, DEMO))
+    for path in {cell.scores for cell in planned if cell.scores}:
+        write_json(path, read_json(path) | {"selection": "best"})
+    lines = dict(protocol(TABLES["table1"], planned, read_sources(planned), DEMO))
     assert lines["Checkpoint"].startswith("best") and "chosen on the test set" in lines["Checkpoint"]
 
 

@@ -19,17 +19,13 @@ from enco.errors import UserError
 from enco.methods import available, get
 from enco.options.base import MethodOptions
 from eval.published import published_speeds
+from eval.records import Measurement, Timing
 from eval.timing import stopwatch
-from eval.timing.__main__ import (
-    legacy_average,
-    load_variants,
-    main,
-    measure,
-    method_variants,
-    summary,
-)
+from eval.timing.__main__ import load_variants, main, method_variants
+from eval.timing.measure import legacy_average, measure, summarise
 from eval.timing.stopwatch import Variant, statistics_of
 from eval.timing.table import notes, timing_table
+from tests.support.table_runs import timing
 from tests.support.tiny_methods import tiny_options
 from tests.training.test_capabilities import A100, AVX2_CPU, V100
 
@@ -78,16 +74,16 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Fake.calls, Fake.prepared, Fake.images = [], {}, {}
     monkeypatch.setattr(stopwatch, "create", create)
-    monkeypatch.setattr("eval.timing.__main__.method_sources", lambda name: {f"{name}.py": "digest"})
+    monkeypatch.setattr("eval.timing.measure.method_sources", lambda name: {f"{name}.py": "digest"})
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: Fake.clock)
 
 
 @pytest.mark.usefixtures("fakes")
 def test_halves_are_measured_apart_and_variants_take_turns() -> None:
     found = measure({n: Variant(method=n) for n in "ab"}, CPU, size=SIZE, batch_size=1, warmup=1, iterations=6)
-    for entry in found["measured"].values():
-        assert (entry["first_half"]["median"], entry["second_half"]["median"]) == (1, 2)
-        assert (entry["sec_per_iter"], entry["first_half"]["n"]) == (1.5, 6)
+    for entry in found.measured.values():
+        assert (entry.first_half.median, entry.second_half.median) == (1, 2)
+        assert (entry.sec_per_iter, entry.first_half.n) == (1.5, 6)
     half = "a" + "b" + "aaaa" + "bbbb" + "aa" + "bb"
     assert "".join(Fake.calls) == half * 2
 
@@ -97,8 +93,8 @@ def test_halves_are_measured_apart_and_variants_take_turns() -> None:
 def test_a_variant_that_fails_is_reported_and_the_rest_goes_on(fails_after: int) -> None:
     variants = {"a": Variant(method="a", options={"fails_after": fails_after}), "b": Variant(method="b")}
     found = measure(variants, CPU, size=SIZE, warmup=1, iterations=6)
-    assert list(found["measured"]) == ["b"]
-    assert found["errors"] == {"a": "OutOfMemoryError: out of memory"}
+    assert list(found.measured) == ["b"]
+    assert found.errors == {"a": "OutOfMemoryError: out of memory"}
     assert Fake.calls.count("b") == 14
 
 
@@ -131,7 +127,7 @@ def test_the_batch_size_is_the_variants_own_then_the_common_then_the_methods() -
     for common, other in ((4, 4), (None, 2)):
         found = measure(variants, CPU, size=SIZE, batch_size=common, warmup=1, iterations=2)
         assert Fake.images == {"own": {3}, "other": {other}}
-        assert {name: entry["batch_size"] for name, entry in found["measured"].items()} == {"own": 3, "other": other}
+        assert {name: entry.batch_size for name, entry in found.measured.items()} == {"own": 3, "other": other}
         assert Fake.prepared == {"own": 12, "other": 4 * other}
         Fake.images = {}
 
@@ -139,38 +135,38 @@ def test_the_batch_size_is_the_variants_own_then_the_common_then_the_methods() -
 def test_only_what_differs_from_the_defaults_is_noted() -> None:
     options = {**get("cut").info.Options().model_dump(), **tiny_options("cut"), "patches": 5}
     variants = {"cut": Variant(method="cut", options=options)}
-    found = measure(variants, CPU, size=32, warmup=0, iterations=2)["options"]["cut"]
+    found = measure(variants, CPU, size=32, warmup=0, iterations=2).options["cut"]
     assert found == {"ngf": 4, "ndf": 4, "patches": 5, "head_width": 16}
 
 
 @pytest.mark.usefixtures("fakes")
 def test_the_headline_is_per_image_and_the_raw_numbers_per_step() -> None:
-    entry = measure({"a": Variant(method="a")}, CPU, size=SIZE, warmup=0, iterations=2)["measured"]["a"]
-    assert entry["images_per_iteration"] == 2
-    assert (entry["sec_per_step"], entry["sec_per_iter"]) == (1.5, 0.75)
-    assert entry["second_half"]["median"] == 2
+    entry = measure({"a": Variant(method="a")}, CPU, size=SIZE, warmup=0, iterations=2).measured["a"]
+    assert entry.images_per_iteration == 2
+    assert (entry.sec_per_step, entry.sec_per_iter) == (1.5, 0.75)
+    assert entry.second_half.median == 2
 
 
 @given(seconds)
 @example([0.00010000000000000002, 0.0001])
 def test_statistics(values: list[float]) -> None:
     found = statistics_of(values)
-    assert min(values) <= found["median"] <= max(values)
-    assert 0 <= found["iqr"] <= max(values) - min(values) + 1e-12
-    assert found["n"] == len(values)
+    assert min(values) <= found.median <= max(values)
+    assert 0 <= found.iqr <= max(values) - min(values) + 1e-12
+    assert found.n == len(values)
 
 
 def test_headline_is_the_mean_of_both_medians() -> None:
-    found = summary({"first_half": [1, 2, 9], "second_half": [1, 1, 1]}, images=1)
-    assert found["sec_per_iter"] == 1.5
-    assert found["first_half"]["mean"] == 4
+    found = summarise({"first_half": [1, 2, 9], "second_half": [1, 1, 1]}, fed(images=1))
+    assert found.sec_per_iter == 1.5
+    assert found.first_half.mean == 4
 
 
 @pytest.mark.parametrize(("busiest", "busy"), [(1.29, False), (1.31, True)])
 def test_an_interquartile_range_over_15_percent_of_the_median_is_a_busy_machine(busiest: float, busy: bool) -> None:
-    found = summary({"first_half": [1, 1, 1], "second_half": [1, 1, busiest]}, images=1)
-    assert found["spread"] == pytest.approx((busiest - 1) / 2)
-    assert found["busy"] is busy
+    found = summarise({"first_half": [1, 1, 1], "second_half": [1, 1, busiest]}, fed(images=1))
+    assert found.spread == pytest.approx((busiest - 1) / 2)
+    assert found.busy is busy
 
 
 def test_a_busy_machine_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,11 +204,11 @@ def test_a_timing_says_how_it_computes_and_tf32_only_where_a_gpu_has_it(monkeypa
     for machine, precision in ((AVX2_CPU, "float32"), (V100, "float32"), (A100, "float32, TF32 convolutions")):
         monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_, machine=machine: machine)
         found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2)
-        assert (found["precision"], found["compute"]) == (precision, [])
+        assert (found.precision, found.compute) == (precision, [])
     monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: AVX2_CPU)
     fast = ComputeConfig(mode="fast")
     found = measure(variants, CPU, size=SIZE, warmup=0, iterations=2, compute=fast)
-    assert (found["precision"], found["compute"]) == ("float32", [fast.explain(AVX2_CPU)])
+    assert (found.precision, found.compute) == ("float32", [fast.explain(AVX2_CPU)])
     assert fast.explain(AVX2_CPU) in notes(found)
 
 
@@ -234,14 +230,21 @@ def test_methods_keep_their_defaults_but_for_stand_ins_and_given_options() -> No
         assert variant == Variant(method=name, options=expected)
 
 
-def timed(seconds: float, images: int = 1) -> dict[str, Any]:
-    halves = {"first_half": [seconds] * 2, "second_half": [seconds] * 2}
-    return {"images_per_iteration": images, **summary(halves, images)}
+def fed(images: int = 1, size: int = 64) -> dict[str, int]:
+    return {"size": size, "batch_size": 1, "images_per_iteration": images}
+
+
+def timed(seconds: float, images: int = 1, size: int = 64) -> Measurement:
+    return summarise({"first_half": [seconds] * 2, "second_half": [seconds] * 2}, fed(images, size))
+
+
+def timing_of(measured: dict[str, Measurement], **about: Any) -> Timing:
+    return Timing.model_validate(timing(list(measured)) | {"measured": measured} | about)
 
 
 def test_table_gives_measured_and_published_ratios_to_the_baseline() -> None:
     measured = {"cut": timed(3), "enco": timed(1), "distancegan": timed(4, images=2), "enco+k=2": timed(8)}
-    rows = [line.split() for line in timing_table({"measured": measured}, published_speeds(PUBLISHED)).splitlines()[2:]]
+    rows = [line.split() for line in timing_table(timing_of(measured), published_speeds(PUBLISHED)).splitlines()[2:]]
     assert [row[:5] for row in rows] == [
         ["enco", "1.0000", "1.00", "0.14", "1.00"],
         ["distancegan", "2.0000", "2.00", "0.15", "1.07"],
@@ -252,23 +255,19 @@ def test_table_gives_measured_and_published_ratios_to_the_baseline() -> None:
 
 
 def test_table_has_dashes_without_baseline_and_published_numbers(tmp_path: Path) -> None:
-    text = timing_table({"measured": {"cut": timed(3)}}, published_speeds(tmp_path / "none.csv"))
+    text = timing_table(timing_of({"cut": timed(3)}), published_speeds(tmp_path / "none.csv"))
     assert text.splitlines()[2].split()[:5] == ["cut", "3.0000", "-", "-", "-"]
 
 
 def test_notes_name_options_and_failures() -> None:
-    about_sizes = {name: {"size": size, "batch_size": 1} for name, size in {"a": 64, "b": 64, "c": 32}.items()}
-    measured = {name: entry | {"spread": 0.1, "busy": False} for name, entry in about_sizes.items()}
-    about = {"device": "cpu", "precision": "float32", "compute": [], "options": {"a": {"k": 2}, "b": {}}, "errors": {}}
-    about["measured"] = measured
-    assert list(notes(about)) == [
+    measured = {name: timed(1, size=size) for name, size in {"a": 64, "b": 64, "c": 32}.items()}
+    about = {"device": "cpu", "options": {"a": {"k": 2}, "b": {}}}
+    assert list(notes(timing_of(measured, **about))) == [
         "cpu, float32, 64 × 64 pixels (c 32 × 32), batch 1, seconds per image",
         "a: with k=2, else its defaults",
     ]
-    assert (
-        list(notes(about | {"errors": {"b": "OutOfMemoryError: 9 GiB"}}))[-1]
-        == "Not timed: b (OutOfMemoryError: 9 GiB)"
-    )
+    failed = timing_of(measured, **about, errors={"b": "OutOfMemoryError: 9 GiB"})
+    assert list(notes(failed))[-1] == "Not timed: b (OutOfMemoryError: 9 GiB)"
 
 
 @pytest.mark.parametrize(

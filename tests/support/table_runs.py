@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from enco.config.compute import PLAIN, ComputeConfig
+from enco.config.run import DataConfig, RunConfig
 from enco.io.files import write_json
+from enco.records import FinishedRecord, GitState
 from eval.records import ExtractorRecord
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
@@ -20,6 +23,7 @@ TABLES = load_tables(ROOT / "config" / "tables.yaml")
 DEMO = Provenance(scale="demo", commit="0123abc")
 PAPER = Provenance(scale="paper", comparable=True, commit="0123abc")
 
+NO_COMMIT = GitState(commit=None, dirty=None, diff=None)
 EXTRACTOR = ExtractorRecord(kind="random-inception", seed=0, input_size=75)
 
 
@@ -33,15 +37,16 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         metrics |= {"segmentation": segmentation, "segmentation_real": {**segmentation, "mAP": 61.5}}
     protocol = {
         **{"extractor": EXTRACTOR.kind, "extractor_settings": EXTRACTOR.model_dump()},
-        **{"extractor_hash": "feed" * 16, "k": 5},
-        **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "drn": "drn_d_22", "drn_hash": "beef" * 16},
-        "drn_network": "negcut",
+        **{"extractor_hash": "feed" * 16, "size": 32, "filter": "bicubic", "levels": "16bit"},
+        **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "legacy_rounding": True, "k": 5},
+        **{"drn": "drn_d_22", "drn_network": "negcut", "drn_hash": "beef" * 16, "drn_size": [32, 32]},
         **{"device": "cpu", "versions": {"torch": "2.15.0"}},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
-    kept |= {"run": f"{scale}/{task}/enco/seed0", "changes": []}
+    kept |= {"run": f"{scale}/{task}/enco/seed0", "config_hash": "0", "computed": str(PLAIN), "changes": []}
     kept |= {"data": {"hash": sha256(task.encode()).hexdigest(), "source": source_of(task)}}
-    kept |= {"trained_at": {"commit": "fedcba9876543210", "dirty": False}, "settings": {"epochs": "3+2", "ngf": 8}}
+    trained_at = {"commit": "fedcba9876543210", "dirty": False, "diff": None}
+    kept |= {"trained_at": trained_at, "settings": {"epochs": "3+2", "ngf": 8}}
     return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}
 
 
@@ -51,14 +56,25 @@ def source_of(task: str) -> dict[str, Any]:
     return {"archives": [archive], "photo_filter": "legacy"} if task == "cityscapes" else {}
 
 
-def timing(variants: Collection[str], device: str = "laptop") -> dict[str, Any]:
-    """A timing file's content: 0.1, 0.2, ... seconds per iteration."""
-    quiet = {"iqr": 0.004, "spread": 0.05, "busy": False}
-    measured = {
-        variant: {"sec_per_iter": 0.1 * (i + 1), **quiet, "size": 64, "batch_size": 1}
-        for i, variant in enumerate(variants)
+def timing(seconds: Collection[str] | Mapping[str, float], device: str = "laptop") -> dict[str, Any]:
+    """A timing file's content: the seconds per iteration of each variant, or 0.1, 0.2, ... of variants alone."""
+    known = seconds if isinstance(seconds, Mapping) else {name: 0.1 * (i + 1) for i, name in enumerate(seconds)}
+    asked = {name: {"method": name, "options": {}, "sources": {}} for name in known}
+    about = {"device": device, "precision": "float32", "compute": [], "versions": {"torch": "2.15.0"}}
+    about |= {"size": 64, "batch_size": None, "warmup": 1, "iterations": 4}
+    about |= {"measured": {name: measured(value) for name, value in known.items()}, "errors": {}}
+    about |= {"options": {name: {} for name in known}}
+    return {**about, "asked": {"compute": ComputeConfig().model_dump(mode="json"), "variants": asked}}
+
+
+def measured(seconds: float) -> dict[str, Any]:
+    """What a timing file says of one variant: steps of so many seconds, on a quiet machine."""
+    half = {"median": seconds, "mean": seconds, "iqr": 0.004, "n": 4}
+    return {
+        **{"size": 64, "batch_size": 1, "images_per_iteration": 1, "first_half": half, "second_half": half},
+        **{"sec_per_step": seconds, "sec_per_iter": seconds, "iqr": 0.004, "spread": 0.05, "busy": False},
+        "legacy": seconds,
     }
-    return {"device": device, "precision": "float32", "measured": measured, "errors": {}}
 
 
 def plan(
@@ -81,3 +97,19 @@ def plan(
                     known |= {"timing": timings} if by_timing else {"scores": path}
                 cells.append(PlannedCell(row=row.key, task=task, metric=metric, seed=seed, **known))
     return cells
+
+
+def some_config(method: str = "cut", **about: Any) -> RunConfig:
+    """The settings of a training."""
+    return RunConfig(method=method, task="horse2zebra", data=DataConfig(root=Path("data")), **about)
+
+
+def finished_record(**about: Any) -> FinishedRecord:
+    """What run.json says of a training that nobody did."""
+    known: dict[str, Any] = {
+        **{"config": some_config(), "config_hash": "0", "plan": "1", "settings": {}, "sources": {}},
+        **{"data_hash": "2", "data_source": {}, "parameter_count": 1, "git": NO_COMMIT, "versions": {}},
+        **{"device": "cpu", "computed": str(PLAIN), "pieces": {}, "changes": []},
+        **{"iterations": 2, "wall_seconds": 1.0, "data_wait": 0.0, "begun": "", "finished": ""},
+    }
+    return FinishedRecord(**(known | about))

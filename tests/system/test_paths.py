@@ -71,7 +71,7 @@ def test_from_weights_to_fid_by_text(tmp_path: Path) -> None:
 def test_a_training_by_text(tmp_path: Path) -> None:
     out = str(tmp_path / "run")
     train(tiny_config(write_images(tmp_path / "data"), n_decay=0), out, "cpu")
-    assert read_run(os.path.join(out, "run.json"))["iterations"] == 6  # noqa: PTH118 (a text is what is tested)
+    assert read_run(os.path.join(out, "run.json")).iterations == 6  # noqa: PTH118 (a text is what is tested)
 
 
 def test_a_segmenter_by_text(tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_a_segmenter_by_text(tmp_path: Path) -> None:
         Path(folder).mkdir()
         Image.fromarray(np.zeros((32, 64) + (3,) * (mode == "RGB"), dtype=np.uint8)).save(Path(folder) / "0.png")
     save_segmenter(DRN(width=0.125), weights, {"width": "0.125"})
-    assert score_folder(photos, labels, load_segmenter(weights, "cpu"), (64, 32))["protocol"]["n"] == 1
+    assert score_folder(photos, labels, load_segmenter(weights, "cpu"), (64, 32)).protocol.n == 1

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from eval.published import read_published
-from eval.tables.cells import COLUMNS, read_cells, read_sources, save_cells, tidy
+from eval.tables.cells import COLUMNS, read_cells, save_cells, tidy
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
+from eval.tables.sources import read_sources
 from eval.tables.spec import TableSpec, load_tables
 from eval.tables.write import write_cells
 from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan

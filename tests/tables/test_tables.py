@@ -20,7 +20,7 @@ from eval.tables.protocol import Provenance
 from eval.tables.render import LATEX, MARKDOWN
 from eval.tables.spec import TableSpec, load_tables
 from eval.tables.write import write_table
-from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan, scores, timing
+from tests.support.table_runs import DEMO, NO_COMMIT, PAPER, PUBLISHED, TABLES, plan, scores, timing
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MEASURED = ["cyclegan", "cut", "enco"]
@@ -278,7 +278,7 @@ def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
 def test_the_commits_of_the_trainings_are_named_apart_from_the_tables(tmp_path):
     spec = TABLES["table4"]
     planned = plan(tmp_path, spec, ["uniform"], seeds=(0, 1, 2))
-    changed, unknown = {"commit": "a" * 40, "dirty": True, "diff": "b" * 64}, {"commit": None, "dirty": None}
+    changed, unknown = {"commit": "a" * 40, "dirty": True, "diff": "b" * 64}, NO_COMMIT.model_dump()
     for seed, git in enumerate([changed, unknown]):
         path = tmp_path / "uniform" / "cat2dog" / f"{seed}.json"
         write_json(path, scores("cat2dog") | {"trained_at": git})

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from enco.config.run import TrainConfig
 from enco.errors import UserError
+from eval.metrics.scores import changed_settings
+from eval.records import Scores
 from eval.tables.planned import PlannedCell
-from eval.tables.training_settings import changed_settings, describe_settings
-from tests.support.table_runs import TABLES
+from eval.tables.training_settings import describe_settings
+from tests.support.table_runs import TABLES, finished_record, scores, some_config
 
 
 def cell(row: str, task: str) -> PlannedCell:
@@ -18,8 +21,11 @@ def cell(row: str, task: str) -> PlannedCell:
 
 
 def described(table: str, settings: dict[tuple[str, str], dict[str, Any]]) -> str:
-    scores = {Path(row, task): {"settings": changed} for (row, task), changed in settings.items()}
-    return describe_settings(TABLES[table], [cell(*key) for key in settings], scores)
+    found = {
+        Path(row, task): Scores.model_validate(scores(task) | {"settings": changed})
+        for (row, task), changed in settings.items()
+    }
+    return describe_settings(TABLES[table], [cell(*key) for key in settings], found)
 
 
 def test_what_all_share_is_said_once_and_the_rest_by_row_and_task() -> None:
@@ -38,20 +44,15 @@ def test_a_rows_own_options_are_not_repeated() -> None:
     assert described("table3", settings) == "every row ngf=8"
 
 
-def test_settings_that_were_not_kept_are_unknown() -> None:
-    planned = [cell("cut", "cat2dog")]
-    assert describe_settings(TABLES["table1"], planned, {Path("cut", "cat2dog"): {}}) == "every row settings=unknown"
-
-
 @pytest.mark.parametrize(("iterations", "length"), [(50, {"epochs": "3+2"}), (90, {"iterations": 90})])
 def test_settings_of_a_run_are_its_length_and_what_is_not_the_default(iterations: int, length: dict[str, Any]) -> None:
-    train = {"n_const": 3, "n_decay": 2}
     options = {"ngf": 8, "k": 4, "beta": 0.75, "max_iterations": 90}
-    run = {"config": {"method": "enco", "options": options, "train": train}, "iterations": iterations}
+    config = some_config("enco", options=options, train=TrainConfig(n_const=3, n_decay=2))
+    run = finished_record(config=config, iterations=iterations)
     assert changed_settings(run) == {**length, "ngf": 8, "beta": 0.75, "max_iterations": 90}
 
 
 def test_a_run_of_options_that_are_gone_is_named() -> None:
-    config = {"method": "enco", "options": {"old": 1}, "train": {"n_const": 1, "n_decay": 1}}
+    run = finished_record(config=some_config("enco", options={"old": 1}))
     with pytest.raises(UserError, match=r"'old' in the run\.json of an enco training"):
-        changed_settings({"config": config, "iterations": 1})
+        changed_settings(run)

@@ -36,7 +36,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_clean_tree_is_its_commit(repository: Path) -> None:
     assert git_state() == GitState(commit=git(repository, "rev-parse", "HEAD"), **CLEAN)
-    assert commit_name(git_state().model_dump()) == git(repository, "rev-parse", "HEAD")[:12]
+    assert commit_name(git_state()) == git(repository, "rev-parse", "HEAD")[:12]
 
 
 def test_each_change_of_the_source_has_its_own_digest(repository: Path) -> None:
@@ -77,11 +77,11 @@ def test_code_outside_git_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "provenance.py").touch()
     monkeypatch.setattr(provenance, "HERE", tmp_path / "provenance.py")
     assert git_state() == GitState(commit=None, dirty=None, diff=None)
-    assert commit_name(git_state().model_dump()) == "unknown"
+    assert commit_name(git_state()) == "unknown"
 
 
 def test_the_digest_stands_beside_the_commit() -> None:
     commit, diff = "abc1234" * 5, "1f2e3d" * 10
-    changed = commit_name({"commit": commit, "dirty": True, "diff": diff})
+    changed = commit_name(GitState(commit=commit, dirty=True, diff=diff))
     assert changed == f"{commit[:12]} with uncommitted changes {diff[:12]}"
-    assert commit_name({"commit": commit, "dirty": None, "diff": None}) == f"{commit[:12]} with unknown changes"
+    assert commit_name(GitState(commit=commit, dirty=None, diff=None)) == f"{commit[:12]} with unknown changes"

@@ -13,13 +13,15 @@ from benchmarks.speed.rows import COLUMNS
 from enco.errors import UserError
 from enco.io.files import write_json
 from enco.methods import available
+from eval.records import Timing
+from tests.support.table_runs import timing
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.__main__ import costs, known_speeds, main, shared
 from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
 from workflow.cost.estimate import Cost, Training, estimate, notes, train_cost
 from workflow.cost.images import iterations
-from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, timed_speeds
+from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, read_speeds, timed_speeds
 from workflow.inputs.data import ImageSets
 from workflow.plan.grid import Run
 from workflow.plan.plan import Plan
@@ -27,11 +29,7 @@ from workflow.plan.scale import load_scale
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "config" / "paper.yaml"
-MEASURED = {
-    "device": "GPU X",
-    "precision": "bfloat16",
-    "measured": {"enco": {"sec_per_iter": 0.11}, "enco+k=8": {"sec_per_iter": 0.2}},
-}
+MEASURED = timing({"enco": 0.11, "enco+k=8": 0.2}, device="GPU X") | {"precision": "bfloat16"}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +100,7 @@ def test_every_variant_is_charged_what_the_paper_prints_first_for_it(paper: Plan
 
 
 def test_a_variant_without_seconds_is_charged_its_methods_and_that_is_said(paper: Plan) -> None:
-    speeds = timed_speeds(MEASURED, "x.json")
+    speeds = timed_speeds(Timing.model_validate(MEASURED), "x.json")
     charged = {run.variant: speeds.charged_to(run.config) for run in paper.grid.runs}
     assert (charged["enco"], charged["enco+k=8"], charged["enco+k=2"]) == ("enco", "enco+k=8", "enco")
     assert charged["cut"] is None
@@ -123,9 +121,10 @@ def test_what_is_not_known_is_no_number(paper: Plan, speeds: SecondsPerIteration
 
 
 @pytest.mark.parametrize("content", [{}, [], {"measured": {"enco": 0.1}, "device": "x"}, {"measured": {}}])
-def test_another_file_is_no_timing_file(content: Any) -> None:
+def test_another_file_is_no_timing_file(content: Any, tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", content)
     with pytest.raises(UserError, match=r"x\.json is no timing file.*eval\.timing --out"):
-        timed_speeds(content, "x.json")
+        read_speeds(tmp_path / "x.json", 256, "plain")
 
 
 def test_the_plan_ends_with_the_cost_by_a_timing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,7 @@ def test_a_number_counts_with_its_record_and_its_scores(results: Results) -> Non
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [('{"metrics": {', "is not readable JSON"), ("{}", "a file behind it lacks 'protocol'")],
+    [('{"metrics": {', "is not readable JSON"), ("{}", "is no scores file of this version (it has no 'task')")],
 )
 def test_a_scores_file_that_is_not_whole_costs_its_own_cells(results: Results, content: str, reason: str) -> None:
     results.scored("enco")

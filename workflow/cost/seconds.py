@@ -7,15 +7,14 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from enco.config.compute import Mode
 from enco.config.run import RunConfig
 from enco.errors import UserError
-from enco.io.files import read_json
 from enco.methods import info, parse_options
 from enco.options.base import MethodOptions
 from eval.published import Published
+from eval.records import Timing, read_timing
 from eval.tables.spec import TableSpec
 from workflow.plan.grid import Grid
 
@@ -64,7 +63,7 @@ def published_speeds(
 def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
     """Read the sec/iter of a timing file, or of a CSV file of benchmarks.speed for images of a side and in a mode."""
     if path.suffix != ".csv":
-        return timed_speeds(read_json(path), str(path))
+        return timed_speeds(read_timing(path), str(path))
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return benchmark_speeds(list(csv.DictReader(file)), size, mode, str(path))
@@ -72,14 +71,10 @@ def read_speeds(path: Path, size: int, mode: Mode) -> SecondsPerIteration:
         raise UserError(f"{path} does not exist: name a timing file, or a CSV file of benchmarks.speed.") from error
 
 
-def timed_speeds(timing: Any, source: str) -> SecondsPerIteration:
-    """Return the sec/iter of a timing file's content; raise UserError for another file's."""
-    try:
-        seconds = {name: float(entry["sec_per_iter"]) for name, entry in timing["measured"].items()}
-        how = ", ".join([timing["device"], *([timing["precision"]] if "precision" in timing else [])])
-        return SecondsPerIteration(f"sec/iter measured on {how} ({source})", seconds)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{source} is no timing file: make one by `python -m eval.timing --out FILE`.") from error
+def timed_speeds(timing: Timing, source: str) -> SecondsPerIteration:
+    """Return the sec/iter of a timing file."""
+    seconds = {name: one.sec_per_iter for name, one in timing.measured.items()}
+    return SecondsPerIteration(f"sec/iter measured on {timing.device}, {timing.precision} ({source})", seconds)
 
 
 def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> SecondsPerIteration:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from enco.config.run import RunConfig
 from enco.errors import UserError
-from enco.io.files import read_json
 from enco.training.identity import digest_of
+from eval.records import Timing, read_timing
 from workflow.inputs import train
 from workflow.inputs.train import Trainings
 from workflow.plan.grid import Run
@@ -45,19 +43,19 @@ class Timings:
 
         Where changed code is kept, the digest is of the code of the seconds that are there.
         """
-        timing = read_json(file) if (file := self.plan.timing_file).is_file() else {}
-        found = {name: known["sources"] for name, known in timing.get("asked", {}).get("variants", {}).items()}
+        timing = read_timing(file) if (file := self.plan.timing_file).is_file() else None
+        found = {name: known.sources for name, known in timing.asked.variants.items()} if timing else {}
         now = {run.variant: train.sources_of(run.config.method) for run in self.plan.grid.timed_runs}
         kept = self.plan.config.changed_code == "keep" and found.keys() >= now.keys()
         return digest_of({name: (found if kept else now)[name] for name in sorted(now)})
 
-    def differs(self, timing: Mapping[str, Any], run: Run) -> bool:
+    def differs(self, timing: Timing, run: Run) -> bool:
         """Return whether a timing file's seconds of a run's variant are of other settings or code than asked for."""
         config = self.plan.config
-        asked, known = timing["asked"], timing["asked"]["variants"][run.variant]
+        known = timing.asked.variants[run.variant]
         return (
-            [asked["compute"], timing["size"]] != [config.compute.model_dump(mode="json"), self.plan.size]
-            or [timing["warmup"], timing["iterations"]] != [config.timing.warmup, config.timing.iterations]
-            or [known["method"], known["options"]] != [run.config.method, run.config.options]
-            or bool(self.trainings.code_differences(run.config, known["sources"]))
+            (timing.asked.compute, timing.size) != (config.compute, self.plan.size)
+            or (timing.warmup, timing.iterations) != (config.timing.warmup, config.timing.iterations)
+            or (known.method, known.options) != (run.config.method, run.config.options)
+            or bool(self.trainings.code_differences(run.config, known.sources))
         )

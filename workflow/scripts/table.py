@@ -24,5 +24,5 @@ with log_errors_to(Path(snakemake.log[0])):
         planned,
         Path(snakemake.input.published),
         {kind: Path(path) for kind, path in snakemake.output.items()},
-        Provenance(**snakemake.params.provenance, commit=commit_name(git_state().model_dump())),
+        Provenance(**snakemake.params.provenance, commit=commit_name(git_state())),
     )

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 
 with log_errors_to(Path(snakemake.log[0])):
     project = Project.load(snakemake.config, base=Path(snakemake.params.base))
-    for line in write_so_far(project, now(), commit_name(git_state().model_dump())):
+    for line in write_so_far(project, now(), commit_name(git_state())):
         print(line, flush=True)

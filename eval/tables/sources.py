@@ -1,0 +1,26 @@
+"""The files behind a table's numbers, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.records import Scores, Timing, read_scores, read_timing
+from eval.tables.planned import PlannedCell
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The scores files and the timing files behind planned cells."""
+
+    scores: Mapping[Path, Scores]
+    timing: Mapping[Path, Timing]
+
+
+def read_sources(planned: Iterable[PlannedCell]) -> Sources:
+    """Read every scores and timing file behind the cells; UserError for a file of another version."""
+    cells = list(planned)
+    scores = dict.fromkeys(cell.scores for cell in cells if cell.scores)
+    timing = dict.fromkeys(cell.timing for cell in cells if cell.timing)
+    return Sources({path: read_scores(path) for path in scores}, {path: read_timing(path) for path in timing})
