@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.file_server import FileServer
 from tests.support.make_archives import cityscapes_files, image_files, zipped
-from tests.support.pipeline import TINY, pipeline
+from tests.support.pipeline import TINY, launch, pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_what_can_be_had_is_prepared_and_the_rest_is_asked_for(place: Path, serv
 def test_after_the_cure_the_table_is_made(place: Path, server: FileServer) -> None:
     for name, files in zip(("leftImg8bit", "gtFine"), cityscapes_files(scenes=SCENES), strict=True):
         (place / "archives" / f"{name}_trainvaltest.zip").write_bytes(zipped(files))
-    run(place, "all_tables")
+    launch(place, "all_tables", config=place / "scale.yaml")
     assert len(server.requests) == 1, "the first call had fetched the horses"
     cells = pd.read_csv(place / "results" / "cells.csv")
     assert cells["value"].notna().all()
