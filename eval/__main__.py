@@ -245,8 +245,8 @@ def _segmentation(images: Path, args: argparse.Namespace) -> SegmentationScores:
 def _device(args: argparse.Namespace) -> torch.device:
     import torch
 
+    from enco.runtime.devices import choose_device
     from enco.runtime.memory import keep_memory
-    from enco.training.arguments import choose_device
 
     keep_memory()
     if args.threads:

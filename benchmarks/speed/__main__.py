@@ -17,8 +17,7 @@ from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, 
 from enco.config.compute import ComputeOptions
 from enco.errors import UserError, run_cli
 from enco.runtime.capabilities import capabilities
-from enco.runtime.devices import DEVICES, named_device
-from enco.training.arguments import choose_device
+from enco.runtime.devices import DEVICES, choose_device, named_device
 
 COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
 """Untimed steps, timed steps, and steps of one case in a turn, by kind of device."""

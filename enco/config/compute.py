@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from enco.config.base import Settings
+from enco.config.base import Settings, parse
+from enco.config.yaml import parse_yaml
 from enco.errors import UserError
 
 Mode = Literal["plain", "fast"]
@@ -135,3 +136,8 @@ class ComputeConfig(Settings):
             reasons.setdefault("cuda_graph", "a step that draws on the CPU cannot be recorded")
         unset = (name for name in ComputeOptions.names() if getattr(wanted, name) and name not in asked)
         return {name: reasons[name] for name in unset if name in reasons}
+
+
+def read_compute(text: str) -> ComputeConfig:
+    """Read a --compute: a mode's name, or keys of `ComputeConfig` as YAML or JSON; UserError for anything else."""
+    return parse(ComputeConfig, parse_yaml(text, "--compute"), "--compute")

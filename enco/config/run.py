@@ -23,7 +23,7 @@ class DataConfig(Settings):
     """The images of a run: a folder with trainA, trainB, testA and testB."""
 
     root: Path
-    direction: Direction = "AtoB"
+    direction: Direction = Field("AtoB", description="The direction of the translation.")
     recursive: bool = Field(False, description=RECURSIVE)
     levels: Levels = Field("16bit", description=LEVELS)
 
@@ -56,7 +56,7 @@ class RunConfig(Settings):
     data: DataConfig
     scale: str = "own"
     variant: str = ""
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of first weights, order of images and draws.")
     options: dict[str, Any] = Field(
         default_factory=dict, description="The method's options; the rest at their defaults."
     )

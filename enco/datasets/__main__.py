@@ -29,9 +29,13 @@ from enco.io.files import atomic_path
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command that the words, by default the command line's, name, and return the exit status."""
-    description = "Image sets: fetched, prepared, drawn, checked."
-    args = command_parser("python -m enco.datasets", description, COMMANDS).parse_args(words)
+    args = parser().parse_args(words)
     return COMMANDS[args.command].run(args) or 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    return command_parser("python -m enco.datasets", "Image sets: fetched, prepared, drawn, checked.", COMMANDS)
 
 
 def _demo(args: argparse.Namespace) -> None:

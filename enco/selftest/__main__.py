@@ -11,11 +11,10 @@ import torch
 from enco.config.bounds import THREADS
 from enco.errors import run_cli
 from enco.methods import available, get
-from enco.runtime.devices import DEVICES, named_device
+from enco.runtime.devices import DEVICES, choose_device, named_device
 from enco.runtime.memory import keep_memory
 from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
 from enco.selftest.layers import LAYERS
-from enco.training.arguments import choose_device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,12 +12,12 @@ import torch
 
 from enco.config.base import parse
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
+from enco.config.compute import read_compute
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json
 from enco.methods import available, get
-from enco.runtime.devices import DEVICES, named_device
+from enco.runtime.devices import DEVICES, choose_device, named_device
 from enco.runtime.memory import keep_memory
-from enco.training.arguments import choose_device, read_compute
 from eval.published import published_speeds
 from eval.timing.measure import measure
 from eval.timing.stopwatch import Variant, offline_options

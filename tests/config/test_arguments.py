@@ -10,7 +10,8 @@ import torch
 
 from enco.config.run import RunConfig
 from enco.errors import UserError
-from enco.training.arguments import choose_device, load_settings, parse_arguments
+from enco.runtime.devices import choose_device
+from enco.training.arguments import load_settings, parse_arguments
 
 SETTINGS = {"method": "enco", "task": "cat2dog", "data": {"root": "somewhere"}, "seed": 3, "options": {"k": 2}}
 PERSON = ["--method", "enco", "--data", "photos", "--out", "here"]
@@ -69,7 +70,5 @@ def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_choosing_a_device_takes_torch_without_an_image_library() -> None:
-    code = (
-        "import sys; sys.modules['PIL'] = None; from enco.training.arguments import choose_device; choose_device('cpu')"
-    )
+    code = "import sys; sys.modules['PIL'] = None; from enco.runtime.devices import choose_device; choose_device('cpu')"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("enco", "eval", "workflow", "benchmarks", "examples")
 PARSERS = (
     "enco.training.arguments:_parser",
-    "enco.datasets.arguments:parser",
+    "enco.datasets.__main__:parser",
     "enco.tracking.__main__:_parser",
     "eval.__main__:parser",
     "eval.timing.__main__:_parser",

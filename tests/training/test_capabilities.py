@@ -15,7 +15,7 @@ from enco.config.compute import FAST, PLAIN, Capabilities, ComputeConfig, Comput
 from enco.errors import UserError
 from enco.runtime import capabilities as module
 from enco.runtime.capabilities import NARROW, capabilities
-from enco.training.arguments import choose_device
+from enco.runtime.devices import choose_device
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 NO_GPU = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU")
