@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 ruff check .
 ruff format --check .
 { snakefmt --check Snakefile workflow/rules && snakemake --lint; } & workflow=$!
+lint-imports
 mypy
 wait "$workflow"
 exec python -m pytest --numprocesses 2 "$@"

@@ -182,7 +182,7 @@ def test_a_run_is_followed_until_its_process_ends(store: Store, runs: Path) -> N
             time.sleep(0.05)
         assert only_run(store).info.status == "RUNNING"
         set_state(folder, state="finished")
-    follower.join(60)
+    follower.join(600)
     assert not follower.is_alive()
     assert only_run(store).info.status == "FINISHED"
 
@@ -368,7 +368,7 @@ def test_a_fresh_store_can_be_opened_by_many_processes_at_once(tmp_path: Path, e
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0] * 4
 
 

@@ -225,7 +225,7 @@ class HandOn(BaseHTTPRequestHandler):
     def hand_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-        answer = requests.request(self.command, self.server.target + self.path, data=body, headers=headers, timeout=60)
+        answer = requests.request(self.command, self.server.target + self.path, data=body, headers=headers, timeout=600)
         self.server.count += 1
         if self.server.count != self.server.lost:
             self.send_response(answer.status_code)
