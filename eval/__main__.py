@@ -277,7 +277,7 @@ def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Fe
 def _feature_sets(paths: list[Path], args: argparse.Namespace) -> list[Features]:
     """Load features from .npz files, or extract those of folders.
 
-    Folders are looked through before the network is fetched and built, which is done only if there is one.
+    Images of folders are decoded once before the extractor is built; without folders no extractor is built.
     """
     from eval.metrics.features import check_prepared, load_features
 
