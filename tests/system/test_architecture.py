@@ -44,7 +44,7 @@ def test_the_tree_names_every_folder(package: str) -> None:
     assert folders_of(package) - set(named_in_tree()) == set()
 
 
-@pytest.mark.parametrize(("package", "block"), list(zip(PACKAGES, BLOCKS[1:], strict=True)))
+@pytest.mark.parametrize(("package", "block"), list(zip(PACKAGES, BLOCKS[1:], strict=True)), ids=PACKAGES)
 def test_the_page_has_the_import_contracts(package: str, block: str) -> None:
     layers = next(contract["layers"] for contract in CONTRACTS if contract.get("containers") == [package])
     assert block.splitlines() == layers
