@@ -39,7 +39,7 @@ class Shop:
         (self.folder / "datasets.yaml").write_text(catalogue(dataset), encoding="utf-8")
 
     def words(self, *arguments: str) -> list[str]:
-        """The command line of `python -m enco.datasets`."""
+        """Return the command line of `python -m enco.datasets`."""
         places = ["--catalogue", str(self.folder / "datasets.yaml"), "--archives", str(self.archives)]
         return ["prepare", NAME, *places, "--out", str(self.out), *arguments]
 
@@ -51,13 +51,13 @@ class Shop:
         return int(end.value.code or 0), said.getvalue()
 
     def prepared(self, *arguments: str) -> Path:
-        """The data folder; fails unless it is made."""
+        """Prepare and return the data folder; fail unless there is one."""
         status, said = self.prepare(*arguments)
         assert status == 0, said
         return self.out
 
     def refused(self, *arguments: str) -> str:
-        """The one sentence that preparing ends with; nothing half-made is left."""
+        """Return the one sentence that preparing ends with; nothing half-made is left."""
         status, said = self.prepare(*arguments)
         last = said.strip().splitlines()[-1]
         assert status == 2 and last.startswith("error: ")

@@ -20,7 +20,7 @@ dependencies:
 
 
 def environment() -> str:
-    """The text of environment.yml: every direct dependency at its locked version."""
+    """Return the text of environment.yml: every direct dependency at its locked version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.split(r"[<>=]", d)[0] for d in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
     return HEADER + "".join(f"      - {name}=={locked()[name]}\n" for name in names)

@@ -53,7 +53,7 @@ class FileServer:
     requests: list[Request] = field(default_factory=list)
 
     def url(self, name: str = "") -> str:
-        """The address of a file, or of the folder of all files."""
+        """Return the address of a file, or of the folder of all files."""
         return f"http://127.0.0.1:{self.port}/{quote(name)}"
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class FileServer:
         self._http.server_close()
 
     def content(self, name: str) -> bytes | None:
-        """What is served under a name, if anything is."""
+        """Return the content that is served under a name, if there is any."""
         if isinstance(self.files, Path):
             path = self.files / name
             return path.read_bytes() if path.is_file() else None

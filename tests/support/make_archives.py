@@ -17,14 +17,14 @@ SCENES = {"train": ("aachen_000000_000019", "zurich_000001_000019"), "val": ("li
 
 
 def picture(seed: int, size: tuple[int, int] = (24, 24), format: str = "JPEG", **options: Any) -> bytes:
-    """An image file of random blotches."""
+    """Return an image file of random blotches."""
     rng = np.random.default_rng(seed)
     image = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize(size)
     return encoded(image, format, **options)
 
 
 def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
-    """The content of an image's file."""
+    """Return the content of an image's file."""
     content = io.BytesIO()
     image.save(content, format=format, **options)
     return content.getvalue()
@@ -37,7 +37,7 @@ def image_files(counts: Mapping[str, int], top: str = "horses") -> Files:
 
 
 def zipped(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
-    """A zip of files and symbolic links."""
+    """Return a zip of files and symbolic links."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, data in files.items():
@@ -50,7 +50,7 @@ def zipped(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -
 
 
 def tarred(files: Mapping[str, bytes], links: Mapping[str, str] | None = None, hard: bool = False) -> bytes:
-    """A tar.gz of files and links."""
+    """Return a tar.gz of files and links."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
         for name, data in files.items():
@@ -67,7 +67,7 @@ def tarred(files: Mapping[str, bytes], links: Mapping[str, str] | None = None, h
 def cityscapes_files(
     size: tuple[int, int] = (64, 32), scenes: Mapping[str, Sequence[str]] = SCENES
 ) -> tuple[Files, Files]:
-    """The files of Cityscapes' two archives: photos, and colour maps with label ids, of some scenes by split."""
+    """Return the files of Cityscapes' two archives: photos, and colour maps with label ids, of some scenes by split."""
     photos: Files = {"README": b"", "license.txt": b""}
     maps: Files = {"README": b""}
     rng = np.random.default_rng(1)
@@ -86,6 +86,6 @@ def cityscapes_files(
 
 
 def catalogue(dataset: Mapping[str, Any], tasks: Mapping[str, Any] | None = None, name: str = "horses") -> str:
-    """A datasets.yaml with one data set."""
+    """Return a datasets.yaml with one data set."""
     about = {"site": "https://example.org/data", "licence": "none", **dataset}
     return yaml.safe_dump({"tasks": tasks or {name: {"dataset": name}}, "datasets": {name: about}}, allow_unicode=True)

@@ -54,7 +54,7 @@ def weights(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def finished_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which everything was made, undisturbed, by the first of the parallel workers that asks; to read."""
+    """Make everything in a folder, undisturbed, once for all parallel workers; tests only read there."""
     parallel = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if parallel else base) / "pipeline"

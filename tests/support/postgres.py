@@ -27,7 +27,7 @@ START_SECONDS = 600
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
+    """Return a port of the loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -43,7 +43,7 @@ def is_free(port: int) -> bool:
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's programs, newest version first; skips, or fails, where there are none."""
+    """Return the folder of the newest PostgreSQL's programs; skip the test, or fail, where there are none."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if not found:
         say = pytest.fail if os.environ.get(REQUIRE) else pytest.skip
@@ -53,7 +53,7 @@ def programs() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A running, empty PostgreSQL database; gives its address as SQLAlchemy takes it."""
+    """Run an empty PostgreSQL database, and yield the address that SQLAlchemy takes."""
     folder, port = programs(), free_port()
     with tempfile.TemporaryDirectory(prefix="enco-postgres-") as temporary:
         data = Path(temporary) / "data"

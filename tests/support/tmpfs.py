@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def tmpfs(folder: Path, options: str) -> Iterator[Path]:
-    """A disk of its own at `folder`, mounted with options such as `size=1m` or `ro`; skips where that is forbidden."""
+    """Mount a disk at `folder` with options such as `size=1m` or `ro`; skip the test where that is forbidden."""
     folder.mkdir()
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, capture_output=True)

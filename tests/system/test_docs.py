@@ -36,7 +36,7 @@ def read(page: Path) -> str:
 
 
 def prose_and_commands(page: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of each line, but those of tables and of blocks that show what a program printed."""
+    """Yield number and text of each line, but those of tables and of blocks that show what a program printed."""
     language = None
     for number, line in enumerate(read(page).splitlines(), 1):
         if line.lstrip().startswith("```"):

@@ -10,7 +10,7 @@ import pytest
 
 
 def modules_after(code: str) -> set[str]:
-    """What is imported once a fresh interpreter has run this."""
+    """Return the modules that are imported once a fresh interpreter has run some code."""
     code += "; import json, sys; print(json.dumps(list(sys.modules)))"
     return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
 

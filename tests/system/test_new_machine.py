@@ -21,7 +21,7 @@ __all__ = ["torch_home"]
 
 @pytest.fixture
 def server(torch_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """An Inception of random weights, published under a name with its hash; this machine's cache is empty."""
+    """Make an Inception of random weights, published under a name with its hash; this machine's cache is empty."""
     content = (torch_home / "hub" / "checkpoints" / Path(FID_WEIGHTS_URL).name).read_bytes()
     name = f"inception-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def copied(finished_pipeline: Path, tmp_path: Path) -> Path:
-    """A copy of the finished pipeline, to change."""
+    """Make a copy of the finished pipeline, to change."""
     return Path(shutil.copytree(finished_pipeline, tmp_path / "copied", symlinks=True))
 
 
@@ -33,7 +33,7 @@ def test_a_second_call_does_nothing(copied: Path) -> None:
 
 
 def with_rows(folder: Path, *rows: dict[str, Any]) -> Path:
-    """The tiny scale with more rows in its table of samplings."""
+    """Return the tiny scale with more rows in its table of samplings."""
     config = yaml.safe_load(TINY.read_text())
     config["tables"]["sampling"]["rows"] += rows
     (folder / "rows.yaml").write_text(yaml.safe_dump(config))

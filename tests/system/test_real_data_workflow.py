@@ -34,7 +34,7 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, server: FileServer) -> Path:
-    """A folder with a scale that takes its images from archives; results come there, too."""
+    """Make a folder with a scale that takes its images from archives; results come there, too."""
     folder = tmp_path_factory.mktemp("real")
     horses = server.files["horses.zip"]  # type: ignore[index]
     (folder / "datasets.yaml").write_text(

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[bytes]:
-    """The slurm profile on a small grid, with the site's lines edited for this cluster, and in a hurry."""
+    """Start Snakemake by the slurm profile on a small grid, with the lines of a site edited for this cluster."""
     placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
     site = ("--default-resources", "slurm_partition=debug", "runtime=60", "mem_mb=4000")
     same = ("--set-threads", "train=1")  # as `undisturbed`: on a CPU other threads give other last digits
@@ -40,7 +40,7 @@ def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[b
 
 
 def with_programs(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which rules find this environment's programs."""
+    """Return an environment in which rules find this environment's programs."""
     return {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
 
 
@@ -51,7 +51,7 @@ def weights(folder: Path) -> dict[str, str]:
 
 
 def in_training(folder: Path) -> list[Path]:
-    """The run folders that have a checkpoint and are not finished."""
+    """Return the run folders that have a checkpoint and are not finished."""
     found = {path.parent.parent for path in folder.rglob("checkpoints/*.pt")}
     return sorted(run for run in found if not (run / "generator.safetensors").exists())
 
@@ -62,14 +62,14 @@ def starts(folder: Path) -> int:
 
 
 def running(cluster: SlurmCluster) -> list[str]:
-    """The trainings that run now."""
+    """Return the trainings that run now."""
     columns = ("--noheader", "--array", "--states=RUNNING", "--name=train", "--format=%i")
     return cluster.run("squeue", *columns).split()
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The weights of trainings that nothing ever stopped, made without any queue."""
+    """Train without any queue, stopped by nothing, and return the weights."""
     folder = tmp_path_factory.mktemp("undisturbed")
     placed = ("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(GRID))
     command = [sys.executable, "-m", "workflow.jobs.launch", "results/grid.csv", "--until", "train", *placed]

@@ -1,7 +1,7 @@
-"""Count up to N, five a second: `counter.py FILE N [STARTS]`. It saves its state every two seconds and, on USR2 or
-TERM, before it ends with 75. It counts on beyond N until it has been started so many times.
+"""Count up to N, five a second: `counter.py FILE N [STARTS]`.
 
-Every start and stop is a line in FILE.story, and FILE appears when it is done.
+The counter saves its state every two seconds and, on USR2 or TERM, before it ends with 75. It counts on beyond N until
+it has been started so many times. Every start and stop is a line in FILE.story, and FILE appears at the end.
 """
 
 import os

@@ -29,7 +29,7 @@ GIVES_UP_SECONDS = 15
 
 
 def missing_programs() -> list[str]:
-    """The programs that a cluster needs and this machine lacks."""
+    """Return the programs that a cluster needs and this machine lacks."""
     return [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
 
 
@@ -149,13 +149,13 @@ class SlurmCluster:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def logs(self) -> str:
-        """The last lines of what each program of the cluster has printed and logged."""
+        """Return the last lines of what each program of the cluster has printed and logged."""
         paths = sorted([*self.folder.glob("*.out"), *self.folder.glob("*.log")])
         tails = [(path, path.read_text(errors="replace").splitlines()[-20:]) for path in paths]
         return "\n".join("\n".join((f"--- {path}", *tail)) for path, tail in tails if tail)
 
     def run(self, *command: str, seconds: float = 300) -> str:
-        """The output of a command that sees this cluster; raises RuntimeError with what it said where it fails."""
+        """Return the output of a command that sees this cluster; raise RuntimeError where the command fails."""
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=seconds)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}{done.stdout}")
@@ -166,22 +166,22 @@ class SlurmCluster:
         return self.run("sbatch", "--parsable", f"--output={self.folder}/jobs/%j", *options, f"--wrap={command}")
 
     def output(self, job: str) -> str:
-        """What a job of `submit` has printed so far."""
+        """Return what a job of `submit` has printed so far."""
         path = self.folder / "jobs" / job
         return path.read_text() if path.exists() else ""
 
     def states(self) -> dict[str, str]:
-        """The present state of every job, ended ones too, as slurmctld has it."""
+        """Return the present state of every job, ended ones too, by slurmctld."""
         lines = self.run("squeue", "--noheader", "--states=all", "--array", "--format=%i %T").splitlines()
         return dict(line.split() for line in lines)
 
     def accounting(self, job: str) -> list[str]:
-        """The state of each run of a job, first to last, as sacct has it: a requeued job has several."""
+        """Return the state of each run of a job, first to last, by sacct: a requeued job has several."""
         columns = ("--noheader", "--parsable2", "--allocations", "--duplicates", "--format=State")
         return [line.split()[0] for line in self.run("sacct", "-j", job, *columns).splitlines()]
 
     def steps(self, job: str) -> list[str]:
-        """The states of a job's steps, the batch script's first; where srun runs the program, they tell its end."""
+        """Return the states of a job's steps, the batch script's first; srun makes a step for each program."""
         lines = self.run("sacct", "-j", job, "--noheader", "--parsable2", "--format=JobID,State").splitlines()
         return [line.partition("|")[2].split()[0] for line in lines if "." in line.partition("|")[0]]
 
@@ -208,7 +208,7 @@ class SlurmCluster:
         self.wait_for(lambda: not self.run("squeue", "--noheader"), "no job is left")
 
     def node_state(self) -> str:
-        """The node's state as sinfo prints it: idle, mixed, down, ..."""
+        """Return the node's state by sinfo: idle, mixed, down, ..."""
         return self.run("sinfo", "--noheader", "--partition=debug", "--format=%T").rstrip("*")
 
     def fail_node(self) -> None:
@@ -227,7 +227,7 @@ class SlurmCluster:
 
 
 def _reserve_port() -> socket.socket:
-    """A free port that nobody gets while this is open but a daemon, which binds with SO_REUSEADDR."""
+    """Bind a free port that nobody gets while the socket is open but a daemon, which binds with SO_REUSEADDR."""
     reserved = socket.socket()
     reserved.bind(("127.0.0.1", 0))
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

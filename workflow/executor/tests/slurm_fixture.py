@@ -20,7 +20,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
 
 @pytest.fixture
 def slurm_without_accounting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """A cluster whose sacct answers with an error."""
+    """Make a cluster whose sacct answers with an error."""
     require_slurm()
     with SlurmCluster(tmp_path_factory.mktemp("slurm"), accounting=False) as cluster:
         yield cluster
@@ -28,7 +28,7 @@ def slurm_without_accounting(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def slurm_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """A cluster that takes two jobs of a user at a time."""
+    """Make a cluster that takes two jobs of a user at a time."""
     require_slurm()
     with SlurmCluster(tmp_path_factory.mktemp("slurm"), submit_limit=2) as cluster:
         yield cluster

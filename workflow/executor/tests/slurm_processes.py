@@ -46,7 +46,7 @@ def kill_cluster(conf: Path, programs: Collection[str] = (), seconds: float = 12
 
 
 def processes_of(conf: Path, programs: Collection[str] = ()) -> list[psutil.Process]:
-    """A cluster's processes but this one, or those of them that run `programs`."""
+    """Return a cluster's processes but this one, or those of them that run `programs`."""
     return [process for process in psutil.process_iter() if _belongs(process, conf, programs)]
 
 

@@ -79,14 +79,14 @@ rule changed:
 
 @pytest.fixture
 def start_toy(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
-    """Makes toy workflows in folders side by side."""
+    """Make toy workflows in folders side by side."""
     with ExitStack() as toys:
         yield lambda snakefile, name="toy": toys.enter_context(Toy(tmp_path / name, snakefile))
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Toy, Popen[bytes]]]:
-    """A workflow, and its head that runs still, of a job that takes longer than it may: half a minute at least."""
+    """Start a workflow of a job that takes longer than allowed; yield the workflow and the running head."""
     with Toy(tmp_path_factory.mktemp("limited") / "toy", LIMITED) as toy:
         (toy.folder / "limited.py").write_text(LIMITED_PY)
         yield toy, toy.start(*LOCAL)
@@ -94,7 +94,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Toy, Pop
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory, limited: tuple[Toy, Popen[bytes]]) -> Iterator[Toy]:
-    """A workflow of which one job succeeds and one fails twice, after its end; it ran next to another."""
+    """Run a workflow of which one job succeeds and one fails twice, next to another workflow."""
     with Toy(tmp_path_factory.mktemp("mixed") / "toy", MIXED) as toy:
         assert toy.run(*LOCAL, "--keep-going", "--retries", "1") == 1
         yield toy
@@ -142,7 +142,7 @@ def test_debug_runs_jobs_within_snakemake(start_toy: Callable[..., Toy]) -> None
 
 
 def offline_options(folder: Path, **scripts: str) -> str:
-    """A PATH on which SLURM's commands are these scripts."""
+    """Return a PATH on which SLURM's commands are these scripts."""
     programs = folder / "bin"
     programs.mkdir()
     for name in ("sbatch", "srun", "scancel", "sacct"):
@@ -184,7 +184,7 @@ def test_ctrl_c_ends_the_jobs_of_its_own_workflow(start_toy: Callable[..., Toy])
 
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
-    """A workflow whose head was killed, and which a next head has brought to its end, with another `rate`."""
+    """Run a workflow whose head is killed, and which a next head ends, with another `rate`."""
     with Toy(tmp_path_factory.mktemp("restarted") / "toy", RESTARTED) as toy:
         head = toy.start(*LOCAL, "--config", "rate=1")
         toy.wait_for("ended.log", "same.log", "changed.log")

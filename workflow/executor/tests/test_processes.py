@@ -46,7 +46,7 @@ while True:
 
 
 def python(code: str, started: Path) -> str:
-    """A shell command that runs Python code, which creates the file `started` once its handlers are set."""
+    """Return a shell command that runs Python code, which creates the file `started` once handlers are set."""
     return shlex.join([sys.executable, "-c", code, str(started)])
 
 

@@ -25,7 +25,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(programs: Path, name: str, script: str) -> None:
-    """A stand-in that notes its arguments and says what it is told to."""
+    """Write a stand-in that notes its arguments and prints a given text."""
     (programs / name).write_text(f'#!/bin/bash\necho "$@" >> {programs.parent}/{name}.asked\n{script}\n')
     (programs / name).chmod(0o755)
 

@@ -69,7 +69,7 @@ def queue(tmp_path: Path) -> Scripted:
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is seen ended twice has settled."""
+    """Take for settled what is seen ended twice."""
     monkeypatch.setattr(queue_module, "SETTLE_SECONDS", -1.0)
 
 

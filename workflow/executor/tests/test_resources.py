@@ -19,7 +19,7 @@ from snakemake_executor_plugin_submitit.resources import RESERVED, extra_options
 
 @pytest.fixture(scope="module")
 def folder_with_srun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder to submit from; submitit asks for no more than that there is an srun."""
+    """Make a folder to submit from; submitit asks for no more than that there is an srun."""
     folder = tmp_path_factory.mktemp("submit")
     srun = folder / "srun"
     srun.touch(mode=0o755)

@@ -72,7 +72,7 @@ def everything(*names: str) -> str:
 
 
 def job_of(head: Head, name: str) -> str:
-    """The number under which SLURM has a rule's job."""
+    """Return the number under which SLURM has a rule's job."""
     lines = [line for line in head.said().splitlines() if line.startswith(f"Queued {name} as ")]
     return lines[0].removeprefix(f"Queued {name} as ").rstrip(".")
 

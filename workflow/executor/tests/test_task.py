@@ -48,7 +48,7 @@ def submitted(folder: Path, command: str, grace: float = 10) -> LocalJob[None]:
 
 
 def task_of(job: LocalJob[None]) -> psutil.Process:
-    """The process in which submitit runs a job; the job's number is that of the process which watches it."""
+    """Return the process in which submitit runs a job; the number of the job is that of a process which watches."""
     (task,) = psutil.Process(int(job.job_id)).children()
     return task
 

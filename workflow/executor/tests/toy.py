@@ -57,7 +57,7 @@ class Toy:
         return (self.folder / "head.log").read_text()
 
     def lines(self, name: str) -> list[str]:
-        """The lines of a file that jobs write; none if there is no file."""
+        """Return the lines of a file that jobs write; none if there is no file."""
         path = self.folder / name
         return path.read_text().splitlines() if path.exists() else []
 
@@ -67,7 +67,7 @@ class Toy:
             until((self.folder / name).exists, f"{name} is there, but the head said:\n{self.said}", 600)
 
     def left_logs(self) -> list[Path]:
-        """The logs that submitit has left."""
+        """Return the logs that submitit has left."""
         return sorted((self.folder / ".snakemake" / "submitit").glob("*/*_log.out"))
 
     def running(self) -> int:

@@ -23,7 +23,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = 240) -> N
 
 
 def marked(mark: str, module: str = "") -> list[psutil.Process]:
-    """The living processes that carry this mark (and run this Python module), apart from this one."""
+    """Return the living processes that carry this mark (and run this Python module), apart from this one."""
     others = (process for process in psutil.process_iter() if process.pid != os.getpid())
     return [process for process in others if _has(process, mark, module)]
 
