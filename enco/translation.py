@@ -16,7 +16,7 @@ from torch import Tensor
 
 from enco.data.folders import THREADS, decode_ahead, load_rgb, name_in, stem_in, to_rgb
 from enco.data.images import FILTERS, resize, test_image, to_tensor, to_uint8
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_folder
 from enco.methods.base import TranslationDirection
@@ -102,7 +102,7 @@ def translate_folder(
     direction: TranslationDirection = "forward",
     size: int | None = None,
     batch_size: int = 8,
-    reading: Reading = USUAL,
+    reading: Reading = DEFAULT_READING,
 ) -> list[Path]:
     """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
 

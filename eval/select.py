@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 from enco.io.files import atomic_path, write_json
 from enco.methods.base import TranslationDirection
@@ -69,7 +69,7 @@ def score_candidate(
     *,
     direction: TranslationDirection = "forward",
     batch_size: int = 8,
-    reading: Reading = USUAL,
+    reading: Reading = DEFAULT_READING,
 ) -> float:
     """Return the FID of a generator's translations of a folder against real features, and keep no translation.
 

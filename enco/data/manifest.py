@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from enco.data.folders import SETS, decode_all, name_in, present_sets
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 from enco.io.files import read_json, sha256, write_json
 
@@ -19,7 +19,7 @@ Entry = dict[str, Any]
 """One image file: name, bytes, SHA-256, width and height."""
 
 
-def write_manifest(root: Path, source: Mapping[str, Any] | None = None, reading: Reading = USUAL) -> str:
+def write_manifest(root: Path, source: Mapping[str, Any] | None = None, reading: Reading = DEFAULT_READING) -> str:
     """Write manifest.json of a data folder, with the `source` of the images, and return the hash of the images.
 
     The manifest lists each file of each set, label sets included: name (path where there are sub-folders), bytes,

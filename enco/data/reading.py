@@ -34,7 +34,7 @@ class Reading:
     @property
     def arguments(self) -> list[str]:
         """Arguments of a command line for these options; none for the default."""
-        levels = [f"--levels {self.levels}"] if self.levels != USUAL.levels else []
+        levels = [f"--levels {self.levels}"] if self.levels != DEFAULT_READING.levels else []
         return ["--recursive"] * self.recursive + levels
 
     def files(self, folder: Path) -> list[Path]:
@@ -54,7 +54,7 @@ class Reading:
         return check_images(folder, self.recursive, self.levels)
 
 
-USUAL = Reading()
+DEFAULT_READING = Reading()
 
 
 def add_reading(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

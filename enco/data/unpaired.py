@@ -22,7 +22,7 @@ from enco.config.run import Direction
 from enco.data.batch import Batch
 from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.data.sharing import check_room, explain_shortage
 from enco.errors import UserError
 from enco.options.base import MethodOptions
@@ -48,7 +48,7 @@ class UnpairedImages(Dataset[Batch]):
         n_const: int,
         seed: int,
         cache_mb: int = 0,
-        reading: Reading = USUAL,
+        reading: Reading = DEFAULT_READING,
     ) -> None:
         self.files_a, self.files_b = (reading.files(root / name) for name in ("trainA", "trainB"))
         self.direction, self.options, self.n_const, self.seed = direction, options, n_const, seed

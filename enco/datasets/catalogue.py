@@ -90,10 +90,10 @@ class Dataset(Settings):
         return value
 
 
-def differences(counts: Counts, expected: Counts) -> str:
+def count_differences(counts: Counts, expected: Counts) -> str:
     """Write every expected count that is not found, as '2 in trainA (expected 3), ...'; empty if all are."""
-    odd = ((name, counts.get(name, 0), count) for name, count in expected.items())
-    return ", ".join(f"{found} in {name} (expected {count})" for name, found, count in odd if found != count)
+    compared = ((name, counts.get(name, 0), count) for name, count in expected.items())
+    return ", ".join(f"{found} in {name} (expected {count})" for name, found, count in compared if found != count)
 
 
 def matching_release(counts: Counts, releases: Mapping[str, Counts]) -> str | None:
@@ -128,10 +128,10 @@ def parse_tasks(entries: Mapping[str, Any], where: str = "") -> dict[str, TaskCo
 
 def count_mismatch(place: str, counts: Counts, expected: Counts, other_releases: Mapping[str, Counts]) -> str:
     """Say which counts of a place are not as expected, and which release has these; empty if all are as expected."""
-    odd = differences(counts, expected)
+    differences = count_differences(counts, expected)
     release = matching_release(counts, other_releases)
     said = f"has {release}, which is not what the paper used" if release else "has other images than the paper used"
-    return f"{place} {said}, {odd}" if odd else ""
+    return f"{place} {said}, {differences}" if differences else ""
 
 
 def find_dataset(name: str, path: Path) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from tabulate import tabulate
 
 from enco.data.folders import SETS, decode_all, load_labels, name_in, present_sets, printable, stem_in
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.datasets.catalogue import Counts, count_mismatch
 from enco.errors import UserError
 
@@ -27,7 +27,7 @@ class SetSummary:
     largest: tuple[int, int]
 
 
-def summarise(root: Path, reading: Reading = USUAL) -> list[SetSummary]:
+def summarise(root: Path, reading: Reading = DEFAULT_READING) -> list[SetSummary]:
     """Decode every image of a data folder and describe its sets; label sets only where there are any.
 
     Raises UserError for a missing or empty set, an unreadable image or label map, or a label map without its photo. A
@@ -43,7 +43,7 @@ def summarise(root: Path, reading: Reading = USUAL) -> list[SetSummary]:
 
 
 def check_counts(
-    root: Path, expected: Counts, other_releases: Mapping[str, Counts] | None = None, reading: Reading = USUAL
+    root: Path, expected: Counts, other_releases: Mapping[str, Counts] | None = None, reading: Reading = DEFAULT_READING
 ) -> None:
     """Raise UserError, with all counts that differ, unless each named set of a data folder has as many images.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from enco.data.folders import SETS, decode_all, name_in, printable
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.io.files import sha256
 
 Group = list[tuple[str, Path]]
@@ -16,7 +16,7 @@ LETTERS = {"in a training and in a test set": slice(-1), "in domain A and in dom
 """Where no image should be twice, and which letters of a set's name tell the two places apart."""
 
 
-def shared_images(root: Path, reading: Reading = USUAL) -> list[str]:
+def shared_images(root: Path, reading: Reading = DEFAULT_READING) -> list[str]:
     """Return a sentence for each kind of duplicates in a data folder, with the number and the first two files."""
     groups = equal_files({name: reading.files(root / name) for name in SETS})
     found = []

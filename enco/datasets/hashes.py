@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from enco.data.folders import SETS, decode_all, name_in, printable
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.datasets.catalogue import find_dataset, load_datasets
 from enco.errors import UserError
 from enco.io.files import sha256
@@ -39,24 +39,24 @@ def published_hashes(name: str, catalogue: Path) -> Hashes:
     return load_hashes(path)
 
 
-def hash_folder(root: Path, reading: Reading = USUAL) -> Hashes:
+def hash_folder(root: Path, reading: Reading = DEFAULT_READING) -> Hashes:
     """Hash every image of a data folder's four sets; UserError for a missing or empty set."""
     files = [file for name in SETS for file in reading.files(root / name)]
     return dict(zip((name_in(root, file) for file in files), decode_all(files, sha256), strict=True))
 
 
-def differing(found: Mapping[str, str], published: Mapping[str, str]) -> str:
+def hash_differences(found: Mapping[str, str], published: Mapping[str, str]) -> str:
     """Say how a folder differs from a list, as in '2 differ, first trainA/1.jpg'; empty without differences."""
-    odd = {
+    by_kind = {
         "differ": [name for name in published if name in found and found[name] != published[name]],
         "are missing": [name for name in published if name not in found],
         "are surplus": [name for name in found if name not in published],
     }
-    return "; ".join(f"{len(names)} {what}, first {printable(min(names))}" for what, names in odd.items() if names)
+    return "; ".join(f"{len(names)} {kind}, first {printable(min(names))}" for kind, names in by_kind.items() if names)
 
 
 def check_hashes(place: object, found: Mapping[str, str], published: Mapping[str, str], cure: str) -> None:
     """Raise UserError, with counts and the first names, unless every file and no other is as published."""
-    odd = differing(found, published)
-    if odd:
-        raise UserError(f"{place} has not the {len(published)} files that were published ({odd}): {cure}.")
+    differences = hash_differences(found, published)
+    if differences:
+        raise UserError(f"{place} has not the {len(published)} files that were published ({differences}): {cure}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from enco.data.folders import present_sets
 from enco.data.manifest import read_hashes, write_manifest
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.datasets.catalogue import Counts
 from enco.datasets.check import check_counts, summarise
 from enco.datasets.hashes import check_hashes
@@ -34,7 +34,7 @@ ANYTHING = Expected()
 
 
 def link_folder(
-    source: Path, out: Path, expected: Expected = ANYTHING, replace: bool = False, reading: Reading = USUAL
+    source: Path, out: Path, expected: Expected = ANYTHING, replace: bool = False, reading: Reading = DEFAULT_READING
 ) -> Path:
     """Make the data folder `out` of links to the sets of `source`, with a manifest, and return the path.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.datasets.catalogue import TaskConfig
 from enco.datasets.obtain import ARCHIVES
 
@@ -25,7 +25,7 @@ class DataPaths:
     mirror: str | None = None
     base: Path = Path()
     """Folder that relative folders of tasks count from."""
-    reading: Reading = USUAL
+    reading: Reading = DEFAULT_READING
     """How folders of the user's are read."""
 
     def own_folder(self, task: TaskConfig) -> Path | None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from enco.data.folders import SETS
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 
 GAP, CAPTION = 4, 20
 
 
-def contact_sheet(roots: list[Path], per_set: int = 5, tile: int = 128, reading: Reading = USUAL) -> Image.Image:
+def contact_sheet(
+    roots: list[Path], per_set: int = 5, tile: int = 128, reading: Reading = DEFAULT_READING
+) -> Image.Image:
     """Draw every data folder as two rows, training above test, domain A on the left and B on the right.
 
     `tile` is the side of an image on the sheet in pixels; smaller images are enlarged without smoothing.

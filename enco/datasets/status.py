@@ -12,8 +12,8 @@ from enco.data.folders import SETS, present_sets
 from enco.data.manifest import NAME as MANIFEST
 from enco.data.manifest import read_counts, verify_manifest
 from enco.data.reading import Reading
-from enco.datasets.catalogue import Counts, Dataset, TaskConfig, differences, matching_release
-from enco.datasets.hashes import differing, hash_folder, load_hashes
+from enco.datasets.catalogue import Counts, Dataset, TaskConfig, count_differences, matching_release
+from enco.datasets.hashes import hash_differences, hash_folder, load_hashes
 from enco.datasets.obtain import check_mirror, local_path, only_user_can_get
 from enco.datasets.paths import DataPaths
 from enco.errors import UserError
@@ -84,8 +84,8 @@ def _of_folder(folder: Path, expected: Counts, dataset: Dataset | None, reading:
     wanted = {name: expected[name] for name in counts if name in expected}
     status = _of_counts(counts, wanted, dataset)
     if status == READY and dataset and dataset.hashes and expected == dataset.counts:
-        odd = differing(hash_folder(folder, reading), load_hashes(dataset.hashes))
-        status = f"not the published files, {odd}: get the release that has these" if odd else READY
+        differences = hash_differences(hash_folder(folder, reading), load_hashes(dataset.hashes))
+        status = f"not the published files, {differences}: get the release that has these" if differences else READY
     return _count_text(counts), status
 
 
@@ -101,10 +101,10 @@ def _of_prepared(folder: Path, expected: Counts, reading: Reading) -> tuple[str,
 
 def _of_counts(counts: Counts, expected: Counts, dataset: Dataset | None = None) -> str:
     """Return the status by the numbers of images alone."""
-    odd = differences(counts, expected)
+    differences = count_differences(counts, expected)
     release = matching_release(counts, dataset.other_releases) if dataset else None
     named = f"{release}, " if release else ""
-    return f"not as expected, {named}{odd}: get the release that has these" if odd else READY
+    return f"not as expected, {named}{differences}: get the release that has these" if differences else READY
 
 
 def _of_source(task: TaskConfig, dataset: Dataset | None, paths: DataPaths) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from enco.data.folders import decode_ahead
 from enco.data.labels import NAMES
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.io.files import StrPath
 from eval.records import SegmentationMetrics, SegmentationProtocol, SegmentationScores
 from eval.segmentation.data import Size, check_size, load_label_map, load_photo, normalise, pairs
@@ -23,7 +23,7 @@ def score_folder(
     segmenter: Segmenter,
     size: Size,
     batch_size: int = 8,
-    reading: Reading = USUAL,
+    reading: Reading = DEFAULT_READING,
 ) -> SegmentationScores:
     """Score a folder of photos against the label maps of the same stems, at (width, height) `size`.
 

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from enco.data.labels import IGNORE
-from enco.data.reading import USUAL, Reading
+from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 from enco.runtime.signals import Stopped, StopRequest
 from eval.config import DrnRecipe
@@ -35,7 +35,7 @@ def train_segmenter(
     seed: int = 0,
     trunk: Path | None = None,
     stop: StopRequest | None = None,
-    reading: Reading = USUAL,
+    reading: Reading = DEFAULT_READING,
 ) -> DRN:
     """Train on every photo of `images` with its label map and write `out` (.safetensors) whole.
 

@@ -34,9 +34,9 @@ HORSES = Dataset.model_validate(
 )
 
 
-def state(places: DataPaths, dataset: str = "horses", **task: Any) -> TaskStatus:
+def status(paths: DataPaths, dataset: str = "horses", **task: Any) -> TaskStatus:
     config = TaskConfig.model_validate(task or {"dataset": dataset})
-    return task_statuses({"task": config}, {"horses": HORSES}, places)[0]
+    return task_statuses({"task": config}, {"horses": HORSES}, paths)[0]
 
 
 def put_images(folder: Path, **counts: int) -> Path:
@@ -47,20 +47,20 @@ def put_images(folder: Path, **counts: int) -> Path:
     return folder
 
 
-def places(folder: Path, **changes: Any) -> DataPaths:
+def data_paths(folder: Path, **changes: Any) -> DataPaths:
     given: dict[str, Any] = {"root": folder / "data", "archives": folder / "archives", "base": folder, **changes}
     return DataPaths(folder / "prepared", **given)
 
 
 def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
-    assert state(places(tmp_path)).status.startswith("missing: get more.zip from https://example.org into")
+    assert status(data_paths(tmp_path)).status.startswith("missing: get more.zip from https://example.org into")
     (tmp_path / "archives").mkdir()
     (tmp_path / "archives" / "more.zip").touch()
-    assert state(places(tmp_path)).status == "not fetched yet: `python -m enco.datasets prepare horses` does it"
+    assert status(data_paths(tmp_path)).status == "not fetched yet: `python -m enco.datasets prepare horses` does it"
     (tmp_path / "archives" / "horses.zip").touch()
-    assert state(places(tmp_path)).status == "here, not prepared: `python -m enco.datasets prepare horses` does it"
+    assert status(data_paths(tmp_path)).status == "here, not prepared: `python -m enco.datasets prepare horses` does it"
     write_manifest(put_images(tmp_path / "prepared" / "horses"), {"dataset": "horses"})
-    found = state(places(tmp_path))
+    found = status(data_paths(tmp_path))
     assert (found.source, found.found, found.expected, found.status) == (
         "horses.zip + more.zip",
         "3/4/2/1",
@@ -68,24 +68,24 @@ def test_archives_are_missing_there_or_prepared(tmp_path: Path) -> None:
         READY,
     )
     next((tmp_path / "prepared" / "horses" / "testB").iterdir()).unlink()
-    assert "no longer whole" in state(places(tmp_path)).status
+    assert "no longer whole" in status(data_paths(tmp_path)).status
 
 
 def test_a_folder_of_the_users_comes_before_archives(tmp_path: Path) -> None:
     put_images(tmp_path / "data" / "horses", trainA=1)
-    found = state(places(tmp_path))
+    found = status(data_paths(tmp_path))
     assert found.source.endswith("data/horses") and found.found == "1/4/2/1"
     assert found.status == "not as expected, Horses v2, 1 in trainA (expected 3): get the release that has these"
 
 
 def test_a_tasks_own_folder_counts_from_the_base(tmp_path: Path) -> None:
     put_images(tmp_path / "my photos")
-    assert state(places(tmp_path), folder=Path("my photos")).status == READY
-    assert "does not exist" in state(places(tmp_path), folder=Path("no photos")).status
+    assert status(data_paths(tmp_path), folder=Path("my photos")).status == READY
+    assert "does not exist" in status(data_paths(tmp_path), folder=Path("no photos")).status
 
 
 def test_where_folders_are_the_source_a_missing_one_is_named(tmp_path: Path) -> None:
-    assert "data/horses/trainA does not exist" in state(places(tmp_path, source="folder")).status
+    assert "data/horses/trainA does not exist" in status(data_paths(tmp_path, source="folder")).status
 
 
 def test_the_demo_is_drawn_and_not_fetched(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_demo_is_drawn_and_not_fetched(tmp_path: Path) -> None:
 
 
 def test_a_dataset_that_is_not_in_the_catalogue_is_said(tmp_path: Path) -> None:
-    assert state(places(tmp_path), dataset="hroses").status.startswith("unknown: no data set")
+    assert status(data_paths(tmp_path), dataset="hroses").status.startswith("unknown: no data set")
     config = load_scale(ROOT / "config" / "paper.yaml").model_dump()
     config["tasks"] = {"mine": {"dataset": "hroses"}}
     config["tables"] = {

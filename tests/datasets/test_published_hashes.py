@@ -14,7 +14,7 @@ from enco.data.folders import SETS
 from enco.datasets.__main__ import main
 from enco.datasets.catalogue import CATALOGUE, TaskConfig, find_dataset, load_datasets
 from enco.datasets.duplicates import shared_images
-from enco.datasets.hashes import differing, load_hashes
+from enco.datasets.hashes import hash_differences, load_hashes
 from enco.datasets.paths import DataPaths
 from enco.datasets.status import task_statuses
 from enco.errors import UserError
@@ -126,7 +126,7 @@ def test_files_of_other_kinds_in_an_archive_are_said(shop: Shop) -> None:
 
 def test_nothing_differs_from_itself() -> None:
     hashes: dict[str, Any] = {"trainA/1.jpg": "a"}
-    assert differing(hashes, hashes) == ""
+    assert hash_differences(hashes, hashes) == ""
 
 
 def test_shared_files_are_counted_across_splits_and_across_domains(

@@ -172,17 +172,17 @@ def objects(street: Street, index: int) -> list[tuple[float, Callable[[], None]]
     side = 1 if index % 2 else -1
     large = (bus, truck, tram)[index % 3]
     riding = (bicycle, motorcycle)[index // 2 % 2]
-    things: list[tuple[float, Callable[..., None], tuple[float, ...]]] = []
+    chosen: list[tuple[float, Callable[..., None], tuple[float, ...]]] = []
     for z in np.arange(8 + rng.uniform(0, 4), 36, 9.0):
-        things.append((z, street_tree if rng.random() < 0.4 else lamp, (side * (KERB + 0.6),)))
-    things.append((rng.uniform(7, 11), traffic_light if index % 3 else sign, (-side * (KERB + 0.35),)))
-    things.append((rng.uniform(8, 14), sign, (side * (KERB + 0.4),)))
-    things.append((rng.uniform(9, 15), large, (-side * 1.7,)))
-    things += [(z, car, (side * 2.4,)) for z in np.arange(rng.uniform(6, 9), 34, rng.uniform(6.0, 9.0))]
+        chosen.append((z, street_tree if rng.random() < 0.4 else lamp, (side * (KERB + 0.6),)))
+    chosen.append((rng.uniform(7, 11), traffic_light if index % 3 else sign, (-side * (KERB + 0.35),)))
+    chosen.append((rng.uniform(8, 14), sign, (side * (KERB + 0.4),)))
+    chosen.append((rng.uniform(9, 15), large, (-side * 1.7,)))
+    chosen += [(z, car, (side * 2.4,)) for z in np.arange(rng.uniform(6, 9), 34, rng.uniform(6.0, 9.0))]
     if index % 4:
-        things.append((rng.uniform(20, 30), car, (-side * 1.6,)))
+        chosen.append((rng.uniform(20, 30), car, (-side * 1.6,)))
     if index % 5 < 4:
-        things.append((rng.uniform(4.8, 9.0), riding, (rng.uniform(-1.4, 1.4) - 0.4 * side,)))
+        chosen.append((rng.uniform(4.8, 9.0), riding, (rng.uniform(-1.4, 1.4) - 0.4 * side,)))
     for z in rng.uniform(5.5, 14, rng.integers(2, 5)):
-        things.append((z, person, (pick(rng, (-1, 1)) * rng.uniform(KERB - 0.7, KERB + 1.6),)))
-    return [(z, partial(paint, street, *place, z)) for z, paint, place in things]
+        chosen.append((z, person, (pick(rng, (-1, 1)) * rng.uniform(KERB - 0.7, KERB + 1.6),)))
+    return [(z, partial(paint, street, *place, z)) for z, paint, place in chosen]

@@ -67,8 +67,8 @@ def _starts(canvas: Image.Image, reference: Image.Image, radius: float, threshol
 
 
 def _trace(starts: Array, angles: Array, radius: float) -> Array:
-    """Trace strokes that follow the angle field both ways from the middle; N x points x 2."""
-    ways = []
+    """Trace strokes that follow the angle field both halves from the middle; N x points x 2."""
+    halves = []
     for sign in (-1.0, 1.0):
         position, heading, path = starts, np.zeros_like(starts), []
         for _ in range(STEPS // 2):
@@ -77,8 +77,8 @@ def _trace(starts: Array, angles: Array, radius: float) -> Array:
             step[(step * heading).sum(axis=1) < 0] *= -1
             position, heading = position + step * radius * 1.2, step
             path.append(position)
-        ways.append(path)
-    return np.stack([*ways[0][::-1], starts, *ways[1]], axis=1)
+        halves.append(path)
+    return np.stack([*halves[0][::-1], starts, *halves[1]], axis=1)
 
 
 def _draw_strokes(
@@ -89,9 +89,9 @@ def _draw_strokes(
     shift = rng.normal(0, jitter, (len(paths), 1)) + rng.normal(0, jitter / 2, (len(paths), 3))
     bodies, bristles = (np.clip(colours + shift + lift, 0, 255).astype(int).tolist() for lift in (0, 14))
     flat = (len(paths), 2 * paths.shape[1])
-    lines, beside = paths.reshape(flat).tolist(), (paths - 0.45 * radius).reshape(flat).tolist()
+    lines, offsets = paths.reshape(flat).tolist(), (paths - 0.45 * radius).reshape(flat).tolist()
     width, thin = max(1, round(1.7 * radius)), max(1, round(0.4 * radius))
-    for line, body, offset, bristle in zip(lines, bodies, beside, bristles, strict=True):
+    for line, body, offset, bristle in zip(lines, bodies, offsets, bristles, strict=True):
         draw.line(line, fill=tuple(body), width=width)
         draw.line(offset, fill=tuple(bristle), width=thin)
 
