@@ -1,4 +1,4 @@
-"""Records of the metrics: what features, scores and timing files say, as one stage writes and others read them."""
+"""Records of features, scores and timings: files that one stage writes and others read."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Archive(Record):
 
 
 class ImagesSource(SparseRecord):
-    """What a manifest says of where images come from; without archives where the images are the user's own."""
+    """A manifest's account of where images come from; without archives where the images are the user's own."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -150,7 +150,7 @@ class ImagesSource(SparseRecord):
 
 
 class DataRecord(Record):
-    """The training images: their hash, and where they come from."""
+    """Hash and source of the training images."""
 
     hash: str
     source: ImagesSource
@@ -220,7 +220,7 @@ class TimedVariant(Record):
 
 
 class TimingRequest(Record):
-    """What was to be timed, and how steps were to be computed."""
+    """Variants that were to be timed, and the way that steps were to be computed."""
 
     compute: ComputeConfig
     variants: dict[str, TimedVariant]

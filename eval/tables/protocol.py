@@ -31,7 +31,7 @@ SELECTIONS: dict[Selection, str] = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the files do not say: the scale, whether its numbers compare with the paper's, and the code's commit.
+    """Facts that the files do not hold: the scale, whether numbers compare with the paper's, and the code's commit.
 
     `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when the table
     was written, where some numbers may still come.

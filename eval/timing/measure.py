@@ -28,7 +28,7 @@ def measure(
     warmup: int,
     iterations: int,
     batch_size: int | None = None,
-    compute: ComputeConfig | None = None,
+    compute: ComputeConfig = ComputeConfig(),  # noqa: B008 (immutable)
 ) -> Timing:
     """Time every variant on random images: `warmup` untimed and `iterations` timed steps of each half of training.
 
@@ -38,7 +38,6 @@ def measure(
     """
     if iterations < 2 or warmup < 0:
         raise UserError(f"--iterations {iterations} and --warmup {warmup} are too few: give at least 2 and 0.")
-    compute = compute or ComputeConfig()
     asked = _request(variants, compute)  # now, as files may be edited meanwhile
     watches = {name: Stopwatch(variant, compute) for name, variant in variants.items()}
     for watch in watches.values():

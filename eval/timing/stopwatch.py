@@ -41,7 +41,7 @@ class Variant(Settings):
 
 @dataclass
 class Stopwatch:
-    """A method in training and the seconds of its steps, by half; or the error that ended it."""
+    """A method in training and the seconds of its steps, by half; or the error that ended the method."""
 
     variant: Variant
     compute: ComputeConfig

@@ -118,11 +118,7 @@ def unbounded(annotation: Any, metadata: tuple[Any, ...] = ()) -> bool:
     return annotation in (int, float)
 
 
-INPUTS = [model for model in models() if model.__name__ != "Provenance"]
-"""What users write; the others are records of this project's own."""
-
-
-@pytest.mark.parametrize("model", INPUTS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", models(), ids=lambda model: model.__name__)
 def test_every_number_of_settings_has_bounds(model: type[Settings]) -> None:
     missing = [
         name
