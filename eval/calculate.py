@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from eval.metrics.inception import AS_STORED, Extractor, create_extractor, extra
 from eval.metrics.precision_recall import PrecisionRecall
 from eval.metrics.precision_recall import precision_recall as improved_precision_recall
 
+Matrix = NDArray[np.floating]
 ImageSet = StrPath | NDArray | Tensor | Features
 """A folder of images or a features file (.npz); N x H x W x 3 bytes (NumPy); N x 3 x H x W floats in [0, 1] (torch);
 N x D features (NumPy or torch); or what `calculate_features` returned."""
@@ -94,40 +96,46 @@ def calculate_features(
 
     Raises UserError for images of another form, and for a matrix of features, which has nothing to extract.
     """
+    opened = _open(images, preparation, batch_size)
+    if isinstance(opened, np.ndarray):
+        raise UserError("A matrix holds features already: give images, or give the matrix to the metric itself.")
+    return opened if isinstance(opened, Features) else opened(extractor or create_extractor())
+
+
+def _matrices(
+    generated: ImageSet, real: ImageSet, extractor: Extractor | None, preparation: Preparation
+) -> tuple[Matrix, Matrix]:
+    """Return the features of both sets; matrices that are given have no preparation to compare."""
+
+    @cache
+    def network() -> Extractor:
+        return extractor or create_extractor()
+
+    opened = [_open(images, preparation) for images in (generated, real)]  # before any weights are looked for
+    a, b = (one(network()) if callable(one) else one for one in opened)
+    if isinstance(a, Features) and isinstance(b, Features):
+        check_comparable(a, b)
+    return _matrix(a), _matrix(b)
+
+
+def _open(
+    images: ImageSet, preparation: Preparation, batch_size: int = 8
+) -> Features | Matrix | Callable[[Extractor], Features]:
+    """Return a set's features, or the function that extracts them; UserError for a set of no known form."""
     if isinstance(images, Features):
         return images
     if isinstance(images, str | os.PathLike):
         if Path(images).suffix == ".npz":
             return load_features(images)
         files = list_images(images)
-        extract = partial(extract_features, files, root=images)
-    else:
-        extract = partial(extract_array, _bytes(images))
-    return extract(extractor or create_extractor(), preparation, batch_size=batch_size)
+        return partial(extract_features, files, preparation=preparation, batch_size=batch_size, root=images)
+    if images.ndim == 2:
+        return images.detach().cpu().numpy() if isinstance(images, Tensor) else images
+    return partial(extract_array, _bytes(images), preparation=preparation, batch_size=batch_size)
 
 
-def _matrices(
-    generated: ImageSet, real: ImageSet, extractor: Extractor | None, preparation: Preparation
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return the features of both sets; matrices that are given have no preparation to compare."""
-    found: list[Features | NDArray[np.floating]] = []
-    for images in (generated, real):
-        if isinstance(images, np.ndarray | Tensor) and images.ndim == 2:
-            found.append(np.asarray(images))
-            continue
-        if extractor is None and not _has_features(images):
-            extractor = create_extractor()
-        found.append(calculate_features(images, extractor=extractor, preparation=preparation))
-    if isinstance(found[0], Features) and isinstance(found[1], Features):
-        check_comparable(found[0], found[1])
-    ours, theirs = (one.features if isinstance(one, Features) else one for one in found)
-    return ours, theirs
-
-
-def _has_features(images: ImageSet) -> bool:
-    """Return whether a set needs no extractor."""
-    is_file = isinstance(images, str | os.PathLike) and Path(images).suffix == ".npz"
-    return is_file or isinstance(images, Features)
+def _matrix(features: Features | Matrix) -> Matrix:
+    return features.features if isinstance(features, Features) else features
 
 
 def _bytes(images: NDArray | Tensor) -> NDArray[np.uint8]:

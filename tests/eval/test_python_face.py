@@ -126,6 +126,17 @@ def test_images_of_another_form_are_refused(images: Any, extractor: Extractor) -
         calculate_features(images, extractor=extractor)
 
 
+def test_a_missing_folder_is_said_before_weights_are_looked_for(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.calculate.create_extractor", lambda: pytest.fail("looked for weights"))
+    with pytest.raises(UserError, match="does not exist"):
+        fid(folders[0], "no such folder")
+    assert fid(np.eye(4), np.eye(4)) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(UserError, match="A matrix holds features already"):
+        calculate_features(np.eye(4))
+
+
 def test_a_translation_is_the_same_in_every_form(folders: tuple[Path, Path], generator: Path, tmp_path: Path) -> None:
     loaded, file = load_generator(generator), folders[0] / "0.png"
     written = translate_folder(generator, folders[0], tmp_path / "out", size=SIDE)
