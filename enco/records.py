@@ -1,4 +1,4 @@
-"""Records of a training: what config.json, each checkpoint and run.json say of it, without torch."""
+"""Write and read the record of a training in config.json, checkpoints and run.json, without torch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class GitState(Record):
 
 
 class Change(Record):
-    """What differed when a training went on otherwise than it began."""
+    """A change of a training midway: the differences to its beginning."""
 
     iteration: int
     exact: bool
@@ -44,7 +44,7 @@ class Change(Record):
 
 
 class RunRecord(Record):
-    """What decides the weights of a training and what made them: the part that is known before its first step."""
+    """The settings, code, images and machine of a training, which are known before the first step."""
 
     config: RunConfig
     config_hash: str
@@ -61,9 +61,9 @@ class RunRecord(Record):
     versions: dict[str, str | None]
     device: str
     computed: str
-    """How steps are computed, for people."""
+    """The computation of steps in words."""
     pieces: dict[str, bool]
-    """How steps are computed, by the fields of ComputeOptions."""
+    """The computation of steps, by the fields of ComputeOptions."""
     changes: list[Change]
 
     def write(self, path: Path) -> None:

@@ -80,7 +80,7 @@ def train(
 
 @dataclass
 class Training:
-    """One training: what it works on, and how far it is."""
+    """One training: settings, parts and progress."""
 
     config: RunConfig
     out: Path
@@ -115,7 +115,7 @@ class Training:
         return self.last.iteration if self.last else 0
 
     def begin(self) -> None:
-        """Take back the checkpoint, if there is one, and write down what is trained."""
+        """Restore the checkpoint, if there is one, and write config.json."""
         self.begun = self._first_start()
         if self.last:
             self.method.load_state_dict(self.last.method)
@@ -154,7 +154,7 @@ class Training:
                     raise Stopped(f"stopped by {stopped_by} after iteration {step.iteration} of {total}")
 
     def save_checkpoint(self, iteration: int, wall_seconds: float, wait_seconds: float) -> None:
-        """Write down everything that `begin` takes back; NonFiniteLoss, with nothing written, if that is no good."""
+        """Write all that `begin` takes back; NonFiniteLoss, with nothing written, for what is not finite."""
         checkpoint = Checkpoint(
             iteration=iteration,
             method=self.method.state_dict(),
@@ -170,13 +170,13 @@ class Training:
         self.last = checkpoint
 
     def save_snapshot(self, step: Step) -> None:
-        """Keep the generator as it is after an epoch; NonFiniteLoss, with nothing written, if it is no good."""
+        """Keep the generator of this epoch; NonFiniteLoss, with nothing written, for weights that are not finite."""
         self.log.check()
         check_weights(self.method.state_dict()["networks"], step.iteration)
         self.save_generator(self.out / "snapshots" / f"generator_epoch{step.epoch:03d}.safetensors", step.iteration)
 
     def save_generator(self, path: Path, iteration: int) -> None:
-        """Write the networks that translate, with what is needed to know them again."""
+        """Write the networks that translate, with the names and the hash of this training."""
         named = {"task": self.config.task, "variant": self.config.variant, "scale": self.config.scale}
         numbers = {"seed": self.config.seed, "iteration": iteration}
         save_generator(self.method, path, config_hash=self.record.config_hash, **named, **numbers)
@@ -236,7 +236,7 @@ def main() -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.deterministic:
-        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read by cuBLAS when it starts
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # cuBLAS reads this when starting
         torch.use_deterministic_algorithms(True)
     keep_memory()
     print(f"Training {args.config.method} on {args.device}, into {args.out}", flush=True)

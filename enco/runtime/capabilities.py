@@ -17,11 +17,11 @@ from enco.config.compute import FAST, Capabilities, ComputeOptions
 from enco.errors import UserError
 
 EMULATED = ("AVX512_CORE", "AVX512_CORE_VNNI")
-"""Limits of oneDNN's instruction sets (ONEDNN_MAX_CPU_ISA) at which it computes bfloat16, but without instructions."""
+"""Limits of oneDNN's instruction sets (ONEDNN_MAX_CPU_ISA) at which bfloat16 is computed, but without instructions."""
 NARROW = 32
 """Channels below which a network's bfloat16 convolutions on a CPU save less than the copies between types cost."""
 TENSOR_CORES, TRITON = (8, 0), (7, 0)
-"""Compute capabilities from which a GPU has TF32, and from which Triton compiles for it."""
+"""Compute capabilities from which a GPU has TF32, and from which Triton compiles for the GPU."""
 
 
 @cache
@@ -66,7 +66,7 @@ def _bfloat16_instructions() -> str:
     """Name the instructions by which oneDNN computes bfloat16 convolutions and their gradients; "" for none.
 
     oneDNN's own answer heeds its limit, but is yes from AVX-512 on, where without such instructions bfloat16 is slower
-    than float32. On ARM it has such convolutions but not their gradients (its cpu_convolution_list.cpp), so "" there.
+    than float32. On ARM oneDNN has such convolutions but not their gradients (cpu_convolution_list.cpp), so "" there.
     """
     if not torch._C._has_mkldnn or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return ""
@@ -103,8 +103,8 @@ def _no_triton(version: tuple[int, int]) -> dict[str, str]:
 
 def _no_compiler() -> dict[str, str]:
     """Say why torch.compile cannot build C++ here; empty where it can."""
-    given = shlex.split(os.environ.get("CXX", ""))[:1]
-    if not any(map(shutil.which, given or ("g++", "clang++", "cl" if sys.platform == "win32" else "c++"))):
-        return {"compile": f"there is no C++ compiler ({' '.join(given) or 'g++'})"}
+    named = shlex.split(os.environ.get("CXX", ""))[:1]
+    if not any(map(shutil.which, named or ("g++", "clang++", "cl" if sys.platform == "win32" else "c++"))):
+        return {"compile": f"there is no C++ compiler ({' '.join(named) or 'g++'})"}
     header = Path(sysconfig.get_path("include"), "Python.h")
     return {} if header.exists() else {"compile": f"Python's headers are not installed ({header})"}

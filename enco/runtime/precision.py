@@ -23,9 +23,9 @@ def no_autocast() -> Iterator[None]:
 
 
 def in_float32(function: Callable[P, T]) -> Callable[P, T]:
-    """Have a function see its bfloat16 tensors as float32, and compute in that under autocast, too.
+    """Convert a function's bfloat16 arguments to float32, and compute in float32 under autocast, too.
 
-    Tensors of other types, and so a step without autocast, are left as they are.
+    Tensors of other types, and so a step without autocast, are left unchanged.
     """
 
     @wraps(function)

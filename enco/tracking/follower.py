@@ -25,7 +25,7 @@ FOLLOW_SECONDS = 10.0
 
 
 class Synced(NamedTuple):
-    """How many runs a call of `sync` has mirrored, and how many there were."""
+    """The number of runs that a call of `sync` has mirrored, and of those that were found."""
 
     mirrored: int
     runs: int

@@ -34,10 +34,10 @@ STATUS = {
 }
 LOCK = ".mlflow.lock"
 POINTS, PARAMS = 1000, 100
-"""How many of each MLflow takes in one call."""
+"""The most of each that MLflow takes in one call."""
 THUMBNAIL = (256, 256)
 LOCATION = "mlflow-artifacts:/"
-"""Where pictures lie as a database says it: the server that shows them knows the folder."""
+"""The place of pictures as a database says it: the server that shows pictures knows the folder."""
 HAS_IMAGES = "mlflow.loggedImages"
 """The tag by which MLflow's pages know that a run has pictures to show."""
 

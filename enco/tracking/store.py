@@ -1,4 +1,4 @@
-"""Where MLflow keeps its runs: a server, or an SQLite database with the pictures beside it, and the pages of that."""
+"""Open the store of MLflow, a server or an SQLite database with the pictures beside, and serve a database's pages."""
 
 from __future__ import annotations
 

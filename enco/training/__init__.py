@@ -1,1 +1,1 @@
-"""What surrounds the training loop of `enco.train`: steps, checkpoints, records, logs."""
+"""Steps, checkpoints, logs and provenance around the training loop of `enco.train`."""

@@ -131,6 +131,6 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     text = "plain, fast, or options of it: {mode: fast, compile: false} (default plain)"
     group.add_argument("--compute", metavar="MODE_OR_YAML", default="plain", help=text)
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
-    # No bound of each: the settings say which of them was wrong.
+    # Bounds are those of the settings, whose message names the wrong one.
     add_flags(group, TrainConfig, *CADENCE, type=COUNT_OR_NONE, metavar="N")
     add_flags(group, TrainConfig, "tracking")

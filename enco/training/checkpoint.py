@@ -29,7 +29,7 @@ class Checkpoint:
     window: list[tuple[int, Losses]]
     wall_seconds: float
     wait_seconds: float
-    """How many of the `wall_seconds` were spent waiting for data."""
+    """The part of the `wall_seconds` that was spent waiting for data."""
     begun: str
     saved: str
     record: RunRecord
@@ -61,7 +61,7 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
 
     def newest(self) -> Checkpoint | None:
-        """Read the newest checkpoint that can be read; those that cannot are named and skipped.
+        """Read the newest checkpoint that can be read, naming and skipping unreadable files.
 
         Raises UserError for one that another version wrote.
         """
@@ -76,7 +76,7 @@ class CheckpointFolder:
         return None
 
     def of_iteration(self, iteration: int) -> Checkpoint | None:
-        """Read the newest checkpoint if it can be read and is of this iteration; None otherwise."""
+        """Read the newest checkpoint that can be read; None if that is of another iteration."""
         checkpoint = self.newest()
         return checkpoint if checkpoint and checkpoint.iteration == iteration else None
 

@@ -21,7 +21,7 @@ class GraphedStep:
     set in its `end_step`: other rates are recorded anew. So is whatever changes with an epoch: call `restart`.
     """
 
-    SETTLING = 4
+    WARMUP_STEPS = 4
     """Steps after a restart that take longer: the eager steps, and the step that is recorded."""
 
     def __init__(self, method: Method) -> None:
@@ -38,7 +38,7 @@ class GraphedStep:
     def __call__(self, batch: Batch) -> Terms:
         """Do one step on images on the device, and return losses that later steps leave alone."""
         self.steps += 1
-        if self.steps < self.SETTLING:
+        if self.steps < self.WARMUP_STEPS:
             return self._eager(batch)
         if self.graph is None:
             self.rates = self._rates()
@@ -64,7 +64,7 @@ class GraphedStep:
         return losses
 
     def _record(self, batch: Batch) -> torch.cuda.CUDAGraph:
-        """Record an update without doing it; UserError where the device or the method does not allow that."""
+        """Record an update without doing the update; UserError where the device or the method does not allow that."""
         for optimizer in self.method.optimizers.values():
             for group in optimizer.param_groups:
                 group["capturable"] = True  # a fused optimiser counts its steps on the device

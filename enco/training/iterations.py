@@ -32,7 +32,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps:
-    """A method, its training images, and the order in which it sees them."""
+    """A method, the training images, and the order in which the method sees the images."""
 
     train_step: TrainStep
     data: UnpairedImages

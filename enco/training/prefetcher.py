@@ -1,4 +1,4 @@
-"""Copy batches to the device of a training during its steps, and count the seconds that it waits for batches."""
+"""Copy batches to the device of a training during its steps, and count the seconds of waiting for batches."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from enco.data.batch import Batch
 class Prefetcher:
     """The batches of a loader, in their order, each on `device`.
 
-    On a CUDA device a step is launched long before it is done. The next batch is then fetched, and copied from pinned
-    memory on a separate stream, while the step runs; the host stays at most one step ahead, so that a device that
-    still has a step to do is not taken for one that waits.
+    On a CUDA device a step is launched long before the step is done. The next batch is then fetched, and copied from
+    pinned memory on a separate stream, while the step runs; the host stays at most one step ahead, so that a
+    busy device is not taken for one that waits.
     """
 
     def __init__(self, batches: Iterable[Batch], device: torch.device) -> None:
         self.waited = 0.0
-        """Seconds spent waiting for the loader so far, its start included; on a GPU those after which it was idle."""
+        """Seconds spent waiting for the loader so far, including the start; on a GPU only while the GPU was idle."""
         self._batches, self._device = batches, device
 
     def __iter__(self) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Show how far a training is, a bar on a terminal and plain lines in a log, and count its time."""
+"""Show how far a training is, a bar on a terminal and plain lines in a log, and count the seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enco.training.run_log import Losses
 
 
 class Clock:
-    """The seconds of a training over all the processes that did parts of it."""
+    """The seconds of a training over all processes that did a part."""
 
     def __init__(self, wall_seconds: float = 0.0, wait_seconds: float = 0.0) -> None:
         """Go on from the seconds of earlier processes."""
@@ -39,7 +39,7 @@ class Progress:
         self._shown = self._begin
 
     def update(self, iteration: int, epoch: int, losses: Callable[[], Losses]) -> None:
-        """Count an iteration; `losses` is only called when they are shown, since they wait for the device."""
+        """Count an iteration; `losses`, which waits for the device, is called only when losses are shown."""
         self.done = iteration
         if self.bar is not None:
             self.bar.update()

@@ -87,7 +87,7 @@ def versions() -> dict[str, str | None]:
 
 def device_name(device: torch.device) -> str:
     """Name the model of a GPU; of a CPU the architecture, the instruction set and the threads."""
-    import torch  # here, as what only names a commit starts in a second without it
+    import torch  # only here: naming a commit takes a second without torch
 
     from enco.runtime.capabilities import capabilities
 
@@ -98,7 +98,7 @@ def device_name(device: torch.device) -> str:
 
 
 def data_source(root: Path) -> dict[str, Any]:
-    """Read from its manifest what a data folder's images were made from; empty where that is not known."""
+    """Read what a data folder's images were made from, by the manifest; empty where unknown."""
     return read_source(root) if (root / NAME).exists() else {}
 
 

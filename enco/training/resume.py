@@ -1,4 +1,4 @@
-"""Where a training starts, by what is in its folder: at nothing, at a checkpoint, or finished already."""
+"""Choose where a training starts by the content of a run's folder: at nothing, at a checkpoint, or finished."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from enco.training.run_files import (
 
 @dataclass(frozen=True)
 class Start:
-    """What a training starts from; finished already if the record is a FinishedRecord."""
+    """The start of a training, which is finished already if the record is a FinishedRecord."""
 
     record: RunRecord
     checkpoint: Checkpoint | None = None
@@ -73,7 +73,7 @@ def find_start(
     differences = compare(found.record, asked, defaults)
     if found.is_finished and any(d.is_length for d in differences):
         found = replace(found, checkpoint=checkpoints.of_iteration(found.iteration))
-    elif found.is_finished:  # on what another machine would compute it does not matter
+    elif found.is_finished:  # how this machine would compute does not matter
         differences = [d for d in differences if d.kind != "computed"]
     if not differences:
         return _go_on_unchanged(found, asked)
@@ -87,7 +87,7 @@ def find_start(
 
 
 def find(checkpoints: CheckpointFolder) -> Found | None:
-    """Find the training of a run's folder, by its result or else its newest checkpoint; None if it has neither."""
+    """Find the training of a run's folder, by the result or else the newest checkpoint; None where both are missing."""
     out = checkpoints.folder.parent
     for folder in (out, out / FINISHED):
         if has_result(folder):
@@ -119,7 +119,7 @@ def _go_on_unchanged(found: Found, asked: RunRecord) -> Start:
 
 
 def _go_on_changed(found: Found, differences: Sequence[Difference], asked: RunRecord) -> Start:
-    """Start at what was found, noting and saying what differs from here on."""
+    """Start at the training that was found, noting and printing the differences."""
     print(f"Going on with {found.describe(differences)}.", flush=True)
     before, longer = found.record, any(d.is_length for d in differences)
     noted: dict[str, object] = {"changes": [*before.changes, _change(found, differences, asked)]}
@@ -136,7 +136,7 @@ def _go_on_changed(found: Found, differences: Sequence[Difference], asked: RunRe
 
 
 def _change(found: Found, differences: Sequence[Difference], asked: RunRecord) -> Change:
-    """Note what differs, and say what a change of length means for the result."""
+    """Note the differences, and print what a change of length means for the result."""
     exact = all(d.is_length for d in differences) and found.is_exact(asked)
     if any(d.is_length for d in differences):
         what = "equals" if exact else "may differ from"

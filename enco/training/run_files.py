@@ -1,4 +1,4 @@
-"""Files that a training leaves in a run's folder: a result with a second name, and a way to move all of them aside."""
+"""Keep a training's result under a second name, and move the files of a training aside."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LOCK = ".lock"
 def exclusive(folder: Path, stop: StopRequest, poll_seconds: float = 1.0) -> Iterator[None]:
     """Be the only process that trains in this folder; wait, and say so, while another one does.
 
-    The lock goes with its process, however that ends. Raises Stopped if a stop is asked for while waiting.
+    The lock ends with the process, however the process ends. Raises Stopped if a stop is asked for while waiting.
     """
     announced = False
 
@@ -50,7 +50,7 @@ class StateFile:
     """state.json of a run: written on entering and leaving the block, and whenever a checkpoint is made.
 
     A process killed outright leaves `running` behind while the folder's lock is free. Each start and each end, with
-    its place, is also a line of history.jsonl: a training may go through many jobs and nodes.
+    node and job, is also a line of history.jsonl: a training may go through many jobs and nodes.
     """
 
     def __init__(self, folder: Path) -> None:

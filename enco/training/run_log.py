@@ -18,7 +18,8 @@ Losses = dict[str, float]
 class RunLog:
     """Losses of the iterations since the last line, first as device tensors, then as numbers.
 
-    Tensors are fetched from the device, all at once, only where `check` is called: not every iteration waits for it.
+    Tensors are fetched from the device, all at once, only where `check` is called: not every iteration waits for the
+    device.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +35,7 @@ class RunLog:
         self._timed += 1
 
     def check(self) -> None:
-        """Fetch the waiting losses; NonFiniteLoss names the first term that is not finite, and its iteration."""
+        """Fetch the waiting losses; NonFiniteLoss names the first term that is not finite, and the iteration."""
         if not self._waiting:
             return
         terms = [term for _, losses in self._waiting for term in losses.values()]
@@ -60,7 +61,7 @@ class RunLog:
         `waited` counts the seconds that this process has waited for data so far; `data_wait` is the share of the
         window's time that was waited.
         """
-        means = self.means()  # before the clock is read, as it waits for the device
+        means = self.means()  # waits for the device, so before the clock is read
         now = time.monotonic()
         elapsed = now - self._since
         line = {
@@ -82,6 +83,6 @@ class RunLog:
         return list(self._fetched)
 
     def resume(self, iteration: int, window: list[tuple[int, Losses]]) -> None:
-        """Go back to a checkpoint: drop the lines after its iteration, and take back its unfinished window."""
+        """Go back to a checkpoint: drop the lines after its iteration, and take back the unfinished window."""
         cut_back(self.path, iteration)
         self._fetched, self._waiting = list(window), []

@@ -34,7 +34,7 @@ class Samples:
     def draw(self, method: Method, iteration: int) -> None:
         """Write iter<N>.png: sources above their translations and, for two-sided methods, targets above theirs.
 
-        Leaves the networks' modes and the random states as they were.
+        The networks' modes and the random states are left unchanged.
         """
         rows = []
         with forked_rng(method.device, SEED), evaluating(method.networks.values()):

@@ -33,9 +33,9 @@ class TrainStep:
         return "" if self.compute == ComputeConfig() else self.compute.explain(self.can)
 
     @property
-    def settling(self) -> int:
+    def warmup_steps(self) -> int:
         """Number of steps at the beginning of an epoch that take longer than later ones."""
-        return self.graphed.SETTLING if self.graphed else 0
+        return self.graphed.WARMUP_STEPS if self.graphed else 0
 
     def begin_epoch(self, epoch: int) -> None:
         """Enter an epoch (from 1)."""
@@ -74,8 +74,8 @@ class TrainStep:
 class CompiledNetworks:
     """The functions that networks name in their `compiled`, compiled at first use.
 
-    Elsewhere, such as for sample images, the networks stay as they are: compiling for other sizes takes longer than it
-    saves.
+    Elsewhere, such as for sample images, nothing is compiled: compiling for other sizes would cost more time than
+    compiled networks save.
     """
 
     FORMS = 64

@@ -73,7 +73,7 @@ class Stopwatch:
         with self._survive():
             if self.train_step and self.batch:
                 self.train_step.begin_epoch(HALVES[half])
-                for _ in range(warmup + self.train_step.settling):
+                for _ in range(warmup + self.train_step.warmup_steps):
                     time_step(self.train_step, self.batch)
 
     def run(self, half: str, count: int) -> None:

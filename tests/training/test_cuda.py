@@ -74,7 +74,7 @@ def test_an_epoch_and_a_rate_are_recorded_once_and_every_step_counts(
         return record(graphed, batch)
 
     monkeypatch.setattr(GraphedStep, "_record", counted)
-    count = 2 * (GraphedStep.SETTLING + 6)
+    count = 2 * (GraphedStep.WARMUP_STEPS + 6)
     _, method = steps(name, count, ComputeConfig(mode="fast", compile=False), **options)
     assert len(recorded) == len({tuple(rates) for rates in recorded}) == recordings
     assert method.extra_state().get("iteration", count) == count

@@ -65,7 +65,7 @@ def test_a_copy_elsewhere_has_the_same_digests(package: Path) -> None:
         ("methods/__init__.py", "def infos(", "from enco.methods import mine\n\n\ndef infos("),
         ("losses/terms.py", "def mode_seeking(", "def new_loss() -> None: ...\n\n\ndef mode_seeking("),
         ("config/run.py", "class RunConfig(Settings):", "class RunConfig(Settings):\n    note: str = ''\n"),
-        ("tracking/__main__.py", "FOLLOW_SECONDS = 10.0", "FOLLOW_SECONDS = 20.0"),
+        ("tracking/follower.py", "FOLLOW_SECONDS = 10.0", "FOLLOW_SECONDS = 20.0"),
         ("train.py", "DIVERGED = 3", "DIVERGED = 4"),
         ("losses/distance.py", "import torch\n", "import torch\n\nUNUSED = 1\n"),
     ],
