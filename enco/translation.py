@@ -24,9 +24,7 @@ from enco.methods.parts.generator_file import Translator, load_generator
 
 
 @overload
-def translate(
-    generator: Translator, images: Tensor, *, direction: TranslationDirection = "forward", size: int | None = None
-) -> Tensor: ...
+def translate(generator: Translator, images: Tensor, *, direction: TranslationDirection = "forward") -> Tensor: ...
 
 
 @overload
@@ -63,21 +61,26 @@ def translate(
     A Pillow image, or the path of an image, gives a Pillow image of `size` x `size` pixels (default: the generator's
     test size). A folder gives the PNG files that are written to `out` (`translate_folder`). A B x 3 x H x W tensor of
     floats in [0, 1] gives a tensor of the same shape, range and device, at its own size.
-    Raises UserError for a folder without `out`, for a tensor out of range, and as the generator does.
+    Raises UserError for a folder without `out`, for `out` or `size` without use, for a tensor out of range, and as the
+    generator does.
     """
-    if isinstance(images, Tensor):
-        return _translate_tensor(generator, images, direction)
-    if isinstance(images, Image.Image):
-        return _translate_image(generator, to_rgb(images, "given"), direction, size)
-    if Path(images).is_dir():
+    if isinstance(images, str | os.PathLike) and Path(images).is_dir():
         if out is None:
             raise UserError(f"{images} is a folder: give `out`, the folder to write its translations to.")
         return translate_folder(generator, images, out, direction=direction, size=size)
-    return _translate_image(generator, load_rgb(images), direction, size)
+    if out is not None:
+        raise UserError("`out` is for the translations of a folder: save what is returned instead.")
+    if isinstance(images, Tensor):
+        if size is not None:
+            raise UserError("`size` is for images and folders: resize the tensor instead.")
+        return _translate_tensor(generator, images, direction)
+    image = to_rgb(images, "given") if isinstance(images, Image.Image) else load_rgb(images)
+    return _translate_image(generator, image, direction, size)
 
 
 def _translate_tensor(generator: Translator, images: Tensor, direction: TranslationDirection) -> Tensor:
-    if images.ndim != 4 or not images.is_floating_point() or images.min() < 0 or images.max() > 1:
+    is_batch = images.ndim == 4 and images.is_floating_point() and len(images) > 0
+    if not is_batch or images.min() < 0 or images.max() > 1:
         raise UserError(
             "A tensor to translate is B x 3 x H x W of floats in [0, 1]: convert it, or call the generator."
         )

@@ -155,6 +155,15 @@ def test_what_cannot_be_translated_is_refused(folders: tuple[Path, Path], genera
     loaded = load_generator(generator)
     with pytest.raises(UserError, match="is a folder: give `out`"):
         translate(loaded, folders[0])
-    for tensor in (torch.zeros(3, 64, 64), torch.zeros(1, 3, 64, 64) - 1, torch.zeros(1, 3, 64, 64).byte()):
+    with pytest.raises(UserError, match="`out` is for the translations of a folder"):
+        translate(loaded, folders[0] / "0.png", "out")
+    with pytest.raises(UserError, match="`size` is for images and folders"):
+        translate(loaded, torch.zeros(1, 3, 64, 64), size=32)  # type: ignore[call-overload]
+    for tensor in (
+        torch.zeros(0, 3, 64, 64),
+        torch.zeros(3, 64, 64),
+        torch.zeros(1, 3, 64, 64) - 1,
+        torch.zeros(1, 3, 64, 64).byte(),
+    ):
         with pytest.raises(UserError, match=r"floats in \[0, 1\]"):
             translate(loaded, tensor)
