@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,33 +86,54 @@ def put_own_photos(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_what_can_be_had_is_prepared_and_the_rest_is_asked_for(place: Path, server: FileServer) -> None:
+@dataclass(frozen=True)
+class Answers:
+    """What the first calls said, and the datasets that they prepared."""
+
+    data: str
+    check_data: str
+    prepared: list[str]
+
+
+@pytest.fixture(scope="module")
+def first(place: Path) -> Answers:
+    """Ask for all data while Cityscapes' archives are missing."""
     put_own_photos(place)
-    said = run(place, "data", check=False)
-    assert "cityscapes needs leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip" in said
-    assert f"put them into {place / 'archives'}" in said
-    prepared = place / "results" / "real" / "data"
-    assert sorted(path.parent.name for path in prepared.glob("*/manifest.json")) == ["horses", "own"]
-    table = run(place, "check_data")
-    lines = {line.split()[0]: line for line in table.splitlines() if line.startswith(("cityscapes ", "horse2", "own "))}
+    data = run(place, "data", check=False)
+    prepared = (place / "results" / "real" / "data").glob("*/manifest.json")
+    return Answers(data, run(place, "check_data"), sorted(path.parent.name for path in prepared))
+
+
+@pytest.fixture(scope="module")
+def made(place: Path, first: Answers) -> Path:
+    """Put Cityscapes' archives in place and make the table; return the folder."""
+    for name, files in zip(("leftImg8bit", "gtFine"), cityscapes_files(scenes=SCENES), strict=True):
+        (place / "archives" / f"{name}_trainvaltest.zip").write_bytes(zipped(files))
+    launch(place, "all_tables", config=place / "scale.yaml")
+    return place
+
+
+def test_what_can_be_had_is_prepared_and_the_rest_is_asked_for(place: Path, first: Answers) -> None:
+    assert "cityscapes needs leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip" in first.data
+    assert f"put them into {place / 'archives'}" in first.data
+    assert first.prepared == ["horses", "own"]
+    table = first.check_data.splitlines()
+    lines = {line.split()[0]: line for line in table if line.startswith(("cityscapes ", "horse2", "own "))}
     assert "missing: get leftImg8bit" in lines["cityscapes"]
     assert "6/7/8/7" in lines["horse2zebra"] and lines["horse2zebra"].endswith("ready")
     assert lines["own"].endswith("ready")
 
 
-def test_after_the_cure_the_table_is_made(place: Path, server: FileServer) -> None:
-    for name, files in zip(("leftImg8bit", "gtFine"), cityscapes_files(scenes=SCENES), strict=True):
-        (place / "archives" / f"{name}_trainvaltest.zip").write_bytes(zipped(files))
-    launch(place, "all_tables", config=place / "scale.yaml")
+def test_after_the_cure_the_table_is_made(made: Path, server: FileServer) -> None:
     assert len(server.requests) == 1, "the first call had fetched the horses"
-    cells = pd.read_csv(place / "results" / "cells.csv")
+    cells = pd.read_csv(made / "results" / "cells.csv")
     assert cells["value"].notna().all()
     for real_set in ("paired", "full"):
         assert {"FID", "precision", "recall"} <= set(cells[cells["real_set"] == real_set]["metric"])
     assert {"mAP", "mAP_real", "pixAcc_real", "IoU road_real"} <= set(cells["metric"])
-    written = (place / "results" / "real.md").read_text()
+    written = (made / "results" / "real.md").read_text()
     assert "leftImg8bit\\_trainvaltest.zip (sha256 " in written and "photo filter legacy" in written
-    source = json.loads((place / "results/real/data/cityscapes/manifest.json").read_text())["source"]
+    source = json.loads((made / "results/real/data/cityscapes/manifest.json").read_text())["source"]
     assert source["photo_filter"] == "legacy" and len(source["archives"]) == 2
 
 
@@ -123,11 +145,11 @@ def test_after_the_cure_the_table_is_made(place: Path, server: FileServer) -> No
         ({"mirror": "http://127.0.0.1:1"}, set()),
     ],
 )
-def test_a_changed_setting_remakes_what_depends_on_it(place: Path, changes: dict[str, str], jobs: set[str]) -> None:
-    config = yaml.safe_load((place / "scale.yaml").read_text())
+def test_a_changed_setting_remakes_what_depends_on_it(made: Path, changes: dict[str, str], jobs: set[str]) -> None:
+    config = yaml.safe_load((made / "scale.yaml").read_text())
     config["data"] |= changes
-    (place / "changed.yaml").write_text(yaml.safe_dump(config))
-    said = pipeline(place, "-n", "data", config=place / "changed.yaml")
+    (made / "changed.yaml").write_text(yaml.safe_dump(config))
+    said = pipeline(made, "-n", "data", config=made / "changed.yaml")
     planned = said.partition("Job stats:")[2].partition("Reasons:")[0]
     assert jobs <= set(planned.split()), said
     remade = {
@@ -139,12 +161,12 @@ def test_a_changed_setting_remakes_what_depends_on_it(place: Path, changes: dict
         assert not remade, said
 
 
-def test_a_failed_preparation_keeps_the_images_it_would_have_replaced(place: Path) -> None:
-    archive = place / "archives" / "horses.zip"
+def test_a_failed_preparation_keeps_the_images_it_would_have_replaced(made: Path) -> None:
+    archive = made / "archives" / "horses.zip"
     whole = archive.read_bytes()
     archive.write_bytes(whole[:-100] + bytes(100))
-    assert "horses.zip is truncated or neither a zip nor a tar" in run(place, "data", "-R", "archive_data", check=False)
-    assert len(list((place / "results/real/data/horses/trainB").iterdir())) == HORSES["trainB"]
+    assert "horses.zip is truncated or neither a zip nor a tar" in run(made, "data", "-R", "archive_data", check=False)
+    assert len(list((made / "results/real/data/horses/trainB").iterdir())) == HORSES["trainB"]
     archive.write_bytes(whole)
-    run(place, "data")
-    assert (place / "results/real/data/horses/manifest.json").is_file()
+    run(made, "data")
+    assert (made / "results/real/data/horses/manifest.json").is_file()
