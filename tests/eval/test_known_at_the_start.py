@@ -39,6 +39,7 @@ def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CycleGan, "step", step)
 
 
+@pytest.mark.slow
 def test_names_that_are_no_utf8_work_to_the_end(tmp_path: Path) -> None:
     data, out = write_images(tmp_path / ODD), tmp_path / f"{ODD} run"
     for name in ("trainA", "testA"):

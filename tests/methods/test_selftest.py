@@ -29,11 +29,13 @@ def test_a_layers_gradient_is_right_in_every_order(layer: Layer) -> None:
     assert not check_layer(layer, CPU).fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(available()))
 def test_every_network_gets_its_losses_gradient_from_a_plain_step(name: str) -> None:
     assert not check_plain(name, CPU).fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(available()))
 def test_every_network_gets_its_losses_gradient_from_a_fast_step(name: str) -> None:
     assert not check_fast(name, CPU, bfloat16=True).fault

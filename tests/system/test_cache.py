@@ -14,6 +14,7 @@ from tests.support.forks import NO_PRIVILEGE
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [True, False], ids=["forbidden", "missing"])
 def test_tables_are_planned_without_a_home(tmp_path: Path, there: bool) -> None:
     home, here = tmp_path / "home", tmp_path / "here"
