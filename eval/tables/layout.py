@@ -103,6 +103,8 @@ def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> Tabl
 def supplementary(spec: TableSpec, cells: pd.DataFrame) -> TableBlock | None:
     """Return what supplements the headline, for the rows measured so far; None if there is nothing."""
     columns = supplementary_columns(spec)
+    if not columns:
+        return None
     block = _block(spec, columns, cells, {})
     kept = [(row, line) for row, line in zip(block.rows, block.cells, strict=True) if any(cell.n for cell in line)]
     if not kept:

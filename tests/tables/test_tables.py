@@ -177,6 +177,12 @@ def test_a_users_own_table_prints_no_paper_numbers(tmp_path):
     assert "paper's number" not in out["html"].read_text(encoding="utf-8")
 
 
+def test_a_table_of_seconds_alone_has_nothing_to_supplement(tmp_path):
+    spec = load_tables({"own": {"rows": [{"key": "cut"}], "columns": [{"task": "t", "metrics": ["sec/iter"]}]}})["own"]
+    text = written(tmp_path, spec, plan(tmp_path, spec, ["cut"]))["md"].read_text(encoding="utf-8")
+    assert "0.100" in text and "Beside the headline" not in text
+
+
 @pytest.mark.parametrize(
     ("texts", "better", "expected"),
     [
