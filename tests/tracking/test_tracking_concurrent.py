@@ -202,7 +202,8 @@ def test_a_server_that_goes_away_costs_no_training_and_sync_fills_the_gap(
             assert training.poll() is None
             training.send_signal(signal.SIGCONT)
         wait_for(lambda: all((folder / "run.json").exists() for folder in folders))
-        assert [training.wait(15) for training in trainings] == [0, 0]
+        assert [training.wait(PATIENCE) for training in trainings] == [0, 0]
+        assert followers[1].is_running(), "no training waits for what follows it"
         wait_for(lambda: bool(select.select([mute], [], [], 0)[0]))
     server.start()
     assert sync(Store.choose(), tmp_path) == (len(folders), len(folders))
