@@ -23,7 +23,7 @@ from enco.data.batch import Batch
 from enco.data.folders import decode_all
 from enco.data.images import FILTERS, resize, to_tensor
 from enco.data.reading import DEFAULT_READING, Reading
-from enco.data.sharing import check_room, explain_shortage
+from enco.data.shared_memory import check_shared_memory, explain_shortage
 from enco.errors import UserError
 from enco.options.base import MethodOptions
 
@@ -89,7 +89,7 @@ class UnpairedImages(Dataset[Batch]):
         UserError if an epoch holds less than one batch, and where the workers have no room to pass batches on.
         """
         pixels = 2 * 3 * self.options.crop_size**2
-        check_room(workers, batch_size * pixels * torch.float32.itemsize)
+        check_shared_memory(workers, batch_size * pixels * torch.float32.itemsize)
         return _Loader(
             self,
             batch_sampler=_Batches(start_iteration, total_iterations, batch_size, len(self)),

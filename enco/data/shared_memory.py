@@ -16,7 +16,7 @@ WORDS = ("shared memory", "Bus error", "torch_shm_manager")
 """Words of torch's errors where there is no room; a page that cannot be had is a bus error."""
 
 
-def check_room(workers: int, batch_bytes: int) -> None:
+def check_shared_memory(workers: int, batch_bytes: int) -> None:
     """Raise UserError unless the batches that `workers` processes hold at a time fit into the free memory."""
     needed = AHEAD * workers * batch_bytes
     if workers and SHARED_MEMORY.is_dir() and (free := shutil.disk_usage(SHARED_MEMORY).free) < needed:
