@@ -21,9 +21,9 @@ PACKAGE = Path(__file__).parents[1]
 LOOP = "enco.training.iterations"
 """The module that puts batches and steps in order."""
 SETTINGS = ("config.run", "config.base", "config.compute", "options.base", "runtime.capabilities")
-FILES = ("io.files", "io.fetch", "io.weights", "io.torch_file", "io.safetensors_file")
-TALK = ("errors", "notices", "data.shared_memory")
-ASIDE = frozenset(f"enco.{name}" for name in ("methods", *SETTINGS, *FILES, *TALK))
+FILES = ("io.files", "io.fetch", "io.weights", "io.torch_file", "io.safetensors_file", "data.shared_memory")
+MESSAGES = ("errors", "notices")
+ASIDE = frozenset(f"enco.{name}" for name in ("methods", *SETTINGS, *FILES, *MESSAGES))
 """Modules that decide no weight by their code: the registry, settings (whose values are in a run's record), messages,
 and files (published weights are known by their hash)."""
 

@@ -43,6 +43,11 @@ def changed(package: Path, method: str) -> list[str]:
     return changed_files(as_it_is(method), method_sources(method, package))
 
 
+def test_how_files_are_read_and_users_are_told_decides_no_weights() -> None:
+    found = {file for name in available() for file in method_sources(name)}
+    assert not [file for file in found if Path(file).parent.name in ("enco", "io", "config")]
+
+
 def test_a_copy_elsewhere_has_the_same_digests(package: Path) -> None:
     assert all(not changed(package, name) for name in available())
 
