@@ -66,9 +66,9 @@ def test_translate_writes_what_the_generator_says(generators: dict[str, Path], t
 def test_translate_goes_back_with_a_two_sided_method_only(generators: dict[str, Path], tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", 1)
     common = ["--images", photos, "--size", 48, *CPU]
-    for way, words in {"forward": [], "backward": ["--backward"]}.items():
-        call("translate", "--generator", generators["cyclegan"], "--out", tmp_path / way, *words, *common)
-    one, other = (np.asarray(Image.open(tmp_path / way / "0.png")) for way in ("forward", "backward"))
+    for direction, words in {"forward": [], "backward": ["--backward"]}.items():
+        call("translate", "--generator", generators["cyclegan"], "--out", tmp_path / direction, *words, *common)
+    one, other = (np.asarray(Image.open(tmp_path / direction / "0.png")) for direction in ("forward", "backward"))
     assert one.shape == (48, 48, 3) and (one != other).any()
     with pytest.raises(UserError, match="one-sided"):
         call("translate", "--generator", generators["enco"], "--out", tmp_path / "x", "--backward", *common)

@@ -66,10 +66,10 @@ def write_run(run: Path, snapshots: Mapping[int, str]) -> Path:
 
 
 def features_of(
-    generator: Path, images: Path, out: Path, extractor: Extractor, way: TranslationDirection = "forward"
+    generator: Path, images: Path, out: Path, extractor: Extractor, direction: TranslationDirection = "forward"
 ) -> Features:
-    """A real set that this generator, on this way, translates into exactly."""
-    translate_folder(generator, images, out, CPU, direction=way)
+    """A real set that this generator, in this direction, translates into exactly."""
+    translate_folder(generator, images, out, CPU, direction=direction)
     return extract_features(list_images(out), extractor)
 
 
@@ -166,7 +166,7 @@ def test_the_plan_selects_before_it_translates(tmp_path: Path) -> None:
     commands = [line.partition("python -m eval ")[2].split(" > ")[0] for line in said.splitlines()]
     given = [parser().parse_args(shlex.split(command)) for command in commands if command]
     selected = [one for one in given if one.command == "select"]
-    assert len(selected) == 10, "nine trainings, one of them scored both ways"
+    assert len(selected) == 10, "nine trainings, one of them scored in both directions"
     assert {one.generator for one in given if one.command == "evaluate"} == {one.out for one in selected}
     back = next(one for one in selected if one.direction == "backward")
     assert back.run == Path("results/tiny/runs/horse2zebra/cyclegan/seed0")

@@ -33,10 +33,10 @@ def paint(folder: Path, count: int, side: int = 32) -> Path:
 def test_no_method_translates_an_image_by_what_shares_its_batch(name: str) -> None:
     method = tiny_method(name)
     batch = images(3, batch_size=3)["source"]
-    ways = ("forward", "backward") if get(name).info.two_sided else ("forward",)
-    for way in ways:
-        one_by_one = torch.cat([method.translate(image[None], way) for image in batch])
-        torch.testing.assert_close(method.translate(batch, way), one_by_one, rtol=0, atol=1e-5)
+    directions = ("forward", "backward") if get(name).info.two_sided else ("forward",)
+    for direction in directions:
+        one_by_one = torch.cat([method.translate(image[None], direction) for image in batch])
+        torch.testing.assert_close(method.translate(batch, direction), one_by_one, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(available()))
