@@ -140,6 +140,7 @@ def test_a_peak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert peak_flop_per_s(CPU, False, True) > 1e8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(available()))
 def test_arithmetic_without_values_is_that_of_a_real_step(name: str) -> None:
     method = tiny_method(name)

@@ -191,6 +191,7 @@ class OffDevice(TorchDispatchMode):
         return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", available())
 def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # On "meta", as on a GPU; Adam, which is fused there, counts its steps on the device too.
@@ -265,6 +266,7 @@ def test_what_a_step_changes_on_the_host_is_done_after_it() -> None:
     assert method.extra_state() == {"iteration": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_kept_memory_is_not_cleared_again_for_each_tensor() -> None:
     count = """

@@ -78,6 +78,7 @@ def no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CycleGan, "step", step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", sorted(available()))
 def test_a_run_that_was_killed_and_stopped_equals_one_that_was_not(
     method: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
