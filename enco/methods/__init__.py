@@ -98,8 +98,7 @@ def create(
     name: str, *, schedule: Schedule | None = None, device: str | torch.device = "cpu", **options: Any
 ) -> Method:
     """Build a method with freshly initialised networks; weights come from torch's global random state."""
-    import torch
-
     from enco.methods.parts.schedule import Schedule
+    from enco.runtime.devices import as_device
 
-    return get(name)(parse_options(name, options), schedule or Schedule(), torch.device(device))
+    return get(name)(parse_options(name, options), schedule or Schedule(), as_device(device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from enco.errors import UserError
@@ -25,7 +26,7 @@ def named_device(text: str) -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return a device by name, for `auto` a GPU if there is one.
+    """Return a device by name such as `cuda` or `cuda:1`, for `auto` a GPU if there is one.
 
     Raises UserError for a device that this machine lacks, or that PyTorch cannot use.
     """
@@ -33,13 +34,25 @@ def choose_device(name: str) -> torch.device:
 
     from enco.runtime.capabilities import refuse_unsupported_gpu
 
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    has: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
     if name == "auto":
-        name = next(kind for kind, present in has.items() if present)
-    if not has[name]:
-        present = ", ".join(kind for kind in has if has[kind])
-        raise UserError(f"This machine has no {name} device for --device: choose one of {present}.")
+        name = next(kind for kind, is_present in has.items() if is_present())
+    kind = name.partition(":")[0]
+    if kind not in has or not has[kind]():
+        present = ", ".join(kind for kind, is_present in has.items() if is_present())
+        raise UserError(f"This machine has no {name} device: choose one of {present}.")
     device = torch.device(name)
     if device.type == "cuda":
         refuse_unsupported_gpu(device)
     return device
+
+
+def as_device(device: str | torch.device) -> torch.device:
+    """Return a device that is given, or chosen by name; UserError for a name of a device that this machine lacks."""
+    import torch
+
+    return torch.device(device) if isinstance(device, torch.device) or device == "meta" else choose_device(device)

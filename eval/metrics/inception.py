@@ -20,6 +20,7 @@ from enco.data.images import resize, to_tensor, to_uint8
 from enco.errors import UserError, unknown
 from enco.io.files import StrPath, sha256
 from enco.io.torch_file import load_tensors
+from enco.runtime.devices import as_device
 from eval.config import Preparation
 from eval.metrics.features import Features
 from eval.metrics.inception_network import feature_layers, fid_inception
@@ -71,18 +72,20 @@ def create_extractor(
     `inception` is the paper's, always at 299 pixels; `weights` names the published file where torch's cache has none.
     Weights that are nowhere are fetched. `random-inception` is the same architecture with weights drawn from `seed`
     (default 0), at any `input_size` from 75 pixels. Raises UserError for an unknown name, a size that does not fit, an
-    argument without use for the extractor, and weights that cannot be fetched or are not the published.
+    argument without use for the extractor, a named device that is not there, and weights that cannot be fetched or are
+    not the published.
     """
+    place = as_device(device)
     if name == "inception":
         if input_size not in (None, INPUT_SIZE):
             raise UserError(f"The extractor inception works at {INPUT_SIZE} pixels only: leave out --input-size.")
         if seed is not None:
             raise UserError("The extractor inception has published weights, not drawn ones: leave out --seed.")
-        return _published(find_weights(weights), torch.device(device))
+        return _published(find_weights(weights), place)
     if name == "random-inception":
         if weights is not None:
             raise UserError("The extractor random-inception draws its weights: leave out --weights.")
-        return _random(seed or 0, INPUT_SIZE if input_size is None else input_size, torch.device(device))
+        return _random(seed or 0, INPUT_SIZE if input_size is None else input_size, place)
     raise unknown("extractor", name, EXTRACTORS)
 
 

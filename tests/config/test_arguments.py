@@ -65,7 +65,7 @@ def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto") == torch.device("mps")
     assert choose_device("cpu") == torch.device("cpu")
-    with pytest.raises(UserError, match="has no cuda device for --device: choose one of mps, cpu"):
+    with pytest.raises(UserError, match="has no cuda device: choose one of mps, cpu"):
         choose_device("cuda")
 
 

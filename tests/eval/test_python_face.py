@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,19 @@ def test_a_translation_is_the_same_in_every_form(folders: tuple[Path, Path], gen
     assert translated.shape == tensor.shape and translated.min() >= 0 and translated.max() <= 1
     assert np.abs((translated[0] * 255).byte().permute(1, 2, 0).numpy() - wanted).max() <= 1
     assert torch.equal(translate(loaded, tensor, direction="backward"), (loaded(tensor * 2 - 1, "backward") + 1) / 2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_refused(generator: Path) -> None:
+    for make in (
+        partial(create_extractor, "random-inception"),
+        partial(load_generator, generator),
+        partial(enco.create, "cut"),
+    ):
+        for name in ("cuda", "cuda:1", "gpu"):
+            with pytest.raises(UserError, match=f"has no {name} device: choose one of .*cpu"):
+                make(device=name)
+    assert load_generator(generator, torch.device("cpu")).method.device == torch.device("cpu")
 
 
 def test_what_cannot_be_translated_is_refused(folders: tuple[Path, Path], generator: Path) -> None:

@@ -16,6 +16,7 @@ from enco.io.safetensors_file import load_safetensors, save_safetensors
 from enco.methods import get, parse_options
 from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.schedule import Schedule
+from enco.runtime.devices import as_device
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Transla
     options = json.loads(metadata["options"])
     cls = get(metadata["method"])
     with torch.random.fork_rng(devices=[]):
-        method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), torch.device(device))
+        method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), as_device(device))
     _load_weights(method, tensors, path)
     return Translator(method, metadata["method"], options, metadata)
 
