@@ -60,13 +60,11 @@ def translate(
 
     A Pillow image, or the path of an image, gives a Pillow image of `size` x `size` pixels (default: the generator's
     test size). A folder gives the PNG files that are written to `out` (`translate_folder`). A B x 3 x H x W tensor of
-    floats in [0, 1] gives a tensor of the same shape, range and device, at its own size.
+    floats in [0, 1] gives a tensor of the same shape, range, type and device.
     Raises UserError for a folder without `out`, for `out` or `size` without use, for a tensor out of range, and as the
     generator does.
     """
-    if isinstance(images, str | os.PathLike) and Path(images).is_dir():
-        if out is None:
-            raise UserError(f"{images} is a folder: give `out`, the folder to write its translations to.")
+    if isinstance(images, str | os.PathLike) and not Path(images).is_file() and out is not None:
         return translate_folder(generator, images, out, direction=direction, size=size)
     if out is not None:
         raise UserError("`out` is for the translations of a folder: save what is returned instead.")
@@ -74,17 +72,27 @@ def translate(
         if size is not None:
             raise UserError("`size` is for images and folders: resize the tensor instead.")
         return _translate_tensor(generator, images, direction)
-    image = to_rgb(images, "given") if isinstance(images, Image.Image) else load_rgb(images)
-    return _translate_image(generator, image, direction, size)
+    return _translate_image(generator, _rgb(images), direction, size)
+
+
+def _rgb(image: Image.Image | StrPath) -> Image.Image:
+    """Return an image that is given or named as RGB; UserError for anything else."""
+    if isinstance(image, Image.Image):
+        return to_rgb(image, "given")
+    if not isinstance(image, str | os.PathLike):
+        raise UserError(f"A {type(image).__name__} cannot be translated: give a tensor, a Pillow image, or a path.")
+    if Path(image).is_dir():
+        raise UserError(f"{image} is a folder: give `out`, the folder to write its translations to.")
+    return load_rgb(image)
 
 
 def _translate_tensor(generator: Translator, images: Tensor, direction: TranslationDirection) -> Tensor:
-    is_batch = images.ndim == 4 and images.is_floating_point() and len(images) > 0
-    if not is_batch or images.min() < 0 or images.max() > 1:
+    is_batch = images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point() and len(images) > 0
+    if not is_batch or not (images.min() >= 0 and images.max() <= 1):  # NaN is in no range
         raise UserError(
             "A tensor to translate is B x 3 x H x W of floats in [0, 1]: convert it, or call the generator."
         )
-    translated = generator(images.to(generator.method.device) * 2 - 1, direction)
+    translated = generator(images.to(generator.method.device, torch.float32) * 2 - 1, direction)
     return (translated.clamp(-1, 1) + 1).div(2).to(images)
 
 

@@ -178,6 +178,23 @@ def test_what_cannot_be_translated_is_refused(folders: tuple[Path, Path], genera
         torch.zeros(3, 64, 64),
         torch.zeros(1, 3, 64, 64) - 1,
         torch.zeros(1, 3, 64, 64).byte(),
+        torch.zeros(1, 1, 64, 64),
+        torch.full((1, 3, 64, 64), torch.nan),
     ):
         with pytest.raises(UserError, match=r"floats in \[0, 1\]"):
             translate(loaded, tensor)
+    with pytest.raises(UserError, match="The image folder no such folder does not exist"):
+        translate(loaded, "no such folder", "out")
+    for images in (np.zeros((64, 64, 3), np.uint8), [folders[0] / "0.png"]):
+        with pytest.raises(UserError, match=f"A {type(images).__name__} cannot be translated: give a tensor"):
+            translate(loaded, images)  # type: ignore[call-overload]
+    with pytest.raises(UserError, match="Unknown direction 'back': choose one of backward, forward"):
+        translate(loaded, torch.zeros(1, 3, 64, 64), direction="back")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_tensor_of_any_floats_is_translated_in_single_precision(generator: Path, dtype: torch.dtype) -> None:
+    loaded, tensor = load_generator(generator), torch.rand(1, 3, SIDE, SIDE).to(dtype)
+    translated = translate(loaded, tensor)
+    assert translated.dtype == dtype
+    assert torch.equal(translated, translate(loaded, tensor.float()).to(dtype))

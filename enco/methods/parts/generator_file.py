@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from enco.errors import Unreadable, UserError
+from enco.errors import Unreadable, UserError, unknown
 from enco.io.files import StrPath
 from enco.io.safetensors_file import load_safetensors, save_safetensors
 from enco.methods import get, parse_options
@@ -31,8 +31,11 @@ class Translator:
     def __call__(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
         """Translate B x 3 x H x W images in [-1, 1] into images of that size.
 
-        Raises UserError for `backward` with a one-sided method, and for sizes that the generator changes.
+        Raises UserError for `backward` with a one-sided method, for an unknown direction, and for sizes that the
+        generator changes.
         """
+        if direction not in get_args(TranslationDirection):
+            raise unknown("direction", direction, get_args(TranslationDirection))
         translated = self.method.translate(images, direction)
         if translated.shape != images.shape:
             asked, made = (f"{image.shape[-1]} x {image.shape[-2]}" for image in (images, translated))
