@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,8 +25,8 @@ from eval.metrics.precision_recall import precision_recall as improved_precision
 
 Matrix = NDArray[np.floating]
 ImageSet = StrPath | NDArray | Tensor | Features
-"""A folder of images or a features file (.npz); N x H x W x 3 bytes (NumPy); N x 3 x H x W floats in [0, 1] (torch);
-N x D features (NumPy or torch); or what `calculate_features` returned."""
+"""A folder of images or a features file (.npz); N x H x W x 3 bytes (NumPy); N x 3 x H x W bytes, or floats
+in [0, 1] (torch); N x D features (NumPy or torch); or what `calculate_features` returned."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,13 @@ def _open(
             return load_features(images)
         files = list_images(images)
         return partial(extract_features, files, preparation=preparation, batch_size=batch_size, root=images)
+    if not isinstance(images, np.ndarray | Tensor):
+        raise UserError(
+            f"A {type(images).__name__} is no set of images: give a folder, an array or tensor of images or features,"
+            " or what `calculate_features` returned."
+        )
     if images.ndim == 2:
-        return images.detach().cpu().numpy() if isinstance(images, Tensor) else images
+        return images.detach().cpu().double().numpy() if isinstance(images, Tensor) else images
     return partial(extract_array, _bytes(images), preparation=preparation, batch_size=batch_size)
 
 
@@ -140,13 +146,19 @@ def _matrix(features: Features | Matrix) -> Matrix:
 
 def _bytes(images: NDArray | Tensor) -> NDArray[np.uint8]:
     """Return images as N x H x W x 3 bytes; floats are rounded, as in saving images."""
-    if isinstance(images, Tensor):
-        is_valid = images.ndim == 4 and images.shape[1] == 3 and images.is_floating_point()
-        if is_valid and len(images) and images.min() >= 0 and images.max() <= 1:
-            return (images.detach().cpu() * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    elif images.ndim == 4 and images.shape[3] == 3 and images.dtype == np.uint8 and len(images):
-        return images
+    channels = 1 if isinstance(images, Tensor) else 3
+    if images.ndim == 4 and images.shape[channels] == 3 and len(images):
+        if isinstance(images, Tensor) and images.is_floating_point() and images.min() >= 0 and images.max() <= 1:
+            images = (images.detach() * 255).round().byte()
+        if images.dtype in (np.uint8, torch.uint8):
+            return images.cpu().permute(0, 2, 3, 1).numpy() if isinstance(images, Tensor) else images
+    found = f"{' x '.join(map(str, images.shape))} of {images.dtype}"
     raise UserError(
-        f"Images are N x H x W x 3 bytes of NumPy or an N x 3 x H x W tensor of floats in [0, 1], and these are"
-        f" {' x '.join(map(str, images.shape))} of {images.dtype}: convert them."
+        f"Images are N x H x W x 3 bytes of NumPy, or N x 3 x H x W of PyTorch, bytes or floats in [0, 1], and these"
+        f" are {found}{_range(images)}: convert them."
     )
+
+
+def _range(images: NDArray | Tensor) -> str:
+    """Return ' from -1.0 to 1.0' for values that have a range."""
+    return f" from {images.min()} to {images.max()}" if 0 not in images.shape else ""

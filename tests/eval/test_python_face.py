@@ -92,7 +92,7 @@ def test_every_form_of_the_same_images_has_the_same_features(
     images, preparation = stack(folders[0]), Preparation(size=48)
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     wanted = calculate_features(folders[0], extractor=extractor, preparation=preparation)
-    for form in (images, tensor):
+    for form in (images, tensor, torch.from_numpy(images).permute(0, 3, 1, 2)):
         found = calculate_features(form, extractor=extractor, preparation=preparation)
         assert np.array_equal(found.features, wanted.features)
         assert (found.extractor, found.size) == (wanted.extractor, 48)
@@ -119,12 +119,29 @@ def test_sets_that_do_not_compare_are_refused(folders: tuple[Path, Path], extrac
 
 @pytest.mark.parametrize(
     "images",
-    [np.zeros((2, 3, 8, 8), np.uint8), np.zeros((2, 8, 8, 3)), torch.zeros(2, 8, 8, 3), torch.ones(2, 3, 8, 8) * 2],
-    ids=["order", "floats", "tensor order", "range"],
+    [
+        np.zeros((2, 3, 8, 8), np.uint8),
+        np.zeros((2, 8, 8, 3)),
+        torch.zeros(2, 8, 8, 3),
+        torch.zeros(2, 8, 8, 3).byte(),
+        torch.ones(2, 3, 8, 8) * 2,
+    ],
+    ids=["order", "floats", "tensor order", "byte order", "range"],
 )
 def test_images_of_another_form_are_refused(images: Any, extractor: Extractor) -> None:
     with pytest.raises(UserError, match=r"Images are N x H x W x 3 bytes .* these are 2 x \d x 8 x \d of"):
         calculate_features(images, extractor=extractor)
+
+
+def test_images_of_another_range_are_named_with_their_range(extractor: Extractor) -> None:
+    with pytest.raises(UserError, match=r"2 x 3 x 8 x 8 of torch\.float32 from -1\.0 to 1\.0: convert them"):
+        calculate_features(torch.linspace(-1, 1, 2 * 3 * 64).reshape(2, 3, 8, 8), extractor=extractor)
+
+
+@pytest.mark.parametrize("images", [["0.png"], None, iter(())], ids=["list", "None", "iterator"])
+def test_what_is_no_set_of_images_is_refused(images: Any, extractor: Extractor) -> None:
+    with pytest.raises(UserError, match=rf"A {type(images).__name__} is no set of images: give a folder"):
+        fid(images, np.eye(4), extractor=extractor)
 
 
 def test_a_missing_folder_is_said_before_weights_are_looked_for(
@@ -134,6 +151,7 @@ def test_a_missing_folder_is_said_before_weights_are_looked_for(
     with pytest.raises(UserError, match="does not exist"):
         fid(folders[0], "no such folder")
     assert fid(np.eye(4), np.eye(4)) == pytest.approx(0, abs=1e-9)
+    assert fid(torch.eye(4, dtype=torch.bfloat16), np.eye(4)) == pytest.approx(0, abs=1e-9)
     with pytest.raises(UserError, match="A matrix holds features already"):
         calculate_features(np.eye(4))
 
