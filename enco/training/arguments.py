@@ -44,7 +44,7 @@ def parse_arguments(words: list[str] | None = None) -> Arguments:
     parser = _parser()
     args = parser.parse_args(words)
     if args.settings:
-        _check_alone(args, parser)
+        _check_alone(parser, words)
     config = load_settings(args.settings) if args.settings else _config_of(args)
     policy = OnChange(args.anew, frozenset(() if args.keep is None else args.keep or KINDS))
     device = choose_device(args.device)
@@ -53,19 +53,19 @@ def parse_arguments(words: list[str] | None = None) -> Arguments:
 
 def load_settings(settings: str) -> RunConfig:
     """Read a run's settings from a JSON text, or from a JSON or YAML file of that name."""
-    is_text = settings.lstrip().startswith("{")
-    if not is_text and not Path(settings).is_file():
+    if settings.lstrip().startswith("{"):
+        return parse(RunConfig, parse_yaml(settings, "--settings"), "the settings")
+    if not Path(settings).is_file():
         raise UserError(f"The settings file {settings} does not exist: name a JSON or YAML file, or give JSON.")
-    where = "the settings" if is_text else settings
-    values = parse_yaml(settings, "--settings") if is_text else read_yaml(Path(settings))
-    if not isinstance(values, dict):
-        raise UserError(f"What {where} holds is no mapping of names to values: see RunConfig in enco/config/run.py.")
-    return parse(RunConfig, values, where)
+    values = read_yaml(Path(settings), "the fields of RunConfig in enco/config/run.py")
+    return parse(RunConfig, values, settings)
 
 
-def _check_alone(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+def _check_alone(parser: argparse.ArgumentParser, words: list[str] | None) -> None:
     """Raise UserError for settings of the command line beside --settings, which would have no effect."""
-    extra = [flag(name) for name in OWN if getattr(args, name) != parser.get_default(name)]
+    # Parsed without defaults: a flag may say the default where the settings say otherwise.
+    args = parser.parse_args(words, argparse.Namespace(**dict.fromkeys(OWN)))
+    extra = [flag(name) for name in OWN if getattr(args, name) is not None]
     if extra:
         raise UserError(f"Beside --settings {', '.join(extra)} would be ignored: put what is meant into the settings.")
 

@@ -55,6 +55,25 @@ def test_mistakes_are_one_sentence(arguments: list[str], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_settings_file_without_keys_is_told_what_keys_there_are(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("[1, 2]")
+    with pytest.raises(UserError, match=r"run\.yaml holds no mapping of keys to values: see the fields of RunConfig"):
+        load_settings(str(tmp_path / "run.yaml"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--seed", "0"], ["--direction", "AtoB"], ["--compute", "plain"], ["--tracking", "sync"]),
+        *(["--cache-mb", "64"], ["--levels", "16bit"], ["--recursive"], ["--set", "k=2"], ["--epochs", "1", "1"]),
+    ],
+)
+def test_a_flag_beside_settings_is_refused_also_where_it_says_the_default(words: list[str]) -> None:
+    with pytest.raises(UserError, match=f"Beside --settings {words[0]} would be ignored"):
+        parse_arguments(["--settings", json.dumps(SETTINGS), "--out", "here", *words])
+    assert parse_arguments(["--settings", json.dumps(SETTINGS), "--out", "here"]).config.seed == 3
+
+
 def test_settings_and_method_exclude_each_other() -> None:
     with pytest.raises(SystemExit):
         parse_arguments([*PERSON, "--settings", "{}"])
