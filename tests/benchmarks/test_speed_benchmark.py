@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -25,6 +24,7 @@ from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from eval.timing.stopwatch import SCHEDULE
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
+from tests.support.tiny_speed import method_options
 from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +38,8 @@ TINY = ["--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu",
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    def options(method: str, size: int, batch: int) -> dict[str, Any]:
-        return {**tiny_options(method), "crop_size": size, "load_size": size, "batch_size": batch}
-
-    monkeypatch.setattr("benchmarks.speed.cases.method_options", options)
-    monkeypatch.setattr(measure, "method_options", options)
+    monkeypatch.setattr("benchmarks.speed.cases.method_options", method_options)
+    monkeypatch.setattr(measure, "method_options", method_options)
     monkeypatch.setattr("benchmarks.speed.hardware.SECONDS", 0.0)
 
 
@@ -181,6 +178,17 @@ def test_the_program_runs_with_nothing_but_torch_and_pydantic(tmp_path: Path) ->
     args = ["--methods", "fsesim", "--modes", "plain", *TINY, "--output", str(out)]
     subprocess.run([*BARE, "benchmarks.speed", *args], check=True, capture_output=True, cwd=ROOT)
     assert [(row["method"], row["mode"], row["error"]) for row in rows.read(out)] == [("fsesim", "plain", "")]
+
+
+@pytest.mark.slow
+def test_methods_in_both_modes_run_with_nothing_but_torch_and_pydantic(tmp_path: Path) -> None:
+    out, names = tmp_path / "speed.csv", ("enco", "fsesim", "distancegan")
+    args = ["--methods", *names, *TINY, "--output", str(out)]
+    subprocess.run([*BARE, "tests.support.tiny_speed", *args], check=True, capture_output=True, cwd=ROOT)
+    found = [row for row in rows.read(out) if row["half"] == "1"]
+    assert [(row["method"], row["mode"], row["error"]) for row in found] == [
+        (name, mode, "") for name in names for mode in MODES
+    ]
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "typing_extensions", "filelock", "fsspec"}
-PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks"}
+PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks", "tests"}
 PRESENT |= {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
 
 
