@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = choose_device(args.device)
     plan = _plan(args, device.type)
     groups = _groups(args, device)
-    start_process([case for group in groups for case in group], args.threads, device)
+    start_process(args.threads)
     path = args.output / file_name(_subject(args), device) if args.output.is_dir() else args.output
     threads = "" if device.type == "cuda" else torch.get_num_threads()
     where: rows.Row = {"device": device_label(device), "instructions": capabilities(device).instructions}

@@ -90,8 +90,8 @@ def make_configs(
     return kept, notes
 
 
-def start_process(cases: Sequence[Case], threads: int | None, device: torch.device) -> None:
-    """Make this process ready to train these cases, as `python -m enco.train` does."""
+def start_process(threads: int | None) -> None:
+    """Make this process ready to train, as `python -m enco.train` does."""
     if threads:
         torch.set_num_threads(threads)
     keep_memory()

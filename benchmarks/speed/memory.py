@@ -47,7 +47,7 @@ def peak_in_own_process(case: Case, threads: int) -> float | None:
 
 
 def _peak_here(case: Case, threads: int) -> float | None:
-    start_process([case], threads, torch.device("cpu"))
+    start_process(threads)
     before = _status("VmRSS")
     watch = case.stopwatch()
     watch.build(case.size, case.batch, torch.device("cpu"))

@@ -53,7 +53,7 @@ def _keep(barrier: Barrier) -> None:
 
 
 def _train(case: Case, device: torch.device, threads: int, warmup: int, seconds: float) -> Run:
-    start_process([case], threads, device)
+    start_process(threads)
     watch = case.stopwatch()
     watch.build(case.size, case.batch, device)
     watch.begin("first_half", warmup)
