@@ -51,5 +51,4 @@ PROCESSES = Whole(0, 1024)
 SEED = Whole(0, 2**32 - 1)
 SIDE = Whole(8, 2**14)
 """Of an image, in pixels."""
-SIDE_OR_OWN = Whole(0, 2**14)
 THREADS = Whole(1, 4096)

@@ -97,9 +97,7 @@ def _options(field: FieldInfo, annotation: Any, metadata: list[Any]) -> dict[str
 
 def _number(kind: Any, metadata: Iterable[Any]) -> Callable[[str], int | float]:
     """Return the type of an argument within a number's bounds."""
-    bounds = {
-        name: getattr(part, name) for part in metadata for name in ("ge", "gt", "le", "lt") if hasattr(part, name)
-    }
+    bounds = {name: getattr(part, name) for part in metadata for name in BOUNDS if hasattr(part, name)}
     if kind is int:
         least = bounds["ge"] if "ge" in bounds else bounds["gt"] + 1
         return Whole(least, bounds["le"] if "le" in bounds else bounds["lt"] - 1)
