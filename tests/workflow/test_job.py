@@ -172,6 +172,17 @@ def test_where_no_socket_can_be_made_there_is_no_server(tmp_path: Path) -> None:
     assert not list(deep.iterdir())
 
 
+def test_where_no_file_can_be_written_there_is_no_server(tmp_path: Path) -> None:
+    """As on a full disk, where a socket can still be made."""
+    code = "import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)); path = os.environ['PATH']; "
+    code += "from workflow.jobs.forkserver import *; start_server(); assert os.environ['PATH'] == path"
+    environment = {key: value for key, value in os.environ.items() if key != SOCKET}
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, env={**environment, "TMPDIR": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_a_server_the_module_runs_in_the_same_process(tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(JOB)
     for environment in ({}, {SOCKET: str(tmp_path / "gone")}):

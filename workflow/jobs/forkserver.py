@@ -52,11 +52,13 @@ def start_server() -> None:
     """Start a server for this process and the jobs below it; put its socket and its `python` into the environment.
 
     The server ends with this process, also if this process becomes another program or is killed; running jobs are
-    left to finish. Where no socket can be made, say because the temporary folder's path is too long, there is none.
+    left to finish. There is no server where no socket can be made, say because the temporary folder's path is too long,
+    or where the disk is full.
     """
     folder = Path(tempfile.mkdtemp(prefix="enco-warm-"))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        _write_client(folder / "python")
         listener.bind(str(folder / "socket"))
     except OSError:
         listener.close()
@@ -71,7 +73,6 @@ def start_server() -> None:
     listener.close()
     os.set_inheritable(held, True)
     os.environ[SOCKET] = str(folder / "socket")
-    _write_client(folder / "python")
     os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
 
 
