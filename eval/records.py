@@ -259,7 +259,8 @@ def read_segmentation(path: Path) -> SegmentationScores:
 
 def read_timing(path: Path) -> Timing:
     """Read a timing file; UserError for a file that is missing or that another version wrote."""
-    return _read(Timing, path, "timing file", "make one by `python -m eval.timing --out FILE`")
+    cure = "delete the file and have it made again, or make another by `python -m eval.timing --out FILE`"
+    return _read(Timing, path, "timing file", cure)
 
 
 def _read(model: type[R], path: Path, kind: str, cure: str) -> R:

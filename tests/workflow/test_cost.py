@@ -123,7 +123,7 @@ def test_what_is_not_known_is_no_number(paper: Plan, speeds: SecondsPerIteration
 @pytest.mark.parametrize("content", [{}, [], {"measured": {"enco": 0.1}, "device": "x"}, {"measured": {}}])
 def test_another_file_is_no_timing_file(content: Any, tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", content)
-    with pytest.raises(UserError, match=r"x\.json is no timing file.*eval\.timing --out"):
+    with pytest.raises(UserError, match=r"x\.json is no timing file.*delete the file.*eval\.timing --out"):
         read_speeds(tmp_path / "x.json", 256, "plain")
 
 
