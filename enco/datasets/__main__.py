@@ -18,7 +18,7 @@ from enco.datasets.check import summarise, table
 from enco.datasets.duplicates import shared_images
 from enco.datasets.hashes import check_hashes, hash_folder, load_hashes, published_hashes
 from enco.datasets.link import Expected, link_folder
-from enco.datasets.obtain import obtain, read_record, write_record
+from enco.datasets.obtain import obtain, read_archives, write_archives
 from enco.datasets.paths import DataPaths
 from enco.datasets.prepare import prepare
 from enco.datasets.sheet import contact_sheet, data_folders
@@ -48,7 +48,7 @@ def _demo(args: argparse.Namespace) -> None:
 def _fetch(args: argparse.Namespace) -> None:
     archives = obtain(args.dataset, find_dataset(args.dataset, args.catalogue), args.archives, args.mirror)
     if args.record:
-        write_record(args.record, archives)
+        write_archives(args.record, archives)
     rows = [(file.path, f"{file.bytes:,} bytes", f"sha256 {file.sha256}") for file in archives]
     print(tabulate(rows, tablefmt="plain"))
 
@@ -59,7 +59,7 @@ def _prepare(args: argparse.Namespace) -> None:
         raise UserError(f"--photo-filter is of Cityscapes, and nothing is resized of {args.dataset}: leave it out.")
     out = args.out or arguments.ROOT / args.dataset
     record = args.fetched
-    archives = read_record(record) if record else obtain(args.dataset, dataset, args.archives, args.mirror)
+    archives = read_archives(record) if record else obtain(args.dataset, dataset, args.archives, args.mirror)
     print(prepare(args.dataset, dataset, archives, out, args.photo_filter or "legacy", args.replace))
 
 

@@ -45,12 +45,12 @@ def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | N
     return [LocalArchive.of(_obtain(archive, folder, mirror)) for archive in dataset.archives]
 
 
-def write_record(path: Path, archives: Iterable[LocalArchive]) -> None:
-    """Write which archives were found or fetched, for `read_record`."""
+def write_archives(path: Path, archives: Iterable[LocalArchive]) -> None:
+    """Write which archives were found or fetched, for `read_archives`."""
     write_json(path, [{"file": str(file.path), "bytes": file.bytes, "sha256": file.sha256} for file in archives])
 
 
-def read_record(path: Path) -> list[LocalArchive]:
+def read_archives(path: Path) -> list[LocalArchive]:
     """Read which archives were found before; UserError for one that has gone or changed since, or for another file."""
     try:
         archives = [LocalArchive(Path(file["file"]), file["bytes"], file["sha256"]) for file in read_json(path)]
