@@ -164,5 +164,6 @@ def _add_preparation(command: argparse.ArgumentParser) -> None:
 def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
     _path(command, "--labels", "folder of label maps of the same stems", required)
     _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
-    add_flags(command, DrnConfig, "network", "sha256", prefix="drn")
+    add_flags(command, DrnConfig, "network", prefix="drn")
+    add_flags(command, DrnConfig, "sha256", prefix="drn", metavar="HEX")
     add_flags(command, DrnConfig, "size", prefix="drn", metavar=("W", "H"))

@@ -12,6 +12,9 @@ from enco.config.run import Levels
 
 NEIGHBOURS = 5
 """The k of precision & recall."""
+SMALLEST_INPUT = 75
+"""Smallest side, in pixels, that Inception's layers leave a feature map of."""
+ExtractorName = Literal["inception", "random-inception"]
 NetworkName = Literal["negcut", "fyu", "own"]
 """Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
 Side = Annotated[int, Field(ge=8, le=2**14)]
@@ -34,11 +37,11 @@ class Preparation(Settings):
 class FeatureConfig(Settings):
     """Settings of features for FID and precision & recall."""
 
-    extractor: Literal["inception", "random-inception"] = Field(
+    extractor: ExtractorName = Field(
         "inception", description="Inception with the published weights, or with random ones, which need no download."
     )
     input_size: int | None = Field(
-        None, ge=75, le=2**14, description="Side that random-inception sees, in pixels; the published sees 299."
+        None, ge=SMALLEST_INPUT, le=2**14, description="Side that random-inception sees, in pixels (default 299)."
     )
     k: int = Field(NEIGHBOURS, ge=1, le=10**9, description="Neighbours of precision & recall.")
     legacy_rounding: bool = Field(
@@ -64,10 +67,13 @@ class DrnConfig(DrnRecipe):
         "own", description="negcut: the paper's; fyu: trained at full resolution; own: trained by `snakemake drn`."
     )
     weights: Path | None = Field(
-        None, description="Its file: by default weights/ and the published name; for 'own' one that you have trained."
+        None,
+        description="The network's file: by default weights/ and the published name; for 'own' one that you trained.",
     )
     trunk: Literal["imagenet", "none"] = Field("none", description="What a network of one's own starts from.")
-    sha256: str = Field("", pattern=SHA256_START, description="That file's SHA-256, or its start; empty: not checked.")
+    sha256: str = Field(
+        "", pattern=SHA256_START, description="SHA-256 of the network's file, or the start of one; empty: not checked."
+    )
 
     @model_validator(mode="after")
     def _trunk_fits(self) -> DrnConfig:

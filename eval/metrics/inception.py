@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from enco.errors import UserError, unknown
 from enco.io.files import StrPath, sha256
 from enco.io.torch_file import load_tensors
 from enco.runtime.devices import as_device
-from eval.config import Preparation
+from eval.config import SMALLEST_INPUT, ExtractorName, Preparation
 from eval.metrics.features import Features
 from eval.metrics.inception_network import feature_layers, fid_inception
 from eval.metrics.inception_weights import find_weights
@@ -29,8 +29,6 @@ from eval.records import INPUT_SIZE, ExtractorRecord
 
 T = TypeVar("T")
 
-EXTRACTORS = ("inception", "random-inception")
-SMALLEST_INPUT = 75
 RANDOM_GAIN = 10.0
 AS_STORED = Preparation()
 
@@ -86,7 +84,7 @@ def create_extractor(
         if weights is not None:
             raise UserError("The extractor random-inception draws its weights: leave out --weights.")
         return _random(seed or 0, INPUT_SIZE if input_size is None else input_size, place)
-    raise unknown("extractor", name, EXTRACTORS)
+    raise unknown("extractor", name, get_args(ExtractorName))
 
 
 def extract_features(

@@ -19,7 +19,7 @@ from enco.io.files import StrPath
 from enco.methods import info
 from enco.records import FinishedRecord, read_record
 from enco.training.provenance import device_name, versions
-from eval.config import Preparation
+from eval.config import NEIGHBOURS, Preparation
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.inception import Extractor, extract_features
@@ -53,7 +53,7 @@ def score_run(
     reals: Mapping[str, Features],
     device: torch.device,
     *,
-    k: int = 5,
+    k: int = NEIGHBOURS,
     task: str | None = None,
     selection: Selection = "final",
     segmentation: SegmentationTest | None = None,

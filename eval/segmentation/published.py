@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from enco.errors import UserError
-from eval.config import NetworkName
 
 IMAGENET_URL = "http://dl.yf.io/drn/drn_d_22-4bd2f8ea.pth"
 """The ImageNet classifier that a network of one's own starts from."""
 
-NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 THE_PAPERS = "negcut"
 
 

@@ -191,3 +191,16 @@ def test_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", 2)
     with pytest.raises(UserError, match="no cuda device"):
         call("features", "--images", photos, "--out", tmp_path / "f.npz", *RANDOM[:-1], "cuda")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("features", "side that random-inception sees, in pixels (default 299)"),
+        ("segmentation", "--drn-sha256 HEX SHA-256 of the network's file, or the start of one"),
+    ],
+)
+def test_help_says_defaults_and_files_by_name(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert said in " ".join(capsys.readouterr().out.split())

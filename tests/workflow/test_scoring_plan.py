@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from enco.data.reading import Reading
 from enco.errors import UserError
 from eval.__main__ import parser
-from eval.segmentation.published import NETWORKS, PUBLISHED
+from eval.config import NetworkName
+from eval.segmentation.published import PUBLISHED
 from eval.weights import URLS
 from workflow.paths import weights_record
 from workflow.plan.plan import Plan
@@ -37,7 +38,7 @@ def project(scale: str = "paper", base: Path = ROOT, **changes: dict[str, Any]) 
 def test_scales_take_the_network_they_say(tmp_path: Path) -> None:
     assert project().plan.config.drn.network == "negcut" and project().plan.config.drn.trunk == "imagenet"
     assert project("demo").plan.config.drn.network == "own" and project("demo").plan.config.drn.trunk == "none"
-    assert set(NETWORKS) == {*PUBLISHED, "own"}
+    assert set(get_args(NetworkName)) == {*PUBLISHED, "own"}
 
 
 @pytest.mark.parametrize(
