@@ -103,9 +103,10 @@ def parse_record(model: type[R], content: Any, path: Path, cure: str | None = No
     try:
         return model.model_validate(content)
     except ValidationError as error:
+        run = path.parent.parent if path.parent.name == FINISHED else path.parent
         raise UserError(
             f"{path} is no record of a training by this version ({first_mistake(error)}):"
-            f" {cure or f'move {path.parent} away, and run again'}."
+            f" {cure or f'move {run} away, and run again'}."
         ) from error
 
 

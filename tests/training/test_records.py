@@ -53,6 +53,14 @@ def test_a_record_of_another_version_is_one_sentence(
         read_record(tmp_path / "run.json", FinishedRecord)
 
 
+@pytest.mark.parametrize("place", [".", "finished"])
+def test_the_cure_for_a_record_of_another_version_moves_the_whole_run(tmp_path: Path, place: str) -> None:
+    (tmp_path / "finished").mkdir()
+    write_json(tmp_path / place / "run.json", {})
+    with pytest.raises(UserError, match=rf"move {tmp_path} away"):
+        find_record(tmp_path)
+
+
 def test_a_checkpoint_of_another_version_is_not_skipped(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     folder.save(checkpoint(7))
