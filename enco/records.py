@@ -26,6 +26,18 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class FileRecord(Record):
+    """The content of a whole JSON file."""
+
+    def content(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return self.model_dump(mode="json")
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON; UserError where the disk is full."""
+        write_json(path, self.content())
+
+
 class GitState(Record):
     """The commit of the code, whether the source differs from that commit, and a digest of the difference."""
 
@@ -43,7 +55,7 @@ class Change(Record):
     before: dict[str, Any]
 
 
-class RunRecord(Record):
+class RunRecord(FileRecord):
     """The settings, code, images and machine of a training, which are known before the first step."""
 
     config: RunConfig
@@ -65,10 +77,6 @@ class RunRecord(Record):
     pieces: dict[str, bool]
     """The computation of steps, by the fields of ComputeOptions."""
     changes: list[Change]
-
-    def write(self, path: Path) -> None:
-        """Write the record as JSON; UserError where the disk is full."""
-        write_json(path, self.content())
 
     def content(self) -> dict[str, Any]:
         """Return the record as JSON values, without the keys that have none."""

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, Validatio
 from enco.config.compute import ComputeConfig
 from enco.config.run import Levels
 from enco.errors import UserError
-from enco.io.files import read_json, write_json
-from enco.records import Change, GitState, Record, first_mistake
+from enco.io.files import read_json
+from enco.records import Change, FileRecord, GitState, Record, first_mistake
 from eval.config import NetworkName
 
 INPUT_SIZE = 299
@@ -22,18 +22,6 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Selection = Literal["final", "best"]
 """Which of a training's generators translated."""
 R = TypeVar("R", bound="FileRecord")
-
-
-class FileRecord(Record):
-    """The content of a whole JSON file."""
-
-    def content(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
-        return self.model_dump(mode="json")
-
-    def write(self, path: Path) -> None:
-        """Write the record as JSON; UserError where the disk is full."""
-        write_json(path, self.content())
 
 
 class SparseRecord(Record):

@@ -10,7 +10,8 @@ import pytest
 
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
-from eval.records import ExtractorRecord, FileRecord, read_scores, read_segmentation, read_timing
+from enco.records import FileRecord
+from eval.records import ExtractorRecord, read_scores, read_segmentation, read_timing
 from tests.support.table_runs import scores, timing
 
 SEGMENTATION = {
