@@ -46,7 +46,7 @@ def refuse_unsupported_gpu(device: torch.device) -> None:
 
 
 def _runs(architecture: str, version: tuple[int, int]) -> bool:
-    """Whether kernels for 'sm_86' (same major version) or 'compute_90' (any later one) run on a compute capability."""
+    """Say whether kernels for 'sm_86' (same major version) or 'compute_90' (any later) run on a compute capability."""
     kind, _, number = architecture.partition("_")
     built = divmod(int("".join(filter(str.isdigit, number))), 10)
     return built <= version and (kind == "compute" or built[0] == version[0])

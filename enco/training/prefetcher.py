@@ -55,7 +55,7 @@ class CudaCopies:
         return Batch(source=source, target=target)
 
     def device_is_busy(self) -> bool:
-        """Whether the step launched last is still going on, so that nothing has waited."""
+        """Say whether the step launched last is still going on, so that nothing has waited."""
         return self._before is not None and not self._before.query()  # type: ignore[no-untyped-call]
 
     def keep_pace(self) -> None:

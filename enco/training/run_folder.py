@@ -42,7 +42,7 @@ def exclusive(folder: Path, stop: StopRequest, poll_seconds: float = 1.0) -> Ite
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a living process trains in this folder."""
+    """Say whether a living process trains in this folder."""
     return is_locked(folder / LOCK)
 
 

@@ -90,6 +90,13 @@ def test_what_does_not_touch_cut(file: str, old: str, new: str, package: Path, e
             {"cut", "negcut", "qs_attn"},
         ),
         ("methods/munit.py", "lr_gamma**cuts", "lr_gamma**(cuts + 1)", {"munit"}),
+        ("options/drit.py", "self.batch_size * self.d_iter", "self.batch_size", {"drit"}),
+        (
+            "options/sampling.py",
+            "DEFAULT_BETA = 0.5",
+            "DEFAULT_BETA = 0.6",
+            {"cut", "dclgan", "enco", "negcut", "qs_attn"},
+        ),
         ("methods/parts/optim.py", "fused=", "foreach=False, fused=", set(available())),
         ("training/iterations.py", "if step == 1:", "if step == 2:", set(available())),
         (

@@ -41,6 +41,7 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_every_file_of_ours_can_be_imported() -> None:
     assert methods.broken() == {}
+    assert methods.available().keys() == methods.infos().keys()
 
 
 @pytest.mark.parametrize(
