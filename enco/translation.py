@@ -78,6 +78,10 @@ def translate(
 def _rgb(image: Image.Image | StrPath) -> Image.Image:
     """Return an image that is given or named as RGB; UserError for anything else."""
     if isinstance(image, Image.Image):
+        try:
+            image.load()  # Pillow has read no more than the file's head
+        except OSError as error:
+            raise UserError(f"The image given cannot be read ({error}): open a whole file.") from error
         return to_rgb(image, "given")
     if not isinstance(image, str | os.PathLike):
         raise UserError(f"A {type(image).__name__} cannot be translated: give a tensor, a Pillow image, or a path.")

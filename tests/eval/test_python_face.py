@@ -201,6 +201,9 @@ def test_what_cannot_be_translated_is_refused(folders: tuple[Path, Path], genera
     ):
         with pytest.raises(UserError, match=r"floats in \[0, 1\]"):
             translate(loaded, tensor)
+    (folders[0].parent / "torn.png").write_bytes((folders[0] / "0.png").read_bytes()[:200])
+    with pytest.raises(UserError, match=r"The image given cannot be read \(.*\): open a whole file"):
+        translate(loaded, Image.open(folders[0].parent / "torn.png"))
     with pytest.raises(UserError, match="The image folder no such folder does not exist"):
         translate(loaded, "no such folder", "out")
     for images in (np.zeros((64, 64, 3), np.uint8), [folders[0] / "0.png"]):
