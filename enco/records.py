@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from enco.config.base import Settings
 from enco.config.run import RunConfig
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
@@ -38,6 +39,20 @@ class FileRecord(Record):
         write_json(path, self.content())
 
 
+def known_settings(values: Any, model: type[BaseModel] = RunConfig) -> Any:
+    """Drop keys that a settings class no longer has: they decide nothing, as `settings` in the record does."""
+    if not isinstance(values, dict):
+        return values
+    kept = {name: value for name, value in values.items() if name in model.model_fields}
+    inner = {name: model.model_fields[name].annotation for name in kept}
+    return {
+        name: known_settings(value, kind)
+        if isinstance(kind := inner[name], type) and issubclass(kind, Settings)
+        else value
+        for name, value in kept.items()
+    }
+
+
 class GitState(Record):
     """The commit of the code, whether the source differs from that commit, and a digest of the difference."""
 
@@ -58,7 +73,7 @@ class Change(Record):
 class RunRecord(FileRecord):
     """The settings, code, images and machine of a training, which are known before the first step."""
 
-    config: RunConfig
+    config: Annotated[RunConfig, BeforeValidator(known_settings)]
     config_hash: str
     plan: str
     """Digest of all settings and of the code."""

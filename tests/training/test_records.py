@@ -53,6 +53,16 @@ def test_a_record_of_another_version_is_one_sentence(
         read_record(tmp_path / "run.json", FinishedRecord)
 
 
+def test_a_setting_that_a_later_version_dropped_keeps_a_finished_training(
+    tmp_path: Path, finished: FinishedRecord
+) -> None:
+    content = finished.content()
+    content["config"]["train"]["print_every"] = 10
+    content["config"]["note"] = "dropped, too"
+    write_json(tmp_path / "run.json", content)
+    assert read_record(tmp_path / "run.json", FinishedRecord) == finished
+
+
 @pytest.mark.parametrize("place", [".", "finished"])
 def test_the_cure_for_a_record_of_another_version_moves_the_whole_run(tmp_path: Path, place: str) -> None:
     (tmp_path / "finished").mkdir()
