@@ -19,3 +19,8 @@ else:
     )
 
 __all__ = ["create", "load_generator", "translate"]
+
+
+def __dir__() -> list[str]:
+    """Name what the package offers, for completion."""
+    return sorted({*globals(), *__all__})

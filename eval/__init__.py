@@ -36,3 +36,8 @@ __all__ = [
     "precision_recall",
     "translate_folder",
 ]
+
+
+def __dir__() -> list[str]:
+    """Name what the package offers, for completion."""
+    return sorted({*globals(), *__all__})

@@ -107,7 +107,7 @@ def drn_train(args: argparse.Namespace) -> int | None:
     from enco.io.weights import chosen_weights
     from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
     from eval.segmentation.data import pairs
-    from eval.segmentation.published import IMAGENET_URL
+    from eval.segmentation.releases import IMAGENET_URL
     from eval.segmentation.train import train_segmenter
 
     reading, trunk = Reading.of(args), args.trunk

@@ -83,7 +83,7 @@ class SegmentationScores(FileRecord):
     protocol: SegmentationProtocol
 
 
-class Metrics(SparseRecord):
+class RunMetrics(SparseRecord):
     """Every metric of one run on one task, by what translations are compared with."""
 
     paired: RealSetMetrics
@@ -159,7 +159,7 @@ class Scores(FileRecord):
     """How the training's steps were computed, for people."""
     changes: list[Change]
     data: DataRecord
-    metrics: Metrics
+    metrics: RunMetrics
     protocol: ScoresProtocol
     training_time_hours: Number
     model_size_millions: Number

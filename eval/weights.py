@@ -12,7 +12,7 @@ from enco.io.fetch import Published
 from enco.io.files import sha256
 from enco.io.weights import cache_path, published_hash, published_weights
 from enco.networks import vgg
-from eval.segmentation.published import IMAGENET_URL, PUBLISHED, check_there
+from eval.segmentation.releases import IMAGENET_URL, PUBLISHED, check_there
 
 URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
 

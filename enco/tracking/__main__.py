@@ -12,7 +12,7 @@ from pathlib import Path
 from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
 from enco.tracking.follower import connect, follow, sync
-from enco.tracking.run_files import run_folders
+from enco.tracking.run_reader import run_folders
 from enco.tracking.store import Store, serve
 
 COMMANDS = {

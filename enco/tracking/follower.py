@@ -14,7 +14,7 @@ from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wai
 from enco.errors import UserError
 from enco.io.locks import locked
 from enco.tracking.mirror import mirror
-from enco.tracking.run_files import run_folders, without_copies
+from enco.tracking.run_reader import run_folders, without_copies
 from enco.tracking.store import Store, without_password
 from enco.training.run_folder import is_held
 

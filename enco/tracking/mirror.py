@@ -15,7 +15,7 @@ from PIL import Image
 from enco.errors import UserError
 from enco.io.files import atomic_path, read_json, write_json
 from enco.io.locks import locked
-from enco.tracking.run_files import RunFiles, flatten, numbers, read_run_files
+from enco.tracking.run_reader import RunFiles, flatten, numbers, read_run_files
 from enco.tracking.store import ARTIFACTS
 
 if TYPE_CHECKING:

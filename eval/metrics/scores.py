@@ -27,8 +27,8 @@ from eval.metrics.precision_recall import precision_recall
 from eval.records import (
     DataRecord,
     ImagesSource,
-    Metrics,
     RealSetMetrics,
+    RunMetrics,
     Scores,
     ScoresProtocol,
     SegmentationMetrics,
@@ -74,7 +74,7 @@ def score_run(
         computed=run.computed,
         changes=run.changes,
         data=DataRecord(hash=run.data_hash, source=ImagesSource(**run.data_source)),
-        metrics=Metrics(**compare_each(reals, generated, k), **_segmentation_metrics(segmentation)),
+        metrics=RunMetrics(**compare_each(reals, generated, k), **_segmentation_metrics(segmentation)),
         protocol=_protocol(generated, reals, k, segmentation, device),
         training_time_hours=run.wall_seconds / 3600,
         model_size_millions=run.parameter_count / 1e6,

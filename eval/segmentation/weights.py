@@ -17,7 +17,7 @@ from enco.io.torch_file import load_weights, named_tensors
 from enco.notices import say_once
 from eval.config import NetworkName
 from eval.segmentation.drn import DRN
-from eval.segmentation.published import PUBLISHED, check_there
+from eval.segmentation.releases import PUBLISHED, check_there
 
 PREFIX = "module."
 _SCALAR = np.float64(0).__reduce__()[0]

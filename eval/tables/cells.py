@@ -14,7 +14,7 @@ from enco.errors import UserError
 from enco.io.files import atomic_path
 from eval.published import Published
 from eval.records import Scores
-from eval.segmentation.published import THE_PAPERS
+from eval.segmentation.releases import THE_PAPERS
 from eval.tables.columns import HEADLINE_SET, METRICS
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources

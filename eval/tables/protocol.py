@@ -11,7 +11,7 @@ from enco.config.compute import PLAIN
 from enco.errors import UserError
 from enco.records import GitState
 from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, Timing
-from eval.segmentation.published import THE_PAPERS
+from eval.segmentation.releases import THE_PAPERS
 from eval.tables.layout import MARK
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources

@@ -14,7 +14,7 @@ from eval import weights as weight_records
 from eval.__main__ import main
 from eval.metrics import inception_weights
 from eval.metrics.inception_weights import find_weights
-from eval.segmentation import published
+from eval.segmentation import releases
 from eval.segmentation.drn import DRN
 from eval.segmentation.weights import load_segmenter
 from tests.eval.test_segmentation import draw_horizons
@@ -91,7 +91,7 @@ def test_drn_train_fetches_the_imagenet_trunk(cache: Path, tmp_path: Path, monke
     folders = ["--images", str(photos), "--labels", str(labels), "--out", str(out)]
     recipe = ["--size", "16", "16", "--epochs", "1", "--lr", "1e-9", "--device", "cpu", "--threads", "1"]
     with FileServer({name: content}) as server:
-        monkeypatch.setattr(published, "IMAGENET_URL", server.url(name))
+        monkeypatch.setattr(releases, "IMAGENET_URL", server.url(name))
         main(["drn-train", *folders, *recipe, "--trunk", "imagenet"])
     assert (cache / name).is_file()
     found = load_segmenter(out, torch.device("cpu"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from enco.errors import UserError
 from enco.tracking.mirror import chunks
-from enco.tracking.run_files import flatten, numbers, read_run_files
+from enco.tracking.run_reader import flatten, numbers, read_run_files
 
 
 def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from enco.io.files import read_json, write_json
 from enco.tracking.__main__ import main
 from enco.tracking.follower import follow, start_follower, sync, warn
 from enco.tracking.mirror import milliseconds
-from enco.tracking.run_files import run_folders
+from enco.tracking.run_reader import run_folders
 from enco.tracking.store import Store
 from enco.training.run_folder import LOCK, is_held, now
 from tests.support.tiny_runs import run, tiny_config, write_images

@@ -29,7 +29,7 @@ from tenacity import stop_after_attempt
 from enco.io.files import read_json, write_json
 from enco.tracking.follower import follow, mirror_patiently, sync
 from enco.tracking.mirror import STATUS, _image_names
-from enco.tracking.run_files import flatten, read_run_files
+from enco.tracking.run_reader import flatten, read_run_files
 from enco.tracking.store import Store, set_environment
 from enco.training.run_folder import LOCK, now
 from enco.training.run_log import RunLog

@@ -13,7 +13,7 @@ from enco.data.reading import Reading
 from enco.errors import UserError
 from eval.__main__ import parser
 from eval.config import NetworkName
-from eval.segmentation.published import PUBLISHED
+from eval.segmentation.releases import PUBLISHED
 from eval.weights import URLS
 from workflow.paths import weights_record
 from workflow.plan.plan import Plan

@@ -9,7 +9,7 @@ from typing import Any
 
 from enco.config.flags import as_flags
 from eval.config import DrnConfig, DrnRecipe
-from eval.segmentation.published import PUBLISHED
+from eval.segmentation.releases import PUBLISHED
 from workflow import paths
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards

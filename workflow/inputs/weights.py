@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.segmentation.published import PUBLISHED
+from eval.segmentation.releases import PUBLISHED
 from workflow import paths
 from workflow.inputs.segmentation import Segmentation
 from workflow.plan.grid import Run
