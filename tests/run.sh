@@ -8,4 +8,5 @@ ruff format --check .
 lint-imports
 mypy
 wait "$workflow"
-exec python -m pytest --numprocesses 2 "$@"
+# Three workers on two cores, as one of them mostly waits for SLURM.
+exec python -m pytest --numprocesses 3 "$@"
