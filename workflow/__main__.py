@@ -19,7 +19,7 @@ from enco.io.files import read_json
 from eval.published import read_published
 from workflow import paths
 from workflow.cost.images import Images, iterations
-from workflow.cost.seconds import SecondsPerIteration, published_speeds, read_speeds
+from workflow.cost.seconds import SecondsPerIteration, published_seconds, read_speeds
 from workflow.plan.grid import Cell, Run
 from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
@@ -129,7 +129,7 @@ def known_speeds(plan: Plan, timing: Path | None, mode: Mode | None = None) -> S
         return read_speeds(timing, plan.size, mode or plan.config.compute.mode)
     if plan.config.comparable:
         published = read_published(plan.published)
-        return published_speeds(plan.grid, plan.tables, published, str(plan.config.published))
+        return published_seconds(plan.grid, plan.tables, published, str(plan.config.published))
     return SecondsPerIteration(f"the paper's seconds are none of scale {plan.config.scale}, so give --timing FILE", {})
 
 

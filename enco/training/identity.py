@@ -10,7 +10,6 @@ from typing import Any
 
 from enco.config.run import DataConfig, RunConfig
 from enco.methods import parse_options
-from enco.options.base import MethodOptions
 from enco.records import RunRecord
 from enco.training.sources import changed_files
 
@@ -58,11 +57,7 @@ class OnChange:
 
 def in_full(config: RunConfig) -> RunConfig:
     """Complete a configuration by every option of its method; UserError for an unknown method or option."""
-    return config.model_copy(update={"options": _options(config).model_dump(mode="json")})
-
-
-def _options(config: RunConfig) -> MethodOptions:
-    return parse_options(config.method, config.options)
+    return config.model_copy(update={"options": parse_options(config.method, config.options).model_dump(mode="json")})
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
@@ -70,7 +65,7 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
 
     Raises UserError for an unknown method or option.
     """
-    options = _options(config).model_dump(mode="json", exclude={"preprocess"})
+    options = parse_options(config.method, config.options).model_dump(mode="json", exclude={"preprocess"})
     values = {
         "method": config.method,
         "seed": config.seed,

@@ -86,7 +86,7 @@ class Steps:
 
 def iterations_of(config: RunConfig) -> int:
     """Count the iterations of a whole training; UserError for an unknown method or option, or no image."""
-    options = _options(config)
+    options = parse_options(config.method, config.options)
     items = max(len(Reading.of_config(config.data).files(config.data.root / name)) for name in ("trainA", "trainB"))
     return _total(items, options, _schedule(config, options))
 
@@ -99,12 +99,8 @@ def first_weights(config: RunConfig, device: torch.device) -> TrainStep:
 
 def build(config: RunConfig, device: torch.device) -> Method:
     """Build a method with its schedule on a device; UserError for an unknown method or option."""
-    schedule = _schedule(config, _options(config))
+    schedule = _schedule(config, parse_options(config.method, config.options))
     return create(config.method, schedule=schedule, device=device, **config.options)
-
-
-def _options(config: RunConfig) -> MethodOptions:
-    return parse_options(config.method, config.options)
 
 
 def _schedule(config: RunConfig, options: MethodOptions) -> Schedule:

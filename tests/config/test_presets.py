@@ -23,7 +23,7 @@ from eval.metrics.scores import changed_settings, read_run
 from eval.tables.spec import load_tables
 from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.plan.grid import expand
-from workflow.plan.scale import load_scale, load_tasks
+from workflow.plan.scale import load_scale, tasks_of_scale
 
 ROOT = Path(__file__).parents[2]
 PRESETS: tuple[Preset, ...] = ("paper", "cut")
@@ -191,7 +191,7 @@ def test_a_preset_of_the_command_line_is_in_the_record_of_a_run(tmp_path: Path) 
 
 def test_a_preset_of_a_scale_holds_for_every_method_and_renames_none() -> None:
     scale = load_scale(ROOT / "config" / "paper.yaml").model_copy(update={"options": {"all": {"preprocess": "cut"}}})
-    grid = expand(load_tables(ROOT / "config" / "tables.yaml"), load_tasks(scale, ROOT), scale, infos())
+    grid = expand(load_tables(ROOT / "config" / "tables.yaml"), tasks_of_scale(scale, ROOT), scale, infos())
     assert all("preprocess" not in run.variant and "load_size" not in run.variant for run in grid.runs)
     sizes = {run.config.method: run.config.options["load_size"] for run in grid.runs}
     assert {sizes.pop("drit"), *sizes.values()} == {241, 286}

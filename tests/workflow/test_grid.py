@@ -13,7 +13,7 @@ from enco.training.identity import config_hash
 from eval.tables.spec import TableSpec, load_tables
 from workflow.plan.grid import Grid, expand, variant_name
 from workflow.plan.plan import Plan
-from workflow.plan.scale import ScaleConfig, load_scale, load_tasks
+from workflow.plan.scale import ScaleConfig, load_scale, tasks_of_scale
 from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def all_twelve(tables: dict[str, TableSpec]) -> dict[str, MethodInfo]:
 
 def plan(tables: dict[str, TableSpec], available: dict[str, MethodInfo], **settings: Any) -> Grid:
     config = load_scale(ROOT / "config" / "paper.yaml").model_copy(update=settings)
-    return expand(tables, load_tasks(config, ROOT), config, available)
+    return expand(tables, tasks_of_scale(config, ROOT), config, available)
 
 
 @pytest.mark.parametrize(("share", "trainings"), [(False, 70), (True, 66)])

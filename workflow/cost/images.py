@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from enco.config.run import RunConfig
 from enco.datasets.catalogue import TaskConfig
-from workflow.cost.seconds import options_of
+from enco.methods import parse_options
 from workflow.plan.grid import Evaluation
 
 Images = Mapping[str, Mapping[str, int]]
@@ -18,7 +18,7 @@ def iterations(config: RunConfig, images: Images) -> int | None:
     counts = images.get(config.data.root.name)
     if counts is None:
         return None
-    schedule, options = config.train, options_of(config)
+    schedule, options = config.train, parse_options(config.method, config.options)
     per_epoch = max(counts["trainA"], counts["trainB"]) // options.images_per_step
     total = (schedule.n_const + schedule.n_decay) * per_epoch
     return min(total, options.max_iterations or total)

@@ -12,7 +12,6 @@ from enco.config.compute import Mode
 from enco.config.run import RunConfig
 from enco.errors import UserError
 from enco.methods import info, parse_options
-from enco.options.base import MethodOptions
 from eval.published import Published
 from eval.records import Timing, read_timing
 from eval.tables.spec import TableSpec
@@ -40,15 +39,11 @@ class SecondsPerIteration:
         name = self.charged_to(config)
         if name is None or steps is None:
             return None
-        return steps * options_of(config).images_per_iteration * self.seconds[name] / self.gain / 3600
+        images = parse_options(config.method, config.options).images_per_iteration
+        return steps * images * self.seconds[name] / self.gain / 3600
 
 
-def options_of(config: RunConfig) -> MethodOptions:
-    """Return a run's method options, defaults included."""
-    return parse_options(config.method, config.options)
-
-
-def published_speeds(
+def published_seconds(
     grid: Grid, tables: Mapping[str, TableSpec], published: Published, source: str
 ) -> SecondsPerIteration:
     """Return the paper's sec/iter of each variant; of several for one, the first table's."""

@@ -17,7 +17,7 @@ from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
 from workflow.plan.grid import Grid, Run, check_options, dataset_of, expand, is_backward
 from workflow.plan.part import folder_name, keep
-from workflow.plan.scale import ScaleConfig, load_mapping, load_tasks
+from workflow.plan.scale import ScaleConfig, load_mapping, tasks_of_scale
 from workflow.plan.wildcards import Wildcards, one_of_regex
 
 
@@ -36,7 +36,7 @@ class Plan:
         """Validate a configuration and expand its tables; raise UserError for whatever is wrong in it."""
         scale = parse(ScaleConfig, config, "the configuration")
         tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
-        tasks = load_tasks(scale, base)
+        tasks = tasks_of_scale(scale, base)
         check_options(scale, methods.infos())
         return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.infos()))
 

@@ -134,7 +134,7 @@ def load_mapping(source: Path | dict[str, Any], base: Path, key: str) -> dict[st
     return section(content, key, path)
 
 
-def load_tasks(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
+def tasks_of_scale(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
     """Return every task by name."""
     entries = load_mapping(config.tasks, base, "tasks")
     for name in entries:
