@@ -35,7 +35,8 @@ def _panel(panel: mpl.axes.Axes, device: str, ratios: Ratios) -> None:
     rows = range(len(ratios))
     for shift, mode in ((-HEIGHT / 2, "plain"), (HEIGHT / 2, "fast")):
         lengths = [kinds[mode] or 0 for kinds in ratios.values()]
-        panel.barh([row + shift for row in rows], lengths, HEIGHT, color=COLOURS[mode], label=mode)
+        if any(lengths):  # else the legend would name bars that nobody sees
+            panel.barh([row + shift for row in rows], lengths, HEIGHT, color=COLOURS[mode], label=mode)
     marks = [kinds["published"] if kinds["published"] else float("nan") for kinds in ratios.values()]
     panel.plot(marks, list(rows), "|", color="black", markersize=14, markeredgewidth=2, label="paper")
     panel.set(yticks=list(rows), yticklabels=list(ratios), xlabel="seconds per iteration, CUT plain = 1", title=device)

@@ -169,6 +169,13 @@ def test_tables_and_figure_are_made_from_result_files(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+@pytest.mark.parametrize("fast", [None, 0.5])
+def test_the_legend_names_the_modes_that_were_measured(tmp_path: Path, fast: float | None) -> None:
+    draw({"a device": {"CUT": {"plain": 1.0, "fast": fast, "published": 1.0}}}, tmp_path / "figure.svg")
+    drawn = (tmp_path / "figure.svg").read_text()
+    assert [f">{mode}</text>" in drawn for mode in ("plain", "fast", "paper")] == [True, fast is not None, True]
+
+
 REPORTED = {"speed": [], "pieces": ["--without", "bfloat16"], "sizes": ["--sizes", "32", "40", "--modes", "plain"]}
 
 
