@@ -44,7 +44,8 @@ from enco.data.unpaired import UnpairedImages, random_crop
 from enco.options.base import MethodOptions, Preset
 from enco.runtime.memory import keep_memory
 from enco.translation import translate_folder
-from eval.metrics.inception import Extractor, extract_features
+from eval.metrics.extraction import extract_features
+from eval.metrics.extractor import Extractor
 
 T = TypeVar("T")
 RESULTS = Path(__file__).parent / "results" / "loading.csv"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eval.calculate import fid as fid
     from eval.calculate import precision_recall as precision_recall
     from eval.config import Preparation as Preparation
-    from eval.metrics.inception import create_extractor as create_extractor
+    from eval.metrics.create import create_extractor as create_extractor
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -21,7 +21,7 @@ else:
                 ("Metrics", "calculate_features", "calculate_metrics", "fid", "precision_recall"), "eval.calculate"
             ),
             "Preparation": "eval.config",
-            "create_extractor": "eval.metrics.inception",
+            "create_extractor": "eval.metrics.create",
             "translate_folder": "enco.translation",
         },
     )

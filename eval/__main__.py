@@ -21,8 +21,8 @@ from eval.config import DrnRecipe, Preparation
 if TYPE_CHECKING:
     import torch
 
+    from eval.metrics.extractor import Extractor
     from eval.metrics.features import Features
-    from eval.metrics.inception import Extractor
     from eval.records import SegmentationScores
 
 # A command imports what it needs when it is called: torchvision alone takes seconds.
@@ -255,7 +255,7 @@ def _device(args: argparse.Namespace) -> torch.device:
 
 
 def _extractor(args: argparse.Namespace) -> Extractor:
-    from eval.metrics.inception import create_extractor
+    from eval.metrics.create import create_extractor
 
     return create_extractor(
         args.extractor,
@@ -267,7 +267,7 @@ def _extractor(args: argparse.Namespace) -> Extractor:
 
 
 def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Features:
-    from eval.metrics.inception import extract_features
+    from eval.metrics.extraction import extract_features
 
     reading = Reading.of(args)
     preparation = from_flags(args, Preparation)
@@ -317,7 +317,7 @@ def _print(values: Mapping[str, object]) -> None:
 
 COMMANDS = {
     "translate": Command("translate a folder with a generator file", arguments.translate, translate),
-    "features": Command("extract Inception features of a folder", arguments.features, features),
+    "features": Command("extract the features of a folder", arguments.features, features),
     "fid": Command("FID of two folders or features files", arguments.fid, fid),
     "pr": Command("improved precision and recall of two folders or features files", arguments.pr, pr),
     "drn-train": Command("train a segmentation network on photos and label maps", arguments.drn_train, drn_train),

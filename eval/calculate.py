@@ -17,9 +17,11 @@ from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.io.files import StrPath
 from eval.config import NEIGHBOURS, Preparation
+from eval.metrics.create import create_extractor
+from eval.metrics.extraction import AS_STORED, extract_array, extract_features
+from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable, load_features
 from eval.metrics.fid import fid as frechet_distance
-from eval.metrics.inception import AS_STORED, Extractor, create_extractor, extract_array, extract_features
 from eval.metrics.precision_recall import PrecisionRecall
 from eval.metrics.precision_recall import precision_recall as improved_precision_recall
 

@@ -14,7 +14,9 @@ NEIGHBOURS = 5
 """The k of precision & recall."""
 SMALLEST_INPUT = 75
 """Smallest side, in pixels, that Inception's layers leave a feature map of."""
-ExtractorName = Literal["inception", "random-inception"]
+ExtractorName = Literal["inception", "efficientnet-lite0", "random-inception"]
+INPUT_SIZE = {"inception": 299, "efficientnet-lite0": 224, "random-inception": 299}
+"""Side of the images that an extractor sees, in pixels; random-inception takes others too."""
 NetworkName = Literal["negcut", "fyu", "own"]
 """Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
 Side = Annotated[int, Field(ge=8, le=2**14)]
@@ -38,7 +40,8 @@ class FeatureConfig(Settings):
     """Settings of features for FID and precision & recall."""
 
     extractor: ExtractorName = Field(
-        "inception", description="Inception with the published weights, or with random ones, which need no download."
+        "inception",
+        description="Inception with the published weights (fetched) or with random ones, or EfficientNet-Lite0.",
     )
     input_size: int | None = Field(
         None, ge=SMALLEST_INPUT, le=2**14, description="Side that random-inception sees, in pixels (default 299)."

@@ -12,10 +12,7 @@ from enco.config.run import Levels
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import Change, FileRecord, GitState, Record, first_mistake
-from eval.config import NetworkName
-
-INPUT_SIZE = 299
-"""Side that Inception sees, in pixels."""
+from eval.config import INPUT_SIZE, NetworkName
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A measured number: finite, and neither text nor a truth value."""
@@ -37,11 +34,12 @@ class ExtractorRecord(Record):
 
     kind: str
     seed: int | None = None
-    input_size: int = INPUT_SIZE
+    input_size: int = INPUT_SIZE["inception"]
 
     def __str__(self) -> str:
         seed = [] if self.seed is None else [f"seed={self.seed}"]
-        side = [] if self.input_size == INPUT_SIZE else [f"input={self.input_size}"]
+        usual = INPUT_SIZE.get(self.kind, INPUT_SIZE["inception"])
+        side = [] if self.input_size == usual else [f"input={self.input_size}"]
         return f"{self.kind}({', '.join([*seed, *side])})" if seed or side else self.kind
 
 

@@ -15,9 +15,9 @@ from enco.io.files import atomic_path, write_json
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import load_generator
 from enco.translation import translate_folder
+from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
-from eval.metrics.inception import Extractor
 from eval.metrics.scores import translated_features
 
 CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID there, and the latest of equals is taken."

@@ -17,8 +17,8 @@ from enco.io.files import read_json
 from enco.records import RunRecord, read_record
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
-from eval.config import FeatureConfig
-from eval.records import INPUT_SIZE, ExtractorRecord, Scores, read_scores, read_timing
+from eval.config import INPUT_SIZE, FeatureConfig
+from eval.records import ExtractorRecord, Scores, read_scores, read_timing
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
@@ -154,7 +154,7 @@ def _gap_or_error(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
 
 def _is_of(features: FeatureConfig, used: ExtractorRecord) -> bool:
     """Return whether an extractor is the one that is asked for, at the side that is asked for."""
-    return (used.kind, used.input_size) == (features.extractor, features.input_size or INPUT_SIZE)
+    return (used.kind, used.input_size) == (features.extractor, features.input_size or INPUT_SIZE[features.extractor])
 
 
 def _ended(state: dict[str, Any]) -> str:

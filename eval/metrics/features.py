@@ -19,7 +19,7 @@ from eval.records import ExtractorRecord
 
 @dataclass(frozen=True)
 class Features:
-    """N x 2048 float32 features with the image files, and everything else that decides features."""
+    """N x D float32 features with the image files, and everything else that decides features."""
 
     features: NDArray[np.float32]
     files: tuple[str, ...]

@@ -20,9 +20,10 @@ from enco.methods import info
 from enco.records import FinishedRecord, read_record
 from enco.training.provenance import device_name, versions
 from eval.config import NEIGHBOURS, Preparation
+from eval.metrics.extraction import extract_features
+from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
-from eval.metrics.inception import Extractor, extract_features
 from eval.metrics.precision_recall import precision_recall
 from eval.records import (
     DataRecord,
@@ -36,7 +37,7 @@ from eval.records import (
     Selection,
 )
 
-SCORING_LIBRARIES = ("pytorch-fid", "piq")
+SCORING_LIBRARIES = ("pytorch-fid", "piq", "efficientnet-lite-pytorch")
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from torchvision.models.inception import Inception3
 from enco.errors import UserError
 from eval.config import Preparation
 from eval.metrics import inception_weights
+from eval.metrics.create import create_extractor
+from eval.metrics.extraction import extract_features
+from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable, load_features
 from eval.metrics.fid import fid
-from eval.metrics.inception import Extractor, create_extractor, extract_features
 from eval.metrics.inception_network import feature_layers, fid_inception
 from eval.metrics.inception_weights import find_weights
 from eval.records import ExtractorRecord

@@ -23,7 +23,8 @@ from enco.data.folders import list_images
 from enco.io.weights import cache_path
 from eval.__main__ import main
 from eval.metrics import inception_weights
-from eval.metrics.inception import create_extractor, extract_features
+from eval.metrics.create import create_extractor
+from eval.metrics.extraction import extract_features
 
 CPU = torch.device("cpu")
 SIDE, IMAGES = 256, 12

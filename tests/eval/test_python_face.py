@@ -21,7 +21,7 @@ from enco.errors import UserError
 from enco.methods.parts.generator_file import save_generator
 from eval import calculate_features, calculate_metrics, create_extractor, fid, precision_recall, translate_folder
 from eval.config import Preparation
-from eval.metrics.inception import Extractor
+from eval.metrics.extractor import Extractor
 from tests.support.tiny_methods import tiny_method
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,9 @@ from enco.methods.parts.generator_file import save_generator
 from enco.translation import translate_folder
 from eval import __main__ as command_line
 from eval.__main__ import parser
+from eval.metrics.extraction import extract_features
+from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features
-from eval.metrics.inception import Extractor, extract_features
 from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
 from eval.tables.protocol import protocol
 from eval.tables.sources import read_sources

@@ -20,6 +20,7 @@ LIBRARIES = (
     "enco.train",
     "enco.datasets.check",
     "enco.datasets.prepare",
+    "eval.metrics.extraction",
     "eval.metrics.inception",
     "eval.select",
     "eval.timing.__main__",

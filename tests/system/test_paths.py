@@ -14,6 +14,8 @@ from PIL import Image
 import enco.methods.parts.generator_file
 import enco.train
 import enco.translation
+import eval.metrics.create
+import eval.metrics.extraction
 import eval.metrics.features
 import eval.metrics.inception
 import eval.metrics.inception_weights
@@ -23,9 +25,10 @@ from enco.data.folders import list_images, load_rgb
 from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.train import train
 from enco.translation import translate_folder
+from eval.metrics.create import create_extractor
+from eval.metrics.extraction import extract_features
 from eval.metrics.features import load_features
 from eval.metrics.fid import fid
-from eval.metrics.inception import create_extractor, extract_features
 from eval.metrics.scores import read_run
 from eval.segmentation.drn import DRN
 from eval.segmentation.scores import score_folder
@@ -36,6 +39,8 @@ from tests.support.tiny_runs import tiny_config, write_images
 FACE = [
     enco.methods.parts.generator_file,
     enco.train,
+    eval.metrics.create,
+    eval.metrics.extraction,
     eval.metrics.inception,
     eval.metrics.features,
     eval.metrics.inception_weights,
