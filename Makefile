@@ -24,6 +24,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml $(wildcard workflow/executor/sr
 
 tables: env ## make Tables 1-4 at demo scale
 	@python -m workflow.jobs.launch all_tables
+	@printf '\nThe tables, each as .md, .html, .tex and .csv:\n'; printf '  %s\n' results/table[1-4].md
+	@printf 'Every training with its curves, samples and scores:\n  make ui\n'
 
 test: env ## run all checks and tests
 	@bash tests/run.sh
