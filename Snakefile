@@ -25,6 +25,7 @@ localrules:
     cells,
     check_data,
     current_cells,
+    current_curve,
     current_figure,
     current_table,
     fetch_archives,
@@ -51,6 +52,7 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/timing.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/curves.smk"
 
 
 onsuccess:

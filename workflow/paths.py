@@ -14,7 +14,7 @@ RESULTS = "results"
 STORE_READY = f"{RESULTS}/mlflow.ready"
 ARCHIVES = f"{RESULTS}/archives/{{dataset}}.json"
 WEIGHTS = f"{RESULTS}/weights/{{weights}}.json"
-SHARED = frozenset({"archives", "benchmarks", "figures", "logs", "mlartifacts", "weights"})
+SHARED = frozenset({"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "weights"})
 """Folders directly under results/ that are no scale's."""
 
 SCALE = f"{RESULTS}/{{scale}}"
@@ -46,14 +46,16 @@ ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cel
 TABLE = {kind: f"{PART}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 PART_TIMING = f"{PART}/timing.json"
 CELLS = f"{PART}/cells.csv"
-FIGURE = f"{PART}/figures/{{table}}.png"
+FIGURE = f"{PART}/figures/{{test_task}}.png"
+CURVE = {kind: f"{PART}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 
 SO_FAR = {kind: f"{PART}/so_far/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 """A table as far as it can be made."""
 
 CURRENT_TABLE = {kind: f"{RESULTS}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 CURRENT_CELLS = f"{RESULTS}/cells.csv"
-CURRENT_FIGURE = f"{RESULTS}/figures/{{table}}.png"
+CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
+CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 
 
 def log(name: str, folder: str = SCALE) -> str:

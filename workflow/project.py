@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflow.inputs.curves import Curves
 from workflow.inputs.data import ImageSets
 from workflow.inputs.evaluate import Evaluations
 from workflow.inputs.report import Figures
@@ -30,6 +31,7 @@ class Project:
     timing: Timings
     tables: PrintedTables
     report: Figures
+    curves: Curves
 
     @classmethod
     def load(cls, config: dict[str, Any], base: Path) -> Project:
@@ -55,4 +57,5 @@ class Project:
             timing=Timings(plan, trainings),
             tables=PrintedTables(plan),
             report=Figures(plan),
+            curves=Curves(plan),
         )

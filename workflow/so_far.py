@@ -48,7 +48,7 @@ class SoFar:
         return [
             self._without_gaps(self.project.tables.planned_cell(cell), cell)
             for cell in self.plan.grid.table(table).cells
-        ] + self.project.tables.faulty_cells(table)
+        ] + self.project.tables.cells_without_runs(table)
 
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""

@@ -10,7 +10,7 @@ from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.plan.plan import Plan
 
-NAMED = {"all_tables", "data", "drn", "figures", "tables_so_far", "weights"}
+NAMED = {"all_tables", "curves", "data", "drn", "figures", "tables_so_far", "weights"}
 
 
 def requested_targets() -> list[str]:
@@ -47,8 +47,10 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
         raise unknown("target", str(target), {*NAMED, *tables})
     name, _, ending = target.name.partition(".")
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
-    if (is_table or parts[1] == "figures") and name not in {*plan.tables, "cells"}:
+    if is_table and name not in {*plan.tables, "cells"}:
         raise unknown("table", name, plan.tables, f"the target {target}")
+    if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
+        raise unknown("task", name, tasks, f"the target {target}")
     if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:
         raise unknown("scale", parts[1], [plan.config.scale], f"the target {target}")
     if parts[2:3] == ("runs",):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,12 @@ class TableSpec(Settings):
         """Return every (task, metric) of a row in printed order; a joint column gives each joined metric."""
         return ((c.task, metric) for c in self.columns for name in c.metrics for metric in parts(name))
 
-    def trained_task(self, task: str) -> str:
-        """Return the task whose training a column reads: the column's own; for 'all' the table's first."""
-        return next(c.task for c in self.columns if c.task != ALL_TASKS) if task == ALL_TASKS else task
+    def trained_task(self, task: str, absent: Collection[str] = ()) -> str:
+        """Return the task whose training a column reads: the column's own; for 'all' the first that is not absent."""
+        if task != ALL_TASKS:
+            return task
+        tasks = [column.task for column in self.columns if column.task != ALL_TASKS]
+        return next((name for name in tasks if name not in absent), tasks[0])
 
 
 def load_tables(source: Path | Mapping[str, Any]) -> dict[str, TableSpec]:

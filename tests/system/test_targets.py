@@ -16,7 +16,7 @@ MISTYPED = [
     (("results/table9.csv",), ["table9", "table3"]),
     (("all_tabels",), ["all_tabels", "all_tables"]),
     (("result/table3.csv",), ["result/table3.csv", "results/table3.csv"]),
-    (("results/figures/tabel1.png",), ["tabel1", "table1"]),
+    (("results/figures/cat2dgo.png",), ["cat2dgo", "cat2dog"]),
     (("results/demo/runs/cat2dgo/enco/seed0/run.json",), ["cat2dgo", "cat2dog"]),
     (("results/demo/runs/cat2dog/enko/seed0/run.json",), ["enko", "enco+k=2"]),
     (("all_tables", "--config", "epochz=3"), ["epochz", "epochs"]),
@@ -27,7 +27,8 @@ LITERAL = [
     ("all_tables", "--configfile", "config/paper.yaml"),
     ("all_tables", "--config", EXAMPLE),
     ("--profile", "slurm", "all_tables"),
-    ("results/photos.csv", "--configfile", "config/photos.yaml"),
+    ("results/photos.csv", "results/figures/photos.png", "--configfile", "config/photos.yaml"),
+    ("all_tables", "figures", "--configfile", "config/small.yaml"),
 ]
 PAPER = ("all_tables", "--configfile", "config/paper.yaml")
 FORCED = ("--forceall",)

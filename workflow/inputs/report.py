@@ -2,62 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from eval.tables.spec import RowSpec
+from eval.figures.planned import PlannedFigure
+from eval.tables.spec import RowSpec, TableSpec
 from workflow import paths
 from workflow.plan.grid import Evaluation
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 
+JUDGE = "enco"
+"""Method whose translations decide which test images are shown."""
+
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a plan, one for each table."""
+    """The figures of a plan, one for each task: the rows of the first table that has the task."""
 
     plan: Plan
 
     def current(self) -> list[Path]:
-        """Return the figures of the tables that `all_tables` makes, where the user finds them."""
-        return [paths.fill(paths.CURRENT_FIGURE, table=name) for name in self.plan.headline]
+        """Return the figures of the tasks of `all_tables`, where the user finds them."""
+        return [paths.fill(paths.CURRENT_FIGURE, test_task=task) for task in self.plan.headline_tasks]
 
-    def headers(self, wildcards: Wildcards) -> list[str]:
-        """Return the rows of a table as columns of the table's figure."""
-        spec = self.plan.tables[wildcards.table]
-        return [row.key if spec.show_keys else row.label for row in self._rows(wildcards.table)]
+    def planned(self, wildcards: Wildcards) -> PlannedFigure:
+        """Return what the figure of a task is made of."""
+        return self.figure(wildcards.test_task, self.rows(wildcards.test_task))
 
-    def tasks(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Return each task of a table with its test folders and, row by row, its translations."""
-        table = wildcards.table
-        return [
-            {
-                "title": self.plan.tasks[task].title or task,
-                "sources": str(self.plan.test_folder(task, "source")),
-                "targets": str(self.plan.test_folder(task, "target")),
-                "reading": self.plan.config.data.reading,
-                "translated": [
-                    str(self._first(table, row, task).images(self.plan.config.selection)) for row in self._rows(table)
-                ],
-            }
-            for task in self._tasks(table)
-        ]
+    def inputs(self, wildcards: Wildcards) -> list[Path]:
+        """Return the translated folders and the features of a figure."""
+        planned = self.planned(wildcards)
+        return [*planned.translated, planned.judge_features, planned.real_features]
 
-    def inputs(self, wildcards: Wildcards) -> list[str]:
-        """Return the translated folders of a figure."""
-        return [folder for task in self.tasks(wildcards) for folder in task["translated"]]
+    def rows(self, task: str) -> list[tuple[RowSpec, Evaluation]]:
+        """Return each row of a task's figure with the first seed's evaluation."""
+        found: dict[str, tuple[RowSpec, Evaluation]] = {}
+        for cell in self.plan.grid.table(self._table(task).name).cells:
+            if cell.evaluation.task == task:
+                found.setdefault(cell.row.key, (cell.row, cell.evaluation))
+        return list(found.values())
 
-    def _first(self, table: str, row: RowSpec, task: str) -> Evaluation:
-        """Return the first seed's evaluation of a row on a task."""
-        cells = self.plan.grid.table(table).cells
-        return next(c.evaluation for c in cells if c.row == row and c.evaluation.task == task)
+    def figure(self, task: str, rows: Sequence[tuple[RowSpec, Evaluation]]) -> PlannedFigure:
+        """Return the figure of a task with these rows; the judge is the first of EnCo, or else the last of all."""
+        selection, shows_keys = self.plan.config.selection, self._table(task).show_keys
+        judges = [evaluation for row, evaluation in rows if row.method == JUDGE]
+        judge = judges[0] if judges else rows[-1][1]
+        return PlannedFigure(
+            headers=tuple(row.key if shows_keys else row.label for row, _ in rows),
+            translated=tuple(evaluation.images(selection) for _, evaluation in rows),
+            sources=self.plan.test_folder(task, "source"),
+            targets=self.plan.test_folder(task, "target"),
+            judge_features=judge.features(selection),
+            real_features=self.plan.file(paths.REAL_FULL, test_task=task),
+            size=self.plan.size,
+            reading=self.plan.config.data.reading,
+        )
 
-    def _rows(self, table: str) -> list[RowSpec]:
-        """Return the rows of a table that can be made."""
-        faults = self.plan.grid.faults_of(table)
-        return [row for row in self.plan.tables[table].rows if row.key not in faults]
-
-    def _tasks(self, table: str) -> list[str]:
-        spec = self.plan.tables[table]
-        return list(dict.fromkeys(spec.trained_task(task) for task, _ in spec.task_metrics()))
+    def _table(self, task: str) -> TableSpec:
+        """Return the first table that has a task."""
+        name = next(cell.table for cell in self.plan.grid.cells if cell.evaluation.task == task)
+        return self.plan.tables[name]

@@ -59,15 +59,21 @@ class PrintedTables:
 
     def _planned(self, table: str) -> list[PlannedCell]:
         cells = self.plan.grid.table(table).cells
-        return [*map(self.planned_cell, cells), *self.faulty_cells(table)]
+        return [*map(self.planned_cell, cells), *self.cells_without_runs(table)]
 
-    def faulty_cells(self, table: str) -> list[PlannedCell]:
-        """Return the cells of those rows that cannot be planned, with what is wrong with the rows."""
-        columns = list(self.plan.tables[table].task_metrics())
+    def faults(self, wildcards: Wildcards) -> list[str]:
+        """Return what is wrong with the rows of a table that cannot be planned."""
+        return list(dict.fromkeys(self.plan.grid.faults_of(wildcards.table).values()))
+
+    def cells_without_runs(self, table: str) -> list[PlannedCell]:
+        """Return the cells of rows that cannot be planned and of tasks that are left out, each with the reason."""
+        spec, absent = self.plan.tables[table], self.plan.config.absent
+        faults = self.plan.grid.faults_of(table)
         return [
-            PlannedCell(row=row, task=task, metric=metric, seed=seed, reason=fault)
-            for row, fault in self.plan.grid.faults_of(table).items()
-            for task, metric in columns
+            PlannedCell(row=row.key, task=task, metric=metric, seed=seed, reason=reason)
+            for row in spec.rows
+            for task, metric in spec.task_metrics()
+            if (reason := faults.get(row.key) or absent.get(spec.trained_task(task, absent)))
             for seed in self.plan.config.seeds
         ]
 

@@ -60,6 +60,10 @@ class Evaluation:
         """Return the file of scores."""
         return self.run.at(paths.SCORES, test_task=self.task, selection=selection)
 
+    def features(self, selection: str) -> Path:
+        """Return the file of the translated images' features."""
+        return self.run.at(paths.FEATURES, test_task=self.task, selection=selection)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -135,7 +139,7 @@ def _fault(row: RowSpec, name: str, table: TableSpec, config: ScaleConfig, metho
         if row.method not in methods:
             raise broken_or_unknown(row.method, f"row '{row.key}' of {name}")
         for task, _ in table.task_metrics():
-            scale = _scale_options(methods[row.method], table.trained_task(task), config)
+            scale = _scale_options(methods[row.method], table.trained_task(task, config.absent), config)
             _check_clash(row, scale, config.scale)
             _options(methods[row.method], {**scale, **row.options})
     except UserError as error:
@@ -155,8 +159,10 @@ def _table_cells(
         if (name, row.key) in faults:
             continue
         for task, metric in table.task_metrics():
+            if (trained := table.trained_task(task, config.absent)) in config.absent:
+                continue
             for seed in config.seeds:
-                evaluation = evaluate(table.trained_task(task), row, seed, tasks, config, methods[row.method])
+                evaluation = evaluate(trained, row, seed, tasks, config, methods[row.method])
                 yield Cell(name, row, task, metric, seed, evaluation)
 
 

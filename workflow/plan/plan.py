@@ -55,6 +55,11 @@ class Plan:
         return wanted or list(self.tables)
 
     @property
+    def headline_tasks(self) -> list[str]:
+        """Tasks of the tables that `all_tables` makes, each once."""
+        return list(dict.fromkeys(evaluation.task for evaluation in self.grid.only(self.headline).evaluations))
+
+    @property
     def faults(self) -> list[str]:
         """The faults of rows that are left out, one sentence each."""
         return list(dict.fromkeys(self.grid.faults.values()))

@@ -62,6 +62,9 @@ class ScaleConfig(Settings):
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
     only: Only = Field(Only(), description="The part of the grid that is asked for; all of it where nothing is named.")
+    absent: dict[str, str] = Field(
+        default_factory=dict, description="Tasks that are left out of every table, each with the reason."
+    )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([0], min_length=1)
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Literal["final", "best"] = Field(
@@ -79,6 +82,9 @@ class ScaleConfig(Settings):
     )
     method_epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
+    )
+    curves: tuple[str, ...] = Field(
+        ("enco", "cut"), description="Rows whose distance over training `snakemake curves` draws."
     )
     train: TrainConfig = TrainConfig()
     changed_code: Literal["retrain", "keep"] = Field(
@@ -144,6 +150,7 @@ def tasks_of_scale(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
     for key, known, names in (
         ("epochs", {*tasks, "default"}, config.epochs),
         ("task_options", {*tasks}, config.task_options),
+        ("absent", {*tasks}, config.absent),
     ):
         for name in names:
             if name not in known:

@@ -9,20 +9,18 @@ rule figure:
             paths.FIGURE,
             category="Figures",
             caption="../report/figure.rst",
-            labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
+            labels={"task": "{test_task}", "scale": "{scale}", "part": "{part}"},
         ),
     log:
-        paths.log("{part}/figures/{table}"),
+        paths.log("{part}/figures/{test_task}"),
     benchmark:
-        paths.benchmark("{part}/figures/{table}")
+        paths.benchmark("{part}/figures/{test_task}")
     conda:
         "../../environment.yml"
     params:
-        headers=project.report.headers,
-        tasks=project.report.tasks,
-        size=project.plan.size,
+        planned=project.report.planned,
     message:
-        "Lay the translations of {wildcards.table} side by side"
+        "Lay the translations of {wildcards.test_task} side by side"
     script:
         "../scripts/figure.py"
 
@@ -33,11 +31,11 @@ rule current_figure:
     output:
         paths.CURRENT_FIGURE,
     log:
-        paths.log("current/figures/{table}", paths.RESULTS),
+        paths.log("current/figures/{test_task}", paths.RESULTS),
     conda:
         "../../environment.yml"
     message:
-        "Copy the figure of {wildcards.table} of this configuration to results/"
+        "Copy the figure of {wildcards.test_task} of this configuration to results/"
     shell:
         "cp {input} {output} 2> {log}"
 

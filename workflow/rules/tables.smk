@@ -25,6 +25,7 @@ rule table:
     params:
         spec=project.tables.spec,
         planned=project.tables.planned,
+        faults=project.tables.faults,
         provenance=project.tables.provenance(),
     message:
         "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 with log_errors_to(Path(snakemake.log[0])):
     planned = PLANNED_CELLS.validate_python(snakemake.params.planned)
-    if faults := list(dict.fromkeys(cell.reason for cell in planned if cell.reason)):
+    if faults := snakemake.params.faults:
         cure = "`snakemake tables_so_far` writes the rest."
         raise UserError(f"{snakemake.wildcards.table} cannot be made whole: {' '.join(faults)} {cure}")
     write_table(

@@ -1,4 +1,4 @@
-"""The figure of a table: the same test images, translated by every row."""
+"""The figure of a task: the same test images, translated by every row of a table."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from enco.config.run import Levels
-from enco.data.folders import load_rgb
+from enco.data.folders import load_rgb, stem_in
+from eval.figures.examples import choose_examples
+from eval.figures.planned import PlannedFigure
+from eval.metrics.features import load_features
 
-GAP, CAPTION, MARGIN, FONT_SIZE = 4, 24, 128, 14
+GAP, CAPTION, MARGIN, FONT_SIZE = 4, 24, 64, 14
 SMALLEST_PANEL = 128
 
 
@@ -43,6 +46,23 @@ def _panel(image: Image.Image, size: int, zoom: int) -> Image.Image:
     return seen.resize((zoom * size, zoom * size), Image.Resampling.NEAREST)
 
 
-def spread(count: int, of: int) -> list[int]:
-    """Return `count` indices spread evenly over `of` things; fewer if there are not as many."""
-    return [index * of // count for index in range(count)] if of > count else list(range(of))
+def task_figure(planned: PlannedFigure) -> Image.Image:
+    """Draw the best, the median and the worst test image of a task, its translations and the nearest real target.
+
+    Raises UserError for features that are missing or do not compare.
+    """
+    examples = choose_examples(load_features(planned.judge_features), load_features(planned.real_features))
+    sources = {f"{stem_in(planned.sources, path)}.png": path for path in planned.reading.files(planned.sources)}
+    rows = [
+        (
+            example.place,
+            [
+                sources[example.translation],
+                *(folder / example.translation for folder in planned.translated),
+                planned.targets / example.nearest,
+            ],
+        )
+        for example in examples
+    ]
+    headers = ["input", *planned.headers, "nearest real"]
+    return comparison(headers, rows, planned.size, planned.reading.levels)

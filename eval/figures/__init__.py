@@ -1,0 +1,1 @@
+"""Figures: translations of chosen test images side by side, and distances over training."""
