@@ -29,6 +29,7 @@ localrules:
     current_figure,
     current_table,
     fetch_archives,
+    publish,
     published_weights,
     table,
     tables_so_far,
@@ -53,6 +54,7 @@ include: "workflow/rules/timing.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/curves.smk"
+include: "workflow/rules/publish.smk"
 
 
 onsuccess:

@@ -50,6 +50,14 @@ class SoFar:
             for cell in self.plan.grid.table(table).cells
         ] + self.project.tables.cells_without_runs(table)
 
+    def trained(self) -> list[Run]:
+        """Return the runs that are trained as the configuration asks for."""
+        return [run for run in self.plan.grid.runs if not _gap_or_error(self._run_gap, run)]
+
+    def scored(self) -> list[Evaluation]:
+        """Return the evaluations whose scores are those that the configuration asks for."""
+        return [one for one in self.plan.grid.evaluations if not _gap_or_error(self._scores_gap, one)]
+
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""
         for run in self.plan.grid.runs:

@@ -10,7 +10,7 @@ from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.plan.plan import Plan
 
-NAMED = {"all_tables", "curves", "data", "drn", "figures", "tables_so_far", "weights"}
+NAMED = {"all_tables", "curves", "data", "drn", "figures", "publish", "tables_so_far", "weights"}
 
 
 def requested_targets() -> list[str]:

@@ -21,6 +21,8 @@ class PlannedFigure:
     """Each row's folder of translated test images."""
     sources: Path
     targets: Path
+    judge: str
+    """The name of the judge."""
     judge_features: Path
     real_features: Path
     size: int

@@ -39,8 +39,7 @@ class Page:
     @property
     def title(self) -> str:
         """The table's number, or else the name, and the title."""
-        name = self.spec.name if self.spec.number is None else f"Table {self.spec.number}"
-        return f"{name}: {self.spec.title}" if self.spec.title else name
+        return self.spec.heading
 
     @property
     def published(self) -> bool:

@@ -54,6 +54,12 @@ class TableSpec(Settings):
         """The table's name in published.csv and cells.csv: the paper's number, else its own name."""
         return self.name if self.number is None else str(self.number)
 
+    @property
+    def heading(self) -> str:
+        """The table's number, or else its name, and the title."""
+        name = self.name if self.number is None else f"Table {self.number}"
+        return f"{name}: {self.title}" if self.title else name
+
     def task_metrics(self) -> Iterator[tuple[str, str]]:
         """Return every (task, metric) of a row in printed order; a joint column gives each joined metric."""
         return ((c.task, metric) for c in self.columns for name in c.metrics for metric in parts(name))

@@ -92,6 +92,7 @@ def test_a_task_shows_each_chosen_image_its_translations_and_the_nearest_real_on
         translated=(tmp_path / "cut", tmp_path / "enco"),
         sources=tmp_path / "source",
         targets=tmp_path / "target",
+        judge="EnCo",
         judge_features=tmp_path / "enco.npz",
         real_features=tmp_path / "real.npz",
         size=128,

@@ -36,7 +36,10 @@ class Curves:
 
     def planned(self, wildcards: Wildcards) -> list[PlannedCurve]:
         """Return the curves of a task, every seed of a row apart."""
-        task = wildcards.test_task
+        return self.of_task(wildcards.test_task)
+
+    def of_task(self, task: str) -> list[PlannedCurve]:
+        """Return the curves of a task by its name."""
         return [
             PlannedCurve(row.key, row.label, run.seed, run.at(paths.SELECTION_REPORT, test_task=task))
             for row, run in self._rows(task)

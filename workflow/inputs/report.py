@@ -47,14 +47,15 @@ class Figures:
     def figure(self, task: str, rows: Sequence[tuple[RowSpec, Evaluation]]) -> PlannedFigure:
         """Return the figure of a task with these rows; the judge is the first of EnCo, or else the last of all."""
         selection, shows_keys = self.plan.config.selection, self._table(task).show_keys
-        judges = [evaluation for row, evaluation in rows if row.method == JUDGE]
-        judge = judges[0] if judges else rows[-1][1]
+        headers = [row.key if shows_keys else row.label for row, _ in rows]
+        place = next((number for number, (row, _) in enumerate(rows) if row.method == JUDGE), len(rows) - 1)
         return PlannedFigure(
-            headers=tuple(row.key if shows_keys else row.label for row, _ in rows),
+            headers=tuple(headers),
             translated=tuple(evaluation.images(selection) for _, evaluation in rows),
             sources=self.plan.test_folder(task, "source"),
             targets=self.plan.test_folder(task, "target"),
-            judge_features=judge.features(selection),
+            judge=headers[place],
+            judge_features=rows[place][1].features(selection),
             real_features=self.plan.file(paths.REAL_FULL, test_task=task),
             size=self.plan.size,
             reading=self.plan.config.data.reading,

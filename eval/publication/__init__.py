@@ -1,0 +1,1 @@
+"""The page of a scale's results, written from its CSV files alone."""

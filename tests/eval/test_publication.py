@@ -1,0 +1,122 @@
+"""The page of results: tables, sentences and the whole page, from CSV files that are written here."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from eval.publication.claims import caution, claims, reference_distance
+from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
+from eval.publication.page import render_page
+from eval.publication.tables import markdown_table
+from eval.tables.cells import COLUMNS, save_cells
+
+TITLES = {"horse2zebra": "Horse → Zebra", "cat2dog": "Cat → Dog"}
+TABLE = """"row","label","A FD (Lite)","A FID (paper)","A P & R","A P & R (paper)","all model size (M)"
+"cut","CUT",30.5,45.5,"50.0 & 70.0",,"–"
+"enco","EnCo_2","20.1 ± 1.0 (n=3)",38.7,"60.0 & 65.0 (n=3)","72.6 & 78.6",1.25
+"cyclegan","CycleGAN","–",,"–",,1.5
+"untranslated","untranslated inputs",10.0,,"99.0 & 99.0",,"–"
+# No number: 2 of 9 cells: diverged: CycleGAN
+# Scale: small: not the paper's
+"""
+
+
+def cells(*values: tuple[str, str, str, float, float]) -> pd.DataFrame:
+    """Tidy cells of (table, row, task, value, standard deviation)."""
+    lines = [
+        {"table": table, "row": row, "label": row.upper(), "task": task, "metric": "FID", "seed": 0, "value": value}
+        | {"std": std, "n": 1 if math.isnan(std) else 3, "real_set": "paired"}
+        for table, row, task, value, std in values
+    ]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def sentences(*values: tuple[str, str, str, float]) -> list[str]:
+    return claims(cells(*((*value, math.nan) for value in values)), TITLES)
+
+
+def test_a_table_has_marks_seeds_and_the_papers_numbers_and_ranks_no_reference(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(TABLE)
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in markdown_table(tmp_path / "table.csv").splitlines()
+    ]
+    assert lines[0] == ["", "A FD (Lite) ↓", "A P & R ↑", "all model size (M) ↓"]
+    assert lines[2:] == [
+        ["CUT", "*30.5* (45.5)", "*50.0* & **70.0**", "–"],
+        ["EnCo\\_2", "**20.1 ± 1.0** (n=3) (38.7)", "**60.0** & *65.0* (n=3) (72.6 & 78.6)", "**1.25**"],
+        ["CycleGAN", "–", "–", "*1.5*"],
+        ["untranslated inputs", "10.0", "99.0 & 99.0", "–"],
+    ]
+    assert read_notes(tmp_path / "table.csv")[0] == ("No number", "2 of 9 cells: diverged: CycleGAN")
+
+
+def test_the_best_method_is_named_and_so_is_the_rank_of_enco() -> None:
+    found = sentences(
+        ("1", "cut", "horse2zebra", 30.0),
+        ("1", "enco", "horse2zebra", 40.0),
+        ("1", "untranslated", "horse2zebra", 35.0),
+        ("1", "enco", "cat2dog", 10.0),
+        ("1", "cut", "cat2dog", 20.0),
+    )
+    assert found[0] == (
+        "Table 1: on Horse → Zebra CUT has the lowest FID of 2 methods (30.0), EnCo is number 2 (40.0), 1 of 2 are"
+        " below the untranslated inputs (35.0); on Cat → Dog ENCO has the lowest FID of 2 methods (10.0)."
+    )
+    assert found[1] == (
+        "EnCo's FID is lower than CUT's on 1 of 2 tasks (Horse → Zebra 40.0 against 30.0; Cat → Dog 10.0 against 20.0)."
+    )
+
+
+def test_an_ablation_is_won_only_against_every_other_row() -> None:
+    found = sentences(
+        *[("3", row, "horse2zebra", value) for row, value in (("A", 30.0), ("B", 40.0), ("C", 50.0), ("F", 35.0))],
+        *[("3", row, "cat2dog", value) for row, value in (("A", 30.0), ("B", 40.0), ("C", 50.0), ("F", 25.0))],
+        ("4", "default", "cat2dog", 25.0),
+        ("4", "uniform", "cat2dog", 26.0),
+        ("3", "E", "cat2dog", 20.0),
+    )
+    assert "than uniform sampling on 1 of 1 task (Cat → Dog 25.0 against uniform 26.0)" in found[2]
+    assert "fewer pairs on 1 of 2 tasks (Horse → Zebra 35.0 against A 30.0, B 40.0, C 50.0;" in found[3]
+    assert "than two projectors on 0 of 1 task" in found[4]
+
+
+def test_the_level_of_a_curve_is_that_of_the_untranslated_inputs_in_any_table() -> None:
+    found = cells(("2", "enco", "cat2dog", 1.0, math.nan), ("2", "untranslated", "cat2dog", 7.5, math.nan))
+    assert reference_distance(found, "cat2dog") == 7.5
+    assert reference_distance(found, "horse2zebra") is None
+
+
+def test_what_cannot_be_said_is_said() -> None:
+    found = sentences(("1", "enco", "horse2zebra", 40.0))
+    assert found[0] == "Table 1: too few numbers to say which method is best."
+    assert all("no task has" in sentence for sentence in found[1:])
+    assert "no difference here has an error bar" in caution(cells(("1", "enco", "cat2dog", 1.0, math.nan)), TITLES)
+    spread = cells(("1", "cut", "cat2dog", 1.0, 2.25), ("1", "enco", "horse2zebra", 1.0, 12.5))
+    assert "± 12.5 (sample standard deviation; ENCO on Horse → Zebra, 3 seeds)" in caution(spread, TITLES)
+
+
+def test_seconds_are_a_ratio() -> None:
+    both = cells(("1", "cut", "cat2dog", 1.0, math.nan), ("1", "enco", "cat2dog", 2.0, math.nan))
+    timed = both.assign(metric="sec/iter", value=[0.5, 0.25], real_set="")
+    assert claims(pd.concat([both, timed]), TITLES)[1].endswith("an iteration takes 0.50 times CUT's seconds.")
+
+
+def test_a_page_without_pictures_curves_and_trainings_is_a_page_and_equal_files_make_it_again(tmp_path: Path) -> None:
+    (tmp_path / "table1.csv").write_text(TABLE)
+    save_cells(cells(("1", "enco", "cat2dog", 1.0, math.nan)), tmp_path / "cells.csv")
+    facts = {"scale": "small", "seeds": "0", "trainings_planned": 3, "commit": "0123abc", "setting.options.all.ngf": 32}
+    write_lines(tmp_path, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
+    write_lines(tmp_path, TABLES, [{"table": "table1", "title": "Table 1: methods"}])
+    write_lines(tmp_path, TASKS, [{"task": task, "title": title} for task, title in TITLES.items()])
+    write_lines(tmp_path, RUNS, [])
+    write_lines(tmp_path, DATA, [])
+    page = render_page(tmp_path)
+    assert render_page(tmp_path) == page
+    assert "## Table 1: methods\n" in page and "0 of 3 trainings" in page
+    assert "| options.all.ngf | 32 |" in page
+    assert "- **No number**: 2 of 9 cells: diverged: CycleGAN\n" in page
+    assert "![" not in page and "\n\n\n" not in page
+    assert max(map(len, (line for line in page.splitlines() if not line.startswith("|")))) <= 120

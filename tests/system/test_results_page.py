@@ -1,0 +1,21 @@
+"""docs/results.md is what its CSV files make; before anything is published there is neither."""
+
+from __future__ import annotations
+
+from eval.publication.page import render_page
+from tests.support.conda import ROOT
+
+PAGE, FOLDER = ROOT / "docs" / "results.md", ROOT / "docs" / "results"
+
+
+def test_the_page_is_that_of_its_files() -> None:
+    assert PAGE.exists() == FOLDER.exists()
+    if FOLDER.exists():
+        assert PAGE.read_text(encoding="utf-8") == render_page(FOLDER), "write it anew by `snakemake publish`"
+
+
+def test_every_picture_of_the_page_is_there_and_of_modest_size() -> None:
+    pictures = list((ROOT / "docs" / "images").glob("results-*"))
+    assert bool(pictures) <= PAGE.exists()
+    assert [path.name for path in pictures if path.name not in PAGE.read_text(encoding="utf-8")] == []
+    assert [path.name for path in pictures if path.stat().st_size > 400_000] == []

@@ -1,0 +1,203 @@
+"""Publish a scale's results: CSV files, pictures and a page, of what is there. Nothing is trained or scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from enco.data.folders import SETS
+from enco.data.manifest import read_counts, read_training_hash
+from enco.errors import UserError
+from enco.io.files import atomic_path
+from enco.records import FinishedRecord, read_record
+from eval.figures.comparison import task_figure
+from eval.figures.curves import draw_curves, read_curves, save_curves
+from eval.figures.planned import PlannedCurve
+from eval.publication.claims import reference_distance
+from eval.publication.files import ABOUT, CELLS, CURVES, DATA, RUNS, TABLES, TASKS, write_lines
+from eval.publication.page import render_page
+from eval.tables.cells import read_cells
+from eval.tables.protocol import Provenance, commit_name
+from eval.tables.write import write_cells, write_table
+from workflow import paths
+from workflow.plan.grid import Evaluation, Run
+from workflow.plan.plan import Plan
+from workflow.project import Project
+from workflow.so_far import SoFar
+
+QUALITY = 85
+"""Of the pictures' JPEG, which keeps one of fourteen columns below 400 kB."""
+NOT_SAID = (
+    *("data.root", "data.archives", "data.mirror", "tables", "tasks", "published"),
+    *("only", "workers", "scale", "seeds"),
+)
+"""Settings that are of a machine or a call, or stand elsewhere on the page."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The published files of a project: tables in `docs/results`, pictures in `docs/images`, the page beside both."""
+
+    project: Project
+    docs: Path
+    commit: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the CSV files."""
+        return self.docs / "results"
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the project."""
+        return self.project.plan
+
+    @cached_property
+    def trained(self) -> list[Run]:
+        """The runs that are trained as the configuration asks for."""
+        return SoFar(self.project).trained()
+
+    @cached_property
+    def scored(self) -> list[Evaluation]:
+        """The evaluations whose scores are those that the configuration asks for."""
+        return SoFar(self.project).scored()
+
+    def write(self) -> list[Path]:
+        """Write all files anew, and return them. Files of an earlier publication that are none now go away."""
+        written = [*self._tables(), *self._tasks(), self._data(), self._runs(), self._about()]
+        for path in [*self.folder.glob("*.csv"), *self._picture("*").parent.glob(self._picture("*").name)]:
+            if path not in written:
+                path.unlink()
+        page = self.docs / "results.md"
+        with atomic_path(page) as partial:
+            partial.write_text(render_page(self.folder), encoding="utf-8")
+        return [*written, page]
+
+    def _tables(self) -> list[Path]:
+        """Write each table, of extra ones those that have a number, and the cells of all."""
+        planned = {name: SoFar(self.project).planned(name) for name in self.plan.tables}
+        names = [name for name in planned if name in self.plan.headline or any(cell.file for cell in planned[name])]
+        tables = {name: self.folder / f"{name}.csv" for name in names}
+        provenance = Provenance(**self.project.tables.provenance(), commit=self.commit)
+        with TemporaryDirectory(prefix="enco-publish-") as temporary:
+            cells = {name: Path(temporary, f"{name}.csv") for name in names}
+            for name, path in tables.items():
+                files = {"csv": path, "cells": cells[name]}
+                write_table(self.plan.tables[name], planned[name], self.plan.published, files, provenance)
+            write_cells(list(cells.values()), self.folder / CELLS)
+        titles = [{"table": name, "title": self.plan.tables[name].heading} for name in names]
+        return [*tables.values(), self.folder / CELLS, write_lines(self.folder, TABLES, titles)]
+
+    def _tasks(self) -> list[Path]:
+        """Draw a figure and curves of each task as far as they can be drawn, and write down which there are."""
+        tasks = list(dict.fromkeys(evaluation.task for evaluation in self.plan.grid.evaluations))
+        figures, curves = {task: self._figure(task) for task in tasks}, {task: self._curves(task) for task in tasks}
+        drawn = [path for _, path in (*figures.values(), *curves.values()) if path]
+        lines = [
+            {
+                "task": task,
+                "title": self.plan.tasks[task].title or task,
+                "judge": figures[task][0],
+                **{name: path.name for name, (_, path) in (("figure", figures[task]), ("curve", curves[task])) if path},
+                "data": self.plan.dataset(task),
+            }
+            for task in tasks
+        ]
+        save_curves(pd.concat([found for found, _ in curves.values()], ignore_index=True), self.folder / CURVES)
+        return [*drawn, self.folder / CURVES, write_lines(self.folder, TASKS, lines)]
+
+    def _picture(self, name: str) -> Path:
+        return self.docs / "images" / f"results-{name}"
+
+    def _figure(self, task: str) -> tuple[str, Path | None]:
+        """Draw the figure of a task with the rows that are scored; return who judges, and no path without a row."""
+        rows = [(row, evaluation) for row, evaluation in self.project.report.rows(task) if evaluation in self.scored]
+        if not rows:
+            return "", None
+        planned, path = self.project.report.figure(task, rows), self._picture(f"{task}.jpg")
+        with atomic_path(path) as partial:
+            task_figure(planned).save(partial, format="JPEG", quality=QUALITY)
+        return planned.judge, path
+
+    def _curves(self, task: str) -> tuple[pd.DataFrame, Path | None]:
+        """Draw the curves of the runs whose saved generators are scored; return no path without a run."""
+        found = read_curves(task, filter(self._is_of_a_training, self.project.curves.of_task(task)))
+        if found.empty:
+            return found, None
+        path = self._picture(f"curve-{task}.svg")
+        draw_curves(found, reference_distance(read_cells(self.folder / CELLS), task), path)
+        return found, path
+
+    def _is_of_a_training(self, curve: PlannedCurve) -> bool:
+        """Return whether a curve is there, and is of the training that is there now."""
+        record = curve.report.parents[1] / Path(paths.RECORD).name
+        trained = record.parent in {run.folder for run in self.trained}
+        return trained and curve.report.exists() and curve.report.stat().st_mtime >= record.stat().st_mtime
+
+    def _runs(self) -> Path:
+        """Write a line for each training that is there."""
+        return write_lines(self.folder, RUNS, map(_run_line, self.trained))
+
+    def _data(self) -> Path:
+        """Write a line for each data set that is in place: counts, digest, licence."""
+        lines = (self._data_line(manifest.parent) for manifest in self.project.data.manifests() if manifest.exists())
+        return write_lines(self.folder, DATA, lines)
+
+    def _data_line(self, folder: Path) -> dict[str, object]:
+        counts = {name: count for name, count in read_counts(folder).items() if name in SETS}
+        line: dict[str, object] = {"data": folder.name, **counts, "training_hash": read_training_hash(folder)}
+        if self.plan.config.data.source == "demo":
+            return {**line, "licence": "drawn by the demo"}
+        known = self.project.data.published().get(folder.name)
+        return {**line, "licence": known.licence, "site": known.site} if known else line
+
+    def _about(self) -> Path:
+        """Write down scale, seeds and settings, the number of trainings that were planned, and the commit."""
+        config = self.plan.config
+        settings = flat(config.model_dump(mode="json", exclude_defaults=True))
+        facts = {
+            "scale": config.scale,
+            "seeds": ", ".join(map(str, config.seeds)),
+            "trainings_planned": len(self.plan.only(self.plan.headline).grid.runs),
+            "commit": self.commit,
+            **{f"setting.{key}": value for key, value in settings.items() if not key.startswith(NOT_SAID)},
+        }
+        return write_lines(self.folder, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
+
+
+def _run_line(run: Run) -> dict[str, object]:
+    record = read_record(run.at(paths.RECORD), FinishedRecord)
+    return {
+        "task": run.task,
+        "variant": run.variant,
+        "seed": run.seed,
+        "iterations": record.iterations,
+        "hours": f"{record.wall_seconds / 3600:.3f}",
+        "device": record.device,
+        "computed": record.computed,
+        "commit": commit_name(record.git),
+        "data": record.data_hash,
+        "config_hash": record.config_hash,
+    }
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Return nested settings by dotted keys."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
+def publish(project: Project, docs: Path, commit: str) -> list[Path]:
+    """Publish what is there, and return the files that were written; UserError where nothing is trained."""
+    publication = Publication(project, docs, commit)
+    if not publication.trained:
+        raise UserError(f"Scale {project.plan.config.scale} has no training yet: make some by `snakemake all_tables`.")
+    return publication.write()
