@@ -31,6 +31,8 @@ def check_targets(plan: Plan, rules: Iterable[tuple[str, bool]], targets: Iterab
     for target in requested_targets() if targets is None else targets:
         if known.get(target):
             raise UserError(f"'{target}' makes one file of many: name a file, such as {_example(plan)}, or all_tables.")
+        if "curves" in PurePosixPath(target).parts and not plan.config.train.snapshot_epochs:
+            raise UserError(f"'{target}' needs generators saved during training: set train.snapshot_epochs above 0.")
         if target not in known and not Path(target).exists():
             _check_file(plan, PurePosixPath(target))
 

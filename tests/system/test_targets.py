@@ -28,7 +28,7 @@ LITERAL = [
     ("all_tables", "--config", EXAMPLE),
     ("--profile", "slurm", "all_tables"),
     ("results/photos.csv", "results/figures/photos.png", "--configfile", "config/photos.yaml"),
-    ("all_tables", "figures", "--configfile", "config/small.yaml"),
+    ("all_tables", "figures", "curves", "results/facades.csv", "--configfile", "config/small.yaml"),
 ]
 PAPER = ("all_tables", "--configfile", "config/paper.yaml")
 FORCED = ("--forceall",)

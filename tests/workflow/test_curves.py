@@ -15,6 +15,7 @@ from eval.figures.curves import draw_curves, read_curves
 from eval.figures.planned import PlannedCurve
 from workflow.inputs.curves import Curves
 from workflow.plan.plan import Plan
+from workflow.targets import check_targets
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())
@@ -32,8 +33,11 @@ def test_every_seed_of_every_row_is_a_curve_and_a_run_serves_both_directions() -
 
 
 def test_what_a_scale_cannot_draw_is_said_before_anything_is_trained() -> None:
-    with pytest.raises(UserError, match=r"set train.snapshot_epochs above 0"):
-        curves(train={**TINY["train"], "snapshot_epochs": 0}).inputs(TASK)
+    without = curves(train={**TINY["train"], "snapshot_epochs": 0}).plan
+    for target in ("curves", "results/curves/zebra2horse.csv"):
+        check_targets(curves().plan, [("curves", False)], [target])
+        with pytest.raises(UserError, match=rf"'{target}' needs .* set train.snapshot_epochs above 0"):
+            check_targets(without, [("curves", False)], [target])
     with pytest.raises(UserError, match=r"No table has a row of 'curves' \(munit\) on zebra2horse"):
         curves(curves=["munit"]).inputs(TASK)
     assert curves(curves=["munit"]).current() == []

@@ -26,9 +26,7 @@ class Curves:
         return [paths.fill(path, test_task=task) for task in tasks for path in paths.CURRENT_CURVE.values()]
 
     def inputs(self, wildcards: Wildcards) -> list[Path]:
-        """Return the reports of a task's curves; UserError where trainings save no generator on the way."""
-        if not self.plan.config.train.snapshot_epochs:
-            raise UserError("Curves need generators saved during training: set train.snapshot_epochs above 0.")
+        """Return the reports of a task's curves; UserError for a task without any."""
         if not (planned := self.planned(wildcards)):
             rows = ", ".join(self.plan.config.curves)
             raise UserError(f"No table has a row of 'curves' ({rows}) on {wildcards.test_task}: name others there.")
