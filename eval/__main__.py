@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from eval.metrics.extractor import Extractor
     from eval.metrics.features import Features
-    from eval.records import SegmentationScores
+    from eval.records import Scores, SegmentationScores
 
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
@@ -81,13 +81,13 @@ def features(args: argparse.Namespace) -> None:
 
 
 def fid(args: argparse.Namespace) -> None:
-    """Print the FID of two sets."""
+    """Print the Fréchet distance of two sets: FID, unless the features are of another extractor."""
     from eval.metrics.features import check_comparable
     from eval.metrics.fid import fid
 
     a, b = _feature_sets([args.a, args.b], args)
     check_comparable(a, b)
-    _print({"FID": f"{fid(a.features, b.features):.4f}", **_protocol_of(a, b)})
+    _print({a.extractor.distance: f"{fid(a.features, b.features):.4f}", **_protocol_of(a, b)})
 
 
 def pr(args: argparse.Namespace) -> None:
@@ -189,18 +189,18 @@ def scores(args: argparse.Namespace) -> None:
         segmentation=tested,
     )
     found.write(args.out)
-    lines = [{"real set": name, **getattr(found.metrics, name).model_dump()} for name in reals]
-    print(tabulate(lines, headers="keys", floatfmt=".2f"))
+    _print_scores(found)
 
 
 def select(args: argparse.Namespace) -> None:
     """Choose the best generator of a run on the test set."""
     from eval.metrics.features import load_features
-    from eval.select import CHOSEN_ON, Scored, choose, find_candidates, score_candidate, write_selection
+    from eval.select import Scored, choose, chosen_on, find_candidates, score_candidate, write_selection
 
     candidates, reading = find_candidates(args.run), Reading.of(args)
     reading.files(args.images)  # before any weights are looked for
     real, extractor = load_features(args.real_paired), _extractor(args)
+    name = real.extractor.distance
     scored = []
     for candidate in candidates:
         found = score_candidate(
@@ -212,11 +212,19 @@ def select(args: argparse.Namespace) -> None:
             batch_size=args.batch_size,
             reading=reading,
         )
-        print(f"{candidate.path.name}: iteration {candidate.iteration}, FID {found:.2f}", flush=True)
+        print(f"{candidate.path.name}: iteration {candidate.iteration}, {name} {found:.2f}", flush=True)
         scored.append(Scored(candidate, found))
     chosen = choose(scored)
     write_selection(chosen, scored, real, args.out, args.report)
-    print(f"{chosen.path.name} copied to {args.out}. {CHOSEN_ON}")
+    print(f"{chosen.path.name} copied to {args.out}. {chosen_on(name)}")
+
+
+def _print_scores(found: Scores) -> None:
+    """Print the metrics against both real sets."""
+    heads = {"frechet_distance": found.protocol.distance}
+    values = {name: getattr(found.metrics, name).model_dump() for name in found.protocol.n_real}
+    lines = [{"real set": name, **{heads.get(key, key): one[key] for key in one}} for name, one in values.items()]
+    print(tabulate(lines, headers="keys", floatfmt=".2f"))
 
 
 def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | None = None) -> None:
@@ -318,13 +326,13 @@ def _print(values: Mapping[str, object]) -> None:
 COMMANDS = {
     "translate": Command("translate a folder with a generator file", arguments.translate, translate),
     "features": Command("extract the features of a folder", arguments.features, features),
-    "fid": Command("FID of two folders or features files", arguments.fid, fid),
+    "fid": Command("Fréchet distance (FID) of two folders or features files", arguments.fid, fid),
     "pr": Command("improved precision and recall of two folders or features files", arguments.pr, pr),
     "drn-train": Command("train a segmentation network on photos and label maps", arguments.drn_train, drn_train),
     "segmentation": Command("segmentation scores of a folder against label maps", arguments.segmentation, segmentation),
     "scores": Command("all scores of one run", arguments.scores, scores),
     "evaluate": Command("translate a run's test images and score them", arguments.evaluate, evaluate),
-    "select": Command("choose a run's best generator by its FID on the test set", arguments.select, select),
+    "select": Command("choose a run's best generator by its distance on the test set", arguments.select, select),
     "weights": Command("find or fetch a published weight file in torch's cache", arguments.weights, weights),
 }
 

@@ -1,4 +1,4 @@
-"""Metrics from Python: FID, precision and recall of folders, of images in memory, or of features (docs/python.md)."""
+"""Metrics from Python (docs/python.md): FID, precision and recall of folders, images in memory, or features."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ in [0, 1] (torch); N x D features (NumPy or torch); or what `calculate_features`
 
 @dataclass(frozen=True)
 class Metrics:
-    """FID, and precision and recall in percent, of generated images against real ones."""
+    """Fréchet distance, and precision and recall in percent, of generated images against real ones."""
 
-    fid: float
+    distance: float
+    distance_name: str
+    """FID with Inception's published weights; otherwise FD, with the extractor where it is known."""
     precision: float
     recall: float
     """As piq computes recall and papers publish it."""
@@ -57,22 +59,27 @@ def calculate_metrics(
     extractor: Extractor | None = None,
     preparation: Preparation = AS_STORED,
 ) -> Metrics:
-    """Calculate FID, precision and recall of generated against real images.
+    """Calculate Fréchet distance, precision and recall of generated against real images.
 
     Images become features by `extractor`, by default Inception with the published weights, which are fetched once.
     Raises UserError for images or features of another form, sets that are too small, and features that are not
     comparable.
     """
-    ours, theirs = _matrices(generated, real, extractor, preparation)
+    sets = _features(generated, real, extractor, preparation)
+    ours, theirs = map(_matrix, sets)
     found = improved_precision_recall(theirs, ours, k)
-    return Metrics(frechet_distance(ours, theirs), *found, k=k, generated=len(ours), real=len(theirs))
+    name = next((one.extractor.distance for one in sets if isinstance(one, Features)), "FD")
+    return Metrics(frechet_distance(ours, theirs), name, *found, k=k, generated=len(ours), real=len(theirs))
 
 
 def fid(
     generated: ImageSet, real: ImageSet, *, extractor: Extractor | None = None, preparation: Preparation = AS_STORED
 ) -> float:
-    """Calculate the FID of two sets; arguments and errors are those of `calculate_metrics`."""
-    return frechet_distance(*_matrices(generated, real, extractor, preparation))
+    """Calculate the Fréchet distance of two sets: FID, unless `extractor` is another one than Inception.
+
+    Arguments and errors are those of `calculate_metrics`.
+    """
+    return frechet_distance(*map(_matrix, _features(generated, real, extractor, preparation)))
 
 
 def precision_recall(
@@ -84,7 +91,7 @@ def precision_recall(
     preparation: Preparation = AS_STORED,
 ) -> PrecisionRecall:
     """Calculate precision and recall in percent; arguments and errors are those of `calculate_metrics`."""
-    ours, theirs = _matrices(generated, real, extractor, preparation)
+    ours, theirs = map(_matrix, _features(generated, real, extractor, preparation))
     return improved_precision_recall(theirs, ours, k)
 
 
@@ -105,9 +112,9 @@ def calculate_features(
     return opened if isinstance(opened, Features) else opened(extractor or create_extractor())
 
 
-def _matrices(
+def _features(
     generated: ImageSet, real: ImageSet, extractor: Extractor | None, preparation: Preparation
-) -> tuple[Matrix, Matrix]:
+) -> tuple[Features | Matrix, Features | Matrix]:
     """Return the features of both sets; matrices that are given have no preparation to compare."""
 
     @cache
@@ -118,7 +125,7 @@ def _matrices(
     a, b = (one(network()) if callable(one) else one for one in opened)
     if isinstance(a, Features) and isinstance(b, Features):
         check_comparable(a, b)
-    return _matrix(a), _matrix(b)
+    return a, b
 
 
 def _open(

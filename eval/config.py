@@ -9,14 +9,12 @@ from pydantic import Field, model_validator
 
 from enco.config.base import SHA256_START, Settings
 from enco.config.run import Levels
+from eval.extractors import ExtractorName, distance_name
 
 NEIGHBOURS = 5
 """The k of precision & recall."""
 SMALLEST_INPUT = 75
 """Smallest side, in pixels, that Inception's layers leave a feature map of."""
-ExtractorName = Literal["inception", "efficientnet-lite0", "random-inception"]
-INPUT_SIZE = {"inception": 299, "efficientnet-lite0": 224, "random-inception": 299}
-"""Side of the images that an extractor sees, in pixels; random-inception takes others too."""
 NetworkName = Literal["negcut", "fyu", "own"]
 """Whose segmentation network: the one that NEGCUT published, the one of fyu/drn, or one's own."""
 Side = Annotated[int, Field(ge=8, le=2**14)]
@@ -37,7 +35,7 @@ class Preparation(Settings):
 
 
 class FeatureConfig(Settings):
-    """Settings of features for FID and precision & recall."""
+    """Settings of features for the Fréchet distance and precision & recall."""
 
     extractor: ExtractorName = Field(
         "inception",
@@ -50,6 +48,11 @@ class FeatureConfig(Settings):
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
     )
+
+    @property
+    def distance(self) -> str:
+        """What the Fréchet distance of these features is called."""
+        return distance_name(self.extractor)
 
 
 class DrnRecipe(Settings):

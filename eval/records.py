@@ -12,7 +12,8 @@ from enco.config.run import Levels
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import Change, FileRecord, GitState, Record, first_mistake
-from eval.config import INPUT_SIZE, NetworkName
+from eval.config import NetworkName
+from eval.extractors import INPUT_SIZE, distance_name
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A measured number: finite, and neither text nor a truth value."""
@@ -36,6 +37,11 @@ class ExtractorRecord(Record):
     seed: int | None = None
     input_size: int = INPUT_SIZE["inception"]
 
+    @property
+    def distance(self) -> str:
+        """What the Fréchet distance of the features is called."""
+        return distance_name(self.kind)
+
     def __str__(self) -> str:
         seed = [] if self.seed is None else [f"seed={self.seed}"]
         usual = INPUT_SIZE.get(self.kind, INPUT_SIZE["inception"])
@@ -44,9 +50,10 @@ class ExtractorRecord(Record):
 
 
 class RealSetMetrics(Record):
-    """Metrics of translations against one set of real images; all but FID are percentages."""
+    """Metrics of translations against one set of real images; all but the distance are percentages."""
 
-    FID: Number
+    frechet_distance: Number
+    """FID or, of other features than Inception's, what `ScoresProtocol.distance` says."""
     precision: Number
     recall: Number
     recall_exact: Number
@@ -99,6 +106,8 @@ class ScoresProtocol(SparseRecord):
     """The extractor's name in print."""
     extractor_settings: ExtractorRecord
     extractor_hash: str
+    distance: str
+    """What the Fréchet distance of these features is called."""
     size: int
     """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
     filter: str

@@ -1,4 +1,4 @@
-"""Checkpoint selection 'best': of a run's saved generators, the one with the lowest FID on the test set."""
+"""Checkpoint selection 'best': of a run's saved generators, the one with the lowest distance on the test set."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.scores import translated_features
 
-CHOSEN_ON = "The generator was chosen on the test set: it has the lowest FID there, and the latest of equals is taken."
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -33,10 +31,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Scored:
-    """A candidate with its FID against the paired real set."""
+    """A candidate with its Fréchet distance to the paired real set."""
 
     candidate: Candidate
-    fid: float
+    distance: float
+
+
+def chosen_on(distance: str) -> str:
+    """Say how the generator was chosen, by the distance's name."""
+    return f"The generator was chosen on the test set: it has the lowest {distance} there, of equals it is the latest."
 
 
 def find_candidates(run: Path) -> list[Candidate]:
@@ -71,7 +74,7 @@ def score_candidate(
     batch_size: int = 8,
     reading: Reading = DEFAULT_READING,
 ) -> float:
-    """Return the FID of a generator's translations of a folder against real features, and keep no translation.
+    """Return the Fréchet distance of a generator's translations of a folder to real features, and keep no translation.
 
     Raises UserError as `translate_folder` does, and for features of another extractor.
     """
@@ -86,12 +89,12 @@ def score_candidate(
 
 
 def choose(scored: Sequence[Scored]) -> Candidate:
-    """Return the candidate with the lowest FID, of equals the last."""
-    return min(reversed(scored), key=lambda one: one.fid).candidate
+    """Return the candidate with the lowest distance, of equals the last."""
+    return min(reversed(scored), key=lambda one: one.distance).candidate
 
 
 def write_selection(chosen: Candidate, scored: Sequence[Scored], real: Features, out: Path, report: Path) -> None:
-    """Copy the chosen generator file to `out`, and write the FID of every candidate to `report` (JSON)."""
+    """Copy the chosen generator file to `out`, and write the distance of every candidate to `report` (JSON)."""
     with atomic_path(out) as partial:
         shutil.copyfile(chosen.path, partial)
     write_json(report, _report(chosen, scored, real))
@@ -101,11 +104,13 @@ def _report(chosen: Candidate, scored: Sequence[Scored], real: Features) -> dict
     return {
         "chosen": chosen.path.name,
         "iteration": chosen.iteration,
-        "note": CHOSEN_ON,
+        "note": chosen_on(real.extractor.distance),
         "extractor": str(real.extractor),
         "extractor_hash": real.extractor_hash,
+        "distance": real.extractor.distance,
         "n_real": len(real),
         "candidates": [
-            {"file": one.candidate.path.name, "iteration": one.candidate.iteration, "FID": one.fid} for one in scored
+            {"file": one.candidate.path.name, "iteration": one.candidate.iteration, "frechet_distance": one.distance}
+            for one in scored
         ],
     }

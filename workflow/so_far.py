@@ -17,7 +17,8 @@ from enco.io.files import read_json
 from enco.records import RunRecord, read_record
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
-from eval.config import INPUT_SIZE, FeatureConfig
+from eval.config import FeatureConfig
+from eval.extractors import INPUT_SIZE
 from eval.records import ExtractorRecord, Scores, read_scores, read_timing
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance

@@ -1,1 +1,1 @@
-"""Metrics of translated image sets: features, FID, precision and recall."""
+"""Metrics of translated image sets: features, Fréchet distance, precision and recall."""

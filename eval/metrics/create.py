@@ -9,7 +9,7 @@ import torch
 from enco.errors import UserError, unknown
 from enco.io.files import StrPath
 from enco.runtime.devices import as_device
-from eval.config import INPUT_SIZE, ExtractorName
+from eval.extractors import INPUT_SIZE, ExtractorName
 from eval.metrics.extractor import Extractor
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from enco.errors import UserError
 from enco.io.files import sha256
 from enco.io.torch_file import load_tensors
-from eval.config import INPUT_SIZE
+from eval.extractors import INPUT_SIZE
 from eval.metrics.extractor import Extractor, bicubic, frozen
 
 KIND = "efficientnet-lite0"

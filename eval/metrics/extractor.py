@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from eval.config import INPUT_SIZE
+from eval.extractors import INPUT_SIZE
 from eval.records import ExtractorRecord
 
 Resize = Callable[[Tensor, int], Tensor]

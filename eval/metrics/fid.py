@@ -1,4 +1,4 @@
-"""Frechet inception distance of two feature matrices, without a matrix square root."""
+"""Fréchet distance of two feature matrices, without a matrix square root: of Inception's features it is FID."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enco.errors import UserError
 
 
 def fid(features_a: NDArray[np.floating], features_b: NDArray[np.floating]) -> float:
-    """Calculate the FID of two sets of features, N x D and M x D (Heusel et al. 2017, eq. 6), in float64.
+    """Calculate the Fréchet distance of two sets of features, N x D and M x D (Heusel et al. 2017, eq. 6), in float64.
 
     With A and B the centred features over sqrt(N - 1), tr sqrt(S_a S_b) is the sum of the singular values of A B^T.
     The sum is exact for fewer images than dimensions, where the usual square root of S_a S_b meets rounding noise.
@@ -33,11 +33,12 @@ def _factor(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _check(features_a: NDArray[np.floating], features_b: NDArray[np.floating]) -> None:
+    need = "The Fréchet distance needs"
     for features in (features_a, features_b):
         if len(features) < 2:
-            raise UserError(f"FID needs at least 2 images in each set, and one has {len(features)}: add images.")
+            raise UserError(f"{need} at least 2 images in each set, and one has {len(features)}: add images.")
         if not np.isfinite(features).all():
-            raise UserError("FID needs finite features, and a set holds NaN or infinity: look for broken images in it.")
+            raise UserError(f"{need} finite features, and a set holds NaN or infinity: look for broken images in it.")
     if features_a.shape[1] != features_b.shape[1]:
         widths = f"{features_a.shape[1]} and {features_b.shape[1]}"
-        raise UserError(f"FID needs features of one extractor, and these have {widths} dimensions: extract them again.")
+        raise UserError(f"{need} features of one extractor, and these have {widths} dimensions: extract them again.")

@@ -83,10 +83,10 @@ def score_run(
 
 
 def compare(real: Features, generated: Features, k: int) -> RealSetMetrics:
-    """Compute FID, and precision and recall in percent, against one set of real images."""
+    """Compute the Fréchet distance, and precision and recall in percent, against one set of real images."""
     check_comparable(real, generated)
     pr = precision_recall(real.features, generated.features, k)
-    return RealSetMetrics(FID=fid(real.features, generated.features), **pr._asdict())
+    return RealSetMetrics(frechet_distance=fid(real.features, generated.features), **pr._asdict())
 
 
 def compare_each(reals: Mapping[str, Features], generated: Features, k: int) -> dict[str, RealSetMetrics]:
@@ -150,6 +150,7 @@ def _protocol(
         extractor=str(generated.extractor),
         extractor_settings=generated.extractor,
         extractor_hash=generated.extractor_hash,
+        distance=generated.extractor.distance,
         size=generated.size,
         filter=generated.filter,
         levels=generated.levels,

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from enco.errors import UserError
 from enco.io.files import atomic_path
+from eval.extractors import FID
 from eval.published import Published
 from eval.records import Scores
 from eval.segmentation.releases import THE_PAPERS
-from eval.tables.columns import HEADLINE_SET, METRICS
+from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, printed_name
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
@@ -42,12 +43,14 @@ def tidy(
     *,
     scale: str,
     comparable: bool,
+    distance: str = FID,
 ) -> pd.DataFrame:
     """Return a line for each planned number of one table, and for every other number of the scores files.
 
     `value` is empty while pending, and `reason` says why. `std` (sample, empty for one seed) and `n` are over the
     cell's seeds. `published` stands on headline lines only; `delta` (value - published) only where the scale is
-    `comparable` with the paper, and mAP's only where the segmentation network is the paper's. `file` holds the number.
+    `comparable` with the paper, and where the number's network is the paper's: for mAP the segmentation network, for
+    metrics of features the extractor, whose Fréchet distance is then FID. `file` holds the number.
     `iqr` and `mark` are of sec/iter: the interquartile range, and BUSY where that is large.
     Raises UserError for a number that is missing.
     """
@@ -63,6 +66,7 @@ def tidy(
     cells["published"] = [_published(published, line) for line in cells.itertuples()]
     cells["delta"] = cells["value"] - cells["published"] if comparable else math.nan
     cells.loc[cells["drn_source"].notna() & (cells["drn_source"] != THE_PAPERS), "delta"] = math.nan
+    cells.loc[cells["metric"].isin(OF_FEATURES) & (distance != FID), "delta"] = math.nan
     return cells[COLUMNS].reset_index(drop=True)
 
 
@@ -122,7 +126,7 @@ def _all_metrics(scores: Scores) -> Iterator[tuple[str, str, float]]:
             if isinstance(value, dict):
                 yield from ((f"IoU {part}{suffix}", "", iou) for part, iou in value.items() if iou is not None)
             elif value is not None:
-                yield f"{name}{suffix}", "" if segmentation else section, value
+                yield f"{BY_FIELD.get(name, name)}{suffix}", "" if segmentation else section, value
 
 
 def _line(
@@ -149,6 +153,11 @@ def value_at(record: BaseModel, keys: Sequence[str], file: Path) -> float:
         place = ".".join(keys)
         raise UserError(f"{file} has no number '{place}': take that metric out of the table, or measure it again.")
     return float(found)
+
+
+def in_print(cells: pd.DataFrame, distance: str) -> pd.DataFrame:
+    """Return tidy cells in which the Fréchet distance has its name."""
+    return cells.assign(metric=[printed_name(metric, distance) for metric in cells["metric"]])
 
 
 def save_cells(cells: pd.DataFrame, path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from eval.extractors import FID
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -31,7 +33,7 @@ class Metric:
 HEADLINE_SET = "paired"
 
 METRICS = {
-    "FID": Metric("FID", 1, "lower", ("metrics", HEADLINE_SET, "FID")),
+    "FID": Metric(FID, 1, "lower", ("metrics", HEADLINE_SET, "frechet_distance")),
     "precision": Metric("P", 1, "higher", ("metrics", HEADLINE_SET, "precision")),
     "recall": Metric("R", 1, "higher", ("metrics", HEADLINE_SET, "recall")),
     "recall_exact": Metric("R exact", 1, "higher", ("metrics", HEADLINE_SET, "recall_exact")),
@@ -47,6 +49,10 @@ METRICS = {
     ),
 }
 
+BY_FIELD = {metric.path[-1]: name for name, metric in METRICS.items() if metric.source == "scores"}
+"""Metrics by their names in scores files."""
+OF_FEATURES = ("FID", "precision", "recall", "recall_exact")
+"""Metrics that only compare with the paper's where features are Inception's."""
 JOINT = {"P&R": ("precision", "recall")}
 """Columns that print several metrics, as 'P & R'."""
 
@@ -56,6 +62,11 @@ def parts(column_metric: str) -> tuple[str, ...]:
     return JOINT.get(column_metric, (column_metric,))
 
 
-def header(metrics: tuple[str, ...]) -> str:
-    """Return the printed header of a column of one or several metrics."""
-    return " & ".join(METRICS[name].header for name in metrics)
+def header(metrics: tuple[str, ...], distance: str = FID) -> str:
+    """Return the printed header of a column of one or several metrics, given the Fréchet distance's name."""
+    return " & ".join(printed_name(METRICS[name].header, distance) for name in metrics)
+
+
+def printed_name(name: str, distance: str) -> str:
+    """Return a metric's name, where the paper's FID is the Fréchet distance of other features."""
+    return distance if name == FID else name

@@ -9,6 +9,7 @@ from typing import cast
 
 import pandas as pd
 
+from eval.extractors import FID
 from eval.published import Published
 from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
@@ -32,10 +33,12 @@ class Column:
     real_set: str | None = None
     """Another set of real images than the headline's."""
 
-    @property
-    def header(self) -> str:
-        """The printed header, with the real set where that is not the headline's."""
-        return header(self.metrics) + (f" ({self.real_set})" if self.real_set else "")
+    def header(self, distance: str = FID) -> str:
+        """Return the printed header, with the Fréchet distance's name; and with a real set that is not the headline's.
+
+        The paper's own header has FID.
+        """
+        return header(self.metrics, distance) + (f" ({self.real_set})" if self.real_set else "")
 
     @property
     def better(self) -> str:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from enco.config.compute import PLAIN
 from enco.errors import UserError
 from enco.records import GitState
+from eval.extractors import FID
 from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, Timing
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.layout import MARK
@@ -25,7 +26,7 @@ ProtocolLine = tuple[str, str]
 ScoresFiles = Mapping[Path, Scores]
 SELECTIONS: dict[Selection, str] = {
     "final": "final: the last one of every training",
-    "best": "best: the saved one with the lowest FID, chosen on the test set",
+    "best": "best: the saved one with the lowest {distance}, chosen on the test set",
 }
 
 
@@ -34,7 +35,7 @@ class Provenance:
     """Facts that the files do not hold: the scale, whether numbers compare with the paper's, and the code's commit.
 
     `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when the table
-    was written, where some numbers may still come.
+    was written, where some numbers may still come. `distance` is what the Fréchet distance of the features is called.
     """
 
     scale: str
@@ -42,6 +43,7 @@ class Provenance:
     part: str = ""
     so_far: str = ""
     commit: str = "unknown"
+    distance: str = FID
 
 
 def protocol(
@@ -59,9 +61,9 @@ def protocol(
         *([("So far", provenance.so_far)] if provenance.so_far else []),
         ("Scale", _scale(provenance)),
         *([("Part of the table", f"only {provenance.part}")] if provenance.part else []),
-        *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores)] if scores else []),
+        *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores, provenance)] if scores else []),
         *_segmentation(spec, planned, scores),
-        *([("Checkpoint", _selection(scores))] if scores else []),
+        *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
         ("Seeds", _seeds(planned)),
         *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *([("Computed in", _computed(scores))] if scores else []),
@@ -86,7 +88,7 @@ def _scale(provenance: Provenance) -> str:
     if scale == "demo":
         return (
             "demo: these numbers are not comparable with the paper's (procedural images, small networks, few "
-            "iterations, feature extractor and segmentation network without the published weights)"
+            "iterations, other features and another segmentation network)"
         )
     return f"{scale}: these numbers are not comparable with the paper's (other data or settings)"
 
@@ -109,7 +111,9 @@ def data_name(digest: str, source: ImagesSource) -> str:
     return " + ".join([*archives, *filtered]) or f"images of manifest {digest[:12]}"
 
 
-def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles) -> Iterator[ProtocolLine]:
+def _features(
+    spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles, provenance: Provenance
+) -> Iterator[ProtocolLine]:
     yield (
         "Real set",
         "paired (the headline): one real image for each input file, as the published test scripts leave them (where "
@@ -120,8 +124,18 @@ def _features(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFil
     extractor = _agreed(scores, lambda one: one.protocol.extractor, "feature extractor")
     weights = _agreed(scores, lambda one: one.protocol.extractor_hash, "feature extractor")
     yield "Features", f"{extractor}, weights {_short(weights)}"
+    yield from _distance(scores, provenance.distance)
     k = _agreed(scores, lambda one: one.protocol.k, "number of neighbours k")
     yield "P & R", f"k = {k}, percent; recall as piq computes it (as published), beside it the exact recall"
+
+
+def _distance(scores: ScoresFiles, name: str) -> Iterator[ProtocolLine]:
+    """Say of other features than Inception's that their distance is not FID; UserError for another distance's files."""
+    found = _agreed(scores, lambda one: one.protocol.distance, "distance")
+    if found != name:
+        raise UserError(f"The scores files hold {found}, and the table is of {name}: remake them.")
+    if name != FID:
+        yield name, "the Fréchet distance of these features; FID is that of Inception's, and does not compare with it"
 
 
 def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles) -> str:
@@ -165,8 +179,8 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def _selection(scores: ScoresFiles) -> str:
-    return SELECTIONS[_agreed(scores, lambda one: one.selection, "selection")]
+def _selection(scores: ScoresFiles, distance: str) -> str:
+    return SELECTIONS[_agreed(scores, lambda one: one.selection, "selection")].format(distance=distance)
 
 
 def _computed(scores: ScoresFiles) -> str:

@@ -15,9 +15,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from eval.extractors import FID
 from eval.tables.gaps import gaps
 from eval.tables.layout import Column, TableBlock, TableCell, Value
-from eval.tables.protocol import ProtocolLine
+from eval.tables.protocol import ProtocolLine, Provenance
 from eval.tables.spec import RowSpec, TableSpec
 
 ABSENT = "–"
@@ -34,7 +35,7 @@ class Page:
     headline: TableBlock
     supplementary: TableBlock | None
     protocol: Sequence[ProtocolLine]
-    comparable: bool
+    provenance: Provenance
 
     @property
     def title(self) -> str:
@@ -49,7 +50,12 @@ class Page:
     @property
     def warning(self) -> str:
         """Sentence for a table whose published numbers do not compare with the measured ones."""
-        return " The two are not comparable: see Scale." if self.published and not self.comparable else ""
+        return " The two are not comparable: see Scale." if self.published and not self.provenance.comparable else ""
+
+    @property
+    def papers(self) -> str:
+        """What a published number is, in a legend."""
+        return "the paper's number" if self.provenance.distance == FID else "the paper's number, its distance FID"
 
     @property
     def footer(self) -> list[ProtocolLine]:
@@ -109,8 +115,8 @@ def to_csv(page: Page) -> str:
 
 
 def _csv_headers(column: Column, page: Page) -> list[str]:
-    name = f"{column.group} {column.header}"
-    return [name, f"{name} (paper)"] if page.published else [name]
+    name = f"{column.group} {column.header(page.provenance.distance)}"
+    return [name, f"{column.group} {column.header()} (paper)"] if page.published else [name]
 
 
 def _csv_values(cell: TableCell, page: Page) -> list[str | Decimal]:
@@ -138,7 +144,7 @@ MARKDOWN = Markup(
 
 def to_markdown(page: Page) -> str:
     """Return Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
-    legend = "Best **bold**, second *italic*" + ("; in brackets the paper's number." if page.published else ".")
+    legend = "Best **bold**, second *italic*" + (f"; in brackets {page.papers}." if page.published else ".")
     parts = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline)]
     if page.supplementary:
         parts += [f"### {SUPPLEMENTARY_TITLE}", _markdown_table(page, page.supplementary)]
@@ -147,16 +153,17 @@ def to_markdown(page: Page) -> str:
 
 
 def _markdown_table(page: Page, block: TableBlock) -> str:
-    table = frame(page.spec, block, MARKDOWN)
+    table = frame(page, block, MARKDOWN)
     table.columns = pd.Index([" ".join(filter(None, column)) for column in table.columns])
     align = ["left", *["right"] * len(block.columns)]
     return table.to_markdown(index=False, disable_numparse=True, colalign=align)
 
 
-def frame(spec: TableSpec, block: TableBlock, markup: Markup) -> pd.DataFrame:
+def frame(page: Page, block: TableBlock, markup: Markup) -> pd.DataFrame:
     """Return a block as marked-up text under two header levels: the task, and the metric with an arrow to better."""
+    spec, distance = page.spec, page.provenance.distance
     stacked = len(block.columns) > WIDE
-    heads = [("", spec.row_header), *((column.group, _with_arrow(column)) for column in block.columns)]
+    heads = [("", spec.row_header), *((column.group, _with_arrow(column, distance)) for column in block.columns)]
     lines = [
         [markup.escape(_row_name(spec, row)), *(markup.cell(cell, stacked) for cell in cells)]
         for row, cells in zip(block.rows, block.cells, strict=True)
@@ -165,8 +172,8 @@ def frame(spec: TableSpec, block: TableBlock, markup: Markup) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
-def _with_arrow(column: Column) -> str:
-    return f"{column.header} {'↓' if column.better == 'lower' else '↑'}"
+def _with_arrow(column: Column, distance: str) -> str:
+    return f"{column.header(distance)} {'↓' if column.better == 'lower' else '↑'}"
 
 
 def _row_name(spec: TableSpec, row: RowSpec) -> str:
@@ -202,7 +209,7 @@ LATEX = Markup(
 
 def to_latex(page: Page) -> str:
     """Return a booktabs table: best bold, second underlined, the paper's number small and grey; then the protocol."""
-    legend = "Best bold, second underlined" + ("; small and grey: the paper's number." if page.published else ".")
+    legend = "Best bold, second underlined" + (f"; small and grey: {page.papers}." if page.published else ".")
     return _template("table.tex").render(
         caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
         label=page.spec.name,
@@ -214,7 +221,7 @@ def to_latex(page: Page) -> str:
 
 
 def _latex_table(page: Page, block: TableBlock) -> str:
-    styler = frame(page.spec, block, LATEX).style.hide(axis="index")
+    styler = frame(page, block, LATEX).style.hide(axis="index")
     text = styler.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(block.columns))
     rule, groups, rest = text.partition("\\\\\n")
     return f"{rule}{groups}{_group_rules(block)}\n{rest}".rstrip()
@@ -244,7 +251,7 @@ def to_html(page: Page) -> str:
     """Return a page that stands alone, light or dark as the reader's system is."""
     return _template("table.html").render(
         title=page.title,
-        published=page.published,
+        published=page.papers if page.published else "",
         warning=page.warning,
         headline=_html_table(page, page.headline),
         supplementary=_html_table(page, page.supplementary) if page.supplementary else "",
@@ -254,7 +261,7 @@ def to_html(page: Page) -> str:
 
 
 def _html_table(page: Page, block: TableBlock) -> str:
-    styler = frame(page.spec, block, HTML).style.hide(axis="index")
+    styler = frame(page, block, HTML).style.hide(axis="index")
     return styler.to_html(exclude_styles=True)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from enco.io.files import atomic_path
 from eval.published import read_published
-from eval.tables.cells import read_cells, save_cells, tidy
+from eval.tables.cells import in_print, read_cells, save_cells, tidy
 from eval.tables.layout import TableBlock, headline, supplementary
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance, protocol
@@ -30,12 +30,15 @@ def write_table(
     """
     sources = read_sources(planned)
     printed = read_published(published)
-    cells = tidy(spec, planned, sources, printed, scale=provenance.scale, comparable=provenance.comparable)
+    about = provenance
+    cells = tidy(
+        spec, planned, sources, printed, scale=about.scale, comparable=about.comparable, distance=about.distance
+    )
     blocks = headline(spec, cells, printed), supplementary(spec, cells)
-    page = Page(spec, *blocks, protocol(spec, planned, sources, provenance), provenance.comparable)
+    page = Page(spec, *blocks, protocol(spec, planned, sources, provenance), provenance)
     for kind, path in out.items():
         if kind == "cells":
-            save_cells(cells, path)
+            save_cells(in_print(cells, provenance.distance), path)
         else:
             with atomic_path(path) as partial:
                 partial.write_text(FORMATS[kind](page), encoding="utf-8")

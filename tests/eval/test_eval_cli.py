@@ -154,7 +154,7 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     assert found["training_time_hours"] == record["wall_seconds"] / 3600
     assert found["model_size_millions"] == record["parameter_count"] / 1e6
     for name in ("paired", "full"):
-        assert set(found["metrics"][name]) == {"FID", "precision", "recall", "recall_exact"}
+        assert set(found["metrics"][name]) == {"frechet_distance", "precision", "recall", "recall_exact"}
     assert found["metrics"]["segmentation_real"] == json.loads(real.read_text())["metrics"]
     assert set(found["metrics"]["segmentation"]) == {"mAP", "pixAcc", "classAcc", "perClassIoU"}
     protocol = found["protocol"]

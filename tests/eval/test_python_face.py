@@ -72,7 +72,7 @@ def test_every_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monk
     names: dict[str, Any] = {}
     for example in examples:
         exec(compile(example, "docs/python.md", "exec"), names)
-    assert np.isfinite(names["metrics"].fid) and names["metrics"].generated == 5
+    assert np.isfinite(names["metrics"].distance) and names["metrics"].generated == 5
 
 
 @pytest.mark.parametrize("package", [enco, evaluation], ids=lambda package: package.__name__)
@@ -105,7 +105,7 @@ def test_metrics_are_those_of_the_functions_and_of_features(folders: tuple[Path,
     found = calculate_metrics(*folders, k=3, extractor=extractor)
     ours, theirs = (calculate_features(folder, extractor=extractor) for folder in folders)
     assert (found.generated, found.real, found.k) == (6, 7, 3)
-    assert found.fid == fid(ours, theirs) == fid(ours.features, torch.from_numpy(theirs.features))
+    assert found.distance == fid(ours, theirs) == fid(ours.features, torch.from_numpy(theirs.features))
     assert (found.precision, found.recall, found.recall_exact) == precision_recall(ours, theirs, k=3)
     swapped = precision_recall(theirs, ours, k=3)
     assert swapped.recall_exact == pytest.approx(found.precision, abs=1e-3)

@@ -44,11 +44,11 @@ def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targ
     for name, real in reals.items():
         scores = getattr(found.metrics, name)
         precision, recall = PR(nearest_k=3)(torch.tensor(real.features), torch.tensor(generated.features))
-        assert pytest.approx(fid(real.features, generated.features)) == scores.FID
+        assert pytest.approx(fid(real.features, generated.features)) == scores.frechet_distance
         assert scores.precision == pytest.approx(100 * float(precision))
         assert scores.recall == pytest.approx(100 * float(recall))
-        assert found.content()["metrics"][name].keys() == {"FID", "precision", "recall", "recall_exact"}
-    assert found.metrics.paired.FID != found.metrics.full.FID
+        assert found.content()["metrics"][name].keys() == {"frechet_distance", "precision", "recall", "recall_exact"}
+    assert found.metrics.paired.frechet_distance != found.metrics.full.frechet_distance
     assert found.protocol.n_real == {"paired": inputs, "full": targets}
 
 

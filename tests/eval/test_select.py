@@ -93,12 +93,12 @@ def test_the_lowest_fid_is_chosen_and_everything_is_reported(
     assert sorted(path.name for path in out.parent.iterdir()) == ["x.json", "x.safetensors"]
     found = read_json(report)
     assert (found["chosen"], found["iteration"]) == (wanted.name, 12)
-    assert "chosen on the test set" in found["note"]
+    assert "chosen on the test set: it has the lowest FD (" in found["note"] and found["distance"] in found["note"]
     assert [(one["file"], one["iteration"]) for one in found["candidates"]] == [
         *((f"generator_epoch{epoch:03d}.safetensors", 6 * epoch) for epoch in (1, 2, 3)),
         ("generator.safetensors", 60),
     ]
-    first, second, third, final = (one["FID"] for one in found["candidates"])
+    first, second, third, final = (one["frechet_distance"] for one in found["candidates"])
     assert second == pytest.approx(0, abs=1e-6) and min(first, third, final) > 0.01
 
 
@@ -132,9 +132,9 @@ def test_without_snapshots_the_cure_is_named(tmp_path: Path, snapshots: Mapping[
         find_candidates(write_run(tmp_path, snapshots))
 
 
-@pytest.mark.parametrize(("fids", "chosen"), [([3, 1, 2], 1), ([1, 2, 1], 2), ([5, 5, 5], 2), ([2, 1, 1.5], 1)])
-def test_of_equal_candidates_the_latest_is_chosen(fids: list[float], chosen: int) -> None:
-    scored = [Scored(Candidate(Path(f"{n}.safetensors"), n), fid) for n, fid in enumerate(fids)]
+@pytest.mark.parametrize(("distances", "chosen"), [([3, 1, 2], 1), ([1, 2, 1], 2), ([5, 5, 5], 2), ([2, 1, 1.5], 1)])
+def test_of_equal_candidates_the_latest_is_chosen(distances: list[float], chosen: int) -> None:
+    scored = [Scored(Candidate(Path(f"{n}.safetensors"), n), distance) for n, distance in enumerate(distances)]
     assert choose(scored).iteration == chosen
 
 

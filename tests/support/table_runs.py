@@ -20,23 +20,25 @@ from eval.tables.spec import TableSpec, load_tables
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"
 TABLES = load_tables(ROOT / "config" / "tables.yaml")
-DEMO = Provenance(scale="demo", commit="0123abc")
+DEMO = Provenance(scale="demo", commit="0123abc", distance="FD (random Inception)")
 PAPER = Provenance(scale="paper", comparable=True, commit="0123abc")
 
 NO_COMMIT = GitState(commit=None, dirty=None, diff=None)
 EXTRACTOR = ExtractorRecord(kind="random-inception", seed=0, input_size=75)
+PUBLISHED_INCEPTION = ExtractorRecord(kind="inception")
 
 
 def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, Any]:
     """A scores file's content; `offset` moves every metric."""
-    paired = {"FID": 60.25 + offset, "precision": 50.5 + offset, "recall": 70.25, "recall_exact": 69.75}
-    metrics: dict[str, Any] = {"paired": paired, "full": {**paired, "FID": 59.5 + offset}}
+    paired = {"frechet_distance": 60.25 + offset, "precision": 50.5 + offset, "recall": 70.25, "recall_exact": 69.75}
+    metrics: dict[str, Any] = {"paired": paired, "full": {**paired, "frechet_distance": 59.5 + offset}}
     if task == "cityscapes":
         per_class = {"road": 71.5, "train": None}
         segmentation = {"mAP": 20.0 + offset, "pixAcc": 55.5, "classAcc": 25.25, "perClassIoU": per_class}
         metrics |= {"segmentation": segmentation, "segmentation_real": {**segmentation, "mAP": 61.5}}
+    extractor = PUBLISHED_INCEPTION if scale == "paper" else EXTRACTOR
     protocol = {
-        **{"extractor": EXTRACTOR.kind, "extractor_settings": EXTRACTOR.model_dump()},
+        **{"extractor": extractor.kind, "extractor_settings": extractor.model_dump(), "distance": extractor.distance},
         **{"extractor_hash": "feed" * 16, "size": 32, "filter": "bicubic", "levels": "16bit"},
         **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "legacy_rounding": True, "k": 5},
         **{"drn": "drn_d_22", "drn_network": "negcut", "drn_hash": "beef" * 16, "drn_size": [32, 32]},

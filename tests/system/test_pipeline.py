@@ -56,5 +56,5 @@ def test_mlflow_holds_every_run_finished_and_with_its_scores(finished_pipeline: 
     runs = [run for e in client.search_experiments() for run in client.search_runs([e.experiment_id])]
     assert len(runs) == 9
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert all(any("FID" in name for name in run.data.metrics) for run in runs)
+    assert all(any("paired/frechet_distance" in name for name in run.data.metrics) for run in runs)
     assert {"task", "method", "variant", "seed", "config_hash", "commit", "scale", "state"} <= set(runs[0].data.tags)

@@ -73,7 +73,7 @@ def test_one_diverged_row_of_ones_own_costs_no_other(copied: Path) -> None:
     assert "sampling: 2 of 4 cells: results/tiny/seed0-only-sampling/so_far/sampling.md" in said
     assert "Train " not in said and weights(copied) == before
     table = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.csv", comment="#").set_index("row")
-    assert table["horse2zebra FID"].str.match(r"\d+\.\d").to_list() == [True, True, False, False]
+    assert table["horse2zebra FD (random Inception)"].str.match(r"\d+\.\d").to_list() == [True, True, False, False]
     cells = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.cells.csv").set_index("row")
     assert cells.loc["wild", "reason"].startswith("diverged (The loss")
     assert cells.loc["mine", "reason"].startswith("Unknown method 'mine'")

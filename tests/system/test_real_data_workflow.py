@@ -129,7 +129,7 @@ def test_after_the_cure_the_table_is_made(made: Path, server: FileServer) -> Non
     cells = pd.read_csv(made / "results" / "cells.csv")
     assert cells["value"].notna().all()
     for real_set in ("paired", "full"):
-        assert {"FID", "precision", "recall"} <= set(cells[cells["real_set"] == real_set]["metric"])
+        assert {"FD (random Inception)", "precision", "recall"} <= set(cells[cells["real_set"] == real_set]["metric"])
     assert {"mAP", "mAP_real", "pixAcc_real", "IoU road_real"} <= set(cells["metric"])
     written = (made / "results" / "real.md").read_text()
     assert "leftImg8bit\\_trainvaltest.zip (sha256 " in written and "photo filter legacy" in written

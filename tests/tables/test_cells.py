@@ -26,7 +26,8 @@ from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan
 
 def tidied(spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> pd.DataFrame:
     published = read_published(PUBLISHED)
-    return tidy(spec, planned, read_sources(planned), published, scale=made.scale, comparable=made.comparable)
+    about = {"scale": made.scale, "comparable": made.comparable, "distance": made.distance}
+    return tidy(spec, planned, read_sources(planned), published, **about)
 
 
 def one(cells: pd.DataFrame, **where: object) -> pd.Series:
@@ -167,14 +168,26 @@ def test_delta_exists_only_where_the_scale_is_comparable(tmp_path):
     assert math.isnan(one(cells, row="munit", task="cat2dog", metric="FID")["delta"])
 
 
+def test_numbers_of_other_features_have_no_delta(tmp_path):
+    planned = plan(tmp_path, TABLES["table3"], ["F"], scale="paper")
+    delta = {}
+    for distance in ("FID", "FD (EfficientNet-Lite0)"):
+        cells = tidied(TABLES["table3"], planned, replace(PAPER, distance=distance))
+        lines = cells[(cells["row"] == "F") & cells["published"].notna()].set_index(["task", "metric"])
+        delta[distance] = set(lines.index[lines["delta"].notna()])
+    of_features = {(task, name) for task in ("cat2dog", "horse2zebra") for name in ("FID", "precision", "recall")}
+    assert delta["FID"] - of_features == delta["FD (EfficientNet-Lite0)"] == {("horse2zebra", "sec/iter")}
+    assert of_features < delta["FID"]
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "12", True])
 def test_a_number_that_is_not_finite_is_refused_by_file_and_key(tmp_path, bad):
     planned = plan(tmp_path, TABLES["table1"], ["enco"])
     path = tmp_path / "enco" / "cat2dog" / "0.json"
     content = read_json(path)
-    content["metrics"]["paired"]["FID"] = bad
+    content["metrics"]["paired"]["frechet_distance"] = bad
     write_json(path, content)
-    with pytest.raises(UserError, match=rf"'metrics\.paired\.FID' in .*cat2dog.*0\.json is {bad}"):
+    with pytest.raises(UserError, match=rf"'metrics\.paired\.frechet_distance' in .*cat2dog.*0\.json is {bad}"):
         tidied(TABLES["table1"], planned)
 
 

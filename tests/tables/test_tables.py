@@ -41,6 +41,23 @@ def table1(tmp_path_factory) -> dict[str, Path]:
     return written(folder, TABLES["table1"], plan(folder, TABLES["table1"], MEASURED))
 
 
+def test_a_distance_of_other_features_is_never_called_fid(table1):
+    text = {kind: path.read_text(encoding="utf-8") for kind, path in table1.items()}
+    heads = [text["md"].split("\n")[4], text["tex"].partition(r"\midrule")[0], text["html"].partition("<tbody>")[0]]
+    heads += text["csv"].partition("\n")[0].replace("FID (paper)", "").split("\n")
+    for head in heads:
+        assert "FD (random Inception)" in head and "FID" not in head.replace("its distance FID", "")
+    metrics = set(read_cells(table1["cells"])["metric"])
+    assert DEMO.distance in metrics and "FID" not in metrics
+    assert "- **FD (random Inception)**: the Fréchet distance of these features; FID is that of" in text["md"]
+
+
+def test_scores_of_another_distance_are_refused(tmp_path):
+    spec = TABLES["table1"]
+    with pytest.raises(UserError, match=r"hold FD \(random Inception\), and the table is of FID: remake them"):
+        written(tmp_path, spec, plan(tmp_path, spec, ["enco"]), replace(DEMO, distance="FID"))
+
+
 @pytest.mark.parametrize("kind", ["md", "tex"])
 def test_table1_is_printed_as_the_golden_file(table1, kind):
     assert table1[kind].read_text(encoding="utf-8") == (GOLDEN / f"table1.{kind}").read_text(encoding="utf-8")
@@ -49,9 +66,10 @@ def test_table1_is_printed_as_the_golden_file(table1, kind):
 def test_csv_reads_back_without_its_protocol(table1):
     table = pd.read_csv(table1["csv"], comment="#").set_index("row")
     assert list(table.index) == [row.key for row in TABLES["table1"].rows]
-    assert float(table.loc["enco", "Cityscapes FID"]) == 80.2
+    assert float(table.loc["enco", "Cityscapes FD (random Inception)"]) == 80.2
     assert table.loc["enco", "Cityscapes FID (paper)"] == 47.6
-    assert table.loc["munit", "Cityscapes FID"] == "–" and table.loc["munit", "Cityscapes FID (paper)"] == 91.4
+    assert table.loc["munit", "Cityscapes FD (random Inception)"] == "–"
+    assert table.loc["munit", "Cityscapes FID (paper)"] == 91.4
     assert not any(re.search(r"\bnan\b", path.read_text(encoding="utf-8"), re.I) for path in table1.values())
 
 
@@ -171,9 +189,10 @@ def test_the_protocol_says_whose_network_scored_and_its_ceiling(tmp_path, networ
 def test_a_users_own_table_prints_no_paper_numbers(tmp_path):
     entry = {"rows": [{"key": "cut"}, {"key": "enco"}], "columns": [{"task": "photos", "metrics": ["FID"]}]}
     spec = load_tables({"photos": entry})["photos"]
-    out = written(tmp_path, spec, plan(tmp_path, spec, ["cut", "enco"], scale="own"), Provenance(scale="own"))
+    out = written(tmp_path, spec, plan(tmp_path, spec, ["cut", "enco"], scale="own"), replace(DEMO, scale="own"))
     table = pd.read_csv(out["csv"], comment="#")
-    assert list(table.columns) == ["row", "label", "photos FID"] and list(table["photos FID"]) == [60.2, 70.2]
+    assert list(table.columns) == ["row", "label", f"photos {DEMO.distance}"]
+    assert list(table[f"photos {DEMO.distance}"]) == [60.2, 70.2]
     assert "paper's number" not in out["html"].read_text(encoding="utf-8")
 
 

@@ -48,9 +48,10 @@ class PrintedTables:
         return PLANNED_CELLS.dump_python(self._planned(wildcards.table), mode="json")
 
     def provenance(self) -> dict[str, Any]:
-        """Return what the files behind a table do not say: scale, whether numbers compare, the part asked for."""
+        """Return what the files behind a table do not say: scale, comparability, part, distance."""
         config = self.plan.config
-        return {"scale": config.scale, "comparable": config.comparable, "part": str(config.only)}
+        about = {"scale": config.scale, "comparable": config.comparable, "part": str(config.only)}
+        return about | {"distance": config.features.distance}
 
     def inputs(self, wildcards: Wildcards) -> list[Path]:
         """Return the files behind a table."""

@@ -1,4 +1,4 @@
-# Test sets translated and scored: FID, precision & recall and, where a table asks for it, segmentation.
+# Test sets translated and scored: Fréchet distance, precision & recall and, where a table asks for it, segmentation.
 
 
 rule real_features:

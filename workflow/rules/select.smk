@@ -1,4 +1,4 @@
-# Checkpoint selection `best`: of the generators saved during training, the one with the lowest FID on the test set.
+# Checkpoint selection `best`: of the generators saved during training, the one with the lowest distance on the test set.
 
 
 rule select:
