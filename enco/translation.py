@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import overload
@@ -128,19 +128,47 @@ def translate_folder(
     Raises UserError for a file that is no generator, images that cannot be read or would share a name, a one-sided
     method asked to go backward, a size that the generator does not keep, and an `out` that holds other files.
     """
-    images, out = Path(images), Path(out)
     translator = load_generator(generator, device) if isinstance(generator, str | os.PathLike) else generator
+    options = translator.method.options
+
+    def load(file: Path) -> Tensor:
+        return test_image(file, size or options.test_side, options.interpolation, reading.levels)
+
+    def convert(batch: Tensor) -> NDArray[np.uint8]:
+        return _translate_batch(translator, batch, direction)
+
+    return _convert_folder(Path(images), Path(out), load, convert, batch_size, reading)
+
+
+def copy_folder(
+    images: StrPath, out: StrPath, size: int, *, batch_size: int = 8, reading: Reading = DEFAULT_READING
+) -> list[Path]:
+    """Write every image of a folder to `out` as `translate_folder` writes its translation, but untranslated.
+
+    An image is resized to `size` x `size` (bicubic) and truncated to 8 bits. Raises UserError as `translate_folder`.
+    """
+
+    def load(file: Path) -> Tensor:
+        return test_image(file, size, "bicubic", reading.levels)
+
+    return _convert_folder(Path(images), Path(out), load, to_uint8, batch_size, reading)
+
+
+def _convert_folder(
+    images: Path,
+    out: Path,
+    load: Callable[[Path], Tensor],
+    convert: Callable[[Tensor], NDArray[np.uint8]],
+    batch_size: int,
+    reading: Reading,
+) -> list[Path]:
+    """Load, convert and save every image of a folder; `convert` takes and returns batches."""
     files = reading.files(images)
     names = _output_names(files, images)
     _check_free(out, set(names.values()), images, reading.recursive)
-    options = translator.method.options
-    side = size or options.test_side
-    batches = decode_ahead(
-        files, lambda file: test_image(file, side, options.interpolation, reading.levels), batch_size
-    )
-    translated = (_translate_batch(translator, torch.stack(batch), direction) for batch in batches)
+    converted = (convert(torch.stack(batch)) for batch in decode_ahead(files, load, batch_size))
     with atomic_folder(out) as folder:
-        _save_all(translated, [folder / names[file] for file in files])
+        _save_all(converted, [folder / names[file] for file in files])
     return [out / names[file] for file in files]
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from eval.metrics.extractor import Extractor
     from eval.metrics.features import Features
-    from eval.records import Scores, SegmentationScores
+    from eval.metrics.scores import SegmentationTest
+    from eval.records import SegmentationScores, SetScores
 
 # A command imports what it needs when it is called: torchvision alone takes seconds.
 
@@ -158,26 +159,25 @@ def segmentation(args: argparse.Namespace) -> None:
         result.write(args.out)
 
 
+def reference(args: argparse.Namespace) -> None:
+    """Write the scores file of test images that nothing has translated: what a translation has to beat."""
+    from enco.translation import copy_folder
+    from eval.metrics.scores import score_images
+
+    files = copy_folder(args.sources, args.images, args.size, batch_size=args.batch_size, reading=Reading.of(args))
+    print(f"{len(files)} images, at {args.size} x {args.size} pixels, copied into {args.images}")
+    images, reals, tested = _measure(args)
+    found = score_images(args.task, args.scale, images, reals, _device(args), args.k, tested)
+    found.write(args.out)
+    _print_scores(found)
+
+
 def scores(args: argparse.Namespace) -> None:
     """Write the scores file of one run."""
-    from eval.metrics.features import load_features
-    from eval.metrics.scores import SegmentationTest, read_run, score_run, translated_features
-    from eval.records import read_segmentation
+    from eval.metrics.scores import read_run, score_run
 
-    if (args.labels is None) != (args.drn is None):
-        raise UserError("Segmentation scores need both --labels and --drn.")
-    if args.segmentation_real and args.drn is None:
-        raise UserError("--segmentation-real is compared with segmentation scores: give --labels and --drn, too.")
     run = read_run(args.run_json)
-    reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
-    reading = Reading.of(args)
-    reading.files(args.images)  # before any weights are looked for
-    generated = translated_features(args.images, reals, _extractor(args), args.batch_size, reading.recursive)
-    generated.save(args.features_out or args.out.with_suffix(".npz"))
-    tested = None
-    if args.drn:
-        real = read_segmentation(args.segmentation_real) if args.segmentation_real else None
-        tested = SegmentationTest(_segmentation(args.images, args), real)
+    generated, reals, tested = _measure(args)
     found = score_run(
         run,
         generated,
@@ -190,6 +190,27 @@ def scores(args: argparse.Namespace) -> None:
     )
     found.write(args.out)
     _print_scores(found)
+
+
+def _measure(args: argparse.Namespace) -> tuple[Features, dict[str, Features], SegmentationTest | None]:
+    """Return the features of a folder, which are saved, those of the real sets, and any segmentation scores."""
+    from eval.metrics.features import load_features
+    from eval.metrics.scores import SegmentationTest, translated_features
+    from eval.records import read_segmentation
+
+    if (args.labels is None) != (args.drn is None):
+        raise UserError("Segmentation scores need both --labels and --drn.")
+    if args.segmentation_real and args.drn is None:
+        raise UserError("--segmentation-real is compared with segmentation scores: give --labels and --drn, too.")
+    reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
+    reading = Reading.of(args)
+    reading.files(args.images)  # before any weights are looked for
+    generated = translated_features(args.images, reals, _extractor(args), args.batch_size, reading.recursive)
+    generated.save(args.features_out or args.out.with_suffix(".npz"))
+    if args.drn is None:
+        return generated, reals, None
+    real = read_segmentation(args.segmentation_real) if args.segmentation_real else None
+    return generated, reals, SegmentationTest(_segmentation(args.images, args), real)
 
 
 def select(args: argparse.Namespace) -> None:
@@ -219,7 +240,7 @@ def select(args: argparse.Namespace) -> None:
     print(f"{chosen.path.name} copied to {args.out}. {chosen_on(name)}")
 
 
-def _print_scores(found: Scores) -> None:
+def _print_scores(found: SetScores) -> None:
     """Print the metrics against both real sets."""
     heads = {"frechet_distance": found.protocol.distance}
     values = {name: getattr(found.metrics, name).model_dump() for name in found.protocol.n_real}
@@ -332,6 +353,7 @@ COMMANDS = {
     "segmentation": Command("segmentation scores of a folder against label maps", arguments.segmentation, segmentation),
     "scores": Command("all scores of one run", arguments.scores, scores),
     "evaluate": Command("translate a run's test images and score them", arguments.evaluate, evaluate),
+    "reference": Command("score a task's test images untranslated", arguments.reference, reference),
     "select": Command("choose a run's best generator by its distance on the test set", arguments.select, select),
     "weights": Command("find or fetch a published weight file in torch's cache", arguments.weights, weights),
 }

@@ -79,14 +79,28 @@ def segmentation(command: argparse.ArgumentParser) -> None:
 
 def scores(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `scores`."""
-    _path(command, "--images", "translated folder")
     _path(command, "--run-json", "run.json of the training")
+    command.add_argument("--task", help="name of the task (default: the run's)")
+    command.add_argument("--selection", choices=("final", "best"), default="final", help="which generator translated")
+    _add_scoring(command, "translated folder")
+
+
+def reference(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `reference`."""
+    _path(command, "--sources", "folder of test images of the source domain")
+    command.add_argument("--size", type=SIDE, required=True, help="side that the images are resized to, in pixels")
+    command.add_argument("--task", required=True, help="name of the task")
+    command.add_argument("--scale", required=True, help="name of the scale")
+    _add_scoring(command, "folder for the resized images (PNG); appears whole")
+
+
+def _add_scoring(command: argparse.ArgumentParser, images: str) -> None:
+    """Add what scores of a folder of images need; `images` says what the folder is."""
+    _path(command, "--images", images)
     _path(command, "--real-paired", "features file of the paired real set")
     _path(command, "--real-full", "features file of the full real set")
     _path(command, "--out", "scores file (JSON) to write")
-    _path(command, "--features-out", "features of the translations (default: --out with .npz)", required=False)
-    command.add_argument("--task", help="name of the task (default: the run's)")
-    command.add_argument("--selection", choices=("final", "best"), default="final", help="which generator translated")
+    _path(command, "--features-out", "features of the images (default: --out with .npz)", required=False)
     add_flags(command, FeatureConfig, "k")
     _add_extractor(command)
     _add_segmentation(command, required=False)

@@ -89,7 +89,7 @@ class SegmentationScores(FileRecord):
 
 
 class RunMetrics(SparseRecord):
-    """Every metric of one run on one task, by what translations are compared with."""
+    """Every metric of one set of images on one task, by what the images are compared with."""
 
     paired: RealSetMetrics
     full: RealSetMetrics
@@ -100,7 +100,7 @@ class RunMetrics(SparseRecord):
 
 
 class ScoresProtocol(SparseRecord):
-    """How the metrics of one run were computed."""
+    """How the metrics of one set of images were computed."""
 
     extractor: str
     """The extractor's name in print."""
@@ -151,13 +151,20 @@ class DataRecord(Record):
     source: ImagesSource
 
 
-class Scores(FileRecord):
-    """A scores file: every metric of one run on one task, with how each was computed."""
+class SetScores(FileRecord):
+    """Every metric of one set of images on one task, with how each was computed."""
 
     task: str
+    scale: str
+    metrics: RunMetrics
+    protocol: ScoresProtocol
+
+
+class Scores(SetScores):
+    """A scores file: the metrics of one run's translations, with the run."""
+
     run: str
     selection: Selection
-    scale: str
     config_hash: str
     trained_at: GitState
     settings: dict[str, Any]
@@ -166,8 +173,6 @@ class Scores(FileRecord):
     """How the training's steps were computed, for people."""
     changes: list[Change]
     data: DataRecord
-    metrics: RunMetrics
-    protocol: ScoresProtocol
     training_time_hours: Number
     model_size_millions: Number
 
@@ -245,6 +250,11 @@ class Timing(FileRecord):
 def read_scores(path: Path) -> Scores:
     """Read a scores file; UserError for a file that is missing or that another version wrote."""
     return _read(Scores, path, "scores file", "delete the file and have it made again")
+
+
+def read_reference(path: Path) -> SetScores:
+    """Read the scores of untranslated inputs; UserError for a file that is missing or that another version wrote."""
+    return _read(SetScores, path, "scores file", "delete the file and have it made again")
 
 
 def read_segmentation(path: Path) -> SegmentationScores:

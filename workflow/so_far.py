@@ -19,7 +19,7 @@ from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
-from eval.records import ExtractorRecord, Scores, read_scores, read_timing
+from eval.records import ExtractorRecord, Scores, SetScores, read_reference, read_scores, read_timing
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
@@ -46,10 +46,12 @@ class SoFar:
 
     def planned(self, table: str) -> list[PlannedCell]:
         """Return the cells of a table; one without a number has no file, and a reason."""
+        tables, cells = self.project.tables, self.plan.grid.table(table).cells
         return [
-            self._without_gaps(self.project.tables.planned_cell(cell), cell)
-            for cell in self.plan.grid.table(table).cells
-        ] + self.project.tables.cells_without_runs(table)
+            *(self._without_gaps(tables.planned_cell(cell), cell) for cell in cells),
+            *tables.cells_without_runs(table),
+            *map(self._reference_without_gaps, tables.reference_cells(table)),
+        ]
 
     def trained(self) -> list[Run]:
         """Return the runs that are trained as the configuration asks for."""
@@ -76,6 +78,20 @@ class SoFar:
             reason=timing if is_timed(cell.metric) else scores,
         )
 
+    def _reference_without_gaps(self, planned: PlannedCell) -> PlannedCell:
+        if planned.reference is None:
+            return planned
+        gap = _gap_or_error(self._reference_gap, planned.reference, planned.reference.parent.name)
+        return replace(planned, reference=None if gap else planned.reference, reason=gap)
+
+    def _reference_gap(self, file: Path, task: str) -> str:
+        """Return why a task's untranslated inputs have no scores that are the configuration's; empty if they have."""
+        if not file.exists():
+            scored = self._network_gap(task) or "not scored yet"
+            return scored if self.plan.manifest(task).exists() else "no data"
+        other = next(self._scored_otherwise(read_reference(file), task), None)
+        return f"scored with other {other}, to be scored again" if other else ""
+
     def _timing_gap(self, planned: PlannedCell, run: Run) -> str:
         """Return why a variant has no seconds that are the configuration's; empty if there are such seconds."""
         timing = read_timing(planned.timing) if planned.timing and planned.timing.exists() else None
@@ -100,17 +116,21 @@ class SoFar:
 
     def _differences(self, scores: Scores, run: Run, task: str) -> Iterator[str]:
         """Yield what a scores file was made with that the configuration no longer asks for."""
-        features, protocol = self.plan.config.features, scores.protocol
-        asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.plan.size}
         if scores.config_hash != config_hash(run.config):
             yield "settings"
+        yield from self._scored_otherwise(scores, task)
+
+    def _scored_otherwise(self, scores: SetScores, task: str) -> Iterator[str]:
+        """Yield what images were scored with that the configuration no longer asks for."""
+        features, protocol = self.plan.config.features, scores.protocol
+        asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.plan.size}
         if not _is_of(features, protocol.extractor_settings):
             yield "features"
         yield from (key for key, value in asked.items() if getattr(protocol, key) != value)
         if self.project.segmentation.is_scored(task):
             yield from self._other_segmentation(scores)
 
-    def _other_segmentation(self, scores: Scores) -> Iterator[str]:
+    def _other_segmentation(self, scores: SetScores) -> Iterator[str]:
         """Yield what segmentation scores were made with that the configuration no longer asks for."""
         drn = self.plan.config.drn
         if scores.metrics.segmentation is None:

@@ -30,7 +30,8 @@ def read_curves(task: str, planned: Iterable[PlannedCurve]) -> pd.DataFrame:
 
 def _points(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for candidate in report["candidates"]:
-        yield {"iteration": candidate["iteration"], "metric": "FID", "value": candidate["FID"]}
+        about = {"iteration": candidate["iteration"], "metric": report["distance"]}
+        yield {**about, "value": candidate["frechet_distance"]}
 
 
 def save_curves(curves: pd.DataFrame, path: Path) -> None:

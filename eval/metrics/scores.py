@@ -35,6 +35,7 @@ from eval.records import (
     SegmentationMetrics,
     SegmentationScores,
     Selection,
+    SetScores,
 )
 
 SCORING_LIBRARIES = ("pytorch-fid", "piq", "efficientnet-lite-pytorch")
@@ -64,21 +65,37 @@ def score_run(
     `task` names the task where that is not the run's own: the way back of a two-sided method.
     Raises UserError for sets too small to score and for features of different extractors.
     """
+    measured = score_images(task or run.config.task, run.config.scale, generated, reals, device, k, segmentation)
     return Scores(
-        task=task or run.config.task,
+        **dict(measured),
         run=run_name(run.config),
         selection=selection,
-        scale=run.config.scale,
         config_hash=run.config_hash,
         trained_at=run.git,
         settings=changed_settings(run),
         computed=run.computed,
         changes=run.changes,
         data=DataRecord(hash=run.data_hash, source=ImagesSource(**run.data_source)),
-        metrics=RunMetrics(**compare_each(reals, generated, k), **_segmentation_metrics(segmentation)),
-        protocol=_protocol(generated, reals, k, segmentation, device),
         training_time_hours=run.wall_seconds / 3600,
         model_size_millions=run.parameter_count / 1e6,
+    )
+
+
+def score_images(
+    task: str,
+    scale: str,
+    images: Features,
+    reals: Mapping[str, Features],
+    device: torch.device,
+    k: int = NEIGHBOURS,
+    segmentation: SegmentationTest | None = None,
+) -> SetScores:
+    """Score a set of images, translated or not, against each real set; errors are those of `score_run`."""
+    return SetScores(
+        task=task,
+        scale=scale,
+        metrics=RunMetrics(**compare_each(reals, images, k), **_segmentation_metrics(segmentation)),
+        protocol=_protocol(images, reals, k, segmentation, device),
     )
 
 

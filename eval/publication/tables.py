@@ -12,10 +12,11 @@ from tabulate import tabulate
 from eval.tables.columns import JOINT, METRICS, header
 from eval.tables.layout import ranks
 from eval.tables.render import ABSENT, MARKDOWN
+from eval.tables.spec import REFERENCE_ROW
 
 PAPER = " (paper)"
 SEEDS = " (n="
-REFERENCE = "untranslated"
+REFERENCE = REFERENCE_ROW.key
 """Key of the row of untranslated inputs, which is compared with and never ranked."""
 MARKS = ("{}", MARKDOWN.best, MARKDOWN.second)
 HIGHER = {metric.header for metric in METRICS.values() if metric.better == "higher"} | {

@@ -14,12 +14,12 @@ from enco.errors import UserError
 from enco.io.files import atomic_path
 from eval.extractors import FID
 from eval.published import Published
-from eval.records import Scores
+from eval.records import Scores, SetScores
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, printed_name
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources
-from eval.tables.spec import ALL_TASKS, TableSpec
+from eval.tables.spec import ALL_TASKS, REFERENCE_ROW, TableSpec
 
 COLUMNS = [
     *["table", "row", "label", "task", "metric", "seed", "value", "std", "n"],
@@ -60,7 +60,7 @@ def tidy(
     cells = cells.drop_duplicates(LINE_KEY)
     cells[["value", "iqr"]] = cells[["value", "iqr"]].astype(float)
     cells["table"], cells["scale"] = spec.key, scale
-    cells["label"] = cells["row"].map({row.key: row.label for row in spec.rows})
+    cells["label"] = cells["row"].map({row.key: row.label for row in (*spec.rows, REFERENCE_ROW)})
     cells["n"] = cells.groupby(CELL_KEY)["value"].transform("count")
     cells["std"] = cells.groupby(CELL_KEY)["value"].transform("std")
     cells["published"] = [_published(published, line) for line in cells.itertuples()]
@@ -98,7 +98,7 @@ def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:
     timed = is_timed(cell.metric)
     if timed:
         _check_timed(cell, cell.file, sources)
-    content = sources.timing[cell.file] if timed else sources.scores[cell.file]
+    content = sources.timing[cell.file] if timed else sources.scored[cell.file]
     return value_at(content, [key.format(variant=cell.variant) for key in METRICS[cell.metric].path], cell.file)
 
 
@@ -111,13 +111,13 @@ def _check_timed(cell: PlannedCell, file: Path, sources: Sources) -> None:
 
 def _supplementary_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
     """Return what the scores files hold beyond the planned numbers."""
-    scored = [(cell, cell.scores) for cell in planned if cell.scores and cell.task != ALL_TASKS]
+    scored = [(cell, cell.scored) for cell in planned if cell.scored and cell.task != ALL_TASKS]
     for cell, file in {(cell.row, cell.task, cell.seed): (cell, file) for cell, file in scored}.values():
-        for metric, real_set, value in _all_metrics(sources.scores[file]):
+        for metric, real_set, value in _all_metrics(sources.scored[file]):
             yield _line(cell, metric, value, real_set, sources, file)
 
 
-def _all_metrics(scores: Scores) -> Iterator[tuple[str, str, float]]:
+def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:
     """Return every computed number of a scores file, with the metric's name and the real set."""
     for section, values in scores.metrics:
         segmentation = section.startswith("segmentation")
@@ -132,12 +132,12 @@ def _all_metrics(scores: Scores) -> Iterator[tuple[str, str, float]]:
 def _line(
     cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources, file: Path | None
 ) -> dict[str, Any]:
-    scores = sources.scores[cell.scores] if cell.scores else None
+    scores = sources.scored[cell.scored] if cell.scored else None
     timed = sources.timing[file].measured[cell.variant] if file and is_timed(metric) else None
     return {
         **{"row": cell.row, "task": cell.task, "seed": cell.seed, "run": cell.run},
         **{"metric": metric, "value": value, "real_set": real_set},
-        "selection": scores.selection if scores else "",
+        "selection": scores.selection if isinstance(scores, Scores) else "",
         "drn_source": scores.protocol.drn_network if scores and metric == "mAP" else None,
         **{"iqr": timed.iqr if timed else None, "mark": BUSY if timed and timed.busy else ""},
         **{"file": str(file) if file else "", "reason": "" if file else cell.reason},

@@ -25,6 +25,11 @@ class Metric:
     per_seed: bool = True
 
     @property
+    def of_images(self) -> bool:
+        """Whether the metric is of images, and not of a training."""
+        return self.path[0] == "metrics"
+
+    @property
     def real_set(self) -> str:
         """The headline's set of real images for metrics that compare with one, else empty."""
         return HEADLINE_SET if HEADLINE_SET in self.path else ""

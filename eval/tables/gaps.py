@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from eval.tables.layout import TableBlock, TableCell
+from eval.tables.spec import REFERENCE_ROW
 
 
 def gaps(block: TableBlock) -> Iterator[tuple[str, str]]:
@@ -18,6 +19,18 @@ def gaps(block: TableBlock) -> Iterator[tuple[str, str]]:
     if fewer:
         rows = _by_reason(block, lambda cell: cell.reasons if cell.measured else ())
         yield "Fewer seeds", f"{fewer} of {count} cells: {rows}"
+
+
+def reference_line(block: TableBlock, distance: str) -> Iterator[tuple[str, str]]:
+    """Return the footer's line of the untranslated inputs: what they are, and which of their numbers are missing."""
+    if not block.reference:
+        return
+    absent: dict[str, list[str]] = {}
+    for column, cell in zip(block.columns, block.reference, strict=True):
+        if not cell.measured:
+            absent.setdefault("; ".join(cell.reasons), []).append(f"{column.group} {column.header(distance)}")
+    why = "".join(f"; no number: {', '.join(names)} ({reason})" for reason, names in absent.items())
+    yield REFERENCE_ROW.label, f"the test inputs as networks see them, scored as translations are, unranked{why}"
 
 
 def _by_reason(block: TableBlock, reasons: Callable[[TableCell], Iterable[str]]) -> str:

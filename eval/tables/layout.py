@@ -13,7 +13,7 @@ from eval.extractors import FID
 from eval.published import Published
 from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
-from eval.tables.spec import ColumnSpec, RowSpec, TableSpec
+from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec, TableSpec
 
 MARK = "†"
 """Behind seconds that were measured on a busy machine."""
@@ -75,14 +75,24 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableBlock:
-    """Rows and columns ready to print; `cells[i][j]` belongs to `rows[i]` and `columns[j]`."""
+    """Rows and columns ready to print; `cells[i][j]` belongs to `rows[i]` and `columns[j]`.
+
+    `reference` has the cells of the untranslated inputs, which have no rank; it is empty where they were not asked for.
+    """
 
     rows: tuple[RowSpec, ...]
     columns: tuple[Column, ...]
     cells: tuple[tuple[TableCell, ...], ...]
+    reference: tuple[TableCell, ...] = ()
+
+    def lines(self) -> Iterator[tuple[RowSpec, tuple[TableCell, ...]]]:
+        """Return every row with its cells, the untranslated inputs last."""
+        yield from zip(self.rows, self.cells, strict=True)
+        if self.reference:
+            yield REFERENCE_ROW, self.reference
 
     def places(self) -> Iterator[tuple[RowSpec, Column, TableCell]]:
-        """Return every cell with the row and the column."""
+        """Return every cell of a method with the row and the column."""
         for row, cells in zip(self.rows, self.cells, strict=True):
             for column, cell in zip(self.columns, cells, strict=True):
                 yield row, column, cell
@@ -113,7 +123,8 @@ def supplementary(spec: TableSpec, cells: pd.DataFrame) -> TableBlock | None:
     if not kept:
         return None
     rows, lines = zip(*kept, strict=True)
-    return TableBlock(rows, columns, lines)
+    reference = block.reference if any(cell.n for cell in block.reference) else ()
+    return TableBlock(rows, columns, lines, reference)
 
 
 def headline_columns(spec: TableSpec) -> tuple[Column, ...]:
@@ -144,7 +155,9 @@ def _block(spec: TableSpec, columns: tuple[Column, ...], cells: pd.DataFrame, pu
         [_cell(_places(spec, row, column), summaries, reasons, published) for row in spec.rows] for column in columns
     ]
     ranked = [_rank(column, line) for column, line in zip(columns, by_column, strict=True)]
-    return TableBlock(spec.rows, columns, tuple(zip(*ranked, strict=True)))
+    known = [_cell(_places(spec, REFERENCE_ROW, column), summaries, reasons, {}) for column in columns]
+    reference = known if REFERENCE_ROW.key in set(cells["row"]) else []
+    return TableBlock(spec.rows, columns, tuple(zip(*ranked, strict=True)), tuple(reference))
 
 
 def _places(spec: TableSpec, row: RowSpec, column: Column) -> list[Place]:

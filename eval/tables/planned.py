@@ -22,12 +22,19 @@ class PlannedCell:
     run: str = ""
     scores: Path | None = None
     timing: Path | None = None
+    reference: Path | None = None
+    """Scores of the untranslated inputs."""
     reason: str = ""
 
     @property
     def file(self) -> Path | None:
-        """The file that holds the number: the timing file for sec/iter, else the scores file."""
-        return self.timing if is_timed(self.metric) else self.scores
+        """The file that holds the number: the timing file for sec/iter, else a scores file."""
+        return self.timing if is_timed(self.metric) else self.scored
+
+    @property
+    def scored(self) -> Path | None:
+        """The scores file, of translations or of untranslated inputs."""
+        return self.scores or self.reference
 
 
 PLANNED_CELLS = TypeAdapter(list[PlannedCell])

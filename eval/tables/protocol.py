@@ -11,7 +11,7 @@ from enco.config.compute import PLAIN
 from enco.errors import UserError
 from enco.records import GitState
 from eval.extractors import FID
-from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, Timing
+from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, SetScores, Timing
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.layout import MARK
 from eval.tables.planned import PlannedCell, is_timed
@@ -20,10 +20,13 @@ from eval.tables.spec import ALL_TASKS, TableSpec
 from eval.tables.training_settings import describe_settings
 from eval.timing.table import QUIET, sizes
 
+S = TypeVar("S", bound=SetScores)
 T = TypeVar("T")
 ProtocolLine = tuple[str, str]
 """What a line of the protocol is about, and what holds."""
 ScoresFiles = Mapping[Path, Scores]
+ScoredFiles = Mapping[Path, SetScores]
+"""Scores files of runs and of untranslated inputs."""
 SELECTIONS: dict[Selection, str] = {
     "final": "final: the last one of every training",
     "best": "best: the saved one with the lowest {distance}, chosen on the test set",
@@ -55,27 +58,29 @@ def protocol(
     extractor or k differ between runs, the images or the segmentation network within a task, the device or how steps
     compute within a sec/iter column.
     """
-    scores = sources.scores
-    _check_scale(scores, provenance.scale)
+    scores, scored = sources.scores, sources.scored
+    _check_scale(scored, provenance.scale)
     return [
         *([("So far", provenance.so_far)] if provenance.so_far else []),
         ("Scale", _scale(provenance)),
         *([("Part of the table", f"only {provenance.part}")] if provenance.part else []),
-        *([("Data", _data(spec, planned, scores)), *_features(spec, planned, scores, provenance)] if scores else []),
-        *_segmentation(spec, planned, scores),
+        *([("Data", _data(spec, planned, scores))] if scores else []),
+        *(_features(spec, planned, scored, provenance) if scored else []),
+        *_segmentation(spec, planned, scored),
         *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
         ("Seeds", _seeds(planned)),
         *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *([("Computed in", _computed(scores))] if scores else []),
         *_midway(scores),
         *_timing(spec, planned, sources),
-        *([("Evaluated on", _evaluated_on(scores)), ("Trained at", _trained_at(scores))] if scores else []),
+        *([("Evaluated on", _evaluated_on(scored))] if scored else []),
+        *([("Trained at", _trained_at(scores))] if scores else []),
         ("Table written at", f"commit {provenance.commit}"),
         *(("Note", note) for note in spec.notes),
     ]
 
 
-def _check_scale(scores: ScoresFiles, scale: str) -> None:
+def _check_scale(scores: ScoredFiles, scale: str) -> None:
     for path, content in scores.items():
         if content.scale != scale:
             raise UserError(f"{path} was made at scale '{content.scale}', the table is at '{scale}': remake it.")
@@ -112,7 +117,7 @@ def data_name(digest: str, source: ImagesSource) -> str:
 
 
 def _features(
-    spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles, provenance: Provenance
+    spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoredFiles, provenance: Provenance
 ) -> Iterator[ProtocolLine]:
     yield (
         "Real set",
@@ -129,7 +134,7 @@ def _features(
     yield "P & R", f"k = {k}, percent; recall as piq computes it (as published), beside it the exact recall"
 
 
-def _distance(scores: ScoresFiles, name: str) -> Iterator[ProtocolLine]:
+def _distance(scores: ScoredFiles, name: str) -> Iterator[ProtocolLine]:
     """Say of other features than Inception's that their distance is not FID; UserError for another distance's files."""
     found = _agreed(scores, lambda one: one.protocol.distance, "distance")
     if found != name:
@@ -138,9 +143,9 @@ def _distance(scores: ScoresFiles, name: str) -> Iterator[ProtocolLine]:
         yield name, "the Fréchet distance of these features; FID is that of Inception's, and does not compare with it"
 
 
-def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoresFiles) -> str:
+def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoredFiles) -> str:
     """Return the generated, paired and full images of each task: 'cat2dog 500/500/500'."""
-    by_task = {cell.task: scores[cell.scores].protocol for cell in planned if cell.scores and cell.task != ALL_TASKS}
+    by_task = {cell.task: scores[cell.scored].protocol for cell in planned if cell.scored and cell.task != ALL_TASKS}
     counts = (
         f"{column.header} {used.n_generated}/{used.n_real['paired']}/{used.n_real['full']}"
         for column in spec.columns
@@ -149,10 +154,10 @@ def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: Score
     return f"generated/paired/full: {', '.join(counts)}"
 
 
-def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoresFiles) -> Iterator[ProtocolLine]:
+def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoredFiles) -> Iterator[ProtocolLine]:
     for column in spec.columns:
         cells = [cell for cell in planned if cell.task == column.task and cell.metric == "mAP"]
-        scored = {cell.scores: scores[cell.scores] for cell in cells if cell.scores}
+        scored = {cell.scored: scores[cell.scored] for cell in cells if cell.scored}
         if not scored:
             continue
         network = _agreed(scored, lambda one: one.protocol.drn, "segmentation network")
@@ -241,7 +246,7 @@ def _device(timing: Timing, variants: Collection[str]) -> str:
     return f"{timing.device} ({timing.precision}, {sizes(timing, variants)})"
 
 
-def _evaluated_on(scores: ScoresFiles) -> str:
+def _evaluated_on(scores: ScoredFiles) -> str:
     """Return the devices and versions that the scores were computed with."""
     used = [content.protocol for content in scores.values()]
     devices = sorted({one.device for one in used})
@@ -264,7 +269,7 @@ def commit_name(git: GitState) -> str:
     return f"{git.commit[:12]} with uncommitted changes {(git.diff or '')[:12]}" if git.dirty else git.commit[:12]
 
 
-def _agreed(scores: ScoresFiles, get: Callable[[Scores], T], what: str) -> T:
+def _agreed(scores: Mapping[Path, S], get: Callable[[S], T], what: str) -> T:
     return _agree({path: get(content) for path, content in scores.items()}, what)
 
 

@@ -16,10 +16,10 @@ import jinja2
 import pandas as pd
 
 from eval.extractors import FID
-from eval.tables.gaps import gaps
+from eval.tables.gaps import gaps, reference_line
 from eval.tables.layout import Column, TableBlock, TableCell, Value
 from eval.tables.protocol import ProtocolLine, Provenance
-from eval.tables.spec import RowSpec, TableSpec
+from eval.tables.spec import REFERENCE_ROW, RowSpec, TableSpec
 
 ABSENT = "–"
 SUPPLEMENTARY_TITLE = "Beside the headline"
@@ -59,8 +59,8 @@ class Page:
 
     @property
     def footer(self) -> list[ProtocolLine]:
-        """The protocol, headed by what is missing and why."""
-        return [*gaps(self.headline), *self.protocol]
+        """The protocol, headed by what is missing and why, and by what the last row is."""
+        return [*gaps(self.headline), *reference_line(self.headline, self.provenance.distance), *self.protocol]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def to_csv(page: Page) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     block = page.headline
     writer.writerow(["row", "label", *(name for column in block.columns for name in _csv_headers(column, page))])
-    for row, cells in zip(block.rows, block.cells, strict=True):
+    for row, cells in block.lines():
         writer.writerow([row.key, row.label, *(value for cell in cells for value in _csv_values(cell, page))])
     return out.getvalue() + "".join(f"# {key}: {text}\n" for key, text in page.footer)
 
@@ -166,7 +166,7 @@ def frame(page: Page, block: TableBlock, markup: Markup) -> pd.DataFrame:
     heads = [("", spec.row_header), *((column.group, _with_arrow(column, distance)) for column in block.columns)]
     lines = [
         [markup.escape(_row_name(spec, row)), *(markup.cell(cell, stacked) for cell in cells)]
-        for row, cells in zip(block.rows, block.cells, strict=True)
+        for row, cells in block.lines()
     ]
     columns = pd.MultiIndex.from_tuples([(markup.escape(group), markup.escape(head)) for group, head in heads])
     return pd.DataFrame(lines, columns=columns)
@@ -177,7 +177,7 @@ def _with_arrow(column: Column, distance: str) -> str:
 
 
 def _row_name(spec: TableSpec, row: RowSpec) -> str:
-    return f"{row.key}: {row.label}" if spec.show_keys else row.label
+    return f"{row.key}: {row.label}" if spec.show_keys and row is not REFERENCE_ROW else row.label
 
 
 _LATEX = str.maketrans(
@@ -224,6 +224,9 @@ def _latex_table(page: Page, block: TableBlock) -> str:
     styler = frame(page, block, LATEX).style.hide(axis="index")
     text = styler.to_latex(hrules=True, multicol_align="c", column_format="l" + "r" * len(block.columns))
     rule, groups, rest = text.partition("\\\\\n")
+    if block.reference:
+        *above, last, bottom, end = rest.rstrip().split("\n")
+        rest = "\n".join([*above, r"\midrule", last, bottom, end])
     return f"{rule}{groups}{_group_rules(block)}\n{rest}".rstrip()
 
 
@@ -262,7 +265,8 @@ def to_html(page: Page) -> str:
 
 def _html_table(page: Page, block: TableBlock) -> str:
     styler = frame(page, block, HTML).style.hide(axis="index")
-    return styler.to_html(exclude_styles=True)
+    text = styler.to_html(exclude_styles=True)
+    return text.replace("<table", '<table class="reference"', 1) if block.reference else text
 
 
 def _template(name: str) -> jinja2.Template:

@@ -6,16 +6,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.records import Scores, Timing, read_scores, read_timing
+from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing
 from eval.tables.planned import PlannedCell
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The scores files and the timing files behind planned cells."""
+    """The scores files, of runs and of untranslated inputs, and the timing files behind planned cells."""
 
     scores: Mapping[Path, Scores]
     timing: Mapping[Path, Timing]
+    references: Mapping[Path, SetScores]
+
+    @property
+    def scored(self) -> dict[Path, SetScores]:
+        """All scores files."""
+        return {**self.scores, **self.references}
 
 
 def read_sources(planned: Iterable[PlannedCell]) -> Sources:
@@ -23,4 +29,9 @@ def read_sources(planned: Iterable[PlannedCell]) -> Sources:
     cells = list(planned)
     scores = dict.fromkeys(cell.scores for cell in cells if cell.scores)
     timing = dict.fromkeys(cell.timing for cell in cells if cell.timing)
-    return Sources({path: read_scores(path) for path in scores}, {path: read_timing(path) for path in timing})
+    references = dict.fromkeys(cell.reference for cell in cells if cell.reference)
+    return Sources(
+        {path: read_scores(path) for path in scores},
+        {path: read_timing(path) for path in timing},
+        {path: read_reference(path) for path in references},
+    )

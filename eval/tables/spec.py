@@ -26,6 +26,10 @@ class RowSpec(Settings):
     options: dict[str, Any] = Field(default_factory=dict, description="Options that differ from the defaults.")
 
 
+REFERENCE_ROW = RowSpec(key="untranslated", label="untranslated inputs", method="none")
+"""The row below the methods: the test inputs themselves, under the same metrics."""
+
+
 class ColumnSpec(Settings):
     """The columns of one task, under one header."""
 
@@ -95,6 +99,8 @@ def _table(name: str, entry: Any, where: str) -> TableSpec:
     columns = [_column(column, where) for column in values.get("columns") or []]
     spec = parse(TableSpec, {**values, "name": name, "rows": rows, "columns": columns}, where)
     _refuse_repeats("row", (row.key for row in rows), where)
+    if REFERENCE_ROW.key in {row.key for row in rows}:
+        raise UserError(f"The row '{REFERENCE_ROW.key}' of {where} has the key of the inputs themselves: rename it.")
     _refuse_repeats("column", (f"{task} {metric}" for task, metric in spec.task_metrics()), where)
     if all(column.task == ALL_TASKS for column in columns):
         raise UserError(f"No column of {where} names a task: a column for '{ALL_TASKS}' needs one beside it.")

@@ -163,6 +163,13 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     assert {"k", "drn", "drn_hash", "device", "versions"} <= protocol.keys()
     assert load_features(tmp_path / "scores.npz").files == tuple(f"{index}.png" for index in range(8))
 
+    ours = ["--images", tmp_path / "same", "--out", tmp_path / "reference.json", "--task", "way-back", "--scale", "own"]
+    call("reference", "--sources", photos, "--size", SIZE, *reals, *ours, "--labels", labels, "--drn", drn, *RANDOM)
+    reference = json.loads((tmp_path / "reference.json").read_text())
+    assert reference.keys() == {"task", "scale", "metrics", "protocol"}
+    assert reference["metrics"]["full"]["frechet_distance"] < 1 < found["metrics"]["full"]["frechet_distance"]
+    assert [path.name for path in sorted((tmp_path / "same").iterdir())] == [f"{index}.png" for index in range(8)]
+
     other = json.loads(real.read_text())
     write_json(real, other | {"protocol": other["protocol"] | {"drn": "other", "drn_hash": "0"}})
     with pytest.raises(UserError, match="another network"):

@@ -15,7 +15,7 @@ from eval.records import ExtractorRecord
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
-from eval.tables.spec import TableSpec, load_tables
+from eval.tables.spec import REFERENCE_ROW, TableSpec, load_tables
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"
@@ -98,6 +98,18 @@ def plan(
                     known = {"variant": row.key, "run": f"{trained}/{row.key}/seed{seed}"}
                     known |= {"timing": timings} if by_timing else {"scores": path}
                 cells.append(PlannedCell(row=row.key, task=task, metric=metric, seed=seed, **known))
+    return cells
+
+
+def reference(folder: Path, spec: TableSpec, scale: str = "demo", offset: float = -15.0) -> list[PlannedCell]:
+    """The cells of the untranslated inputs, by default better than every method in what is better lower."""
+    cells = []
+    for task, metric in spec.task_metrics():
+        known: dict[str, Any] = {"reason": "nothing is trained"}
+        if METRICS[metric].of_images:
+            known = {"reference": folder / "untranslated" / f"{task}.json"}
+            write_json(known["reference"], scores(task, scale=scale, offset=offset))
+        cells.append(PlannedCell(row=REFERENCE_ROW.key, task=task, metric=metric, seed=0, **known))
     return cells
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from PIL import Image
 
+from enco.data.folders import list_images
+from enco.data.images import test_image as load_test_image
+from enco.data.images import to_uint8
 from enco.io.files import read_json
+from eval.__main__ import main
 from eval.figures.comparison import CAPTION, MARGIN
 from tests.support.pipeline import weights
 
@@ -18,8 +25,42 @@ pytestmark = pytest.mark.slow
 def test_every_cell_is_a_number(finished_pipeline: Path) -> None:
     cells = pd.read_csv(finished_pipeline / "results" / "cells.csv")
     headline = cells[cells["table"] == "methods"]
-    assert headline["value"].notna().all()
-    assert set(headline["row"]) == {"cyclegan", "cut", "enco"}
+    methods = headline[headline["row"] != "untranslated"]
+    assert methods["value"].notna().all()
+    assert set(methods["row"]) == {"cyclegan", "cut", "enco"}
+
+
+def test_untranslated_inputs_are_scored_once_for_all_tables_as_by_hand(
+    finished_pipeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = finished_pipeline / "results" / "tiny"
+    cells = pd.read_csv(finished_pipeline / "results" / "cells.csv").query("row == 'untranslated'")
+    assert set(cells[cells["value"].isna()]["reason"]) == {"nothing is trained"}
+    assert cells[cells["metric"] == "mAP"]["value"].notna().all()
+    found = cells.query("task == 'horse2zebra' and metric == 'FD (random Inception)' and real_set == 'full'")
+    assert set(found["table"]) == {"methods", "sampling"} and found["file"].nunique() == 1
+    images, real = results / "untranslated/horse2zebra/images", results / "real/horse2zebra/full.npz"
+    main(["fid", str(images), str(real), "--size", "32", "--extractor", "random-inception", "--input-size", "75"])
+    by_hand = re.search(r"^FD \(random Inception\) +([\d.]+)$", capsys.readouterr().out, re.MULTILINE)
+    assert by_hand and float(by_hand[1]) == pytest.approx(found["value"].iloc[0], abs=1e-3)
+    sources = list_images(results / "data/horse2zebra/testA")
+    copies = [np.asarray(Image.open(images / f"{source.stem}.png")) for source in sources]
+    assert len(sources) == len(list_images(images))
+    assert all((to_uint8(load_test_image(s, 32, "bicubic")) == c).all() for s, c in zip(sources, copies, strict=True))
+
+
+def test_no_distance_is_called_fid_without_the_published_inception(finished_pipeline: Path) -> None:
+    text = {kind: (finished_pipeline / "results" / f"methods.{kind}").read_text() for kind in ("csv", "md", "html")}
+    for head in (
+        text["csv"].split("\n")[0],
+        text["md"].partition("### Protocol")[0],
+        text["html"].partition("<dl>")[0],
+    ):
+        assert "FD (random Inception)" in head and "FID" not in head
+    scores = read_json(finished_pipeline / "results/tiny/runs/horse2zebra/cut/seed0/eval/horse2zebra.final.json")
+    assert scores["protocol"]["distance"] == "FD (random Inception)" and "FID" not in scores["metrics"]["full"]
+    cells = pd.read_csv(finished_pipeline / "results" / "cells.csv")
+    assert "FID" not in set(cells["metric"])
 
 
 def test_tables_have_every_format_and_say_what_they_are(finished_pipeline: Path) -> None:
@@ -43,8 +84,6 @@ def test_two_tables_and_two_directions_share_trainings(finished_pipeline: Path) 
 
 
 def test_figures_are_pictures(finished_pipeline: Path) -> None:
-    from PIL import Image
-
     picture = Image.open(finished_pipeline / "results" / "figures" / "horse2zebra.png")
     assert picture.width > 5 * 128 and picture.height > 3 * 128
     source = picture.crop((MARGIN, CAPTION, MARGIN + 128, CAPTION + 128))  # as networks see it, at 32 pixels

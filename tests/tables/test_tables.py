@@ -22,7 +22,7 @@ from eval.tables.protocol import Provenance
 from eval.tables.render import LATEX, MARKDOWN
 from eval.tables.spec import TableSpec, load_tables
 from eval.tables.write import write_table
-from tests.support.table_runs import DEMO, NO_COMMIT, PAPER, PUBLISHED, TABLES, plan, scores, timing
+from tests.support.table_runs import DEMO, NO_COMMIT, PAPER, PUBLISHED, TABLES, plan, reference, scores, timing
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MEASURED = ["cyclegan", "cut", "enco"]
@@ -38,7 +38,8 @@ def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Pro
 @pytest.fixture(scope="module")
 def table1(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("table1")
-    return written(folder, TABLES["table1"], plan(folder, TABLES["table1"], MEASURED))
+    spec = TABLES["table1"]
+    return written(folder, spec, [*plan(folder, spec, MEASURED), *reference(folder, spec)])
 
 
 def test_a_distance_of_other_features_is_never_called_fid(table1):
@@ -65,7 +66,7 @@ def test_table1_is_printed_as_the_golden_file(table1, kind):
 
 def test_csv_reads_back_without_its_protocol(table1):
     table = pd.read_csv(table1["csv"], comment="#").set_index("row")
-    assert list(table.index) == [row.key for row in TABLES["table1"].rows]
+    assert list(table.index) == [*(row.key for row in TABLES["table1"].rows), "untranslated"]
     assert float(table.loc["enco", "Cityscapes FD (random Inception)"]) == 80.2
     assert table.loc["enco", "Cityscapes FID (paper)"] == 47.6
     assert table.loc["munit", "Cityscapes FD (random Inception)"] == "–"

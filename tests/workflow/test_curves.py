@@ -44,14 +44,18 @@ def test_what_a_scale_cannot_draw_is_said_before_anything_is_trained() -> None:
 
 
 def test_the_final_generator_is_one_point_though_it_was_saved_twice(tmp_path: Path) -> None:
-    report = {"candidates": [{"iteration": at, "FID": value} for at, value in ((4, 9.5), (8, 7.25), (8, 7.25))]}
+    report: dict[str, Any] = {"distance": "FID"}
+    report["candidates"] = [
+        {"iteration": at, "frechet_distance": value} for at, value in ((4, 9.5), (8, 7.25), (8, 7.25))
+    ]
     write_json(tmp_path / "report.json", report)
     found = read_curves("cat2dog", [PlannedCurve("enco", "EnCo", 3, tmp_path / "report.json")])
     assert found[["row", "seed", "iteration", "value"]].values.tolist() == [["enco", 3, 4, 9.5], ["enco", 3, 8, 7.25]]
 
 
 def test_a_figure_has_each_row_and_the_reference_and_is_the_same_for_the_same_numbers(tmp_path: Path) -> None:
-    report = {"candidates": [{"iteration": at, "FID": 1.0 * at} for at in (4, 8)]}
+    candidates = [{"iteration": at, "frechet_distance": 1.0 * at} for at in (4, 8)]
+    report = {"distance": "FID", "candidates": candidates}
     write_json(tmp_path / "report.json", report)
     rows = [PlannedCurve(row, row.upper(), seed, tmp_path / "report.json") for row in ("a", "b") for seed in (0, 1)]
     drawn = [tmp_path / "one.svg", tmp_path / "two.svg"]

@@ -11,7 +11,16 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml"))
-ON_GPU = {"train", "timing", "select", "evaluate", "real_features", "real_segmentation", "segmentation_network"}
+ON_GPU = {
+    "train",
+    "timing",
+    "select",
+    "evaluate",
+    "untranslated",
+    "real_features",
+    "real_segmentation",
+    "segmentation_network",
+}
 
 
 def profile(name: str) -> dict[str, Any]:

@@ -41,6 +41,20 @@ def test_scales_take_the_network_they_say(tmp_path: Path) -> None:
     assert set(get_args(NetworkName)) == {*PUBLISHED, "own"}
 
 
+def test_untranslated_inputs_are_one_file_of_a_task_and_can_be_left_out() -> None:
+    made = project("demo")
+    files = {cell.reference for name in made.plan.tables for cell in made.tables.reference_cells(name)}
+    tasks = {evaluation.task for evaluation in made.plan.grid.evaluations}
+    assert files - {None} == {Path("results", "demo", "untranslated", task, "scores.json") for task in tasks}
+    demo = load_scale(ROOT / "config" / "demo.yaml").model_dump()
+    without = Project.of(Plan.load(demo | {"reference": False}, ROOT))
+    assert not [cell for name in without.plan.tables for cell in without.tables.reference_cells(name)]
+    fewer = Project.of(Plan.load(demo | {"absent": {"cat2dog": "no photographs"}}, ROOT))
+    cells = {(cell.task, cell.metric): cell for cell in fewer.tables.reference_cells("table4")}
+    absent, there = cells["cat2dog", "FID"], cells["horse2zebra", "FID"]
+    assert (absent.file, absent.reason) == (None, "no photographs") and there.file and not there.reason
+
+
 @pytest.mark.parametrize(
     ("settings", "file"),
     [

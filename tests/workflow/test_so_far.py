@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,20 @@ def test_a_scores_file_that_is_not_whole_costs_its_own_cells(results: Results, c
     run.at(paths.SCORES, test_task="horse2zebra", selection="final").write_text(content)
     assert reason in results.said()
     assert results.said(row="enco") == "there"
+
+
+def test_untranslated_inputs_count_with_scores_that_are_asked_for(results: Results) -> None:
+    said = partial(results.said, row="untranslated")
+    assert (said(), said("sec/iter")) == ("no data", "nothing is trained")
+    results.images()
+    assert said() == "not scored yet"
+    content = scores("horse2zebra", scale="tiny")
+    for size, reason in ((48, "scored with other size, to be scored again"), (32, "there")):
+        content["protocol"] |= {"legacy_rounding": True, "size": size}
+        write_json(results.project.tables.reference_file("horse2zebra"), content)
+        assert said() == reason
+    results.project.tables.reference_file("horse2zebra").write_text("{}")
+    assert "is no scores file of this version" in said()
 
 
 NAN = "The loss 'G' became nan at iteration 12, so the training in x ends: lower the learning rates."
@@ -250,7 +264,10 @@ def test_tables_are_written_with_what_is_there_and_say_so(results: Results) -> N
     for words in ("**So far**: written at 12:00", "**No number**: 17 of 21 cells", "no data: ", "– |"):
         assert words in text
     cells = read_cells(files["cells"])
-    assert set(cells[cells["value"].isna()]["reason"]) == {"no data", "not trained yet", "not timed yet"}
+    assert set(cells[cells["value"].isna()]["reason"]) == {
+        *("no data", "not trained yet", "not timed yet"),
+        *("not scored yet", "nothing is trained"),  # the untranslated inputs
+    }
     assert not (Path("results") / "methods.csv").exists(), "what is so far is never the current table"
 
 

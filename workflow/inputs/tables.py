@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.tables.columns import METRICS
 from eval.tables.planned import PLANNED_CELLS, PlannedCell
+from eval.tables.spec import REFERENCE_ROW
 from workflow import paths
 from workflow.plan.grid import Cell
 from workflow.plan.plan import Plan
@@ -56,11 +58,11 @@ class PrintedTables:
     def inputs(self, wildcards: Wildcards) -> list[Path]:
         """Return the files behind a table."""
         planned = self._planned(wildcards.table)
-        return sorted({path for cell in planned for path in (cell.scores, cell.timing) if path})
+        return sorted({path for cell in planned for path in (cell.scored, cell.timing) if path})
 
     def _planned(self, table: str) -> list[PlannedCell]:
         cells = self.plan.grid.table(table).cells
-        return [*map(self.planned_cell, cells), *self.cells_without_runs(table)]
+        return [*map(self.planned_cell, cells), *self.cells_without_runs(table), *self.reference_cells(table)]
 
     def faults(self, wildcards: Wildcards) -> list[str]:
         """Return what is wrong with the rows of a table that cannot be planned."""
@@ -77,6 +79,28 @@ class PrintedTables:
             if (reason := faults.get(row.key) or absent.get(spec.trained_task(task, absent)))
             for seed in self.plan.config.seeds
         ]
+
+    def reference_cells(self, table: str) -> list[PlannedCell]:
+        """Return the cells of the untranslated inputs, which seeds do not change; none where they are not asked for."""
+        wanted = self.plan.tables[table].task_metrics() if self.plan.config.reference else ()
+        return [self._reference_cell(table, task, metric) for task, metric in wanted]
+
+    def _reference_cell(self, table: str, task: str, metric: str) -> PlannedCell:
+        config = self.plan.config
+        scored = self.plan.tables[table].trained_task(task, config.absent)
+        reason = config.absent.get(scored, "") if METRICS[metric].of_images else "nothing is trained"
+        return PlannedCell(
+            row=REFERENCE_ROW.key,
+            task=task,
+            metric=metric,
+            seed=config.seeds[0],
+            reference=None if reason else self.reference_file(scored),
+            reason=reason,
+        )
+
+    def reference_file(self, task: str) -> Path:
+        """Return the scores of a task's untranslated inputs."""
+        return self.plan.file(paths.UNTRANSLATED_SCORES, test_task=task)
 
     def planned_cell(self, cell: Cell) -> PlannedCell:
         """Return one number with the files behind the number."""

@@ -66,6 +66,7 @@ class ScaleConfig(Settings):
         default_factory=dict, description="Tasks that are left out of every table, each with the reason."
     )
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([0], min_length=1)
+    reference: bool = Field(True, description="Print the untranslated inputs below every table's methods.")
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Literal["final", "best"] = Field(
         "final", description="Which generator is scored; best is chosen on the test set."

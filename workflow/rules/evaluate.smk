@@ -60,3 +60,37 @@ rule evaluate:
         " --selection {wildcards.selection} --real-paired {input.paired} --real-full {input.full} -k {params.k}"
         " --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"
         " --threads {threads} > {log} 2>&1"
+
+
+# What a translation has to beat: the test images themselves, scored as translations are.
+rule untranslated:
+    input:
+        unpack(project.segmentation.inputs),
+        data=project.evaluate.manifest,
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
+        weights=project.weights.features(),
+    output:
+        images=directory(paths.UNTRANSLATED_IMAGES),
+        scores=paths.UNTRANSLATED_SCORES,
+        features=paths.UNTRANSLATED_FEATURES,
+    log:
+        paths.log("untranslated/{test_task}"),
+    benchmark:
+        paths.benchmark("untranslated/{test_task}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        sources=project.evaluate.sources,
+        size=project.plan.size,
+        k=project.plan.config.features.k,
+        extractor=project.evaluate.extractor(),
+        segmentation=project.segmentation.arguments,
+    message:
+        "Score the untranslated test images of {wildcards.test_task}"
+    shell:
+        "python -m eval reference --sources {params.sources} --images {output.images} --size {params.size}"
+        " --task {wildcards.test_task} --scale {wildcards.scale} --real-paired {input.paired} --real-full {input.full}"
+        " -k {params.k} --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"
+        " --threads {threads} > {log} 2>&1"
