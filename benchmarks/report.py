@@ -178,7 +178,7 @@ def equivalence_table(lines: Lines) -> tuple[Cells, list[Cells]]:
 
 
 def fid_table(lines: Lines) -> tuple[Cells, list[Cells]]:
-    """Return the FID of equal demo trainings in both modes, seed by seed."""
+    """Return the distances of equal demo trainings in both modes, seed by seed."""
     table = [
         [label(name), *("  ".join(line["fid"] for line in select(lines, method=name, mode=mode)) for mode in MODES)]
         for name in dict.fromkeys(line["method"] for line in lines)
