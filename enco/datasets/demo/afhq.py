@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,24 +29,25 @@ class Coat:
 
 
 CAT_COATS = [
-    Coat((222, 146, 76), (168, 92, 38), (246, 226, 200), (196, 160, 60), "tabby"),
-    Coat((148, 138, 126), (72, 66, 60), (218, 212, 202), (150, 176, 84), "tabby"),
-    Coat((176, 152, 122), (88, 66, 48), (232, 220, 204), (120, 160, 90), "tabby"),
-    Coat((46, 44, 48), (30, 28, 32), (58, 56, 60), (206, 178, 62), "plain"),
-    Coat((238, 236, 230), (210, 206, 200), (250, 248, 246), (110, 170, 210), "plain"),
-    Coat((56, 54, 58), (34, 32, 36), (246, 244, 240), (140, 180, 90), "blaze"),
-    Coat((232, 218, 196), (92, 68, 56), (104, 80, 66), (90, 160, 220), "mask"),
+    Coat((150, 154, 164), (78, 80, 92), (226, 228, 234), (150, 196, 84), "tabby"),
+    Coat((188, 190, 198), (112, 114, 126), (240, 240, 244), (110, 180, 210), "tabby"),
+    Coat((112, 118, 134), (78, 82, 98), (138, 144, 158), (206, 178, 62), "plain"),
+    Coat((236, 236, 240), (206, 206, 214), (250, 250, 252), (96, 170, 220), "plain"),
+    Coat((88, 90, 102), (56, 58, 68), (238, 238, 242), (150, 190, 90), "blaze"),
 ]
 DOG_COATS = [
-    Coat((214, 170, 108), (180, 130, 72), (234, 204, 158), (60, 38, 24), "plain"),
-    Coat((112, 70, 44), (78, 46, 28), (136, 90, 60), (96, 66, 34), "plain"),
-    Coat((44, 40, 40), (26, 24, 24), (178, 112, 60), (52, 32, 22), "brows"),
-    Coat((240, 236, 228), (126, 82, 52), (248, 246, 242), (54, 36, 26), "patch"),
-    Coat((182, 112, 58), (120, 70, 36), (246, 242, 236), (56, 36, 24), "blaze"),
-    Coat((196, 152, 104), (58, 46, 42), (62, 50, 46), (54, 36, 26), "mask"),
+    Coat((206, 140, 66), (122, 68, 30), (248, 226, 186), (44, 28, 18), "plain"),
+    Coat((186, 112, 50), (104, 56, 26), (246, 222, 184), (44, 28, 18), "blaze"),
+    Coat((222, 164, 92), (138, 80, 38), (250, 232, 198), (44, 28, 18), "patch"),
+    Coat((172, 98, 44), (88, 46, 24), (240, 208, 160), (44, 28, 18), "brows"),
 ]
+GROUNDS = {
+    "A": [(120, 150, 190), (150, 140, 190), (110, 130, 170), (170, 170, 200)],
+    "B": [(90, 140, 60), (116, 160, 74), (72, 118, 52), (136, 170, 90)],
+}
+"""A cat lies on blue and violet cushions, a dog on a lawn."""
 CAT_HEAD = [(0, -0.8), (0.45, -0.78), (0.82, -0.42), (1.02, 0.1), (0.86, 0.5), (0.45, 0.8), (0, 0.88)]
-DOG_HEAD = [(0, -0.9), (0.42, -0.86), (0.74, -0.5), (0.76, 0.0), (0.6, 0.42), (0.44, 0.9), (0, 1.05)]
+DOG_HEAD = [(0, -0.84), (0.44, -0.82), (0.8, -0.46), (0.96, 0.08), (0.8, 0.5), (0.46, 0.84), (0, 0.94)]
 CAT_EAR = np.array([(0.16, -0.7), (0.42, -1.02), (0.78, -1.42), (0.92, -0.95), (0.94, -0.25)])
 FLOPPY_EAR = [(0.4, -0.82), (0.78, -0.8), (1.12, -0.3), (1.16, 0.35), (0.96, 0.62), (0.76, 0.3), (0.66, -0.3)]
 FOLDED_EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.42), (0.76, -0.5)]
@@ -54,7 +55,7 @@ FOLDED_EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.4
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
     """Draw a cat's (domain A) or a dog's (domain B) face before a blurred background."""
-    backdrop(canvas, rng)
+    backdrop(canvas, rng, GROUNDS[domain])
     centre, scale = (0.5 + rng.normal(0, 0.025), rng.uniform(0.53, 0.58)), rng.uniform(0.31, 0.37)
     tilt = rng.normal(0, 0.09)
 
@@ -65,13 +66,12 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
     return canvas.photo(rng)
 
 
-def backdrop(canvas: Canvas, rng: Generator) -> None:
-    """Draw an out-of-focus room or garden."""
-    tones = [(150, 140, 128), (96, 116, 78), (120, 134, 150), (176, 160, 142), (84, 76, 72), (150, 120, 108)]
-    canvas.cover(gradient(canvas.side, [(0, vary(rng, pick(rng, tones), 20)), (1, vary(rng, pick(rng, tones), 20))]))
+def backdrop(canvas: Canvas, rng: Generator, tones: Sequence[Colour]) -> None:
+    """Draw what is out of focus behind the head, in these tones."""
+    canvas.cover(gradient(canvas.side, [(0, vary(rng, pick(rng, tones))), (1, vary(rng, pick(rng, tones)))]))
     for _ in range(4):
         ball = ellipse(rng.uniform(0, 1, 2), rng.uniform(0.1, 0.3, 2))
-        canvas.paint(canvas.mask(ball, blur=0.06), vary(rng, pick(rng, tones), 25))
+        canvas.paint(canvas.mask(ball, blur=0.06), vary(rng, pick(rng, tones)))
 
 
 def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:

@@ -13,6 +13,8 @@ from enco.datasets.demo.geometry import Points
 from enco.datasets.demo.texture import Colour, Field, noise
 
 SUPERSAMPLE = 3
+SOFTNESS = 1 / 64
+"""Blur of a photo, as a share of its width: what narrow networks can draw after a few hundred steps."""
 IGNORE = 255
 
 
@@ -86,9 +88,10 @@ class Canvas:
         """Return the picture so far, H x W x 3."""
         return np.asarray(self.picture, dtype=np.float32)
 
-    def photo(self, rng: Generator, grain: float = 3.0, light: float = 0.1) -> Image.Image:
-        """Return the picture reduced with antialiasing, with exposure, colour cast, uneven light and film grain."""
-        small = np.asarray(self.picture.reduce(SUPERSAMPLE), dtype=np.float32)
+    def photo(self, rng: Generator, grain: float = 0.0, light: float = 0.1) -> Image.Image:
+        """Return the picture through a soft lens, with exposure, colour cast, uneven light and film grain."""
+        soft = self.picture.filter(ImageFilter.GaussianBlur(SOFTNESS * self.side))
+        small = np.asarray(soft.reduce(SUPERSAMPLE), dtype=np.float32)
         cast = rng.normal(1, light / 5, 3) * rng.normal(1, light)
         uneven = 1 + noise(rng, self.size, 1) * light / 2
         return Image.fromarray(_bytes(small * cast * uneven[..., None] + rng.normal(0, grain, small.shape)))

@@ -66,7 +66,7 @@ def photograph(canvas: Canvas, rng: Generator) -> Image.Image:
     classes = np.asarray(canvas.classes)
     rough = noise(rng, canvas.side, 60, 2) * SURFACE[classes] + noise(rng, canvas.side, 6, 3) * 7
     canvas.cover(canvas.pixels() + rough[..., None])
-    return canvas.photo(rng, grain=3.5, light=0.12)
+    return canvas.photo(rng, light=0.12)
 
 
 def backdrop(street: Street) -> None:

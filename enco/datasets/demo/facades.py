@@ -220,4 +220,4 @@ def photograph(canvas: Canvas, rng: Generator) -> Image.Image:
     rough = noise(rng, canvas.side, 50, 2) * np.where(classes == FACADE, 7, 3) + noise(rng, canvas.side, 5, 3) * 6
     slant = rng.normal(0, 0.12) * (canvas.x + canvas.y - 1)
     canvas.cover((canvas.pixels() + rough[..., None]) * (1 + slant)[..., None])
-    return canvas.photo(rng, grain=3.0, light=0.1)
+    return canvas.photo(rng)

@@ -1,4 +1,4 @@
-"""Horses and zebras: one anatomy in one kind of meadow; only the coat, the mane and the tail differ."""
+"""Brown horses in a green meadow, striped zebras in a dry savanna: one anatomy, in other colours and textures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from enco.datasets.demo.canvas import Canvas
 from enco.datasets.demo.geometry import Pair, Points, ellipse, limb, place, rotate, spline
 from enco.datasets.demo.nature import below, grass_blades, ground, ridge_line, sky, tree
-from enco.datasets.demo.texture import Colour, Field, mix, noise, pick, vary
+from enco.datasets.demo.texture import Colour, Field, noise, pick, vary
 
 # Anatomy in units of the height at the withers; the hooves stand at y = 0 and the animal looks right.
 BARREL = [(-0.47, -0.92), (-0.34, -1.0), (-0.12, -0.95), (0.1, -0.93), (0.3, -1.0), (0.44, -0.92), (0.54, -0.72),
@@ -22,15 +22,10 @@ HEAD = [(-0.04, -0.08), (0.1, -0.11), (0.3, -0.07), (0.42, -0.065), (0.48, -0.01
 EAR = np.array([(-0.02, -0.06), (0.0, -0.2), (0.07, -0.09)])
 NECK_ROOT = np.array([0.36, -0.78])
 HORSE_COATS = [
-    ((122, 70, 36), (40, 26, 20)),
-    ((150, 84, 42), (150, 84, 42)),
-    ((84, 50, 32), (30, 22, 20)),
-    ((48, 42, 42), (26, 24, 26)),
-    ((168, 166, 166), (120, 118, 120)),
-    ((196, 158, 104), (236, 222, 190)),
+    ((132, 72, 34), (52, 28, 18)),
+    ((158, 86, 40), (126, 60, 26)),
+    ((104, 58, 30), (38, 24, 18)),
 ]
-
-
 ZEBRA_WHITE, ZEBRA_BLACK = (240, 234, 222), (32, 28, 29)
 # The rounded body: bright along the back, dark under the belly and down the legs.
 LIGHT_HEIGHTS, LIGHT = (-1.5, -0.98, -0.75, -0.48, -0.4, 0), (1.15, 1.2, 1.02, 0.72, 0.85, 0.8)
@@ -52,6 +47,22 @@ POSES = [
     Pose(0.72, 1.05, (0.1, -0.1, -0.25, 0.2)),
     Pose(-0.5, 0.35, (1.0, -1.0, 0.65, -0.65)),
 ]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours of a land."""
+
+    zenith: Colour
+    haze: Colour
+    hills: Colour
+    grass: Field
+    leaves: Colour
+
+
+MEADOW = Look((92, 150, 220), (190, 215, 235), (96, 128, 122), np.array((84, 136, 52)), (58, 104, 44))
+SAVANNA = Look((222, 186, 132), (250, 232, 196), (186, 146, 108), np.array((214, 176, 92)), (150, 128, 60))
+LOOKS = {"A": MEADOW, "B": SAVANNA}
 
 
 @dataclass(frozen=True)
@@ -96,10 +107,11 @@ class Body:
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
     """Draw a horse (domain A) or a zebra (domain B), sometimes with another behind, in a meadow.
 
-    Coats have random numbers of their own: with equal ones, horse and zebra differ in nothing but the animal.
+    Coats have random numbers of their own: with equal ones, poses and the lie of the land are equal in both domains.
     """
     coats = rng.spawn(1)[0]
-    horizon = meadow(canvas, rng)
+    look = LOOKS[domain]
+    horizon = land(canvas, rng, look)
     scale, mirror = rng.uniform(0.42, 0.54), bool(rng.random() < 0.5)
     head_room = scale * (0.27 if mirror else -0.27)
     foot = (0.5 + head_room + rng.normal(0, 0.04), rng.uniform(0.84, 0.93))
@@ -107,21 +119,20 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
         behind = (pick(rng, (0.14, 0.86)) + rng.normal(0, 0.04), horizon + 0.45 * (foot[1] - horizon))
         animal(canvas, coats, domain, pick(rng, POSES), Stand(behind, scale * 0.5, not mirror))
     animal(canvas, coats, domain, POSES[index % len(POSES)], Stand(foot, scale, mirror))
-    grass_blades(canvas, rng, (110, 122, 60), (0, foot[1], 1, 1.02), 70)
+    grass_blades(canvas, rng, look.grass * 0.9, (0, foot[1], 1, 1.02), 70)
     return canvas.photo(rng)
 
 
-def meadow(canvas: Canvas, rng: Generator) -> float:
-    """Draw sky, hills, a line of trees and grass, equal in both domains, and return the horizon's height."""
+def land(canvas: Canvas, rng: Generator, look: Look) -> float:
+    """Draw sky, hills, a line of trees and grass, and return the horizon's height."""
     horizon = rng.uniform(0.3, 0.45)
-    sky(canvas, rng, (110, 160, 215), (205, 220, 228), horizon, rng.uniform(0.2, 0.8))
-    canvas.fill(below(ridge_line(rng, horizon - 0.04, 0.04, 3)), vary(rng, (120, 138, 140)))
-    green = mix((104, 132, 58), (186, 166, 98), rng.random())
-    field = ground(canvas, rng, vary(rng, green * 1.08), vary(rng, green * 0.82), horizon)
+    sky(canvas, rng, look.zenith, look.haze, horizon, rng.uniform(0.2, 0.8))
+    canvas.fill(below(ridge_line(rng, horizon - 0.04, 0.04, 3)), vary(rng, look.hills))
+    field = ground(canvas, rng, vary(rng, look.grass * 1.08), vary(rng, look.grass * 0.82), horizon)
     canvas.paint(canvas.mask(below(ridge_line(rng, horizon, 0.008, 4))), field)
     for x in rng.uniform(0, 1, rng.integers(2, 6)):
         foot, height = (x, horizon + rng.uniform(0.0, 0.03)), rng.uniform(0.06, 0.2)
-        tree(canvas, rng, foot, height, vary(rng, (82, 98, 50)), flat=rng.uniform(1.0, 1.9))
+        tree(canvas, rng, foot, height, vary(rng, look.leaves), flat=rng.uniform(1.0, 1.9))
     return horizon
 
 
@@ -168,10 +179,10 @@ def anatomy(pose: Pose) -> Body:
     near = [
         *leg(0.36, swings[0], fore=True),
         *leg(-0.38, swings[1], fore=False),
-        Part(spline(BARREL), np.array([1.0, 0.0]), 0.17),
-        Part(neck, along, 0.155),
-        Part(ear, across_head, 0.12),
-        Part(head, across_head, 0.12),
+        Part(spline(BARREL), np.array([1.0, 0.0]), 0.22),
+        Part(neck, along, 0.2),
+        Part(ear, across_head, 0.16),
+        Part(head, across_head, 0.16),
     ]
     far = [*leg(0.43, swings[2], fore=True), *leg(-0.3, swings[3], fore=False)]
     return Body(near, far, crest, poll, pose.head)
@@ -184,7 +195,7 @@ def leg(hip: float, swing: float, fore: bool) -> list[Part]:
     joints[2:] += np.array([-0.1, -0.06]) * abs(swing)
     outline = limb(joints, (0.24 if fore else 0.36, 0.11, 0.085, 0.1))
     outline = rotate(outline, -swing * 0.7, about=(0.0, -0.66)) + np.array([hip, 0.0])
-    return [Part(outline, np.array([0.0, 1.0]), 0.115)]
+    return [Part(outline, np.array([0.0, 1.0]), 0.15)]
 
 
 def tail(canvas: Canvas, stand: Stand, domain: str, hair: Colour) -> None:

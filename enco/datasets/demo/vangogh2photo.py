@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image
 
-from enco.datasets.demo.canvas import SUPERSAMPLE, Canvas
+from enco.datasets.demo.canvas import Canvas
 from enco.datasets.demo.geometry import Pair, ellipse, rectangle, spline
 from enco.datasets.demo.nature import below, ground, ridge_line, sky, tree
 from enco.datasets.demo.paint import paint
@@ -53,7 +53,7 @@ def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image
         return canvas.photo(rng)
     unit = canvas.side / 64
     canvas.picture = paint(canvas.picture, rng, (2.4 * unit, 1.3 * unit, 0.8 * unit), threshold=20, colour_jitter=15)
-    return canvas.picture.reduce(SUPERSAMPLE)
+    return canvas.photo(rng, light=0)
 
 
 def landscape(canvas: Canvas, rng: Generator, palette: Palette, index: int) -> None:
