@@ -166,6 +166,7 @@ class Publication:
             "seeds": ", ".join(map(str, config.seeds)),
             "trainings_planned": len(self.plan.only(self.plan.headline).grid.runs),
             "commit": self.commit,
+            "distance": config.features.distance,
             **{f"setting.{key}": value for key, value in settings.items() if not key.startswith(NOT_SAID)},
         }
         return write_lines(self.folder, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
