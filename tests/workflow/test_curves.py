@@ -32,6 +32,12 @@ def test_every_seed_of_every_row_is_a_curve_and_a_run_serves_both_directions() -
     assert str(planned[0].report).endswith("runs/horse2zebra/cyclegan/seed0/selected/zebra2horse.json")
 
 
+def test_the_level_of_untranslated_inputs_is_made_where_tables_have_it() -> None:
+    level = "results/tiny/untranslated/zebra2horse/scores.json"
+    assert level in map(str, curves().inputs(TASK))
+    assert level not in map(str, curves(reference=False).inputs(TASK))
+
+
 def test_what_a_scale_cannot_draw_is_said_before_anything_is_trained() -> None:
     without = curves(train={**TINY["train"], "snapshot_epochs": 0}).plan
     for target in ("curves", "results/curves/zebra2horse.csv"):

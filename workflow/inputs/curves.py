@@ -30,7 +30,12 @@ class Curves:
         if not (planned := self.planned(wildcards)):
             rows = ", ".join(self.plan.config.curves)
             raise UserError(f"No table has a row of 'curves' ({rows}) on {wildcards.test_task}: name others there.")
-        return [one.report for one in planned]
+        return [*(one.report for one in planned), *self.reference(wildcards)]
+
+    def reference(self, wildcards: Wildcards) -> list[Path]:
+        """Return the scores of a task's untranslated inputs; none where no table prints them."""
+        scores = self.plan.file(paths.UNTRANSLATED_SCORES, test_task=wildcards.test_task)
+        return [scores] if self.plan.config.reference else []
 
     def planned(self, wildcards: Wildcards) -> list[PlannedCurve]:
         """Return the curves of a task, every seed of a row apart."""

@@ -20,6 +20,7 @@ rule curve:
         "../../environment.yml"
     params:
         planned=project.curves.planned,
+        reference=project.curves.reference,
     message:
         "Draw the distances over training of {wildcards.test_task}"
     script:
