@@ -8,6 +8,7 @@ from xdist.scheduler import LoadFileScheduling
 
 SLOWEST_FIRST = (
     "test_slurm_cluster.py",
+    "test_demo.py",
     "test_pipeline_changes.py",
     "test_real_data_workflow.py",
     "test_local_workflow.py",
