@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 MOST = 8
-"""Methods of twelve: DRIT, DistanceGAN and SelfDistance need longer trainings, and rounding decides on one or another."""
+"""Methods of twelve: DRIT, DistanceGAN and SelfDistance need longer trainings, and rounding may decide on another."""
 
 
 def test_the_demo_moves_images_towards_their_target(tmp_path: Path) -> None:
