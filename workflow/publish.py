@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +15,13 @@ import pandas as pd
 from enco.data.folders import SETS
 from enco.data.manifest import read_counts, read_training_hash
 from enco.errors import UserError
-from enco.io.files import atomic_path
+from enco.io.files import atomic_path, read_json
 from enco.records import FinishedRecord, read_record
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, save_curves
 from eval.figures.planned import PlannedCurve
 from eval.publication.claims import reference_distance
-from eval.publication.files import ABOUT, CELLS, CURVES, DATA, RUNS, TABLES, TASKS, write_lines
+from eval.publication.files import ABOUT, CELLS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.tables.cells import read_cells
 from eval.tables.protocol import Provenance, commit_name
@@ -34,8 +35,8 @@ from workflow.so_far import SoFar
 QUALITY = 85
 """Of the pictures' JPEG, which keeps one of fourteen columns below 400 kB."""
 NOT_SAID = (
-    *("data.root", "data.archives", "data.mirror", "tables", "tasks", "published"),
-    *("only", "workers", "scale", "seeds"),
+    *("data.root", "data.archives", "data.mirror", "drn.weights", "tables", "tasks", "published"),
+    *("only", "workers", "scale", "seeds", "comparable"),
 )
 """Settings that are of a machine or a call, or stand elsewhere on the page."""
 
@@ -69,11 +70,8 @@ class Publication:
         return SoFar(self.project).scored()
 
     def write(self) -> list[Path]:
-        """Write all files anew, and return them. Files of an earlier publication that are none now go away."""
+        """Write all files, the page from all others, and return them."""
         written = [*self._tables(), *self._tasks(), self._data(), self._runs(), self._about()]
-        for path in [*self.folder.glob("*.csv"), *self._picture("*").parent.glob(self._picture("*").name)]:
-            if path not in written:
-                path.unlink()
         page = self.docs / "results.md"
         with atomic_path(page) as partial:
             partial.write_text(render_page(self.folder), encoding="utf-8")
@@ -91,7 +89,8 @@ class Publication:
                 files = {"csv": path, "cells": cells[name]}
                 write_table(self.plan.tables[name], planned[name], self.plan.published, files, provenance)
             write_cells(list(cells.values()), self.folder / CELLS)
-        titles = [{"table": name, "title": self.plan.tables[name].heading} for name in names]
+        specs = {name: self.plan.tables[name] for name in names}
+        titles = [{"table": name, "title": s.heading, "shows_keys": s.show_keys or ""} for name, s in specs.items()]
         return [*tables.values(), self.folder / CELLS, write_lines(self.folder, TABLES, titles)]
 
     def _tasks(self) -> list[Path]:
@@ -121,6 +120,8 @@ class Publication:
         if not rows:
             return "", None
         planned, path = self.project.report.figure(task, rows), self._picture(f"{task}.jpg")
+        if not all(needed.exists() for needed in (self.plan.manifest(task), *planned.files)):
+            return "", None
         with atomic_path(path) as partial:
             task_figure(planned).save(partial, format="JPEG", quality=QUALITY)
         return planned.judge, path
@@ -135,10 +136,12 @@ class Publication:
         return found, path
 
     def _is_of_a_training(self, curve: PlannedCurve) -> bool:
-        """Return whether a curve is there, and is of the training that is there now."""
+        """Return whether a curve is there, of the training that is there now and of the configuration's distance."""
         record = curve.report.parents[1] / Path(paths.RECORD).name
         trained = record.parent in {run.folder for run in self.trained}
-        return trained and curve.report.exists() and curve.report.stat().st_mtime >= record.stat().st_mtime
+        if not trained or not curve.report.exists() or curve.report.stat().st_mtime < record.stat().st_mtime:
+            return False
+        return bool(read_json(curve.report)["distance"] == self.plan.config.features.distance)
 
     def _runs(self) -> Path:
         """Write a line for each training that is there."""
@@ -164,7 +167,8 @@ class Publication:
         facts = {
             "scale": config.scale,
             "seeds": ", ".join(map(str, config.seeds)),
-            "trainings_planned": len(self.plan.only(self.plan.headline).grid.runs),
+            "comparable": "yes" if config.comparable else "",
+            "trainings_planned": len({*self.plan.only(self.plan.headline).grid.runs, *self.trained}),
             "commit": self.commit,
             "distance": config.features.distance,
             **{f"setting.{key}": value for key, value in settings.items() if not key.startswith(NOT_SAID)},
@@ -197,8 +201,41 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
 
 
 def publish(project: Project, docs: Path, commit: str) -> list[Path]:
-    """Publish what is there, and return the files that were written; UserError where nothing is trained."""
-    publication = Publication(project, docs, commit)
-    if not publication.trained:
-        raise UserError(f"Scale {project.plan.config.scale} has no training yet: make some by `snakemake all_tables`.")
-    return publication.write()
+    """Publish what is there, all or nothing, and return the files that were written.
+
+    Files of an earlier publication that are none now go away. Raises UserError where nothing is trained, for a part of
+    the tables, and where another scale is published.
+    """
+    _check(project, docs)
+    with TemporaryDirectory(prefix="enco-publish-") as temporary:
+        publication = Publication(project, Path(temporary), commit)
+        if not publication.trained:
+            scale = project.plan.config.scale
+            raise UserError(f"Scale {scale} has no training yet: make some by `snakemake all_tables`.")
+        return _replace(publication.write(), Path(temporary), docs)
+
+
+def _check(project: Project, docs: Path) -> None:
+    """Raise UserError for a part of the tables, and where another scale is published."""
+    config, about = project.plan.config, docs / "results" / ABOUT
+    if config.only.names:
+        raise UserError("Whole tables are published: leave out 'only'; what is not made yet is a – with its reason.")
+    lines = read_lines(about) if about.exists() else []
+    scale = next((line["value"] for line in lines if line["key"] == "scale"), config.scale)
+    if scale != config.scale:
+        raise UserError(
+            f"{docs}/results is of scale {scale}, and this is scale {config.scale}: name its --configfile, or move"
+            f" {docs}/results away."
+        )
+
+
+def _replace(written: Sequence[Path], source: Path, docs: Path) -> list[Path]:
+    """Copy the files of a publication over the earlier one's, and delete what is none of them."""
+    placed = [docs / path.relative_to(source) for path in written]
+    for path, place in zip(written, placed, strict=True):
+        with atomic_path(place) as partial:
+            shutil.copyfile(path, partial)
+    for path in [*(docs / "results").glob("*.csv"), *(docs / "images").glob("results-*")]:
+        if path not in placed:
+            path.unlink()
+    return placed

@@ -89,6 +89,9 @@ class SoFar:
         if not file.exists():
             scored = self._network_gap(task) or "not scored yet"
             return scored if self.plan.manifest(task).exists() else "no data"
+        manifest = self.plan.manifest(task)
+        if manifest.exists() and file.stat().st_mtime < manifest.stat().st_mtime:
+            return "scored on other images, to be scored again"
         other = next(self._scored_otherwise(read_reference(file), task), None)
         return f"scored with other {other}, to be scored again" if other else ""
 

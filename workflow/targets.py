@@ -51,6 +51,8 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
     if is_table and name not in {*plan.tables, "cells"}:
         raise unknown("table", name, plan.tables, f"the target {target}")
+    if parts[1] in ("figures", "curves") and name in plan.config.absent:
+        raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
     if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
         raise unknown("task", name, tasks, f"the target {target}")
     if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def draw_curves(curves: pd.DataFrame, reference: float | None, path: Path) -> No
     with mpl.rc_context({"svg.hashsalt": "curves", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(5.5, 3.2), layout="constrained")
         panel = figure.subplots()
-        for colour, (label, lines) in zip(COLOURS, curves.groupby("label", sort=False), strict=False):
+        for colour, (_, lines) in zip(cycle(COLOURS), curves.groupby("row", sort=False), strict=False):
             for number, (_, line) in enumerate(lines.groupby("seed")):
-                name = str(label) if number == 0 else None
+                name = str(line["label"].iloc[0]) if number == 0 else None
                 panel.plot(line["iteration"], line["value"], ".-", color=colour, linewidth=1, label=name)
         if reference is not None:
             panel.axhline(reference, color="#777777", linestyle="--", linewidth=1, label="untranslated inputs")

@@ -1,4 +1,4 @@
-"""What a figure is made of; free of numpy and pandas, so that planning starts fast."""
+"""What a figure is made of; free of torch and pandas, so that planning starts fast."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class PlannedFigure:
     size: int
     """Side of a test image, in pixels."""
     reading: Reading
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file and folder that the figure is made of."""
+        return (*self.translated, self.sources, self.targets, self.judge_features, self.real_features)
 
 
 @dataclass(frozen=True)

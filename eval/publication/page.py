@@ -48,7 +48,7 @@ def _totals(runs: Sequence[dict[str, str]]) -> dict[str, Any]:
 
 def _table(folder: Path, line: dict[str, str]) -> dict[str, Any]:
     path = folder / f"{line['table']}.csv"
-    return {**line, "text": markdown_table(path), "notes": read_notes(path)}
+    return {**line, "text": markdown_table(path, bool(line["shows_keys"])), "notes": read_notes(path)}
 
 
 def _wrap(text: str, indent: int = 0) -> str:

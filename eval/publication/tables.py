@@ -24,11 +24,11 @@ HIGHER = {metric.header for metric in METRICS.values() if metric.better == "high
 }
 
 
-def markdown_table(path: Path) -> str:
-    """Return the rows and columns of a table's CSV file as a Markdown table."""
+def markdown_table(path: Path, shows_keys: bool = False) -> str:
+    """Return the rows and columns of a table's CSV file as a Markdown table; rows may show their keys."""
     with path.open(encoding="utf-8", newline="") as file:
         names, *lines = list(csv.reader(line for line in file if not line.startswith("#")))
-    heads, columns = [""], [[MARKDOWN.escape(line[1] or line[0]) for line in lines]]
+    heads, columns = [""], [[MARKDOWN.escape(_row_name(line[0], line[1], shows_keys)) for line in lines]]
     ranked = [line[0] != REFERENCE for line in lines]
     for place, (name, following) in enumerate(pairwise([*names, ""])):
         if place < 2 or name.endswith(PAPER):
@@ -40,6 +40,10 @@ def markdown_table(path: Path) -> str:
         columns.append([f"{cell} ({known})" if known else cell for cell, known in zip(cells, paper, strict=True)])
     align = ["left", *["right"] * (len(columns) - 1)]
     return tabulate(zip(*columns, strict=True), heads, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def _row_name(key: str, label: str, shows_keys: bool) -> str:
+    return f"{key}: {label}" if shows_keys and key != REFERENCE else label or key
 
 
 def _marked(texts: Sequence[str], ranked: Sequence[bool], better: str) -> list[str]:

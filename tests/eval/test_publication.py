@@ -107,16 +107,17 @@ def test_seconds_are_a_ratio() -> None:
 def test_a_page_without_pictures_curves_and_trainings_is_a_page_and_equal_files_make_it_again(tmp_path: Path) -> None:
     (tmp_path / "table1.csv").write_text(TABLE)
     save_cells(cells(("1", "enco", "cat2dog", 1.0, math.nan)), tmp_path / "cells.csv")
-    facts = {"scale": "small", "seeds": "0", "trainings_planned": 3, "commit": "0123abc"}
+    facts = {"scale": "small", "seeds": "0", "trainings_planned": 3, "commit": "0123abc", "comparable": ""}
     facts |= {"distance": "FD (Lite)", "setting.options.all.ngf": 32}
     write_lines(tmp_path, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
-    write_lines(tmp_path, TABLES, [{"table": "table1", "title": "Table 1: methods"}])
+    write_lines(tmp_path, TABLES, [{"table": "table1", "title": "Table 1: methods", "shows_keys": True}])
     write_lines(tmp_path, TASKS, [{"task": task, "title": title} for task, title in TITLES.items()])
     write_lines(tmp_path, RUNS, [])
     write_lines(tmp_path, DATA, [])
     page = render_page(tmp_path)
     assert render_page(tmp_path) == page
-    assert "## Table 1: methods\n" in page and "0 of 3 trainings" in page
+    assert "## Table 1: methods\n" in page and "0 of 3 trainings" in page and "do not compare" in page
+    assert "| enco: EnCo" in page and "untranslated: " not in page, "claims name rows by their keys"
     assert "the paper's number, its distance FID." in page
     assert "| options.all.ngf | 32 |" in page
     assert "- **No number**: 2 of 9 cells: diverged: CycleGAN\n" in page

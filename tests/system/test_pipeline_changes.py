@@ -44,7 +44,7 @@ def test_a_part_of_a_table_keeps_the_whole_and_the_current_one_follows(copied: P
     whole, current = copied / "results" / "tiny" / "seed0" / "sampling.csv", copied / "results" / "sampling.csv"
     before = whole.read_bytes()
     pipeline(copied, "results/sampling.csv", "--config", "only={tables: [sampling], rows: [default]}")
-    assert list(pd.read_csv(current, comment="#")["row"]) == ["default"]
+    assert list(pd.read_csv(current, comment="#")["row"]) == ["default", "untranslated"]
     assert "# Part of the table: only tables sampling; rows default" in current.read_text()
     assert set(pd.read_csv(copied / "results" / "sampling.cells.csv")["row"]) == {"default"}
     assert whole.read_bytes() == before
@@ -73,7 +73,13 @@ def test_one_diverged_row_of_ones_own_costs_no_other(copied: Path) -> None:
     assert "sampling: 2 of 4 cells: results/tiny/seed0-only-sampling/so_far/sampling.md" in said
     assert "Train " not in said and weights(copied) == before
     table = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.csv", comment="#").set_index("row")
-    assert table["horse2zebra FD (random Inception)"].str.match(r"\d+\.\d").to_list() == [True, True, False, False]
+    assert table["horse2zebra FD (random Inception)"].str.match(r"\d+\.\d").to_list() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
     cells = pd.read_csv(copied / "results/tiny/seed0-only-sampling/so_far/sampling.cells.csv").set_index("row")
     assert cells.loc["wild", "reason"].startswith("diverged (The loss")
     assert cells.loc["mine", "reason"].startswith("Unknown method 'mine'")

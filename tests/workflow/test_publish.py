@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from enco.errors import UserError
-from eval.publication.files import read_lines
+from eval.publication.files import ABOUT, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.tables.cells import read_cells
 from workflow.project import Project
@@ -64,6 +64,27 @@ def test_a_scale_without_a_training_has_nothing_to_publish(tmp_path: Path, monke
     with pytest.raises(UserError, match="Scale tiny has no training yet"):
         publish(project(), tmp_path, "0123abc")
     assert not list(tmp_path.iterdir())
+
+
+def test_neither_a_part_of_the_tables_nor_another_scale_replaces_what_is_published(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="leave out 'only'"):
+        publish(project(only={"tables": ["methods"]}), tmp_path, "0123abc")
+    write_lines(tmp_path / "results", ABOUT, [{"key": "scale", "value": "small"}])
+    with pytest.raises(UserError, match="is of scale small, and this is scale tiny"):
+        publish(project(), tmp_path, "0123abc")
+
+
+@pytest.mark.slow
+def test_a_publication_that_fails_leaves_the_earlier_one_whole(
+    finished_pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished_pipeline)
+    monkeypatch.setattr("workflow.publish.render_page", lambda folder: 1 / 0)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "methods.csv").write_text("earlier")
+    with pytest.raises(ZeroDivisionError):
+        publish(project(), tmp_path, "0123abc")
+    assert [path.read_text() for path in tmp_path.rglob("*.csv")] == ["earlier"]
 
 
 def test_settings_are_said_by_dotted_keys() -> None:

@@ -27,13 +27,13 @@ class Figures:
         """Return the figures of the tasks of `all_tables`, where the user finds them."""
         return [paths.fill(paths.CURRENT_FIGURE, test_task=task) for task in self.plan.headline_tasks]
 
-    def planned(self, wildcards: Wildcards) -> PlannedFigure:
-        """Return what the figure of a task is made of."""
-        return self.figure(wildcards.test_task, self.rows(wildcards.test_task))
+    def planned(self, wildcards: Wildcards) -> list[PlannedFigure]:
+        """Return what the figure of a task is made of, in a list: Snakemake sees no change in an object of its own."""
+        return [self.figure(wildcards.test_task, self.rows(wildcards.test_task))]
 
     def inputs(self, wildcards: Wildcards) -> list[Path]:
         """Return the translated folders and the features of a figure."""
-        planned = self.planned(wildcards)
+        planned = self.planned(wildcards)[0]
         return [*planned.translated, planned.judge_features, planned.real_features]
 
     def rows(self, task: str) -> list[tuple[RowSpec, Evaluation]]:

@@ -11,4 +11,4 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with log_errors_to(Path(snakemake.log[0])), atomic_path(Path(snakemake.output[0])) as partial:
-    task_figure(snakemake.params.planned).save(partial, format="PNG")
+    task_figure(snakemake.params.planned[0]).save(partial, format="PNG")
