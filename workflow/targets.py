@@ -40,10 +40,9 @@ def check_targets(plan: Plan, rules: Iterable[tuple[str, bool]], targets: Iterab
 
 def _check_not_left_out(plan: Plan, target: PurePosixPath) -> None:
     """Raise UserError for the picture of a task that the scale leaves out, also where another scale's is there."""
-    name = target.name.partition(".")[0]
-    if target.parts[:1] == (paths.RESULTS,) and target.parts[1:2] in (("figures",), ("curves",)):
-        if name in plan.config.absent:
-            raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
+    name, pictures = target.name.partition(".")[0], [(paths.RESULTS, kind) for kind in ("figures", "curves")]
+    if target.parts[:2] in pictures and name in plan.config.absent:
+        raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
 
 
 def _example(plan: Plan) -> str:
