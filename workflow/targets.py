@@ -33,16 +33,9 @@ def check_targets(plan: Plan, rules: Iterable[tuple[str, bool]], targets: Iterab
             raise UserError(f"'{target}' makes one file of many: name a file, such as {_example(plan)}, or all_tables.")
         if "curves" in PurePosixPath(target).parts and not plan.config.train.snapshot_epochs:
             raise UserError(f"'{target}' needs generators saved during training: set train.snapshot_epochs above 0.")
-        _check_not_left_out(plan, PurePosixPath(target))
-        if target not in known and not Path(target).exists():
-            _check_file(plan, PurePosixPath(target))
-
-
-def _check_not_left_out(plan: Plan, target: PurePosixPath) -> None:
-    """Raise UserError for the picture of a task that the scale leaves out, also where another scale's is there."""
-    name, pictures = target.name.partition(".")[0], [(paths.RESULTS, kind) for kind in ("figures", "curves")]
-    if target.parts[:2] in pictures and name in plan.config.absent:
-        raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
+        place = PurePosixPath(target)
+        if target not in known and (place.parts[:1] == (paths.RESULTS,) or not Path(target).exists()):
+            _check_file(plan, place)  # what lies in results/ may be of another scale, which no rule here can make
 
 
 def _example(plan: Plan) -> str:
@@ -59,6 +52,8 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
     if is_table and name not in {*plan.tables, "cells"}:
         raise unknown("table", name, plan.tables, f"the target {target}")
+    if parts[1] in ("figures", "curves") and name in plan.config.absent:
+        raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
     if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
         raise unknown("task", name, tasks, f"the target {target}")
     if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from enco.errors import UserError
 from tests.support.forks import run_all
 from workflow.plan.part import EXAMPLE
 from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
+from workflow.targets import check_targets
 
 ROOT = Path(__file__).parents[2]
 MISTYPED = [
@@ -54,6 +56,25 @@ def test_a_mistyped_target_is_answered_with_the_choices(
     status, said = answers[" ".join(arguments)]
     assert status != 0 and all(word in said for word in words)
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/figures/cityscapes.png", r"cityscapes is left out \(wants a registration\)"),
+        ("results/photos.csv", "Unknown table 'photos'"),
+        ("results/demo/seed0/table1.csv", "Unknown scale 'demo'"),
+    ],
+)
+def test_a_file_that_another_scale_has_made_is_answered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, message: str
+) -> None:
+    plan = Plan.load(load_scale(ROOT / "config" / "small.yaml"), ROOT)
+    monkeypatch.chdir(tmp_path)
+    Path(target).parent.mkdir(parents=True)
+    Path(target).touch()
+    with pytest.raises(UserError, match=message):
+        check_targets(plan, [], [target])
 
 
 @pytest.mark.parametrize("arguments", LITERAL)
