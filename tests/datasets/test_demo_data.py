@@ -142,7 +142,7 @@ def test_photos_are_soft() -> None:
     """The step from black to white is spread over pixels: narrow networks can draw it."""
     canvas = Canvas(64)
     canvas.fill(np.array([[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]), (255, 255, 255))
-    row = np.asarray(canvas.photo(np.random.default_rng(0), grain=0, light=0))[32, :, 0].astype(int)
+    row = np.asarray(canvas.photo(np.random.default_rng(0), light=0))[32, :, 0].astype(int)
     assert row[0] == 0 and row[-1] == 255
     assert 60 < row[32] - row[31] < 130
 

@@ -88,13 +88,13 @@ class Canvas:
         """Return the picture so far, H x W x 3."""
         return np.asarray(self.picture, dtype=np.float32)
 
-    def photo(self, rng: Generator, grain: float = 0.0, light: float = 0.1) -> Image.Image:
-        """Return the picture through a soft lens, with exposure, colour cast, uneven light and film grain."""
+    def photo(self, rng: Generator, light: float = 0.1) -> Image.Image:
+        """Return the picture through a soft lens, with exposure, colour cast and uneven light."""
         soft = self.picture.filter(ImageFilter.GaussianBlur(SOFTNESS * self.side))
         small = np.asarray(soft.reduce(SUPERSAMPLE), dtype=np.float32)
         cast = rng.normal(1, light / 5, 3) * rng.normal(1, light)
         uneven = 1 + noise(rng, self.size, 1) * light / 2
-        return Image.fromarray(_bytes(small * cast * uneven[..., None] + rng.normal(0, grain, small.shape)))
+        return Image.fromarray(_bytes(small * cast * uneven[..., None]))
 
     def labels(self) -> NDArray[np.uint8]:
         """Return the class map at the result's size, with the class at each pixel's centre."""
