@@ -28,6 +28,7 @@ from enco.tracking.follower import start_follower
 from enco.training.arguments import parse_arguments
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
 from enco.training.identity import OnChange, defaults_of, in_full
+from enco.training.init_file import start_from, with_digest
 from enco.training.iterations import Step, Steps, first_weights, iterations_of
 from enco.training.progress import Clock, Progress
 from enco.training.provenance import describe
@@ -58,8 +59,9 @@ def train(
     """
     out, device, stop = Path(out), torch.device(device), stop or StopRequest()
     with exclusive(out, stop):
-        config, checkpoints = in_full(config), CheckpointFolder(out)
+        config, checkpoints = with_digest(in_full(config)), CheckpointFolder(out)
         train_step, total = first_weights(config, device), iterations_of(config)
+        started_from = start_from(train_step.method, config)
         asked = describe(config, train_step.method, train_step.options)
         start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
         with StateFile(out) as state:
@@ -67,8 +69,9 @@ def train(
                 state.reached(start.record.iterations)
                 print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
                 return
-            if train_step.explanation:
-                print(train_step.explanation, flush=True)
+            for line in (train_step.explanation, "" if start.checkpoint else started_from):
+                if line:
+                    print(line, flush=True)
             training = Training.prepare(config, checkpoints, train_step, start)
             training.begin()
             try:

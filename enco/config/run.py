@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from enco.config.base import Settings
+from enco.config.base import SHA256_START, Settings
 from enco.config.compute import ComputeConfig
 
 Direction = Literal["AtoB", "BtoA"]
@@ -48,6 +48,18 @@ class TrainConfig(Settings):
     )
 
 
+class InitConfig(Settings):
+    """A generator file that a training starts from; its name alone may be written for it."""
+
+    path: Path
+    sha256: str = Field("", pattern=SHA256_START, description="SHA-256 of the file; empty: taken when it is read.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_path(cls, values: Any) -> Any:
+        return {"path": values} if isinstance(values, str | Path) else values
+
+
 class RunConfig(Settings):
     """Everything that decides a training (enco/training/identity.py), and how often the training writes."""
 
@@ -57,6 +69,9 @@ class RunConfig(Settings):
     scale: str = "own"
     variant: str = ""
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of first weights, order of images and draws.")
+    init: InitConfig | None = Field(
+        None, description="Generator file whose weights the networks start from, as far as it has them."
+    )
     options: dict[str, Any] = Field(
         default_factory=dict, description="The method's options; the rest at their defaults."
     )

@@ -75,6 +75,7 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
         "train.n_decay": config.train.n_decay,
     }
     values |= {f"options.{key}": value for key, value in options.items()}
+    values |= {"init": config.init.sha256} if config.init else {}  # no key without it: earlier digests stay
     return values | {f"compute.{key}": value for key, value in config.compute.model_dump(mode="json").items()}
 
 

@@ -144,6 +144,7 @@ def read_run(path: StrPath) -> FinishedRecord:
 def changed_settings(run: FinishedRecord) -> dict[str, Any]:
     """Return the epochs, or the iterations where these ended the training, and the options that are not defaults.
 
+    `init` is there for a training that started from a generator file, with the file's name and SHA-256.
     Raises UserError for options that the method no longer has.
     """
     method, train = run.config.method, run.config.train
@@ -151,6 +152,8 @@ def changed_settings(run: FinishedRecord) -> dict[str, Any]:
     options = parse(model, run.config.options, f"the run.json of an {method} training")
     values, defaults = options.model_dump(mode="json"), model().model_dump(mode="json")
     changed = {key: value for key, value in values.items() if value != defaults[key]}
+    if init := run.config.init:
+        changed["init"] = f"{init.path.name} (sha256 {init.sha256[:12]})"
     if run.iterations == options.max_iterations:
         return {"iterations": run.iterations, **changed}
     return {"epochs": f"{train.n_const}+{train.n_decay}", **changed}

@@ -34,6 +34,7 @@ INCEPTION = "--extractor random-inception --input-size 75 --threads 1"
 SCORES = f"eval scores {INCEPTION}"
 OPTIONS = {
     "train": Option(f"{TRAIN} --data {{data}} --out {{out}}", "data", "out"),
+    "train from": Option(f"{TRAIN} --data {{data}} --out {{out}} --init {{generator}}", "generator"),
     "train settings": Option("enco.train --device cpu --settings {settings} --out {out}", "settings"),
     "demo": Option("enco.datasets demo --dataset horse2zebra --size 16 --scale-counts 0.01 --out {out}", "", "out"),
     "check": Option("enco.datasets check {data}", "data"),

@@ -196,6 +196,7 @@ def _check_shared(task: str, trained: str, config: ScaleConfig, method: str) -> 
     for key, own, used in (
         ("epochs", config.epochs.get(task), config.epochs.get(trained)),
         ("task_options", *(config.task_options.get(name, {}).get(method) for name in (task, trained))),
+        ("init", *(config.init_of(method, name) for name in (task, trained))),
     ):
         if own not in (None, used):
             raise UserError(
@@ -233,11 +234,11 @@ def _run_config(
 ) -> RunConfig:
     name = method.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
-    scale = _scale_options(method, task, config)
+    scale, init = _scale_options(method, task, config), config.init_of(name, task)
     return RunConfig(
         method=row.method,
         task=task,
-        variant=variant_name(method, row.options, scale),
+        variant=variant_name(method, row.options, scale) + (f"+init={init.sha256[:8]}" if init else ""),
         scale=config.scale,
         seed=seed,
         data=DataConfig(
@@ -247,6 +248,7 @@ def _run_config(
             levels=config.data.levels,
         ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
+        init=init,
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
         compute=config.compute,
     )
@@ -272,9 +274,10 @@ def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
 def check_options(config: ScaleConfig, methods: Methods) -> None:
     """Raise UserError for a method or an option that a scale names and that does not exist."""
     where = f"of scale {config.scale}"
-    for name in config.method_epochs:
-        if name not in methods:
-            raise unknown("method", name, methods, f"'method_epochs' {where}")
+    for key, names in (("method_epochs", config.method_epochs), ("init", config.init)):
+        for name in names:
+            if name not in methods:
+                raise unknown("method", name, methods, f"'{key}' {where}")
     _check_keys(config.options, methods, f"'options' {where}", common="all")
     for task, options in config.task_options.items():
         _check_keys(options, methods, f"'task_options.{task}' {where}")

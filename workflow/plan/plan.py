@@ -17,7 +17,7 @@ from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
 from workflow.plan.grid import Grid, Run, check_options, dataset_of, expand, is_backward
 from workflow.plan.part import folder_name, keep
-from workflow.plan.scale import ScaleConfig, load_mapping, tasks_of_scale
+from workflow.plan.scale import ScaleConfig, load_mapping, tasks_of_scale, with_digests
 from workflow.plan.wildcards import Wildcards, one_of_regex
 
 
@@ -34,7 +34,7 @@ class Plan:
     @classmethod
     def load(cls, config: dict[str, Any], base: Path) -> Plan:
         """Validate a configuration and expand its tables; raise UserError for whatever is wrong in it."""
-        scale = parse(ScaleConfig, config, "the configuration")
+        scale = with_digests(parse(ScaleConfig, config, "the configuration"), base)
         tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
         tasks = tasks_of_scale(scale, base)
         check_options(scale, methods.infos())

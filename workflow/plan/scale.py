@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from enco.config.base import Settings, parse
 from enco.config.compute import ComputeConfig
-from enco.config.run import LEVELS, RECURSIVE, Levels, TrainConfig
+from enco.config.run import LEVELS, RECURSIVE, InitConfig, Levels, TrainConfig
 from enco.config.yaml import read_yaml, section
 from enco.data.reading import Reading
 from enco.datasets.catalogue import NAME, TaskConfig, parse_tasks
@@ -18,6 +18,7 @@ from enco.datasets.cityscapes import PhotoFilter
 from enco.datasets.obtain import ARCHIVES
 from enco.datasets.paths import Source
 from enco.errors import UserError, unknown
+from enco.training.init_file import digested
 from eval.config import DrnConfig, FeatureConfig, TimingConfig
 from workflow.paths import SHARED
 from workflow.plan.part import Only
@@ -78,6 +79,10 @@ class ScaleConfig(Settings):
     task_options: dict[str, dict[str, dict[str, Any]]] = Field(
         default_factory=dict, description="Method options of single tasks, by task and method: advice of the authors."
     )
+    init: dict[str, InitConfig | dict[str, InitConfig]] = Field(
+        default_factory=dict,
+        description="Generator files that trainings start from, by method, or by method and task.",
+    )
     epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         description="Constant and decay epochs by task; 'default' for the rest."
     )
@@ -100,6 +105,11 @@ class ScaleConfig(Settings):
     compute: ComputeConfig = Field(
         ComputeConfig(), description="How trainings and timings compute; plain is as published."
     )
+
+    def init_of(self, method: str, task: str) -> InitConfig | None:
+        """Return the generator file that a method's training on a task starts from, if there is one."""
+        found = self.init.get(method)
+        return found.get(task) if isinstance(found, dict) else found
 
     @field_validator("scale")
     @classmethod
@@ -148,15 +158,30 @@ def tasks_of_scale(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
         if not re.fullmatch(NAME, str(name)):
             raise UserError(f"The task name '{name}' cannot be part of a path: use letters, digits, '-' and '_'.")
     tasks = parse_tasks(entries)
-    for key, known, names in (
-        ("epochs", {*tasks, "default"}, config.epochs),
-        ("task_options", {*tasks}, config.task_options),
-        ("absent", {*tasks}, config.absent),
-    ):
+    inits = {f"init.{method}": [*files] for method, files in config.init.items() if isinstance(files, dict)}
+    named = {"task_options": [*config.task_options], "absent": [*config.absent], "epochs": [*config.epochs], **inits}
+    for key, names in named.items():
+        known = {*tasks, "default"} if key == "epochs" else {*tasks}
         for name in names:
             if name not in known:
                 raise unknown("task", name, known, f"'{key}' of scale {config.scale}")
     return tasks
+
+
+def with_digests(config: ScaleConfig, base: Path) -> ScaleConfig:
+    """Complete every generator file that trainings start from by its SHA-256; relative paths count from `base`.
+
+    Raises UserError for a file that is missing or has another SHA-256 than is given.
+    """
+
+    def found(init: InitConfig) -> InitConfig:
+        return digested(init.model_copy(update={"path": base / init.path}))
+
+    inits = {
+        method: {task: found(init) for task, init in files.items()} if isinstance(files, dict) else found(files)
+        for method, files in config.init.items()
+    }
+    return config.model_copy(update={"init": inits})
 
 
 def load_scale(path: Path) -> ScaleConfig:

@@ -68,7 +68,7 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Transla
     states unchanged.
     """
     path = Path(path)
-    tensors, metadata = _read(path)
+    tensors, metadata = read_generator(path)
     options = json.loads(metadata["options"])
     cls = get(metadata["method"])
     with torch.random.fork_rng(devices=[]):
@@ -77,7 +77,8 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Transla
     return Translator(method, metadata["method"], options, metadata)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors of a generator file, named `<network>.<key>`, and the metadata; errors as `load_generator`."""
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a run's generator.safetensors.")
     if not path.is_file():
