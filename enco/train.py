@@ -181,6 +181,7 @@ class Training:
     def save_generator(self, path: Path, iteration: int) -> None:
         """Write the networks that translate, with the names and the hash of this training."""
         named = {"task": self.config.task, "variant": self.config.variant, "scale": self.config.scale}
+        named["direction"] = self.config.data.direction
         numbers = {"seed": self.config.seed, "iteration": iteration}
         save_generator(self.method, path, config_hash=self.record.config_hash, **named, **numbers)
 

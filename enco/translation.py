@@ -1,10 +1,11 @@
-"""Translation by a generator file: of an image, of a tensor of images, of a folder."""
+"""Translation by a generator file: of images in memory, of files, of a folder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import overload
 
@@ -13,14 +14,20 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
-from enco.data.folders import THREADS, decode_ahead, load_rgb, name_in, stem_in, to_rgb
-from enco.data.images import FILTERS, resize, test_image, to_tensor, to_uint8
+from enco.data.folders import THREADS, decode_ahead, name_in, printable, stem_in
+from enco.data.images import test_image, to_tensor, to_uint8
 from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_folder
 from enco.methods.base import TranslationDirection
-from enco.methods.parts.generator_file import Translator, load_generator
+from enco.methods.parts.generator_file import load_generator
+from enco.methods.parts.translator import Translator
+from enco.notices import say_once
+
+Load = Callable[[Path], Tensor]
+OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
 
 
 @overload
@@ -35,6 +42,7 @@ def translate(
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
+    keep_size: bool = False,
 ) -> list[Path]: ...
 
 
@@ -45,49 +53,50 @@ def translate(
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
+    keep_size: bool = False,
 ) -> Image.Image: ...
+
+
+@overload
+def translate(
+    generator: Translator,
+    images: NDArray[np.uint8],
+    *,
+    direction: TranslationDirection = "forward",
+    size: int | None = None,
+    keep_size: bool = False,
+) -> NDArray[np.uint8]: ...
 
 
 def translate(
     generator: Translator,
-    images: Tensor | Image.Image | StrPath,
+    images: Tensor | Image.Image | NDArray[np.uint8] | StrPath,
     out: StrPath | None = None,
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
-) -> Tensor | Image.Image | list[Path]:
-    """Translate an image, a tensor of images, or a folder of images with a loaded generator.
+    keep_size: bool = False,
+) -> Tensor | Image.Image | NDArray[np.uint8] | list[Path]:
+    """Translate an image, an array or a tensor of images, or a folder of images with a loaded generator.
 
-    A Pillow image, or the path of an image, gives a Pillow image of `size` x `size` pixels (default: the generator's
-    test size). A folder gives the PNG files that are written to `out` (`translate_folder`). A B x 3 x H x W tensor of
-    floats in [0, 1] gives a tensor of the same shape, range, type and device.
+    A Pillow image, the path of an image, and bytes H x W x 3 or N x H x W x 3 become `size` x `size` pixels (default:
+    the generator's test size) or, with `keep_size`, keep their size; of a path a Pillow image is made. A folder gives
+    the PNG files that are written to `out` (`translate_folder`). A B x 3 x H x W tensor of floats in [0, 1] gives a
+    tensor of the same shape, range, type and device.
     Raises UserError for a folder without `out`, for `out` or `size` without use, for a tensor out of range, and as the
     generator does.
     """
     if isinstance(images, str | os.PathLike) and not Path(images).is_file() and out is not None:
-        return translate_folder(generator, images, out, direction=direction, size=size)
+        return translate_folder(generator, images, out, direction=direction, size=size, keep_size=keep_size)
     if out is not None:
         raise UserError("`out` is for the translations of a folder: save what is returned instead.")
     if isinstance(images, Tensor):
-        if size is not None:
+        if size is not None or keep_size:
             raise UserError("`size` is for images and folders: resize the tensor instead.")
         return _translate_tensor(generator, images, direction)
-    return _translate_image(generator, _rgb(images), direction, size)
-
-
-def _rgb(image: Image.Image | StrPath) -> Image.Image:
-    """Return an image that is given or named as RGB; UserError for anything else."""
-    if isinstance(image, Image.Image):
-        try:
-            image.load()  # Pillow has read no more than the file's head
-        except OSError as error:
-            raise UserError(f"The image given cannot be read ({error}): open a whole file.") from error
-        return to_rgb(image, "given")
-    if not isinstance(image, str | os.PathLike):
-        raise UserError(f"A {type(image).__name__} cannot be translated: give a tensor, a Pillow image, or a path.")
-    if Path(image).is_dir():
-        raise UserError(f"{image} is a folder: give `out`, the folder to write its translations to.")
-    return load_rgb(image)
+    if isinstance(images, str | os.PathLike):
+        return translate_file(generator, Path(images), direction=direction, size=size, keep_size=keep_size)
+    return generator(images, direction, size=size, keep_size=keep_size)
 
 
 def _translate_tensor(generator: Translator, images: Tensor, direction: TranslationDirection) -> Tensor:
@@ -100,12 +109,21 @@ def _translate_tensor(generator: Translator, images: Tensor, direction: Translat
     return (translated.clamp(-1, 1) + 1).div(2).to(images)
 
 
-def _translate_image(
-    generator: Translator, image: Image.Image, direction: TranslationDirection, size: int | None
+def translate_file(
+    generator: Translator,
+    file: Path,
+    *,
+    direction: TranslationDirection = "forward",
+    size: int | None = None,
+    keep_size: bool = False,
+    reading: Reading = DEFAULT_READING,
 ) -> Image.Image:
-    options = generator.method.options
-    resized = resize(image, size or options.test_side, FILTERS[options.interpolation])
-    return Image.fromarray(_translate_batch(generator, to_tensor(resized)[None], direction)[0])
+    """Translate an image file as `translate_folder` translates each of a folder; UserError as there."""
+    if file.is_dir():
+        raise UserError(f"{file} is a folder: give `out`, the folder to write its translations to.")
+    load = _loader(generator, size, keep_size, reading)
+    _warn_of_side(generator, {file.parent}, direction)
+    return Image.fromarray(generator.to_bytes(load(file)[None], direction, keep_size=keep_size)[0])
 
 
 def translate_folder(
@@ -116,28 +134,57 @@ def translate_folder(
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
-    batch_size: int = 8,
+    keep_size: bool = False,
+    batch_size: int | None = None,
     reading: Reading = DEFAULT_READING,
 ) -> list[Path]:
     """Translate every image of a folder into a PNG of the same stem in `out`, which appears whole or not at all.
 
-    `generator` is loaded, or is the path of a generator file to load to `device`. An image is resized to
-    `size` x `size` (default: the generator's test size) by the filter that the method trains with, and its translation
-    truncated to 8 bits, as the originals do. An image's translation does not depend on others in its batch: norms are
-    of single images, and styles are drawn for each by its content. Translations of sub-folders lie in such sub-folders.
-    Raises UserError for a file that is no generator, images that cannot be read or would share a name, a one-sided
-    method asked to go backward, a size that the generator does not keep, and an `out` that holds other files.
+    `generator` is loaded, or is the path of a generator file to load to `device`. Else as `translate_files`.
+    Translations of sub-folders lie in such sub-folders. Raises UserError for a file that is no generator, too.
     """
     translator = load_generator(generator, device) if isinstance(generator, str | os.PathLike) else generator
-    options = translator.method.options
+    return translate_files(
+        translator,
+        _names_in(Path(images), Path(out), reading),
+        Path(out),
+        direction=direction,
+        size=size,
+        keep_size=keep_size,
+        batch_size=batch_size,
+        reading=reading,
+    )
 
-    def load(file: Path) -> Tensor:
-        return test_image(file, size or options.test_side, options.interpolation, reading.levels)
+
+def translate_files(
+    generator: Translator,
+    names: Mapping[Path, str],
+    out: Path,
+    *,
+    direction: TranslationDirection = "forward",
+    size: int | None = None,
+    keep_size: bool = False,
+    batch_size: int | None = None,
+    reading: Reading = DEFAULT_READING,
+    progress: bool = False,
+) -> list[Path]:
+    """Translate image files into files of these names in `out`, a folder that appears whole or not at all.
+
+    An image is resized to `size` x `size` (default: the generator's test size) by the filter that the method trains
+    with or, with `keep_size`, keeps its size; its translation is truncated to 8 bits, as the originals do. An image's
+    translation does not depend on others in its batch: norms are of single images, and styles are drawn for each by
+    its content. `batch_size` is 8 by default, and 1 for images that keep their size. `progress` shows a bar on a
+    terminal.
+    Raises UserError for images that cannot be read or would share a name, a one-sided method asked to go backward, a
+    size that the generator does not keep or the memory does not hold, and an `out` that holds other files.
+    """
+    load = _loader(generator, size, keep_size, reading)
+    _warn_of_side(generator, {file.parent for file in names}, direction)
 
     def convert(batch: Tensor) -> NDArray[np.uint8]:
-        return _translate_batch(translator, batch, direction)
+        return generator.to_bytes(batch, direction, keep_size=keep_size)
 
-    return _convert_folder(Path(images), Path(out), load, convert, batch_size, reading)
+    return _convert(names, out, load, convert, batch_size or (1 if keep_size else 8), progress)
 
 
 def copy_folder(
@@ -151,33 +198,59 @@ def copy_folder(
     def load(file: Path) -> Tensor:
         return test_image(file, size, "bicubic", reading.levels)
 
-    return _convert_folder(Path(images), Path(out), load, to_uint8, batch_size, reading)
+    return _convert(_names_in(Path(images), Path(out), reading), Path(out), load, to_uint8, batch_size)
 
 
-def _convert_folder(
-    images: Path,
+def _loader(generator: Translator, size: int | None, keep_size: bool, reading: Reading) -> Load:
+    """Return the function that reads an image file as a generator's input, 3 x H x W in [-1, 1]."""
+    side, interpolation = generator.side(size, keep_size), generator.method.options.interpolation
+
+    def load(file: Path) -> Tensor:
+        if side is None:
+            return to_tensor(reading.load(file))
+        return test_image(file, side, interpolation, reading.levels)
+
+    return load
+
+
+def _warn_of_side(generator: Translator, folders: Iterable[Path], direction: TranslationDirection) -> None:
+    """Print a notice for a folder that is named like the domain which the generator translates to."""
+    trained = generator.metadata.get("direction", "")
+    if trained not in OTHER_WAY:
+        return
+    way = trained if direction == "forward" else OTHER_WAY[trained]
+    source, target = way[0], way[-1]
+    turn = "without --backward" if direction == "backward" else "with --backward"
+    cure = f"translate {turn}" if generator.method.two_sided else f"give it images of domain {source}"
+    for folder in folders:
+        if folder.absolute().name in (f"train{target}", f"test{target}"):
+            said = f"{printable(str(folder))} is domain {target}'s by its name"
+            say_once(f"{said}, and this translates {source} to {target}: {cure}, if that is not meant.")
+
+
+def _convert(
+    names: Mapping[Path, str],
     out: Path,
-    load: Callable[[Path], Tensor],
+    load: Load,
     convert: Callable[[Tensor], NDArray[np.uint8]],
     batch_size: int,
-    reading: Reading,
+    progress: bool = False,
 ) -> list[Path]:
-    """Load, convert and save every image of a folder; `convert` takes and returns batches."""
-    files = reading.files(images)
-    names = _output_names(files, images)
-    _check_free(out, set(names.values()), images, reading.recursive)
-    converted = (convert(torch.stack(batch)) for batch in decode_ahead(files, load, batch_size))
-    with atomic_folder(out) as folder:
-        _save_all(converted, [folder / names[file] for file in files])
-    return [out / names[file] for file in files]
+    """Load, convert and save image files; `convert` takes and returns batches of images of one size."""
+    _check_free(out, names)
+    decoded = decode_ahead(list(names), load, batch_size)
+    batches = (torch.stack(list(alike)) for batch in decoded for _, alike in groupby(batch, lambda image: image.shape))
+    with atomic_folder(out) as folder, _bar(len(names), progress) as bar:
+        _save_all(map(convert, batches), [folder / name for name in names.values()], bar)
+    return [out / name for name in names.values()]
 
 
-@torch.inference_mode()
-def _translate_batch(translator: Translator, images: Tensor, direction: TranslationDirection) -> NDArray[np.uint8]:
-    return to_uint8(translator(images.to(translator.method.device), direction))
+def _bar(total: int, progress: bool) -> tqdm:
+    """Make a bar that is shown on a terminal, if anything is to be shown."""
+    return tqdm(total=total, unit="image", dynamic_ncols=True, disable=None if progress else True)
 
 
-def _save_all(batches: Iterable[NDArray[np.uint8]], paths: list[Path]) -> None:
+def _save_all(batches: Iterable[NDArray[np.uint8]], paths: list[Path], bar: tqdm) -> None:
     """Write images in batches, each by threads while the next one is made."""
     for parent in {path.parent for path in paths}:
         parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +261,7 @@ def _save_all(batches: Iterable[NDArray[np.uint8]], paths: list[Path]) -> None:
             list(saving)  # waits for the batch before, so that images do not pile up, and raises its errors
             saving = pool.map(_save, batch, paths[done : done + len(batch)])
             done += len(batch)
+            bar.update(len(batch))
         list(saving)
 
 
@@ -195,20 +269,27 @@ def _save(image: NDArray[np.uint8], path: Path) -> None:
     Image.fromarray(image).save(path)
 
 
-def _output_names(files: list[Path], folder: Path) -> dict[Path, str]:
-    names = {file: f"{stem_in(folder, file)}.png" for file in files}
-    if len(set(names.values())) < len(files):
-        twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
-        raise UserError(f"Two images in {folder} would both become {twice}: rename one of them.")
+def _names_in(folder: Path, out: Path, reading: Reading) -> dict[Path, str]:
+    """Return the images of a folder with their translations' names; UserError for an `out` that is read, too."""
+    names = output_names(reading.files(folder), folder)
+    if reading.recursive and out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--out {out} lies in the folder of the images, whose sub-folders are read: name another one.")
     return names
 
 
-def _check_free(out: Path, names: set[str], images: Path, recursive: bool) -> None:
+def output_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
+    """Return the name of each file's translation: its path from a folder, with the ending .png."""
+    return {file: f"{stem_in(folder, file)}.png" for file in files}
+
+
+def _check_free(out: Path, names: Mapping[Path, str]) -> None:
     """Raise UserError unless `out` is new, empty, or an earlier translation of the same images."""
-    if out.resolve() == images.resolve():
+    made = set(names.values())
+    if len(made) < len(names):
+        twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
+        raise UserError(f"Two of the images would both become {twice}: rename one of them.")
+    if out.resolve() in {file.parent.resolve() for file in names}:
         raise UserError(f"--out {out} is the folder of the images themselves: name another one.")
-    if recursive and out.resolve().is_relative_to(images.resolve()):
-        raise UserError(f"--out {out} lies in the folder of the images, whose sub-folders are read: name another one.")
-    others = {name_in(out, entry) for entry in out.rglob("*") if not entry.is_dir()} - names
+    others = {name_in(out, entry) for entry in out.rglob("*") if not entry.is_dir()} - made
     if others:
         raise UserError(f"The folder {out} holds other files, such as {min(others)}: name a new or empty folder.")

@@ -14,13 +14,12 @@ from enco.config.commands import Command, command_parser
 from enco.config.flags import from_flags
 from enco.data.reading import Reading
 from enco.errors import UserError, run_cli
+from enco.runtime.devices import use_device
 from eval import arguments
 from eval.arguments import EXTRACTION
 from eval.config import DrnRecipe, Preparation
 
 if TYPE_CHECKING:
-    import torch
-
     from eval.metrics.extractor import Extractor
     from eval.metrics.features import Features
     from eval.metrics.scores import SegmentationTest
@@ -122,7 +121,7 @@ def drn_train(args: argparse.Namespace) -> int | None:
                 args.labels,
                 args.out,
                 from_flags(args, DrnRecipe),
-                _device(args),
+                use_device(args),
                 seed=args.seed,
                 trunk=trunk,
                 stop=stop,
@@ -167,7 +166,7 @@ def reference(args: argparse.Namespace) -> None:
     files = copy_folder(args.sources, args.images, args.size, batch_size=args.batch_size, reading=Reading.of(args))
     print(f"{len(files)} images, at {args.size} x {args.size} pixels, copied into {args.images}")
     images, reals, tested = _measure(args)
-    found = score_images(args.task, args.scale, images, reals, _device(args), args.k, tested)
+    found = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested)
     found.write(args.out)
     _print_scores(found)
 
@@ -182,7 +181,7 @@ def scores(args: argparse.Namespace) -> None:
         run,
         generated,
         reals,
-        _device(args),
+        use_device(args),
         k=args.k,
         task=args.task,
         selection=args.selection,
@@ -254,7 +253,7 @@ def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | No
     from enco.translation import translate_folder
 
     about = {"direction": args.direction, "size": size, "batch_size": args.batch_size}
-    files = translate_folder(args.generator, images, out, _device(args), reading=Reading.of(args), **about)
+    files = translate_folder(args.generator, images, out, use_device(args), reading=Reading.of(args), **about)
     with Image.open(files[0]) as first:
         side = first.width
     print(f"{len(files)} images, at {side} x {side} pixels, translated into {out}")
@@ -267,20 +266,8 @@ def _segmentation(images: Path, args: argparse.Namespace) -> SegmentationScores:
 
     reading = Reading.of(args)
     pairs(images, args.labels, reading.recursive)  # before the weights are looked for
-    segmenter = load_segmenter(args.drn, _device(args), args.drn_network, args.drn_sha256)
+    segmenter = load_segmenter(args.drn, use_device(args), args.drn_network, args.drn_sha256)
     return score_folder(images, args.labels, segmenter, tuple(args.drn_size), args.batch_size, reading)
-
-
-def _device(args: argparse.Namespace) -> torch.device:
-    import torch
-
-    from enco.runtime.devices import choose_device
-    from enco.runtime.memory import keep_memory
-
-    keep_memory()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    return choose_device(args.device)
 
 
 def _extractor(args: argparse.Namespace) -> Extractor:
@@ -288,7 +275,7 @@ def _extractor(args: argparse.Namespace) -> Extractor:
 
     return create_extractor(
         args.extractor,
-        _device(args),
+        use_device(args),
         seed=args.seed,
         input_size=args.input_size,
         weights=args.weights,

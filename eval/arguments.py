@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from enco.config.bounds import BATCH_SIZE, SEED, SIDE, THREADS
+from enco.config.bounds import BATCH_SIZE, SEED, SIDE
 from enco.config.flags import add_flags
 from enco.data.reading import add_reading
-from enco.runtime.devices import DEVICES, named_device
+from enco.runtime.devices import add_device
+from enco.translate import add_backward
 from eval.config import DrnConfig, DrnRecipe, FeatureConfig, Preparation
 
 EXTRACTION = {"extractor": FeatureConfig().extractor, "seed": None, "input_size": None, **Preparation().model_dump()}
@@ -20,7 +21,7 @@ def translate(command: argparse.ArgumentParser) -> None:
     _path(command, "--generator", "generator.safetensors of a run")
     _path(command, "--images", "folder of images to translate")
     _path(command, "--out", "folder for the translations (PNG); appears whole")
-    _add_backward(command)
+    add_backward(command)
     command.add_argument("--size", type=SIDE, help="side in pixels (default: the generator's own test size)")
     _add_common(command)
 
@@ -66,7 +67,7 @@ def drn_train(command: argparse.ArgumentParser) -> None:
     add_flags(command, DrnRecipe, "size", metavar=("W", "H"))
     command.add_argument("--seed", type=SEED, default=0)
     add_reading(command)
-    _add_device(command)
+    add_device(command)
 
 
 def segmentation(command: argparse.ArgumentParser) -> None:
@@ -112,7 +113,7 @@ def evaluate(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     _path(command, "--generator", "generator.safetensors of a run")
     _path(command, "--sources", "folder of test images to translate")
-    _add_backward(command)
+    add_backward(command)
     scores(command)
 
 
@@ -123,7 +124,7 @@ def select(command: argparse.ArgumentParser) -> None:
     _path(command, "--real-paired", "features file of the paired real set")
     _path(command, "--out", "generator file to write: a copy of the one with the lowest Fréchet distance")
     _path(command, "--report", "Fréchet distance of every candidate (JSON) to write")
-    _add_backward(command)
+    add_backward(command)
     _add_extractor(command)
     _add_common(command)
 
@@ -141,26 +142,14 @@ def _path(command: argparse.ArgumentParser, name: str, text: str, required: bool
     command.add_argument(name, type=Path, required=required, metavar="PATH", help=text)
 
 
-def _add_backward(command: argparse.ArgumentParser) -> None:
-    text = "translate from the target to the source domain, as two-sided methods can"
-    command.add_argument(
-        "--backward", dest="direction", action="store_const", const="backward", default="forward", help=text
-    )
-
-
 def _add_common(command: argparse.ArgumentParser) -> None:
     add_reading(command)
     _add_running(command)
 
 
 def _add_running(command: argparse.ArgumentParser) -> None:
-    _add_device(command)
+    add_device(command)
     command.add_argument("--batch-size", type=BATCH_SIZE, default=8, help="images at a time (default 8)")
-
-
-def _add_device(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
-    command.add_argument("--threads", type=THREADS, help="CPU threads of torch")
 
 
 def _add_extractor(command: argparse.ArgumentParser) -> None:

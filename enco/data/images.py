@@ -47,7 +47,8 @@ def test_image(path: Path, size: int, interpolation: Interpolation, levels: Leve
     image = load_rgb(path, levels)
     if image.width != image.height:
         text = f"{printable(str(path))} is {image.width} x {image.height} pixels and is squashed to {size} x {size}"
-        say_once(f"{text}, as others there may be: crop them to squares first, if that is not meant.", path.parent)
+        cure = "crop them to squares first, or let `python -m enco.translate --keep-size` keep their shape"
+        say_once(f"{text}, as others there may be: {cure}, if that is not meant.", path.parent)
     return to_tensor(resize(image, size, FILTERS[interpolation]))
 
 

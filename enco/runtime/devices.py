@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from enco.config.bounds import THREADS
 from enco.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +24,24 @@ def named_device(text: str) -> str:
             f" --device {kind}"
         )
     return text
+
+
+def add_device(command: ArgumentParser) -> None:
+    """Add --device and --threads to a command."""
+    command.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
+    command.add_argument("--threads", type=THREADS, help="CPU threads of torch")
+
+
+def use_device(args: Namespace) -> torch.device:
+    """Return the device that the arguments of `add_device` name, with torch's threads and memory set up for work."""
+    import torch
+
+    from enco.runtime.memory import keep_memory
+
+    keep_memory()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return choose_device(args.device)
 
 
 def choose_device(name: str) -> torch.device:

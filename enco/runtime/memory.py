@@ -1,12 +1,16 @@
-"""Hold on to the memory of a process that trains."""
+"""The memory of a process: held on to in training, and how much is left."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Of glibc's malloc.h: how much free memory at the heap's end is given back, and how many blocks are mapped alone."""
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def keep_memory() -> None:
@@ -18,3 +22,23 @@ def keep_memory() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "gnu_get_libc_version"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, -1)  # never
+
+
+def free_memory() -> int:
+    """Return the bytes that this process can still take, of the machine's and of any limit of its cgroup."""
+    import psutil
+
+    taken = psutil.Process().memory_info().rss
+    return min([psutil.virtual_memory().available, *(limit - taken for limit in _cgroup_limits())])
+
+
+def _cgroup_limits() -> Iterator[int]:
+    """Yield the limits, in bytes, of this process's cgroup and of those above, of either version of cgroups."""
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            root, name = (CGROUPS, "memory.max") if not controllers else (CGROUPS / "memory", "memory.limit_in_bytes")
+            place = root / path.lstrip("/")
+            for folder in (place, *place.parents) if controllers in ("", "memory") else ():
+                with suppress(OSError, ValueError):  # a folder that is not shown here, or "max"
+                    yield int((folder / name).read_text(encoding="ascii"))

@@ -206,7 +206,7 @@ def test_what_cannot_be_translated_is_refused(folders: tuple[Path, Path], genera
         translate(loaded, Image.open(folders[0].parent / "torn.png"))
     with pytest.raises(UserError, match="The image folder no such folder does not exist"):
         translate(loaded, "no such folder", "out")
-    for images in (np.zeros((64, 64, 3), np.uint8), [folders[0] / "0.png"]):
+    for images in (np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3)), [folders[0] / "0.png"]):
         with pytest.raises(UserError, match=f"A {type(images).__name__} cannot be translated: give a tensor"):
             translate(loaded, images)  # type: ignore[call-overload]
     with pytest.raises(UserError, match="Unknown direction 'back': choose one of backward, forward"):

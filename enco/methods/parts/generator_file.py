@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
-from enco.errors import Unreadable, UserError, unknown
+from enco.errors import Unreadable, UserError
 from enco.io.files import StrPath
 from enco.io.safetensors_file import load_safetensors, save_safetensors
 from enco.methods import get, parse_options
-from enco.methods.base import Method, TranslationDirection
+from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
+from enco.methods.parts.translator import Dtype, Translator
 from enco.runtime.devices import as_device
-
-
-@dataclass(frozen=True)
-class Translator:
-    """A trained method that can only translate."""
-
-    method: Method = field(repr=False)
-    method_name: str
-    options: dict[str, Any]
-    metadata: dict[str, str]
-
-    def __call__(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor:
-        """Translate B x 3 x H x W images in [-1, 1] into images of that size.
-
-        Raises UserError for `backward` with a one-sided method, for an unknown direction, and for sizes that the
-        generator changes.
-        """
-        if direction not in get_args(TranslationDirection):
-            raise unknown("direction", direction, get_args(TranslationDirection))
-        translated = self.method.translate(images, direction)
-        if translated.shape != images.shape:
-            asked, made = (f"{image.shape[-1]} x {image.shape[-2]}" for image in (images, translated))
-            raise UserError(
-                f"{self.method.info.label} translates images of {asked} pixels into {made}: give it {made}, for a"
-                f" folder with --size {max(translated.shape[-2:])}."
-            )
-        return translated
 
 
 def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None:
@@ -61,8 +33,8 @@ def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None
     save_safetensors(Path(path), tensors, about)
 
 
-def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Translator:
-    """Read a file that `save_generator` wrote.
+def load_generator(path: StrPath, device: str | torch.device = "cpu", *, dtype: Dtype = "float32") -> Translator:
+    """Read a file that `save_generator` wrote; `dtype` is what convolutions compute in.
 
     Raises UserError, naming the file, if there is no such file or the content is not a generator's. Leaves random
     states unchanged.
@@ -74,7 +46,7 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu") -> Transla
     with torch.random.fork_rng(devices=[]):
         method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), as_device(device))
     _load_weights(method, tensors, path)
-    return Translator(method, metadata["method"], options, metadata)
+    return Translator(method, metadata["method"], options, metadata, dtype)
 
 
 def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
