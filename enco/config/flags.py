@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 
 from enco.config.base import Settings, parse
 from enco.config.bounds import Real, Whole
+from enco.config.yaml import parse_yaml
+from enco.errors import UserError
 
 T = TypeVar("T", bound=Settings)
 Group = argparse.ArgumentParser | argparse._ArgumentGroup
@@ -59,6 +61,14 @@ def as_flags(settings: Settings, *names: str, prefix: str = "") -> list[str]:
         values = [] if value is True else value if isinstance(value, tuple) else [value]
         words += [flag(name, prefix), *(shlex.quote(str(one)) for one in values)]
     return words
+
+
+def named_value(text: str) -> tuple[str, Any]:
+    """Split the words of `--set NAME=VALUE`, where the value is YAML; UserError for words without a value."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text} has no value: write --set NAME=VALUE, such as --set k=2.")
+    return name, parse_yaml(value, f"--set {text}")
 
 
 def _described(field: FieldInfo) -> dict[str, Any]:

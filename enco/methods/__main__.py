@@ -1,4 +1,7 @@
-"""List the methods, or the options of one method: `python -m enco.methods [NAME]`."""
+"""List the methods, or the options of one method: `python -m enco.methods [NAME]`.
+
+`python -m enco.methods import` and `export` read and write generators in other formats (enco/interchange).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pydantic_core import to_jsonable_python
 from tabulate import tabulate
 
 from enco.errors import run_cli
+from enco.interchange.commands import COMMANDS
 from enco.methods import get, infos
 from enco.options.base import MethodInfo
 
@@ -54,10 +58,17 @@ def sides(info: MethodInfo) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print all methods, or one."""
-    parser = argparse.ArgumentParser(prog="python -m enco.methods", description=__doc__)
+    """Print all methods, or one; or do a command."""
+    words = sys.argv[1:] if arguments is None else [*arguments]
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
+    parser = argparse.ArgumentParser(
+        prog="python -m enco.methods",
+        description="List the methods, or the options of one method.",
+        epilog="Generators of other formats: python -m enco.methods import --help, and export --help",
+    )
     parser.add_argument("name", nargs="?", help="print the options of this method")
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(words)
     print(description(args.name) if args.name else registry())
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from enco.config.base import parse
 from enco.config.bounds import COUNT_OR_NONE, PROCESSES, THREADS
-from enco.config.flags import add_flags, flag
+from enco.config.flags import add_flags, flag, named_value
 from enco.config.run import DataConfig, RunConfig, TrainConfig
 from enco.config.yaml import parse_yaml, read_yaml
 from enco.errors import UserError, encodable
@@ -80,20 +79,13 @@ def _config_of(args: argparse.Namespace) -> RunConfig:
         "method": args.method,
         "task": encodable(args.task or args.data.resolve().name),
         "data": {"root": args.data, **{name: getattr(args, name) for name in READING}},
-        "options": dict(_option(text) for text in args.set),
+        "options": dict(named_value(text) for text in args.set),
         "train": train,
         "compute": parse_yaml(args.compute, flag("compute")),
         "seed": args.seed,
         "init": args.init,
     }
     return parse(RunConfig, values, "the command line")
-
-
-def _option(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"--set {text} has no value: write --set NAME=VALUE, such as --set k=2.")
-    return name, parse_yaml(value, f"--set {text}")
 
 
 def _parser() -> argparse.ArgumentParser:

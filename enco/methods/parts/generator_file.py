@@ -17,20 +17,29 @@ from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.translator import Dtype, Translator
 from enco.runtime.devices import as_device
 
+COMPANIONS = {"drit": ("attribute_encoder_a", "attribute_encoder_b")}
+"""Networks that a file keeps beside those that translate, as the files of a method's authors do."""
+
 
 def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None:
-    """Write the networks that translate (safetensors), with the method's name, options and this metadata.
+    """Write the networks of a generator file (safetensors), with the method's name, options and this metadata.
 
     Raises UserError where the disk is full.
     """
     tensors = {
         f"{name}.{key}": value
-        for name in method.translators
+        for name in kept_networks(method)
         for key, value in method.networks[name].state_dict().items()
     }
     about = {"method": method.info.name, "options": method.options.model_dump_json()}
     about |= {key: str(value) for key, value in metadata.items()}
     save_safetensors(Path(path), tensors, about)
+
+
+def kept_networks(method: Method) -> tuple[str, ...]:
+    """Return the names of the networks that a generator file holds, those that translate first."""
+    names = (*method.translators, *COMPANIONS.get(method.info.name, ()))
+    return tuple(name for name in names if name in method.networks)
 
 
 def load_generator(path: StrPath, device: str | torch.device = "cpu", *, dtype: Dtype = "float32") -> Translator:
@@ -45,8 +54,12 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu", *, dtype: 
     cls = get(metadata["method"])
     with torch.random.fork_rng(devices=[]):
         method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), as_device(device))
+    translator = Translator(method, metadata["method"], options, metadata, dtype)
+    if translator.is_one_way:
+        for name in method.translators[1:]:
+            del method.networks[name]
     _load_weights(method, tensors, path)
-    return Translator(method, metadata["method"], options, metadata, dtype)
+    return translator
 
 
 def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -68,7 +81,7 @@ def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _load_weights(method: Method, tensors: dict[str, Tensor], path: Path) -> None:
-    for name in method.translators:
+    for name in (name for name in method.translators if name in method.networks):
         network = method.networks[name]
         weights = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
         try:

@@ -41,7 +41,8 @@ class MemoryNeed:
             nonlocal largest
             largest = max(largest, sum(each.nbytes for each in (*inputs, output) if isinstance(each, Tensor)))
 
-        networks = [self.method.networks[name] for name in self.method.translators]
+        # A file of one direction gives a two-sided method without the other one's network.
+        networks = [network for name, network in self.method.networks.items() if name in self.method.translators]
         layers = [layer for network in networks for layer in network.modules() if not any(layer.children())]
         hooks = [layer.register_forward_hook(measure) for layer in layers]
         try:

@@ -21,6 +21,8 @@ from enco.methods.parts.memory_need import MemoryNeed
 
 Dtype = Literal["float32", "bfloat16"]
 """The type that a generator's convolutions compute in."""
+ONE_WAY = {"directions": "forward"}
+"""Metadata of a two-sided method's file that holds the forward generator alone, as an imported one may."""
 MULTIPLE = 4
 """What an image's sides are multiples of in every generator: each halves them twice."""
 LEAST = 8
@@ -36,6 +38,11 @@ class Translator:
     options: dict[str, Any]
     metadata: dict[str, str]
     dtype: Dtype = "float32"
+
+    @property
+    def is_one_way(self) -> bool:
+        """Whether the file holds the forward generator alone, though the method is two-sided."""
+        return self.metadata.items() >= ONE_WAY.items()
 
     @overload
     def __call__(self, images: Tensor, direction: TranslationDirection = "forward") -> Tensor: ...
@@ -134,6 +141,11 @@ class Translator:
     def _translate(self, images: Tensor, direction: TranslationDirection) -> Tensor:
         if direction not in get_args(TranslationDirection):
             raise unknown("direction", direction, get_args(TranslationDirection))
+        if direction == "backward" and self.is_one_way:
+            raise UserError(
+                f"This file of {self.method.info.label} holds one direction and cannot translate backward: import the "
+                "files of both directions together."
+            )
         shape = (len(images), images.shape[-2], images.shape[-1])
         self._memory.check(shape)
         reduced = torch.autocast(self.method.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16")

@@ -1,0 +1,1 @@
+"""Generators in the files of other code bases: import, export."""

@@ -1,0 +1,131 @@
+"""Files of weights from other code bases, read without running anything that they hold."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from enco.errors import Unreadable, UserError
+from enco.io.torch_file import load_torch
+
+OLD_TAR = {"pickle", "storages", "tensors"}
+"""Members of a file of PyTorch 0.1, which is a tar."""
+ZIP, PICKLE = b"PK\x03\x04", b"\x80"
+"""How files of PyTorch 1.6 and later begin, and earlier ones."""
+CODE = re.compile(r"GLOBAL (\S+)")
+"""The name of what is no tensor, in PyTorch's refusal to unpickle it."""
+CURE = "name a file of weights as the method's authors published it"
+
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """The tensors of a file by key; those of a network within a dictionary as `name.key`."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    dropped: tuple[str, ...] = ()
+    """Entries that hold no tensors of a network, such as optimisers."""
+
+
+def read_original(path: Path) -> OriginalFile:
+    """Read the weights that other code wrote with PyTorch, to the CPU.
+
+    A dictionary around the weights (`state_dict`, or several networks by name) is opened, and the prefix `module.` of
+    parallel networks is left out. Raises UserError for a file that is missing, cut, of another format or of PyTorch
+    0.1, and for one that holds anything but tensors and plain values, none of which is run.
+    """
+    _check_format(path)
+    try:
+        content = load_torch(path)
+    except Unreadable as error:
+        raise _refused(path, error) from error
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path} holds a {type(content).__name__} and no weights by name: {CURE}.")
+    if isinstance(content.get("state_dict"), Mapping):
+        inner = _opened(path, content["state_dict"])
+        return replace(inner, dropped=(*(str(key) for key in content if key != "state_dict"), *inner.dropped))
+    return _opened(path, content)
+
+
+def _opened(path: Path, content: Mapping[Any, Any]) -> OriginalFile:
+    tensors, dropped = dict[str, Tensor](), list[str]()
+    for name, value in _without_prefix(content).items():
+        if isinstance(value, Tensor):
+            tensors[str(name)] = value
+            continue
+        inner = _without_prefix(value) if isinstance(value, Mapping) else {}
+        found = {f"{name}.{key}": tensor for key, tensor in inner.items() if isinstance(tensor, Tensor)}
+        tensors |= found
+        if not found:
+            dropped.append(str(name))
+    if not tensors:
+        raise UserError(f"{path} holds no weights: {CURE}.")
+    return OriginalFile(path, tensors, tuple(dropped))
+
+
+def _without_prefix(weights: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Drop the prefix that networks on several GPUs give to every key."""
+    prefix = "module."
+    if not all(isinstance(key, str) and key.startswith(prefix) for key in weights):
+        return dict(weights)
+    return {key.removeprefix(prefix): value for key, value in weights.items()}
+
+
+def _check_format(path: Path) -> None:
+    """Raise UserError for a file that PyTorch did not write, by its first bytes and its table of contents."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: {CURE}.")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: {CURE}.")
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(ZIP):
+        _check_zip(path)
+    elif tarfile.is_tarfile(path):
+        raise _tar(path)
+    elif not start.startswith(PICKLE):
+        begins = f"begins with {start!r}" if start else "is empty"
+        raise UserError(f"{path} is no file that PyTorch wrote (it {begins}): download it again, or {CURE}.")
+
+
+def _check_zip(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        raise _cut(path, "its table of contents is missing")
+    with zipfile.ZipFile(path) as file:
+        if not any(name.endswith("/data.pkl") for name in file.namelist()):
+            raise UserError(f"{path} is an archive of other files: unpack it, and name a file of weights in it.")
+
+
+def _tar(path: Path) -> UserError:
+    try:
+        with tarfile.open(path) as file:
+            is_old = set(file.getnames()) >= OLD_TAR
+    except (tarfile.TarError, OSError, EOFError) as error:
+        return _cut(path, str(error))
+    if is_old:
+        return UserError(
+            f"{path} is a tar of PyTorch 0.1, which no later version reads safely: load it with PyTorch 0.2 to 1.x and"
+            " save its state_dict again."
+        )
+    return UserError(f"{path} is an archive of other files: unpack it, and name a file of weights in it.")
+
+
+def _refused(path: Path, error: Unreadable) -> UserError:
+    found = CODE.search(str(error.__cause__))
+    if found:
+        return UserError(
+            f"{path} holds more than tensors and plain values ({found[1]}), and nothing of it was run: save the"
+            " state_dict alone in the code that wrote it, or take another file."
+        )
+    return _cut(path, str(error).partition(". ")[0])
+
+
+def _cut(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is cut or damaged ({why}): download it again.")
