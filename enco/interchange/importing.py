@@ -18,10 +18,9 @@ from enco.interchange.original_file import CURE, OriginalFile, read_original
 from enco.interchange.record import ImportedFile, ImportRecord
 from enco.io.files import StrPath, sha256
 from enco.io.safetensors_file import save_safetensors
-from enco.methods import get, info, parse_options
+from enco.methods import info, on_paper
 from enco.methods.base import Method
 from enco.methods.parts.generator_file import kept_networks
-from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.translator import ONE_WAY
 
 DISCRIMINATOR = re.compile(r"^(model\.0\.weight|([ab]\.)?cnns\..*|dis[A-Z].*)$")
@@ -63,8 +62,10 @@ def import_generator(
     generators = [original for original in originals if original not in heads]
     layout = _layout_of(generators, heads)
     name = _method_of(layout, method, generators[0])
+    _check_heads(name, heads)
     generators, direction = _in_order(layout, name, generators, direction)
-    made = _without_weights(name, _options(layout, name, generators, heads, options or {}), generators[0].path)
+    complete = _options(layout, name, generators, heads, options or {})
+    made = on_paper(name, complete, f"the options that fit {generators[0].path}")
     parts = _parts(layout, made, generators, heads)
     fitted = [_fitted(part, made, LETTERS[direction]) for part in parts]
     is_one_way = len(generators) == 1 and made.two_sided and not layout.shares_file
@@ -128,6 +129,13 @@ def _method_of(layout: Layout, method: str | None, original: OriginalFile) -> st
     return method
 
 
+def _check_heads(method: str, heads: Sequence[OriginalFile]) -> None:
+    if heads and (method not in HEADS.methods or len(heads) > 1):
+        raise UserError(
+            f"{heads[-1].path} holds heads, of which one file is read, for {', '.join(HEADS.methods)}: leave it out."
+        )
+
+
 def _in_order(
     layout: Layout, method: str, generators: list[OriginalFile], direction: Direction | None
 ) -> tuple[list[OriginalFile], Direction | None]:
@@ -183,22 +191,10 @@ def _sizes(layout: Layout, original: OriginalFile) -> dict[str, int]:
     return sizes
 
 
-def _without_weights(name: str, options: Mapping[str, Any], path: Path) -> Method:
-    """Make a method whose networks have shapes and take no memory."""
-    complete = parse_options(name, options, f"the options that fit {path}")
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        return get(name)(complete, Schedule(), torch.device("meta"))
-
-
 def _parts(
     layout: Layout, method: Method, generators: Sequence[OriginalFile], heads: Sequence[OriginalFile]
 ) -> list[_Part]:
-    """Say which networks each file holds; UserError for heads of a method or number without a layout."""
-    for original in heads:
-        if method.info.name not in HEADS.methods or len(heads) > 1:
-            raise UserError(
-                f"{original.path} holds heads, of which one file is read, for {', '.join(HEADS.methods)}: leave it out."
-            )
+    """Say which networks each file holds."""
     if layout.shares_file:
         parts = [_Part(generators[0], layout, kept_networks(method))]
     else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,30 @@ def read_original(path: Path) -> OriginalFile:
     parallel networks is left out. Raises UserError for a file that is missing, cut, of another format or of PyTorch
     0.1, and for one that holds anything but tensors and plain values, none of which is run.
     """
-    _check_format(path)
-    try:
+    with _explained(path):
+        _check_format(path)
         content = load_torch(path)
-    except Unreadable as error:
-        raise _refused(path, error) from error
     if not isinstance(content, Mapping):
         raise UserError(f"{path} holds a {type(content).__name__} and no weights by name: {CURE}.")
     if isinstance(content.get("state_dict"), Mapping):
         inner = _opened(path, content["state_dict"])
         return replace(inner, dropped=(*(str(key) for key in content if key != "state_dict"), *inner.dropped))
     return _opened(path, content)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise UserError for whatever a damaged file lets zip, tar and pickle raise; refusals of the system pass."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Unreadable as error:
+        raise _refused(path, error) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise _cut(path, str(error).partition("\n")[0] or type(error).__name__) from error
 
 
 def _opened(path: Path, content: Mapping[Any, Any]) -> OriginalFile:
@@ -104,11 +118,8 @@ def _check_zip(path: Path) -> None:
 
 
 def _tar(path: Path) -> UserError:
-    try:
-        with tarfile.open(path) as file:
-            is_old = set(file.getnames()) >= OLD_TAR
-    except (tarfile.TarError, OSError, EOFError) as error:
-        return _cut(path, str(error))
+    with tarfile.open(path) as file:
+        is_old = set(file.getnames()) >= OLD_TAR
     if is_old:
         return UserError(
             f"{path} is a tar of PyTorch 0.1, which no later version reads safely: load it with PyTorch 0.2 to 1.x and"

@@ -154,3 +154,14 @@ def create(
     from enco.runtime.devices import as_device
 
     return get(name)(parse_options(name, options), schedule or Schedule(), as_device(device))
+
+
+def on_paper(name: str, options: Mapping[str, Any], where: str = "") -> Method:
+    """Build a method whose tensors have shapes and no content; errors as in `parse_options`."""
+    import torch
+
+    from enco.methods.parts.schedule import Schedule
+
+    complete = parse_options(name, options, where)
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        return get(name)(complete, Schedule(), torch.device("meta"))

@@ -12,13 +12,13 @@ from torch import Tensor
 from benchmarks.speed.rows import COLUMNS
 from enco.errors import UserError
 from enco.io.files import write_json
-from enco.methods import available
+from enco.methods import available, on_paper
 from eval.records import Timing
 from tests.support.table_runs import timing
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 from tests.support.tiny_runs import run, tiny_config, write_images
 from workflow.__main__ import costs, known_speeds, main, shared
-from workflow.cost.disk import evaluation_bytes, on_paper, sizes_of, training_bytes
+from workflow.cost.disk import evaluation_bytes, sizes_of, training_bytes
 from workflow.cost.estimate import Cost, Training, estimate, notes, train_cost
 from workflow.cost.images import iterations
 from workflow.cost.seconds import SecondsPerIteration, benchmark_speeds, read_speeds, timed_speeds

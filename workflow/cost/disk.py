@@ -16,8 +16,9 @@ from typing import Any
 import torch
 
 from enco.config.run import RunConfig
-from enco.methods import create
+from enco.methods import on_paper
 from enco.methods.base import Method
+from enco.methods.parts.generator_file import kept_networks
 from enco.training import samples
 from enco.training.checkpoint import CHECKPOINTS_KEPT
 
@@ -87,16 +88,10 @@ def _sizes(name: str, options: str) -> Sizes:
     rows = 4 if method.two_sided else 2
     return Sizes(
         checkpoint=sum(networks.values()) + MOMENTS * _trained_bytes(method) + _pool_bytes(method),
-        generator=sum(networks[key] for key in method.translators),
+        generator=sum(networks[key] for key in kept_networks(method)),
         sample=rows * samples.COLUMNS * picture,
         picture=picture,
     )
-
-
-def on_paper(name: str, options: dict[str, Any]) -> Method:
-    """Return a method whose tensors have shapes and no content."""
-    with torch.device("meta"):
-        return create(name, device="meta", **options)
 
 
 def _bytes(tensors: dict[str, Any]) -> int:
