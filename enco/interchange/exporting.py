@@ -13,7 +13,7 @@ from torch import Tensor
 from enco.errors import UserError
 from enco.interchange.layouts import Layout, Plan, layout_of
 from enco.interchange.record import ImportRecord
-from enco.io.files import StrPath, atomic_path
+from enco.io.files import StrPath, atomic_path, check_writable
 from enco.methods.base import Method
 from enco.methods.parts.generator_file import kept_networks, load_generator, read_generator
 from enco.methods.parts.translator import Translator
@@ -99,6 +99,8 @@ def _nested(weights: Weights) -> dict[str, Any]:
 
 def _write(contents: dict[Path, Any]) -> list[Path]:
     """Write files, all or none."""
+    for path in contents:
+        check_writable(path)
     with ExitStack() as stack:
         for path, content in contents.items():
             partial = stack.enter_context(atomic_path(path))
