@@ -27,8 +27,10 @@ localrules:
     current_cells,
     current_curve,
     current_figure,
+    current_protocol,
     current_table,
     fetch_archives,
+    protocol,
     publish,
     published_weights,
     table,
@@ -54,6 +56,7 @@ include: "workflow/rules/timing.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/curves.smk"
+include: "workflow/rules/protocol.smk"
 include: "workflow/rules/publish.smk"
 
 

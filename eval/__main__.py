@@ -36,6 +36,11 @@ def main(words: list[str] | None = None) -> int | None:
 
         measure(words[1:])
         return None
+    if words[:1] == ["sensitivity"]:
+        from eval.sensitivity.__main__ import main as try_choices
+
+        try_choices(words[1:])
+        return None
     args = parser().parse_args(words)
     _check_outputs(args)
     return COMMANDS[args.command].run(args)

@@ -23,27 +23,27 @@ def translate(command: argparse.ArgumentParser) -> None:
     _path(command, "--out", "folder for the translations (PNG); appears whole")
     add_backward(command)
     command.add_argument("--size", type=SIDE, help="side in pixels (default: the generator's own test size)")
-    _add_common(command)
+    add_common(command)
 
 
 def features(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `features`."""
     _path(command, "--images", "folder of images")
     _path(command, "--out", "features file (.npz) to write")
-    _add_extractor(command)
-    _add_preparation(command)
+    add_extractor(command)
+    add_preparation(command)
     _path(command, "--sources", "with --paired-out: test images of the source domain", required=False)
     _path(command, "--paired-out", "also write the real set that a results folder for --sources has", required=False)
-    _add_common(command)
+    add_common(command)
 
 
 def fid(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fid`."""
     command.add_argument("a", type=Path, help="folder or features file (.npz)")
     command.add_argument("b", type=Path, help="folder or features file (.npz)")
-    _add_extractor(command)
-    _add_preparation(command)
-    _add_common(command)
+    add_extractor(command)
+    add_preparation(command)
+    add_common(command)
 
 
 def pr(command: argparse.ArgumentParser) -> None:
@@ -51,9 +51,9 @@ def pr(command: argparse.ArgumentParser) -> None:
     command.add_argument("real", type=Path, help="folder or features file (.npz) of real images")
     command.add_argument("generated", type=Path, help="folder or features file (.npz) of generated images")
     add_flags(command, FeatureConfig, "k")
-    _add_extractor(command)
-    _add_preparation(command)
-    _add_common(command)
+    add_extractor(command)
+    add_preparation(command)
+    add_common(command)
 
 
 def drn_train(command: argparse.ArgumentParser) -> None:
@@ -73,9 +73,9 @@ def drn_train(command: argparse.ArgumentParser) -> None:
 def segmentation(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `segmentation`."""
     _path(command, "--images", "folder of photos, real or translated")
-    _add_segmentation(command, required=True)
+    add_segmentation(command, required=True)
     _path(command, "--out", "scores (JSON) to write", required=False)
-    _add_common(command)
+    add_common(command)
 
 
 def scores(command: argparse.ArgumentParser) -> None:
@@ -103,10 +103,10 @@ def _add_scoring(command: argparse.ArgumentParser, images: str) -> None:
     _path(command, "--out", "scores file (JSON) to write")
     _path(command, "--features-out", "features of the images (default: --out with .npz)", required=False)
     add_flags(command, FeatureConfig, "k")
-    _add_extractor(command)
-    _add_segmentation(command, required=False)
+    add_extractor(command)
+    add_segmentation(command, required=False)
     _path(command, "--segmentation-real", "what `segmentation --out` wrote for the real photos", required=False)
-    _add_common(command)
+    add_common(command)
 
 
 def evaluate(command: argparse.ArgumentParser) -> None:
@@ -125,8 +125,8 @@ def select(command: argparse.ArgumentParser) -> None:
     _path(command, "--out", "generator file to write: a copy of the one with the lowest Fréchet distance")
     _path(command, "--report", "Fréchet distance of every candidate (JSON) to write")
     add_backward(command)
-    _add_extractor(command)
-    _add_common(command)
+    add_extractor(command)
+    add_common(command)
 
 
 def weights(command: argparse.ArgumentParser) -> None:
@@ -142,7 +142,8 @@ def _path(command: argparse.ArgumentParser, name: str, text: str, required: bool
     command.add_argument(name, type=Path, required=required, metavar="PATH", help=text)
 
 
-def _add_common(command: argparse.ArgumentParser) -> None:
+def add_common(command: argparse.ArgumentParser) -> None:
+    """Add how folders are read, and where and in which batches a command computes."""
     add_reading(command)
     _add_running(command)
 
@@ -152,7 +153,8 @@ def _add_running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--batch-size", type=BATCH_SIZE, default=8, help="images at a time (default 8)")
 
 
-def _add_extractor(command: argparse.ArgumentParser) -> None:
+def add_extractor(command: argparse.ArgumentParser) -> None:
+    """Add the choice of the feature extractor."""
     group = command.add_argument_group("feature extractor")
     add_flags(group, FeatureConfig, "extractor", "input_size")
     text = "Inception weights (default: torch's cache, fetched to there if they are missing)"
@@ -160,11 +162,13 @@ def _add_extractor(command: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=SEED, help="of the weights of random-inception (default 0)")
 
 
-def _add_preparation(command: argparse.ArgumentParser) -> None:
-    add_flags(command, Preparation, "size", "legacy_rounding")
+def add_preparation(command: argparse.ArgumentParser) -> None:
+    """Add the preparation of images before the extractor."""
+    add_flags(command, Preparation, "size", "filter", "legacy_rounding")
 
 
-def _add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
+def add_segmentation(command: argparse.ArgumentParser, required: bool) -> None:
+    """Add label maps, and the segmentation network with how photos are shown to it."""
     _path(command, "--labels", "folder of label maps of the same stems", required)
     _path(command, "--drn", "segmentation network: drn_d_22.pth.tar, or a file of `drn-train`", required)
     add_flags(command, DrnConfig, "network", prefix="drn")

@@ -21,6 +21,10 @@ Side = Annotated[int, Field(ge=8, le=2**14)]
 """Of an image, in pixels."""
 
 
+Filter = Literal["bicubic", "bilinear", "tensor"]
+"""A filter that resizes images: PIL's bicubic or bilinear, or bilinear on tensors without antialiasing."""
+
+
 class Preparation(Settings):
     """The preparation of images before the extractor's own resize; the default is none."""
 
@@ -32,6 +36,7 @@ class Preparation(Settings):
         description="Lose a fraction of a grey level, as images do when the original test scripts save them.",
     )
     levels: Levels = "16bit"
+    filter: Filter = Field("bicubic", description="Filter that resizes images to that side.")
 
 
 class FeatureConfig(Settings):

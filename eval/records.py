@@ -249,26 +249,29 @@ class Timing(FileRecord):
 
 def read_scores(path: Path) -> Scores:
     """Read a scores file; UserError for a file that is missing or that another version wrote."""
-    return _read(Scores, path, "scores file", "delete the file and have it made again")
+    return read_file(Scores, path, "scores file", "delete the file and have it made again")
 
 
 def read_reference(path: Path) -> SetScores:
     """Read the scores of untranslated inputs; UserError for a file that is missing or that another version wrote."""
-    return _read(SetScores, path, "scores file", "delete the file and have it made again")
+    return read_file(SetScores, path, "scores file", "delete the file and have it made again")
 
 
 def read_segmentation(path: Path) -> SegmentationScores:
     """Read a file of `python -m eval segmentation`; UserError for a file that is missing or of another version."""
-    return _read(SegmentationScores, path, "file of segmentation scores", "make one by `python -m eval segmentation`")
+    return read_file(
+        SegmentationScores, path, "file of segmentation scores", "make one by `python -m eval segmentation`"
+    )
 
 
 def read_timing(path: Path) -> Timing:
     """Read a timing file; UserError for a file that is missing or that another version wrote."""
     cure = "delete the file and have it made again, or make another by `python -m eval.timing --out FILE`"
-    return _read(Timing, path, "timing file", cure)
+    return read_file(Timing, path, "timing file", cure)
 
 
-def _read(model: type[R], path: Path, kind: str, cure: str) -> R:
+def read_file(model: type[R], path: Path, kind: str, cure: str) -> R:
+    """Read a file of a kind; UserError, with the cure, for one that is missing or that another version wrote."""
     try:
         return model.model_validate(read_json(path))
     except ValidationError as error:

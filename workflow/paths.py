@@ -29,6 +29,7 @@ UNTRANSLATED = f"{SCALE}/untranslated/{{test_task}}"
 UNTRANSLATED_IMAGES = f"{UNTRANSLATED}/images"
 UNTRANSLATED_SCORES = f"{UNTRANSLATED}/scores.json"
 UNTRANSLATED_FEATURES = f"{UNTRANSLATED}/features.npz"
+REAL_ALTERNATIVES = f"{REAL}/protocol"
 DRN = f"{SCALE}/drn/{{dataset}}.safetensors"
 TIMING = f"{SCALE}/timing.json"
 
@@ -43,6 +44,8 @@ SELECTION_REPORT = f"{RUN}/selected/{{test_task}}.json"
 TRANSLATED = f"{RUN}/translated/{{test_task}}.{{selection}}"
 SCORES = f"{RUN}/eval/{{test_task}}.{{selection}}.json"
 FEATURES = f"{RUN}/eval/{{test_task}}.{{selection}}.npz"
+MEASURED = f"{RUN}/protocol/{{test_task}}.{{selection}}.json"
+"""Scores of a run's translations under other choices of the protocol."""
 
 PART = f"{SCALE}/{{part}}"
 ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cells.csv"}
@@ -50,6 +53,10 @@ ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cel
 TABLE = {kind: f"{PART}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 PART_TIMING = f"{PART}/timing.json"
 CELLS = f"{PART}/cells.csv"
+PROTOCOL = {
+    kind: f"{PART}/protocol.{ending}" for kind, ending in {"csv": "csv", "summary": "summary.csv", "md": "md"}.items()
+}
+"""How far the protocol's choices move the numbers."""
 FIGURE = f"{PART}/figures/{{test_task}}.png"
 CURVE = {kind: f"{PART}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 
@@ -58,6 +65,7 @@ SO_FAR = {kind: f"{PART}/so_far/{{table}}.{ending}" for kind, ending in ENDINGS.
 
 CURRENT_TABLE = {kind: f"{RESULTS}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 CURRENT_CELLS = f"{RESULTS}/cells.csv"
+CURRENT_PROTOCOL = {kind: path.replace(PART, RESULTS) for kind, path in PROTOCOL.items()}
 CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
 CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 

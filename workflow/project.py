@@ -9,6 +9,7 @@ from typing import Any
 from workflow.inputs.curves import Curves
 from workflow.inputs.data import ImageSets
 from workflow.inputs.evaluate import Evaluations
+from workflow.inputs.protocol import Protocol
 from workflow.inputs.report import Figures
 from workflow.inputs.segmentation import Segmentation
 from workflow.inputs.tables import PrintedTables
@@ -32,6 +33,7 @@ class Project:
     tables: PrintedTables
     report: Figures
     curves: Curves
+    protocol: Protocol
 
     @classmethod
     def load(cls, config: dict[str, Any], base: Path) -> Project:
@@ -46,7 +48,7 @@ class Project:
     @classmethod
     def of(cls, plan: Plan) -> Project:
         """Return the project of a plan."""
-        trainings, segmentation = Trainings(plan), Segmentation(plan)
+        trainings, segmentation, tables = Trainings(plan), Segmentation(plan), PrintedTables(plan)
         return cls(
             plan=plan,
             data=ImageSets(plan),
@@ -55,7 +57,8 @@ class Project:
             evaluate=Evaluations(plan),
             segmentation=segmentation,
             timing=Timings(plan, trainings),
-            tables=PrintedTables(plan),
+            tables=tables,
             report=Figures(plan),
             curves=Curves(plan),
+            protocol=Protocol(plan, segmentation, tables),
         )

@@ -47,9 +47,11 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     parts = target.parts
     if len(parts) < 2 or parts[0] != paths.RESULTS:
         tables = {paths.CURRENT_TABLE["csv"].format(table=table) for table in plan.tables}
-        raise unknown("target", str(target), {*NAMED, *tables})
+        raise unknown("target", str(target), {*NAMED, *tables, paths.CURRENT_PROTOCOL["csv"]})
     name, _, ending = target.name.partition(".")
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
+    if len(parts) == 2 and str(target) in paths.CURRENT_PROTOCOL.values():
+        return
     if is_table and name not in {*plan.tables, "cells"}:
         raise unknown("table", name, plan.tables, f"the target {target}")
     if parts[1] in ("figures", "curves") and name in plan.config.absent:

@@ -14,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from enco.data.folders import decode_ahead, load_rgb, name_in
-from enco.data.images import resize, to_tensor, to_uint8
+from enco.data.images import to_tensor, to_uint8
 from enco.io.files import StrPath, sha256
 from eval.config import Preparation
 from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features
+from eval.metrics.resizing import resized
 
 T = TypeVar("T")
 
@@ -86,17 +87,18 @@ def _extract(
         extractor.weights_hash,
         preparation.size,
         preparation.legacy_rounding,
-        levels=preparation.levels,
+        preparation.filter,
+        preparation.levels,
     )
 
 
 def prepare(image: Image.Image, preparation: Preparation, extractor: Extractor) -> Tensor:
     """Turn an RGB image into the 3 x S x S floats in [0, 1] that the extractor sees.
 
-    An image is first resized to size x size (bicubic, 8 bits) unless size is 0; `legacy_rounding` then takes levels to
-    [-1, 1] and back with truncation, as the originals' result folders do.
+    An image is first resized to size x size (8 bits, by the filter) unless size is 0; `legacy_rounding` then takes
+    levels to [-1, 1] and back with truncation, as the originals' result folders do.
     """
-    image = resize(image, preparation.size) if preparation.size else image
+    image = resized(image, preparation.size, preparation.filter) if preparation.size else image
     levels = to_uint8(to_tensor(image)) if preparation.legacy_rounding else np.array(image)
     pixels = torch.from_numpy(levels).permute(2, 0, 1).float().div(255)
     return extractor.resize(pixels[None], extractor.input_size)[0]

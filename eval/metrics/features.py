@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from enco.config.run import Levels
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_path
+from eval.config import Filter
 from eval.records import ExtractorRecord
 
 
@@ -29,7 +30,7 @@ class Features:
     size: int
     """Side in pixels that images were resized to before the extractor's own resize; 0 for their own size."""
     legacy_rounding: bool
-    filter: str = "bicubic"
+    filter: Filter = "bicubic"
     """The filter of that resize."""
     levels: Levels = "16bit"
     """How many bits of 16-bit grey were used."""
@@ -62,7 +63,7 @@ def load_features(path: StrPath) -> Features:
                 str(content["extractor_hash"]),
                 int(content["size"]),
                 bool(content["legacy_rounding"]),
-                str(content["filter"]),
+                content["filter"].item(),
                 content["levels"].item(),
             )
     except FileNotFoundError as error:
@@ -93,6 +94,7 @@ def check_prepared(path: StrPath, features: Features, asked: Mapping[str, object
         "seed": features.extractor.seed,
         "input_size": features.extractor.input_size,
         "size": features.size,
+        "filter": features.filter,
         "legacy_rounding": features.legacy_rounding,
         "levels": features.levels,
     }

@@ -127,7 +127,7 @@ def translated_features(
     for other in others:
         check_comparable(first, other)
     files = list_images(images, recursive)
-    preparation = Preparation(size=first.size, levels=first.levels)
+    preparation = Preparation(size=first.size, levels=first.levels, filter=first.filter)
     return extract_features(files, extractor, preparation, batch_size=batch_size, root=images)
 
 

@@ -53,10 +53,13 @@ class Segmentation:
         return [weights] if self.file is None or weights.is_file() else []
 
     def network_arguments(self, wildcards: Wildcards) -> str:
-        """Return the network as arguments of `python -m eval`."""
+        """Return the network, and how folders are read, as arguments of `python -m eval`."""
+        return " ".join([self.drn_arguments(wildcards), *self._reading])
+
+    def drn_arguments(self, wildcards: Wildcards) -> str:
+        """Return the network alone as arguments of `python -m eval`."""
         file = shlex.quote(str(self.network(wildcards)))
-        network = as_flags(self.config, "network", "size", "sha256", prefix="drn")
-        return " ".join([f"--drn {file}", *network, *self._reading])
+        return " ".join([f"--drn {file}", *as_flags(self.config, "network", "size", "sha256", prefix="drn")])
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Any]:
         """Return what scoring a task needs beyond features, if some table asks for segmentation scores of the task."""

@@ -20,6 +20,7 @@ from enco.datasets.paths import Source
 from enco.errors import UserError, unknown
 from enco.training.init_file import digested
 from eval.config import DrnConfig, FeatureConfig, TimingConfig
+from eval.sensitivity.choices import ProtocolConfig
 from workflow.paths import SHARED
 from workflow.plan.part import Only
 
@@ -101,6 +102,9 @@ class ScaleConfig(Settings):
     )
     features: FeatureConfig = FeatureConfig()
     drn: DrnConfig = DrnConfig()
+    protocol: ProtocolConfig = Field(
+        ProtocolConfig(), description="What `snakemake results/protocol.csv` tries instead of these settings."
+    )
     timing: TimingConfig = TimingConfig()
     compute: ComputeConfig = Field(
         ComputeConfig(), description="How trainings and timings compute; plain is as published."
