@@ -1,0 +1,91 @@
+"""Measure how sure the metrics of a translated folder are, and what it keeps: `python -m eval.uncertainty`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from enco.config.bounds import COUNT, SEED, SIDE
+from enco.config.flags import add_flags
+from enco.data.reading import Reading, add_reading
+from enco.errors import UserError, run_cli
+from enco.io.files import check_writable
+from eval.config import FeatureConfig
+from eval.extractors import FID
+from eval.metrics.features import load_features
+from eval.uncertainty.content import PerImage, feature_content, pixel_content
+from eval.uncertainty.measure import measure
+from eval.uncertainty.records import Uncertainty, save_replicates
+from eval.uncertainty.resampling import REPLICATES
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure, print a table, and write the record with its replicates."""
+    args = _parser().parse_args(words)
+    for path in (args.out, args.replicates_out):
+        check_writable(path)
+    generated = load_features(args.features)
+    reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
+    measured = measure(args.task, generated, reals, _content(args), args.k, args.replicates, args.seed)
+    save_replicates(measured.replicates, args.replicates_out)
+    measured.record.write(args.out)
+    print(_table(measured.record, generated.extractor.distance))
+
+
+def _content(args: argparse.Namespace) -> dict[str, PerImage]:
+    """Return what is compared image by image: with the source, and with the true image where there is one."""
+    found: dict[str, PerImage] = {}
+    if args.source_features:
+        found |= feature_content(load_features(args.source_features), load_features(args.features))
+    for folder, name in ((args.sources, "source"), (args.truths, "truth")):
+        if folder and not args.images:
+            raise UserError("Images are compared with their translations: give --images, too.")
+        if folder:
+            pixels = pixel_content(folder, args.images, args.size, Reading.of(args))
+            found |= {f"{metric}_{name}": values for metric, values in pixels.items()}
+    return found
+
+
+def _table(record: Uncertainty, distance: str) -> str:
+    lines = [
+        (distance if name == FID else name, real_set, estimate.value, estimate.sampling_sd)
+        for real_set, metrics in record.metrics.items()
+        for name, estimate in metrics.items()
+    ]
+    return tabulate(lines, headers=("metric", "real set", "value", "sampling sd"), floatfmt=".4g", missingval="–")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.uncertainty", description=__doc__)
+    files: Mapping[str, str] = {
+        "--features": "features file of the translations",
+        "--real-paired": "features file of the paired real set",
+        "--real-full": "features file of the full real set",
+        "--out": "record (JSON) to write",
+        "--replicates-out": "replicates (.npz) to write",
+    }
+    for name, text in files.items():
+        parser.add_argument(name, type=Path, required=True, metavar="PATH", help=text)
+    optional = {
+        "--source-features": "features file of the images that were translated",
+        "--images": "folder of translations",
+        "--sources": "folder of the images that were translated",
+        "--truths": "folder of the true images, where pairs exist",
+    }
+    group = parser.add_argument_group("content kept")
+    for name, text in optional.items():
+        group.add_argument(name, type=Path, metavar="PATH", help=text)
+    group.add_argument("--size", type=SIDE, default=256, help="side of the translations in pixels (default 256)")
+    parser.add_argument("--task", required=True, help="task of the images")
+    add_flags(parser, FeatureConfig, "k")
+    parser.add_argument("--replicates", type=COUNT, default=REPLICATES, help=f"of each metric (default {REPLICATES})")
+    parser.add_argument("--seed", type=SEED, default=0, help="of the draws; one seed for all that is compared")
+    add_reading(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_cli(main)

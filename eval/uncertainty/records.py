@@ -1,0 +1,73 @@
+"""The record of one set of images: every metric with its sampling uncertainty, and the replicates behind that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from enco.errors import UserError
+from enco.io.files import StrPath, atomic_path, read_json
+from enco.records import FileRecord, Record, first_mistake
+from eval.records import Number
+from eval.uncertainty.gram import Matrix
+
+Replicates = Mapping[str, Matrix]
+"""Replicates by the name of `place`."""
+
+
+class Estimate(Record):
+    """A metric, and the standard deviation that the metric has over other images; None with the reason why not."""
+
+    value: Number
+    sampling_sd: Number | None
+    reason: str = ""
+
+
+class Uncertainty(FileRecord):
+    """A file of `python -m eval.uncertainty`."""
+
+    task: str
+    seed: int
+    replicates: int
+    k: int
+    """Neighbours of precision, recall, density and coverage."""
+    images: dict[str, int]
+    """Images by set: generated, paired, full."""
+    metrics: dict[str, dict[str, Estimate]]
+    """By set of real images, empty for what is compared with none, and by metric."""
+    missing: dict[str, str]
+    """Why a metric has no value."""
+
+
+def place(real_set: str, metric: str) -> str:
+    """Name a metric against a set of real images, or against none: `paired FID`, `content_cosine`."""
+    return f"{real_set} {metric}".strip()
+
+
+def read_uncertainty(path: Path) -> Uncertainty:
+    """Read a file of `python -m eval.uncertainty`; UserError for one that is missing or of another version."""
+    try:
+        return Uncertainty.model_validate(read_json(path))
+    except ValidationError as error:
+        cure = "delete the file and have it made again"
+        raise UserError(
+            f"{path} is no file of uncertainties of this version ({first_mistake(error)}): {cure}."
+        ) from error
+
+
+def save_replicates(replicates: Replicates, path: Path) -> None:
+    """Write replicates as a .npz file, whole."""
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez(file, **dict(replicates))  # type: ignore[arg-type]
+
+
+def load_replicates(path: StrPath) -> dict[str, Matrix]:
+    """Read what `save_replicates` wrote; UserError for a file that is missing or something else."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except (OSError, ValueError, AttributeError, EOFError) as error:
+        raise UserError(f"{path} holds no replicates: make it with `python -m eval.uncertainty`.") from error

@@ -1,0 +1,150 @@
+"""Sampling uncertainty: against definitions, against repeated sampling, and for sets too small or degenerate."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from enco.data.reading import DEFAULT_READING
+from enco.errors import UserError
+from eval.metrics.features import Features
+from eval.metrics.fid import fid
+from eval.metrics.precision_recall import exact_precision_recall
+from eval.records import ExtractorRecord
+from eval.uncertainty.content import feature_content, pixel_content
+from eval.uncertainty.gram import Gram
+from eval.uncertainty.measure import measure
+from eval.uncertainty.neighbours import Distances
+from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
+from eval.uncertainty.resampling import replicates
+
+Array = NDArray[np.float64]
+
+
+def draw(seed: int, n: int, shift: float = 0.0, d: int = 6) -> Array:
+    return np.random.default_rng(seed).normal(size=(n, d)) + shift
+
+
+sets = st.builds(draw, st.integers(0, 10_000), st.integers(12, 30), st.sampled_from([0.0, 1.0, 3.0]))
+
+
+def features(matrix: Array, kind: str = "inception") -> Features:
+    names = tuple(f"{i:03d}.png" for i in range(len(matrix)))
+    extractor = ExtractorRecord(kind=kind)
+    return Features(matrix.astype(np.float32), names, names, extractor, "hash", 32, legacy_rounding=False)
+
+
+@given(sets, sets, st.integers(0, 100))
+@settings(max_examples=30, deadline=None)
+def test_distance_of_counts_is_that_of_repeated_images(x: Array, y: Array, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    a, b = (random.multinomial(len(s), np.full(len(s), 1 / len(s))) for s in (x, y))
+    direct = fid(np.repeat(x, a, axis=0), np.repeat(y, b, axis=0))
+    assert Gram.of(x, y).frechet_distance(a, b) == pytest.approx(direct, rel=1e-9, abs=1e-9)
+
+
+@given(sets, sets)
+@settings(max_examples=10, deadline=None)
+def test_kid_is_the_mean_over_pairs_of_different_images(x: Array, y: Array) -> None:
+    def kernel(a: Array, b: Array) -> float:
+        return float((a @ b / len(a) + 1) ** 3)
+
+    def within(points: Array) -> float:
+        return float(np.mean([kernel(a, b) for i, a in enumerate(points) for j, b in enumerate(points) if i != j]))
+
+    expected = within(x) + within(y) - 2 * np.mean([kernel(a, b) for a in x for b in y])
+    once = np.ones(len(x), dtype=np.int64), np.ones(len(y), dtype=np.int64)
+    assert Gram.of(x, y).kernel().kernel_distance(*once) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(sets, sets, st.integers(1, 5))
+@settings(max_examples=20, deadline=None)
+def test_neighbour_metrics_follow_their_definitions(x: Array, y: Array, k: int) -> None:
+    found = Distances.of(Gram.of(x, y)).metrics(k)
+    assert (found.precision, found.recall_exact) == pytest.approx(exact_precision_recall(y, x, k))
+    radii = [sorted(np.linalg.norm(np.delete(y, i, axis=0) - point, axis=1))[k - 1] for i, point in enumerate(y)]
+    inside = np.array([[np.linalg.norm(g - r) <= radius for g in x] for r, radius in zip(y, radii, strict=True)])
+    assert found.density == pytest.approx(100 * inside.sum() / (k * len(x)))
+    assert found.coverage == pytest.approx(100 * inside.any(axis=1).mean())
+
+
+@pytest.mark.slow
+def test_deviation_of_replicates_is_that_of_new_samples() -> None:
+    """Of distances within 10 percent; of shares of neighbours, which are cruder, within 25."""
+    random = np.random.default_rng(0)
+    scale = np.arange(1, 65) ** -0.75
+    shift = np.where(np.arange(64) < 4, 0.5, 0)
+
+    def sample() -> tuple[Array, Array]:
+        return random.normal(size=(120, 64)) * scale + shift, random.normal(size=(140, 64)) * scale
+
+    def metrics(gram: Gram) -> list[float]:
+        once = np.ones(120, dtype=np.int64), np.ones(140, dtype=np.int64)
+        distances = [gram.frechet_distance(*once), gram.kernel().kernel_distance(*once)]
+        return [*distances, *Distances.of(gram).metrics(5)]
+
+    tolerance = {"FID": 0.1, "KID": 0.1, "precision": 0.25, "recall_exact": 0.25, "density": 0.25, "coverage": 0.25}
+    true = np.std([metrics(Gram.of(*sample())) for _ in range(1500)], axis=0, ddof=1)
+    estimated = []
+    for seed in range(40):
+        drawn = replicates(*sample(), k=5, count=150, seed=seed)
+        estimated.append([drawn[name].std(ddof=1) for name in tolerance])
+    ratio = dict(zip(tolerance, np.mean(estimated, axis=0) / true, strict=True))
+    assert all(abs(value - 1) <= tolerance[name] for name, value in ratio.items()), ratio
+
+
+def test_differences_of_methods_on_the_same_images_are_paired() -> None:
+    real, sources = draw(0, 40, shift=2.0), draw(1, 40)
+    near = sources + 0.01 * draw(2, 40)
+    a, b = (replicates(x, real, k=5, count=200) for x in (sources, near))
+    unrelated = replicates(near[::-1], real, k=5, count=200)
+    assert np.std(a["FID"] - b["FID"]) < 0.2 * np.std(a["FID"] - unrelated["FID"])
+
+
+@pytest.mark.parametrize(("images", "absent"), [(1, {"FID", "KID", "density"}), (4, {"density", "precision"})])
+def test_a_set_too_small_for_a_metric_gives_its_reason(images: int, absent: set[str]) -> None:
+    measured = measure("task", features(draw(0, images)), {"paired": features(draw(1, 12))}, {}, k=5)
+    assert {f"paired {name}" for name in absent} <= measured.record.missing.keys()
+    assert all(one.sampling_sd is None and one.reason for one in measured.record.metrics["paired"].values())
+
+
+def test_constant_features_give_numbers() -> None:
+    same = features(np.ones((12, 6)))
+    content = feature_content(same, same)
+    measured = measure("task", same, {"paired": same}, content, k=5, count=20)
+    values = [one for by_name in measured.record.metrics.values() for one in by_name.values()]
+    assert all(math.isfinite(one.value) and one.sampling_sd is not None and one.sampling_sd < 1e-6 for one in values)
+    assert np.array_equal(
+        feature_content(features(np.zeros((2, 6))), features(np.zeros((2, 6))))["content_cosine"], [0, 0]
+    )
+
+
+def test_record_and_replicates_come_back(tmp_path: Path) -> None:
+    x, y = features(draw(0, 12)), features(draw(1, 14))
+    measured = measure("task", x, {"paired": y}, feature_content(x, x), k=5, count=20, seed=3)
+    measured.record.write(tmp_path / "u.json")
+    save_replicates(measured.replicates, tmp_path / "r.npz")
+    assert read_uncertainty(tmp_path / "u.json") == measured.record
+    back = load_replicates(tmp_path / "r.npz")
+    assert back.keys() == measured.replicates.keys()
+    assert all(np.array_equal(back[name], measured.replicates[name]) for name in back)
+    with pytest.raises(UserError, match="holds no replicates"):
+        load_replicates(tmp_path / "u.json")
+
+
+def test_pixels_are_compared_by_name(tmp_path: Path) -> None:
+    for folder, value in (("a", 100), ("b", 110)):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (32, 32), (value,) * 3).save(tmp_path / folder / "x.png")
+    found = pixel_content(tmp_path / "a", tmp_path / "b", 32, DEFAULT_READING)
+    assert found["psnr"][0] == pytest.approx(20 * math.log10(255 / 10), abs=1e-3)
+    (tmp_path / "b" / "x.png").rename(tmp_path / "b" / "y.png")
+    with pytest.raises(UserError, match="'x' is in one set only"):
+        pixel_content(tmp_path / "a", tmp_path / "b", 32, DEFAULT_READING)
