@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workflow import paths
 from workflow.project import Project
-from workflow.targets import check_targets
+from workflow.targets import asks_for, check_targets
 
 # A config file that names its scale stands alone; without one, the demo.
 if "scale" not in config:
@@ -30,9 +30,11 @@ localrules:
     current_protocol,
     current_table,
     fetch_archives,
+    imported_generator,
     protocol,
     publish,
     published_weights,
+    released_table,
     table,
     tables_so_far,
     tracking_store,
@@ -57,12 +59,15 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/curves.smk"
 include: "workflow/rules/protocol.smk"
+include: "workflow/rules/released.smk"
 include: "workflow/rules/publish.smk"
 
 
 onsuccess:
     shell(project.train.mirror_command())
     print(project.tables.whereabouts())
+    if asks_for(paths.RELEASED_TABLE):
+        print(*project.released.requests(), sep="\n")
 
 
 onerror:

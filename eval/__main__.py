@@ -176,6 +176,20 @@ def reference(args: argparse.Namespace) -> None:
     _print_scores(found)
 
 
+def imported(args: argparse.Namespace) -> None:
+    """Translate test images with a generator that others trained, and write the scores file."""
+    from eval.metrics.scores import read_import, score_images
+    from eval.records import ImportedScores
+
+    origin = read_import(args.generator)
+    _translate(args.sources, args.images, args)
+    images, reals, tested = _measure(args)
+    measured = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested)
+    found = ImportedScores(**dict(measured), imported=origin)
+    found.write(args.out)
+    _print_scores(found)
+
+
 def scores(args: argparse.Namespace) -> None:
     """Write the scores file of one run."""
     from eval.metrics.scores import read_run, score_run
@@ -346,6 +360,9 @@ COMMANDS = {
     "scores": Command("all scores of one run", arguments.scores, scores),
     "evaluate": Command("translate a run's test images and score them", arguments.evaluate, evaluate),
     "reference": Command("score a task's test images untranslated", arguments.reference, reference),
+    "imported": Command(
+        "translate test images with an imported generator and score them", arguments.imported, imported
+    ),
     "select": Command("choose a run's best generator by its distance on the test set", arguments.select, select),
     "weights": Command("find or fetch a published weight file in torch's cache", arguments.weights, weights),
 }

@@ -90,9 +90,23 @@ def reference(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `reference`."""
     _path(command, "--sources", "folder of test images of the source domain")
     command.add_argument("--size", type=SIDE, required=True, help="side that the images are resized to, in pixels")
+    _add_place(command)
+    _add_scoring(command, "folder for the resized images (PNG); appears whole")
+
+
+def imported(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of `imported`."""
+    _path(command, "--generator", "generator file that `python -m enco.methods import` wrote")
+    _path(command, "--sources", "folder of test images to translate")
+    add_backward(command)
+    _add_place(command)
+    _add_scoring(command, "folder for the translations (PNG); appears whole")
+
+
+def _add_place(command: argparse.ArgumentParser) -> None:
+    """Add what a run would say of itself: task and scale."""
     command.add_argument("--task", required=True, help="name of the task")
     command.add_argument("--scale", required=True, help="name of the scale")
-    _add_scoring(command, "folder for the resized images (PNG); appears whole")
 
 
 def _add_scoring(command: argparse.ArgumentParser, images: str) -> None:

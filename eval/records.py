@@ -177,6 +177,14 @@ class Scores(SetScores):
     model_size_millions: Number
 
 
+class ImportedScores(SetScores):
+    """The scores file of a generator that others trained."""
+
+    source: Literal["authors"] = "authors"
+    imported: dict[str, Any]
+    """The record of the import: method, files with their hashes, and what was made of them."""
+
+
 class HalfTiming(Record):
     """Statistics over the timed steps of one half of training, in seconds."""
 

@@ -14,7 +14,10 @@ RESULTS = "results"
 STORE_READY = f"{RESULTS}/mlflow.ready"
 ARCHIVES = f"{RESULTS}/archives/{{dataset}}.json"
 WEIGHTS = f"{RESULTS}/weights/{{weights}}.json"
-SHARED = frozenset({"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "weights"})
+IMPORTED = f"{RESULTS}/released/{{released}}"
+IMPORTED_RECORD = f"{IMPORTED}/record.json"
+IMPORTED_GENERATOR = f"{IMPORTED}/generator.safetensors"
+SHARED = frozenset({"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "released", "weights"})
 """Folders directly under results/ that are no scale's."""
 
 SCALE = f"{RESULTS}/{{scale}}"
@@ -30,6 +33,10 @@ UNTRANSLATED_IMAGES = f"{UNTRANSLATED}/images"
 UNTRANSLATED_SCORES = f"{UNTRANSLATED}/scores.json"
 UNTRANSLATED_FEATURES = f"{UNTRANSLATED}/features.npz"
 REAL_ALTERNATIVES = f"{REAL}/protocol"
+RELEASED = f"{SCALE}/released/{{released}}"
+RELEASED_IMAGES = f"{RELEASED}/translated/{{test_task}}"
+RELEASED_SCORES = f"{RELEASED}/eval/{{test_task}}.json"
+RELEASED_FEATURES = f"{RELEASED}/eval/{{test_task}}.npz"
 DRN = f"{SCALE}/drn/{{dataset}}.safetensors"
 TIMING = f"{SCALE}/timing.json"
 
@@ -51,6 +58,8 @@ PART = f"{SCALE}/{{part}}"
 ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cells.csv"}
 """How a table's files end; `cells` has its numbers, one line each."""
 TABLE = {kind: f"{PART}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
+RELEASED_TABLE = "released"
+"""The table of the authors' generators, by its name among tables."""
 PART_TIMING = f"{PART}/timing.json"
 CELLS = f"{PART}/cells.csv"
 PROTOCOL = {

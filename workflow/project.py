@@ -10,6 +10,7 @@ from workflow.inputs.curves import Curves
 from workflow.inputs.data import ImageSets
 from workflow.inputs.evaluate import Evaluations
 from workflow.inputs.protocol import Protocol
+from workflow.inputs.released import AuthorsGenerators
 from workflow.inputs.report import Figures
 from workflow.inputs.segmentation import Segmentation
 from workflow.inputs.tables import PrintedTables
@@ -34,6 +35,7 @@ class Project:
     report: Figures
     curves: Curves
     protocol: Protocol
+    released: AuthorsGenerators
 
     @classmethod
     def load(cls, config: dict[str, Any], base: Path) -> Project:
@@ -61,4 +63,5 @@ class Project:
             report=Figures(plan),
             curves=Curves(plan),
             protocol=Protocol(plan, segmentation, tables),
+            released=AuthorsGenerators(plan, tables),
         )

@@ -10,7 +10,7 @@ from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.plan.plan import Plan
 
-NAMED = {"all_tables", "curves", "data", "drn", "figures", "publish", "tables_so_far", "weights"}
+NAMED = {"all_tables", "curves", "data", "drn", "figures", "publish", "released", "tables_so_far", "weights"}
 
 
 def requested_targets() -> list[str]:
@@ -20,6 +20,11 @@ def requested_targets() -> list[str]:
     from snakemake.cli import parse_args
 
     return list(parse_args(sys.argv[1:])[1].targets or [])
+
+
+def asks_for(name: str) -> bool:
+    """Return whether Snakemake's command line names a target, or a file directly under results/ of that name."""
+    return any(name in (target, PurePosixPath(target).name.partition(".")[0]) for target in requested_targets())
 
 
 def check_targets(plan: Plan, rules: Iterable[tuple[str, bool]], targets: Iterable[str] | None = None) -> None:
@@ -52,7 +57,7 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
     if len(parts) == 2 and str(target) in paths.CURRENT_PROTOCOL.values():
         return
-    if is_table and name not in {*plan.tables, "cells"}:
+    if is_table and name not in {*plan.tables, "cells", paths.RELEASED_TABLE}:
         raise unknown("table", name, plan.tables, f"the target {target}")
     if parts[1] in ("figures", "curves") and name in plan.config.absent:
         raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")

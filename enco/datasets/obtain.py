@@ -42,7 +42,7 @@ def obtain(name: str, dataset: Dataset, folder: Path = ARCHIVES, mirror: str | N
             f"{name} needs {' and '.join(missing)}, which cannot be fetched without you: get {them} from"
             f" {dataset.site} and put {them} into {folder}."
         )
-    return [LocalArchive.of(_obtain(archive, folder, mirror)) for archive in dataset.archives]
+    return [LocalArchive.of(obtain_file(archive, folder, mirror)) for archive in dataset.archives]
 
 
 def write_archives(path: Path, archives: Iterable[LocalArchive]) -> None:
@@ -79,7 +79,8 @@ def only_user_can_get(archive: ArchiveFile, folder: Path, mirror: str | None) ->
     return local_path(archive, folder, mirror) is None and _address(archive, mirror) is None
 
 
-def _obtain(archive: ArchiveFile, folder: Path, mirror: str | None) -> Path:
+def obtain_file(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path:
+    """Return one published file, checked, found or fetched as `obtain` does it; UserError as there."""
     from enco.io.fetch import Published, fetch  # brings requests, which planning a workflow has no use for
 
     published = Published(archive.sha256, archive.bytes)
@@ -91,7 +92,7 @@ def _obtain(archive: ArchiveFile, folder: Path, mirror: str | None) -> Path:
     wrong = published.mismatch(path)
     if wrong:
         again = f"get it again from {url}" if url else "get it again"
-        raise UserError(f"{path} is not the published archive, {wrong}: move it away and {again}.")
+        raise UserError(f"{path} is not the published file, {wrong}: move it away and {again}.")
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from enco.data.folders import list_images
 from enco.errors import UserError
 from enco.io.files import StrPath
 from enco.methods import info
+from enco.methods.parts.generator_file import load_generator
 from enco.records import FinishedRecord, read_record
 from enco.training.provenance import device_name, versions
 from eval.config import NEIGHBOURS, Preparation
@@ -139,6 +141,14 @@ def run_name(config: RunConfig) -> str:
 def read_run(path: StrPath) -> FinishedRecord:
     """Read a run.json; UserError for a file that is missing or is not of a finished training of this version."""
     return read_record(Path(path), FinishedRecord, "name the run.json of a finished training")
+
+
+def read_import(generator: StrPath) -> dict[str, Any]:
+    """Read the record of a generator's import; UserError for a generator that was trained here."""
+    record = load_generator(generator).metadata.get("imported")
+    if record is None:
+        raise UserError(f"{generator} was not imported: score it with its run, by `python -m eval evaluate`.")
+    return json.loads(record)
 
 
 def changed_settings(run: FinishedRecord) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class PlannedCell:
     scores: Path | None = None
     timing: Path | None = None
     reference: Path | None = None
-    """Scores of the untranslated inputs."""
+    """Scores of images that no run made: the untranslated inputs, or what an imported generator translated."""
     reason: str = ""
 
     @property

@@ -39,6 +39,7 @@ class Provenance:
 
     `part` names the rows and columns that were asked for, where the table is not whole; `so_far` says when the table
     was written, where some numbers may still come. `distance` is what the Fréchet distance of the features is called.
+    `has_seeds` is False for generators that others trained.
     """
 
     scale: str
@@ -47,6 +48,7 @@ class Provenance:
     so_far: str = ""
     commit: str = "unknown"
     distance: str = FID
+    has_seeds: bool = True
 
 
 def protocol(
@@ -68,7 +70,7 @@ def protocol(
         *(_features(spec, planned, scored, provenance) if scored else []),
         *_segmentation(spec, planned, scored),
         *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
-        ("Seeds", _seeds(planned)),
+        *([("Seeds", _seeds(planned))] if provenance.has_seeds else []),
         *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *([("Computed in", _computed(scores))] if scores else []),
         *_midway(scores),

@@ -121,10 +121,10 @@ def _csv_headers(column: Column, page: Page) -> list[str]:
 
 def _csv_values(cell: TableCell, page: Page) -> list[str | Decimal]:
     measured = " & ".join(value.text for value in cell.values) + seeds(cell) if cell.measured else ABSENT
-    return [_bare(text) for text in ([measured, published_text(cell)] if page.published else [measured])]
+    return [bare(text) for text in ([measured, published_text(cell)] if page.published else [measured])]
 
 
-def _bare(text: str) -> str | Decimal:
+def bare(text: str) -> str | Decimal:
     """Return a number with the digits of the text, which the CSV writer leaves unquoted; other text unchanged."""
     try:
         return Decimal(text)
@@ -210,7 +210,7 @@ LATEX = Markup(
 def to_latex(page: Page) -> str:
     """Return a booktabs table: best bold, second underlined, the paper's number small and grey; then the protocol."""
     legend = "Best bold, second underlined" + (f"; small and grey: {page.papers}." if page.published else ".")
-    return _template("table.tex").render(
+    return template("table.tex").render(
         caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
         label=page.spec.name,
         headline=_latex_table(page, page.headline),
@@ -252,8 +252,9 @@ HTML = Markup(
 
 def to_html(page: Page) -> str:
     """Return a page that stands alone, light or dark as the reader's system is."""
-    return _template("table.html").render(
+    return template("table.html").render(
         title=page.title,
+        ranked_in="column",
         published=page.papers if page.published else "",
         warning=page.warning,
         headline=_html_table(page, page.headline),
@@ -269,7 +270,8 @@ def _html_table(page: Page, block: TableBlock) -> str:
     return text.replace("<table", '<table class="reference"', 1) if block.reference else text
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Return a template of this folder; a `.tex` one has the marks `<< >>` and `<% %>`."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     latex = {
         "block_start_string": "<%",

@@ -13,7 +13,7 @@ from eval.tables.spec import REFERENCE_ROW
 from workflow import paths
 from workflow.plan.grid import Cell
 from workflow.plan.plan import Plan
-from workflow.plan.wildcards import Wildcards
+from workflow.plan.wildcards import Wildcards, one_of_regex
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class PrintedTables:
     """The tables of a plan."""
 
     plan: Plan
+
+    def pattern(self) -> str:
+        """Return a regular expression of the tables that trainings are behind."""
+        return one_of_regex(self.plan.tables)
 
     def files(self, templates: Mapping[str, str]) -> dict[str, str]:
         """Return templates of workflow.paths for this plan, their table left open."""

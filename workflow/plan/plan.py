@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from enco import methods
 from enco.config.base import parse
-from enco.datasets.catalogue import TaskConfig
+from enco.datasets.catalogue import NAME, TaskConfig
 from enco.errors import UserError, unknown
 from enco.options.base import MethodOptions
 from eval.tables.spec import TableSpec, load_tables
@@ -135,7 +135,8 @@ class Plan:
             "test_task": one_of_regex(self.tasks),
             "variant": one_of_regex(run.variant for run in self.grid.runs),
             "seed": one_of_regex(str(seed) for seed in self.config.seeds),
-            "table": one_of_regex(self.tables),
+            "table": one_of_regex([*self.tables, paths.RELEASED_TABLE]),
+            "released": NAME,
             "part": re.escape(self.part),
             "selection": "final|best",
         }

@@ -20,6 +20,7 @@ from enco.datasets.paths import Source
 from enco.errors import UserError, unknown
 from enco.training.init_file import digested
 from eval.config import DrnConfig, FeatureConfig, TimingConfig
+from eval.released.catalogue import CATALOGUE, FILES
 from eval.sensitivity.choices import ProtocolConfig
 from workflow.paths import SHARED
 from workflow.plan.part import Only
@@ -53,6 +54,13 @@ class DataSource(Settings):
         return Reading(self.recursive, self.levels)
 
 
+class ReleasedSource(Settings):
+    """Where the generators that methods' authors published come from."""
+
+    catalogue: Path = Field(CATALOGUE, description="File that lists them.")
+    files: Path = Field(FILES, description="Folder where their files are fetched to, or put by hand.")
+
+
 class ScaleConfig(Settings):
     """Everything of one scale; the Snakefile validates the user's config against it."""
 
@@ -63,6 +71,7 @@ class ScaleConfig(Settings):
     published: Path = Field(
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
+    released: ReleasedSource = ReleasedSource()
     only: Only = Field(Only(), description="The part of the grid that is asked for; all of it where nothing is named.")
     absent: dict[str, str] = Field(
         default_factory=dict, description="Tasks that are left out of every table, each with the reason."

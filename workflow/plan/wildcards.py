@@ -20,6 +20,7 @@ class Wildcards(Protocol):
     table: str
     part: str
     weights: str
+    released: str
 
 
 def one_of_regex(names: Iterable[str]) -> str:

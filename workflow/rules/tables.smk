@@ -20,6 +20,8 @@ rule table:
         paths.log("{part}/{table}"),
     benchmark:
         paths.benchmark("{part}/{table}")
+    wildcard_constraints:
+        table=project.tables.pattern(),
     conda:
         "../../environment.yml"
     params:

@@ -1,0 +1,99 @@
+"""Find or fetch a published generator, take it out of its archive, and import it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from enco.datasets.archives import is_hidden, member_names, read_members
+from enco.datasets.obtain import local_path, obtain_file
+from enco.errors import UserError
+from eval.released.catalogue import Released
+from eval.released.record import ANOTHER_FILE, NOT_FETCHED, NOT_IMPORTED, NOT_THERE, FoundFile, Gap, GeneratorRecord
+
+
+def obtain_generator(released: Released, files: Path, out: Path, attempt: int = 0) -> GeneratorRecord:
+    """Import one published generator to `out`; files are looked for and fetched in `files`.
+
+    What a user can mend is no error but the record's gap, so that others go on; then nothing is left at `out`.
+    """
+    out.unlink(missing_ok=True)
+    path = _find_or_fetch(released, files)
+    if isinstance(path, Gap):
+        return GeneratorRecord(attempt=attempt, gap=path, file=None, members=())
+    found = FoundFile.of(path)
+    try:
+        members = find_members(path, released.generator.members)
+        _import(released, path, members, out)
+    except UserError as error:
+        gap = Gap(reason=NOT_IMPORTED, sentence=f"{released.key}: {error}")
+        return GeneratorRecord(attempt=attempt, gap=gap, file=found, members=())
+    return GeneratorRecord(attempt=attempt, gap=None, file=found, members=tuple(members))
+
+
+def _find_or_fetch(released: Released, files: Path) -> Path | Gap:
+    """Return the published file, or why it is not to be had."""
+    if not released.is_to_be_had(files):
+        return Gap(reason=NOT_THERE, sentence=released.request(files))
+    folder = released.folder(files)
+    placed = local_path(released.archive, folder) is not None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return obtain_file(released.archive, folder)
+    except UserError as error:
+        return Gap(reason=ANOTHER_FILE if placed else NOT_FETCHED, sentence=str(error))
+
+
+def find_members(archive: Path, patterns: Sequence[str]) -> list[str]:
+    """Return the one file of an archive that fits each pattern, matched from the end of a path.
+
+    Raises UserError for a file that is no whole archive, and where none or several fit.
+    """
+    names = [name for name in member_names(archive) if not is_hidden(PurePosixPath(name))] if patterns else []
+    found = []
+    for pattern in patterns:
+        fitting = [name for name in names if PurePosixPath(name).match(pattern)]
+        if len(fitting) != 1:
+            held = ", ".join(fitting or names[:8]) or "nothing"
+            what = "holds no file" if not fitting else "holds several files"
+            raise UserError(f"{archive} {what} like {pattern} ({held}): get another, or correct its 'members'.")
+        found += fitting
+    return found
+
+
+def _import(released: Released, path: Path, members: Sequence[str], out: Path) -> None:
+    """Import the file, or its members; a mistake in a member is said of the archive."""
+    from enco.interchange.importing import import_generator
+
+    options, method = released.generator.options, released.variant.method
+    with _unpacked(path, members) as files:
+        try:
+            import_generator(list(files), out, method=method, options=options)
+        except UserError as error:
+            raise UserError(_in_place(str(error), files)) from error
+
+
+def _in_place(text: str, files: Mapping[Path, str]) -> str:
+    """Name files in a text by what they were unpacked from."""
+    for file, name in files.items():
+        text = text.replace(str(file), name)
+    return text
+
+
+@contextmanager
+def _unpacked(path: Path, members: Sequence[str]) -> Iterator[dict[Path, str]]:
+    """Give the files to import, as long as the block runs: those members of an archive, each with a name for people.
+
+    Without members it is the file itself.
+    """
+    if not members:
+        yield {path: str(path)}
+        return
+    with TemporaryDirectory() as folder:
+        places = {member: Path(folder, str(at), PurePosixPath(member).name) for at, member in enumerate(members)}
+        for member, content in read_members(path, members):
+            places[member].parent.mkdir()
+            places[member].write_bytes(content)
+        yield {place: f"{path} ({member})" for member, place in places.items()}
