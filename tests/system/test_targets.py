@@ -30,6 +30,8 @@ MISTYPED = [
 LITERAL = [
     ("results/table3.csv",),
     ("results/facades.csv",),
+    ("released", "--configfile", "config/paper.yaml"),
+    ("results/released.csv", "--config", "only={tasks: [horse2zebra], rows: [cut]}"),
     ("all_tables", "--configfile", "config/paper.yaml"),
     ("all_tables", "--config", EXAMPLE),
     ("--profile", "slurm", "all_tables"),

@@ -36,6 +36,10 @@ class Plan:
         """Validate a configuration and expand its tables; raise UserError for whatever is wrong in it."""
         scale = with_digests(parse(ScaleConfig, config, "the configuration"), base)
         tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
+        if paths.RELEASED_TABLE in tables:
+            raise UserError(
+                f"The table '{paths.RELEASED_TABLE}' is that of the authors' generators: give yours another name."
+            )
         tasks = tasks_of_scale(scale, base)
         check_options(scale, methods.infos())
         return cls(scale, base, tables, tasks, expand(tables, tasks, scale, methods.infos()))
