@@ -25,11 +25,15 @@ def keep_memory() -> None:
 
 
 def free_memory() -> int:
-    """Return the bytes that this process can still take, of the machine's and of any limit of its cgroup."""
+    """Return the bytes that this process can still take, of the machine's and of any limit (cgroup, `ulimit -v`)."""
     import psutil
 
-    taken = psutil.Process().memory_info().rss
-    return min([psutil.virtual_memory().available, *(limit - taken for limit in _cgroup_limits())])
+    process = psutil.Process()
+    taken = process.memory_info()
+    free = [psutil.virtual_memory().available, *(limit - taken.rss for limit in _cgroup_limits())]
+    if sys.platform == "linux" and (limit := process.rlimit(psutil.RLIMIT_AS)[0]) != psutil.RLIM_INFINITY:
+        free.append(limit - taken.vms)
+    return max(min(free), 0)
 
 
 def _cgroup_limits() -> Iterator[int]:

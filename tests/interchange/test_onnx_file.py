@@ -1,0 +1,104 @@
+"""ONNX files translate as the generators that they are made of, at any size."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnxruntime import InferenceSession
+
+from enco.errors import UserError
+from enco.interchange import onnx_file
+from enco.interchange.onnx_file import export_onnx
+from enco.methods import available, get
+from enco.methods.base import TranslationDirection
+from enco.methods.parts.generator_file import load_generator, save_generator
+from enco.methods.parts.styles import styles_of
+from tests.support.tiny_methods import tiny_method
+
+SHAPES = ((1, 3, 32, 32), (3, 3, 44, 80), (2, 3, 100, 8))
+"""None is a shape that files are made or checked with."""
+TOLERANCE = 1e-4
+STYLES = {"munit": "style_dim", "drit": "attribute_dim"}
+"""Options with the length of the styles that a method draws."""
+
+WAYS: list[tuple[str, TranslationDirection]] = [(name, "forward") for name in sorted(available())]
+WAYS += [(name, "backward") for name in sorted(available()) if get(name).info.two_sided]
+
+
+def written(folder: Path, name: str, **options: object) -> Path:
+    path = folder / f"{name}.safetensors"
+    save_generator(tiny_method(name, **options), path, task="horse2zebra")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "way"), WAYS)
+def test_an_onnx_file_translates_as_its_generator(name: str, way: TranslationDirection, tmp_path: Path) -> None:
+    path = written(tmp_path, name)
+    said = export_onnx(path, tmp_path / "g.onnx", way)
+    translator, session = load_generator(path), InferenceSession(tmp_path / "g.onnx")
+    assert [each.name for each in session.get_inputs()] == ["images", "style"][: 1 + (name in STYLES)]
+    differences = []
+    for shape in SHAPES:
+        images = torch.rand(shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+        inputs = {"images": images.numpy()}
+        if name in STYLES:
+            options = translator.method.options
+            inputs["style"] = styles_of(images, getattr(options, STYLES[name]), options.style_seed).numpy()  # type: ignore[attr-defined]
+        (translated,) = session.run(["translated"], inputs)
+        assert translated.shape == shape and translated.dtype == np.float32
+        assert translated.std() > 1e-3
+        differences.append(np.abs(translated - translator(images, way).numpy()).max())
+    assert max(*differences, said) < TOLERANCE
+
+
+@pytest.mark.slow
+def test_the_options_of_styles_are_in_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "munit", stretch=True)
+    assert export_onnx(path, tmp_path / "g.onnx") < TOLERANCE
+    path = written(tmp_path, "drit", concat=False)
+    assert export_onnx(path, tmp_path / "g.onnx") < TOLERANCE
+
+
+def test_a_file_says_what_it_is(tmp_path: Path) -> None:
+    export_onnx(written(tmp_path, "cyclegan"), tmp_path / "g.onnx", "backward")
+    model = onnx.load(tmp_path / "g.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    told = {"method": "cyclegan", "task": "horse2zebra", "direction": "backward", "range": "[-1, 1]", "multiple": "4"}
+    assert about == told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cyclegan.safetensors", "g.onnx"]
+
+
+def test_a_graph_that_translates_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_file, "TOLERANCE", 0.0)
+    with pytest.raises(UserError, match=r"translates otherwise, by up to \de-\d+, so .*g\.onnx is not written"):
+        export_onnx(written(tmp_path, "cyclegan"), tmp_path / "g.onnx")
+    assert not (tmp_path / "g.onnx").exists()
+
+
+def test_a_one_sided_generator_has_no_way_back(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="one-sided and cannot translate backward"):
+        export_onnx(written(tmp_path, "cut"), tmp_path / "g.onnx", "backward")
+    assert not (tmp_path / "g.onnx").exists()
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_file, "NEEDED", ("onnx", "onnx_of_tomorrow"))
+    with pytest.raises(UserError, match=r"needs the packages onnx and onnx_of_tomorrow: `pip install onnx onnx_of_to"):
+        export_onnx(written(tmp_path, "cut"), tmp_path / "g.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["enco", "munit"])
+def test_without_onnxruntime_a_file_is_checked_too(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, name)
+    fast = export_onnx(path, tmp_path / "g.onnx")
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
+    slow = export_onnx(path, tmp_path / "g.onnx")
+    assert slow != fast and slow < TOLERANCE
