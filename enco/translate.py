@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from enco.config.bounds import BATCH_SIZE, SIDE
+from enco.config.commands import add_backward
 from enco.data.folders import SUFFIXES, decode_image, printable, to_rgb
 from enco.data.reading import Reading, add_reading
 from enco.errors import UserError, run_cli
@@ -43,7 +44,7 @@ def main(words: list[str] | None = None) -> None:
         image = to_rgb(decode_image(BytesIO(sys.stdin.buffer.read()), "on stdin"), "on stdin", args.levels)
         _translate_one(image, args)
         return
-    names = _named(args.images, Reading.of(args))
+    names = _named(args.images, Path(args.out), Reading.of(args))
     alone = next(iter(names)) if len(names) == 1 and Path(args.images[0]).is_file() else None
     if alone and (args.out == STREAM or Path(args.out).suffix.lower() in SUFFIXES):
         _translate_one(alone, args)
@@ -79,24 +80,16 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def add_backward(command: argparse.ArgumentParser) -> None:
-    """Add --backward, which becomes the direction, to a command that translates."""
-    text = "translate from the target to the source domain, as two-sided methods can"
-    command.add_argument(
-        "--backward", dest="direction", action="store_const", const="backward", default="forward", help=text
-    )
-
-
-def _named(words: list[str], reading: Reading) -> dict[Path, str]:
+def _named(words: list[str], out: Path, reading: Reading) -> dict[Path, str]:
     """Return the images that words name, with their translations' names; UserError for a word that names none."""
     if STREAM in words:
         raise UserError("- is one image on stdin: give it alone, or files, folders and globs.")
-    return {file: name for word in words for file, name in _named_by(word, reading)}
+    return {file: name for word in words for file, name in _named_by(word, out, reading)}
 
 
-def _named_by(word: str, reading: Reading) -> Iterator[tuple[Path, str]]:
+def _named_by(word: str, out: Path, reading: Reading) -> Iterator[tuple[Path, str]]:
     """Yield the images that a file, folder or glob names, with their translations' names."""
-    from enco.translation import output_names
+    from enco.translation import names_in, output_names
 
     found = [Path(word)]
     if has_magic(word) and not found[0].exists():
@@ -110,7 +103,7 @@ def _named_by(word: str, reading: Reading) -> Iterator[tuple[Path, str]]:
     for file in files:
         yield from output_names([file], file.parent).items()
     for folder in folders:
-        yield from output_names(reading.files(folder), folder).items()
+        yield from names_in(folder, out, reading).items()
 
 
 def _translate_one(image: Path | Image.Image, args: argparse.Namespace) -> None:

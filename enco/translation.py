@@ -146,7 +146,7 @@ def translate_folder(
     translator = load_generator(generator, device) if isinstance(generator, str | os.PathLike) else generator
     return translate_files(
         translator,
-        _names_in(Path(images), Path(out), reading),
+        names_in(Path(images), Path(out), reading),
         Path(out),
         direction=direction,
         size=size,
@@ -198,7 +198,7 @@ def copy_folder(
     def load(file: Path) -> Tensor:
         return test_image(file, size, "bicubic", reading.levels)
 
-    return _convert(_names_in(Path(images), Path(out), reading), Path(out), load, to_uint8, batch_size)
+    return _convert(names_in(Path(images), Path(out), reading), Path(out), load, to_uint8, batch_size)
 
 
 def _loader(generator: Translator, size: int | None, keep_size: bool, reading: Reading) -> Load:
@@ -221,7 +221,11 @@ def _warn_of_side(generator: Translator, folders: Iterable[Path], direction: Tra
     way = trained if direction == "forward" else OTHER_WAY[trained]
     source, target = way[0], way[-1]
     turn = "without --backward" if direction == "backward" else "with --backward"
-    cure = f"translate {turn}" if generator.method.two_sided else f"give it images of domain {source}"
+    cure = (
+        f"translate {turn}"
+        if generator.method.two_sided and not generator.is_one_way
+        else f"give it images of domain {source}"
+    )
     for folder in folders:
         if folder.absolute().name in (f"train{target}", f"test{target}"):
             said = f"{printable(str(folder))} is domain {target}'s by its name"
@@ -269,8 +273,8 @@ def _save(image: NDArray[np.uint8], path: Path) -> None:
     Image.fromarray(image).save(path)
 
 
-def _names_in(folder: Path, out: Path, reading: Reading) -> dict[Path, str]:
-    """Return the images of a folder with their translations' names; UserError for an `out` that is read, too."""
+def names_in(folder: Path, out: Path, reading: Reading) -> dict[Path, str]:
+    """Return the images of a folder with their translations' names; UserError where `out` would be read, too."""
     names = output_names(reading.files(folder), folder)
     if reading.recursive and out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--out {out} lies in the folder of the images, whose sub-folders are read: name another one.")

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from enco.config.bounds import BATCH_SIZE, SEED, SIDE
+from enco.config.commands import add_backward
 from enco.config.flags import add_flags
 from enco.data.reading import add_reading
 from enco.runtime.devices import add_device
-from enco.translate import add_backward
 from eval.config import DrnConfig, DrnRecipe, FeatureConfig, Preparation
 
 EXTRACTION = {"extractor": FeatureConfig().extractor, "seed": None, "input_size": None, **Preparation().model_dump()}

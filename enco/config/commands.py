@@ -24,3 +24,11 @@ def command_parser(prog: str, description: str, commands: Mapping[str, Command])
     for name, command in commands.items():
         command.add_arguments(choices.add_parser(name, help=command.help, description=command.help))
     return parser
+
+
+def add_backward(command: argparse.ArgumentParser) -> None:
+    """Add --backward, which becomes the direction, to a command that translates."""
+    text = "translate from the target to the source domain, as two-sided methods can"
+    command.add_argument(
+        "--backward", dest="direction", action="store_const", const="backward", default="forward", help=text
+    )

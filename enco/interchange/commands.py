@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from enco.config.commands import add_backward
 from enco.config.flags import named_value
 from enco.config.run import Direction
+from enco.errors import UserError
 
 IMPORT_EXAMPLE = "example: python -m enco.methods import latest_net_G.pth --method cut --out cut.safetensors"
 EXPORT_EXAMPLE = "example: python -m enco.methods export cut.safetensors --format original --out latest_net_G.pth"
@@ -40,8 +42,11 @@ def export_command(words: Sequence[str]) -> None:
     if args.format == "onnx":
         from enco.interchange.onnx_file import export_onnx
 
-        export_onnx(args.generator, args.out)
+        difference = export_onnx(args.generator, args.out, args.direction)
+        print(f"The ONNX file translates as the generator does, to within {difference:.0e} of values in [-1, 1].")
         files = [args.out]
+    elif args.direction == "backward":
+        raise UserError("--backward is for --format onnx: original files hold every direction of the generator.")
     else:
         from enco.interchange.exporting import export_original
 
@@ -76,6 +81,7 @@ def _export_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("generator", type=Path, metavar="GENERATOR", help="a run's generator.safetensors")
     parser.add_argument("--format", choices=("original", "onnx"), required=True)
+    add_backward(parser)
     text = "file to write; two generators become two files, as latest_net_G_A.pth and latest_net_G_B.pth"
     parser.add_argument("--out", type=Path, required=True, help=text)
     return parser

@@ -85,7 +85,9 @@ class _Graph(nn.Module):
 
     def __init__(self, method: Method, direction: TranslationDirection) -> None:
         super().__init__()
-        self.networks = nn.ModuleDict(method.networks).eval()
+        self.networks = nn.ModuleDict(
+            {name: net for name, net in method.networks.items() if name in method.translators}
+        )
         self.translate = _translation(method, direction)
 
     def forward(self, *inputs: Tensor) -> Tensor:
