@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,9 +17,11 @@ from enco.errors import UserError
 from enco.interchange import onnx_file
 from enco.interchange.onnx_file import export_onnx
 from enco.methods import available, get
+from enco.methods.__main__ import main
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.styles import styles_of
+from tests.interchange.test_commands import blocks
 from tests.support.tiny_methods import tiny_method
 
 SHAPES = ((1, 3, 32, 32), (3, 3, 44, 80), (2, 3, 100, 8))
@@ -102,3 +106,27 @@ def test_without_onnxruntime_a_file_is_checked_too(name: str, tmp_path: Path, mo
     monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
     slow = export_onnx(path, tmp_path / "g.onnx")
     assert slow != fast and slow < TOLERANCE
+
+
+@pytest.mark.slow
+def test_the_pages_command_and_example_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_generator(tiny_method("cyclegan"), "generator.safetensors")
+    block = next(text for text in blocks("Export", "bash") if "onnx" in text)
+    (command,) = (line for line in block.splitlines() if line.startswith("python -m enco.methods "))
+    main(shlex.split(command)[3:])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("The ONNX file translates as the generator does, to within 1e-06")
+    assert second == "generator.onnx"
+    names: dict[str, Any] = {}
+    exec(blocks("Export", "python")[0], names)
+    assert names["translated"].shape == (1, 3, 64, 96)
+    assert block.splitlines()[0] == f"pip install {' '.join(onnx_file.NEEDED)}"
+
+
+def test_backward_has_no_use_for_original_files(tmp_path: Path) -> None:
+    words = ["export", str(written(tmp_path, "cyclegan")), "--out", str(tmp_path / "x.pth"), "--backward"]
+    with pytest.raises(UserError, match="--backward is for --format onnx"):
+        main([*words, "--format", "original"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -205,3 +206,17 @@ def test_the_name_stays_a_function_when_the_module_is_imported() -> None:
 def test_help_imports_no_torch() -> None:
     found = modules_after("from enco.translate import parser; parser().format_help()")
     assert "enco.translate" in found and not {"torch", "scipy", "pandas"} & found
+
+
+def test_the_pages_commands_work(run: Run) -> None:
+    noise(Path("photo.jpg"), 50, 30)
+    noise(Path("more/other.jpg"), 21, 40)
+    shutil.move("g.safetensors", "generator.safetensors")
+    page = (ROOT / "docs" / "generators.md").read_text(encoding="utf-8")
+    commands = page.partition("\n## Translate\n")[2].partition("```bash\n")[2].partition("```")[0]
+    script = commands.replace("python -m", f"{sys.executable} -m")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-ec", script], env=environment, check=True)
+    assert commands.count("python -m enco.translate") == 3 and Image.open("painting.png").size == (32, 32)
+    sizes = {path.name: Image.open(path).size for path in Path("paintings").iterdir()}
+    assert sizes == {"0.png": (40, 40), "1.png": (30, 21), "2.png": (50, 9), "other.png": (21, 40)}
