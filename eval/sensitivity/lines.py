@@ -122,6 +122,7 @@ def summary(numbers: pd.DataFrame) -> pd.DataFrame:
 
 def _tau(group: pd.DataFrame) -> float:
     """Return the mean over tasks of Kendall's tau-b between the default's and the alternative's numbers."""
-    taus = [task["value"].corr(task["default_value"], method="kendall") for _, task in group.groupby("task")]
+    tasks = [task for _, task in group.groupby("task") if len(task) > 1]
+    taus = [task["value"].corr(task["default_value"], method="kendall") for task in tasks]
     found = [tau for tau in taus if not math.isnan(tau)]
     return sum(found) / len(found) if found else math.nan
