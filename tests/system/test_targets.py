@@ -30,6 +30,7 @@ MISTYPED = [
 LITERAL = [
     ("results/table3.csv",),
     ("results/facades.csv",),
+    ("results/protocol.csv", "--configfile", "config/paper.yaml"),
     ("released", "--configfile", "config/paper.yaml"),
     ("results/released.csv", "--config", "only={tasks: [horse2zebra], rows: [cut]}"),
     ("all_tables", "--configfile", "config/paper.yaml"),

@@ -11,6 +11,7 @@ import torch
 
 from enco.config.run import DataConfig, InitConfig, RunConfig
 from enco.errors import UserError
+from enco.interchange.importing import import_generator
 from enco.io.files import read_json, sha256
 from enco.io.safetensors_file import load_safetensors, save_safetensors
 from enco.methods import infos
@@ -21,6 +22,8 @@ from enco.training.arguments import parse_arguments
 from enco.training.identity import OnChange, config_hash, settings_of
 from enco.training.init_file import digested, start_from, with_digest
 from eval.metrics.scores import changed_settings, read_run
+from tests.interchange import originals
+from tests.interchange.original_files import N_BLOCKS, NGF, resnet, save, seeded, weights
 from tests.support.tiny_methods import images, tiny_method
 from tests.support.tiny_runs import StopAt, assert_same, assert_same_run, run, tiny_config, write_images
 
@@ -77,6 +80,25 @@ def test_heads_are_taken_where_the_file_has_them_and_what_fits_nowhere_is_named(
     method, said = started(tmp_path / "with heads", "cut")
     assert_same(method.networks["heads"].state_dict(), heads)
     assert "Started from: generator, heads; fresh: discriminator; not used: other (" in said
+
+
+def test_imported_generator_and_heads_of_the_authors_are_both_taken(tmp_path: Path) -> None:
+    heads = seeded(originals.Heads((3, 2 * NGF, 4 * NGF, 4 * NGF, 4 * NGF), 16))
+    files = [save(weights(resnet("antialiased")), tmp_path / "G.pth"), save(weights(heads), tmp_path / "F.pth")]
+    import_generator(files, tmp_path / "g", "cut", {"layers": [0, 4, 8, 12, 15]})
+    options = {"ngf": NGF, "n_blocks": N_BLOCKS, "head_width": 16, "layers": [0, 4, 8, 12, 15], "crop_size": 32}
+    method = tiny_method("cut", **options)
+    assert "Started from: generator, heads; fresh: discriminator (" in start_from(method, asking(tmp_path / "g"))
+    taken = method.networks["heads"].state_dict().values()
+    assert_same(list(taken), list(heads.state_dict().values()))
+
+
+def test_the_one_direction_of_a_file_is_taken_and_the_other_is_fresh(tmp_path: Path) -> None:
+    import_generator([save(weights(resnet("antialiased")), tmp_path / "latest_net_G_A.pth")], tmp_path / "g", "dclgan")
+    method = tiny_method("dclgan", ngf=NGF, n_blocks=N_BLOCKS, layers=[0, 4, 8, 12, 15])
+    assert "Started from: generator_ab; fresh: generator_ba, " in start_from(method, asking(tmp_path / "g", "dclgan"))
+    source = images(3)["source"]
+    torch.testing.assert_close(method.translate(source), load_generator(tmp_path / "g")(source), rtol=0, atol=0)
 
 
 def test_a_training_from_a_file_ends_where_it_began_at_no_rate(data: Path, tmp_path: Path) -> None:
