@@ -24,6 +24,7 @@ localrules:
     all_tables,
     cells,
     check_data,
+    claims,
     current_cells,
     current_curve,
     current_figure,
@@ -60,6 +61,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/curves.smk"
 include: "workflow/rules/protocol.smk"
 include: "workflow/rules/released.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/publish.smk"
 
 

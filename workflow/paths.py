@@ -72,9 +72,13 @@ CURVE = {kind: f"{PART}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 SO_FAR = {kind: f"{PART}/so_far/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 """A table as far as it can be made."""
 
+CLAIMS = {kind: f"{PART}/claims.{kind}" for kind in ("csv", "md", "html")}
+"""The paper's claims, held against the numbers that are there."""
+
 CURRENT_TABLE = {kind: f"{RESULTS}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 CURRENT_CELLS = f"{RESULTS}/cells.csv"
 CURRENT_PROTOCOL = {kind: path.replace(PART, RESULTS) for kind, path in PROTOCOL.items()}
+CURRENT_CLAIMS = {kind: f"{RESULTS}/claims.{kind}" for kind in CLAIMS}
 CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
 CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 

@@ -10,7 +10,9 @@ from enco.errors import UserError, unknown
 from workflow import paths
 from workflow.plan.plan import Plan
 
-NAMED = {"all_tables", "curves", "data", "drn", "figures", "publish", "released", "tables_so_far", "weights"}
+NAMED = {
+    *("all_tables", "claims", "curves", "data", "drn", "figures", "publish", "released", "tables_so_far", "weights"),
+}
 
 
 def requested_targets() -> list[str]:
@@ -57,6 +59,8 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     is_table = ending in paths.ENDINGS.values() and len(parts) == 2
     if len(parts) == 2 and str(target) in paths.CURRENT_PROTOCOL.values():
         return
+    if str(target) in paths.CURRENT_CLAIMS.values():
+        raise UserError(f"The target {target} is made of what is there at any time: ask for `snakemake claims`.")
     if is_table and name not in {*plan.tables, "cells", paths.RELEASED_TABLE}:
         raise unknown("table", name, plan.tables, f"the target {target}")
     if parts[1] in ("figures", "curves") and name in plan.config.absent:

@@ -64,7 +64,7 @@ def protocol(
     _check_scale(scored, provenance.scale)
     return [
         *([("So far", provenance.so_far)] if provenance.so_far else []),
-        ("Scale", _scale(provenance)),
+        ("Scale", describe_scale(provenance)),
         *([("Part of the table", f"only {provenance.part}")] if provenance.part else []),
         *([("Data", _data(spec, planned, scores))] if scores else []),
         *(_features(spec, planned, scored, provenance) if scored else []),
@@ -88,7 +88,8 @@ def _check_scale(scores: ScoredFiles, scale: str) -> None:
             raise UserError(f"{path} was made at scale '{content.scale}', the table is at '{scale}': remake it.")
 
 
-def _scale(provenance: Provenance) -> str:
+def describe_scale(provenance: Provenance) -> str:
+    """Name the scale, and say whether its numbers compare with the paper's."""
     scale = provenance.scale
     if provenance.comparable:
         return f"{scale}: the paper's data, sizes, schedules and weights"

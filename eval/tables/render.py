@@ -23,6 +23,7 @@ from eval.tables.spec import REFERENCE_ROW, RowSpec, TableSpec
 
 ABSENT = "–"
 SUPPLEMENTARY_TITLE = "Beside the headline"
+TEMPLATES = Path(__file__).parent / "templates"
 WIDE = 8
 """Columns above which LaTeX and HTML put the published numbers below the measured ones."""
 
@@ -270,9 +271,9 @@ def _html_table(page: Page, block: TableBlock) -> str:
     return text.replace("<table", '<table class="reference"', 1) if block.reference else text
 
 
-def template(name: str) -> jinja2.Template:
-    """Return a template of this folder; a `.tex` one has the marks `<< >>` and `<% %>`."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+def template(name: str, folder: Path = TEMPLATES) -> jinja2.Template:
+    """Return a template of a folder, which may extend one of the tables'; a `.tex` one has `<< >>` and `<% %>`."""
+    loader = jinja2.FileSystemLoader([folder, TEMPLATES])
     latex = {
         "block_start_string": "<%",
         "block_end_string": "%>",

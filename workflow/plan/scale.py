@@ -72,6 +72,7 @@ class ScaleConfig(Settings):
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
     released: ReleasedSource = ReleasedSource()
+    claims: Path = Field(Path("config/claims.yaml"), description="The paper's claims, as checks on cells.")
     only: Only = Field(Only(), description="The part of the grid that is asked for; all of it where nothing is named.")
     absent: dict[str, str] = Field(
         default_factory=dict, description="Tasks that are left out of every table, each with the reason."

@@ -1,0 +1,93 @@
+"""Numbers that claims are held against: the paper's as printed, or measured ones, each with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import pandas as pd
+
+from eval.claims.spec import Place
+from eval.published import Published
+from eval.tables.cells import CELL_KEY
+from eval.tables.columns import HEADLINE_SET, METRICS
+from eval.tables.layout import missing
+
+NOT_PLANNED = "not in these tables"
+QUARTILES = 1.349
+"""The interquartile range of a normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The standard deviation of a number, and of what: `seeds`, `test images`, `steps`, or nothing of the kind."""
+
+    sd: float
+    of: str = ""
+
+
+EXACT = Spread(0.0)
+"""The spread of what is counted, or taken as printed."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number; its spread is None where nothing is known of it."""
+
+    value: float
+    spread: Spread | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers by place, and why others are missing: by place, or for a whole table."""
+
+    numbers: Mapping[Place, Number]
+    reasons: Mapping[Place, str] = field(default_factory=dict)
+    table_reasons: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str = NOT_PLANNED
+
+    def reason(self, place: Place) -> str:
+        """Return why a place has no number."""
+        return self.reasons.get(place) or self.table_reasons.get(place[0]) or self.otherwise
+
+
+def printed(published: Published) -> Evidence:
+    """Return the paper's numbers, exact as printed."""
+    numbers = {place: Number(float(text), EXACT) for place, text in published.items()}
+    return Evidence(numbers, otherwise="the paper prints no number")
+
+
+def measured(cells: pd.DataFrame, table_reasons: Mapping[str, str] | None = None) -> Evidence:
+    """Return the measured numbers of tidy cells, means over seeds, against the headline's real set.
+
+    `table_reasons` say of tables without cells why they have none.
+    """
+    headline = cells[cells["real_set"].isin(["", HEADLINE_SET]) & cells["metric"].isin(list(METRICS))]
+    numbers: dict[Place, Number] = {}
+    for place, lines in headline.dropna(subset=["value"]).groupby(CELL_KEY[:4]):
+        numbers[cast("Place", place)] = Number(float(lines["value"].mean()), spread(lines))
+    reasons = {place[:4]: "; ".join(dict.fromkeys(texts)) for place, texts in missing(headline).items()}
+    return Evidence(numbers, reasons, table_reasons or {})
+
+
+def spread(cell: pd.DataFrame) -> Spread | None:
+    """Return the spread of a cell's mean, from the lines of the seeds that have a value; None if nothing is known.
+
+    Seeds vary independently, so their standard deviation is divided by the root of their number. All seeds share the
+    test images, so the standard deviation over these (`sampling_sd`, where cells have it) is not divided. Seconds have
+    the spread of one step, from the interquartile range; what is counted has none.
+    """
+    metric = cell["metric"].iloc[0]
+    if metric == "model_size_millions":
+        return EXACT
+    if METRICS[metric].source == "timing":
+        iqr = cell["iqr"].iloc[0]
+        return None if math.isnan(iqr) else Spread(iqr / QUARTILES, "steps")
+    std, n = cell["std"].iloc[0], len(cell)
+    sampling = cell["sampling_sd"].mean() if "sampling_sd" in cell else math.nan
+    parts = {"seeds": std / math.sqrt(n), "test images": sampling}
+    known = {name: float(sd) for name, sd in parts.items() if not math.isnan(sd)}
+    return Spread(math.hypot(*known.values()), " and ".join(known)) if known else None
