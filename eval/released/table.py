@@ -21,8 +21,8 @@ from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec
 
 AUTHORS, INPUTS = "authors", "inputs"
 """The `source` of a number in the tidy cells: a published generator, or the untranslated inputs."""
-Deltas = Mapping[tuple[str, str, str], str]
-"""Measured minus published as printed, by (row, task, metric)."""
+Numbers = dict[tuple[str, str, str], str]
+"""Numbers as printed, by (row, task, metric)."""
 
 
 def write_released(table: ReleasedTable, published: Path, out: Mapping[str, Path], provenance: Provenance) -> Page:
@@ -68,7 +68,7 @@ def paper_numbers(published: Published, table: ReleasedTable) -> Published:
     return found
 
 
-def own_numbers(table: ReleasedTable) -> dict[tuple[str, str, str], str]:
+def own_numbers(table: ReleasedTable) -> Numbers:
     """Return what the methods' own papers print, by (row, task, metric)."""
     return {
         (row, task, metric): value
@@ -86,9 +86,7 @@ def _block(table: ReleasedTable, column: ColumnSpec, cells: pd.DataFrame, paper:
     return headline(spec, cells[cells["task"] == column.task], paper) if rows else None
 
 
-def _lines(
-    block: TableBlock, about: Provenance, own: Mapping[tuple[str, str, str], str], deltas: Deltas
-) -> Iterator[Line]:
+def _lines(block: TableBlock, about: Provenance, own: Numbers, deltas: Numbers) -> Iterator[Line]:
     """Yield a task's lines, metric by metric, with the untranslated inputs below the generators."""
     lines = list(block.lines())
     for at, column in enumerate(block.columns):
@@ -101,8 +99,8 @@ def _line(
     column: Column,
     cell: TableCell,
     about: Provenance,
-    own: Mapping[tuple[str, str, str], str],
-    deltas: Deltas,
+    own: Numbers,
+    deltas: Numbers,
 ) -> Line:
     places = [(row.key, column.task, metric) for metric in column.metrics]
     return Line(
@@ -122,7 +120,7 @@ def _joined(texts: Iterator[str]) -> str:
     return " & ".join(filter(None, texts))
 
 
-def _deltas(cells: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+def _deltas(cells: pd.DataFrame) -> Numbers:
     """Return measured minus published of the headline's numbers, with the digits of the number and a sign."""
     found = cells[cells["real_set"].isin(["", HEADLINE_SET])].dropna(subset=["delta"])
     lines = found[["row", "task", "metric", "value", "delta"]].itertuples(index=False, name=None)
@@ -131,7 +129,7 @@ def _deltas(cells: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     }
 
 
-def _with_source(cells: pd.DataFrame, own: Mapping[tuple[str, str, str], str]) -> pd.DataFrame:
+def _with_source(cells: pd.DataFrame, own: Numbers) -> pd.DataFrame:
     """Add the source of each number, and what the method's own paper prints."""
     headlines = cells["real_set"].isin(["", HEADLINE_SET])
     places = zip(cells["row"], cells["task"], cells["metric"], strict=True)

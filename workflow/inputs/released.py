@@ -146,9 +146,12 @@ class AuthorsGenerators:
         return sorted({cell.reference for cell in self._cells() if cell.reference})
 
     def _to_be_had(self) -> list[Released]:
-        absent = self.plan.config.absent
-        wanted = [one for one in self.wanted if one.generator.tasks.keys() & self._tasks - absent.keys()]
-        return [one for one in wanted if self._is_to_be_had(one)]
+        return [one for one in self._possible() if self._is_to_be_had(one)]
+
+    def _possible(self) -> list[Released]:
+        """Return the generators of the table with a task that is not left out."""
+        tasks = self._tasks - self.plan.config.absent.keys()
+        return [one for one in self.wanted if one.generator.tasks.keys() & tasks]
 
     @property
     def _tasks(self) -> set[str]:
@@ -184,29 +187,25 @@ class AuthorsGenerators:
 
     def _cells(self) -> Iterator[PlannedCell]:
         """Yield the numbers of the table: of every generator, and of the inputs of tasks that have a score."""
-        scored: set[str] = set()
         for column in self._columns():
-            for one in self.wanted:
-                if column.task in one.generator.tasks:
-                    reason = self.plan.config.absent.get(column.task)
-                    if reason is None and (gap := self._gap(one)):
-                        reason = gap.reason
-                    template = paths.RELEASED_SCORES if reason is None else None
-                    scored |= {column.task} if template else set()
-                    yield from self._row_cells(column, one.row, reason, template, released=one.key)
-            if column.task in scored and self.plan.config.reference:
-                yield from self._row_cells(column, REFERENCE_ROW.key, None, paths.UNTRANSLATED_SCORES)
+            mine = [(one, self._reason(one, column.task)) for one in self.wanted if column.task in one.generator.tasks]
+            for one, reason in mine:
+                scores = self.plan.file(paths.RELEASED_SCORES, released=one.key, test_task=column.task)
+                yield from self._row_cells(column, one.row, None if reason is not None else scores, reason or "")
+            if self.plan.config.reference and any(reason is None for _, reason in mine):
+                yield from self._row_cells(column, REFERENCE_ROW.key, self.tables.reference_file(column.task))
 
-    def _row_cells(
-        self, column: ColumnSpec, row: str, reason: str | None, template: str | None, **known: str
-    ) -> Iterator[PlannedCell]:
-        file = self.plan.file(template, test_task=column.task, **known) if template else None
+    def _reason(self, one: Released, task: str) -> str | None:
+        """Return why a generator has no score on a task, empty while that is not known; None if it has one."""
+        gap = self._gap(one)
+        return self.plan.config.absent.get(task, gap.reason if gap else None)
+
+    def _row_cells(self, column: ColumnSpec, row: str, scores: Path | None, reason: str = "") -> Iterator[PlannedCell]:
+        seed = self.plan.config.seeds[0]
         for metric in (part for name in column.metrics for part in parts(name)):
-            seed = self.plan.config.seeds[0]
-            yield PlannedCell(row=row, task=column.task, metric=metric, seed=seed, reference=file, reason=reason or "")
+            yield PlannedCell(row=row, task=column.task, metric=metric, seed=seed, reference=scores, reason=reason)
 
     def requests(self) -> list[str]:
         """Return what the user can do for each missing generator, one sentence for each file."""
-        absent = self.plan.config.absent
-        wanted = (one for one in self.wanted if one.generator.tasks.keys() & self._tasks - absent.keys())
-        return list(dict.fromkeys(gap.sentence for one in wanted if (gap := self._gap(one)) and gap.sentence))
+        gaps = filter(None, map(self._gap, self._possible()))
+        return list(dict.fromkeys(gap.sentence for gap in gaps if gap.sentence))
