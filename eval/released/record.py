@@ -69,6 +69,6 @@ def read_generator_record(path: Path) -> GeneratorRecord:
         return GeneratorRecord.model_validate(read_json(path))
     except ValidationError as error:
         raise UserError(
-            f"{path} is no record of a published generator of this version ({first_mistake(error)}): delete it and run"
-            " again."
+            f"{path} is no record of a published generator of this version ({first_mistake(error)}): move it away and"
+            " run again."
         ) from error

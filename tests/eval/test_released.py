@@ -138,6 +138,9 @@ def test_the_command_imports_one_and_says_what_is_missing(tmp_path: Path, capsys
     (tmp_path / FILE).write_bytes(antialiased(0))
     assert main([*words, "--out", str(out), "--record", str(tmp_path / "record.json")]) == 0
     assert read_generator_record(tmp_path / "record.json").stands(out)
+    (tmp_path / "record.json").write_text("{}")
+    with pytest.raises(UserError, match=r"record.json is no record of a published generator .*: move it away"):
+        read_generator_record(tmp_path / "record.json")
 
 
 def table(folder: Path) -> ReleasedTable:
