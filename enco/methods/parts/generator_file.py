@@ -62,8 +62,9 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu", *, dtype: 
     return translator
 
 
-def read_generator(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_generator(path: StrPath) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read the tensors of a generator file, named `<network>.<key>`, and the metadata; errors as `load_generator`."""
+    path = Path(path)
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a run's generator.safetensors.")
     if not path.is_file():
