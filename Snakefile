@@ -32,7 +32,7 @@ localrules:
     current_table,
     fetch_archives,
     imported_generator,
-    protocol,
+    protocol_table,
     publish,
     published_weights,
     released_table,

@@ -36,9 +36,9 @@ QUALITY = 85
 """Of the pictures' JPEG, which keeps one of fourteen columns below 400 kB."""
 NOT_SAID = (
     *("data.root", "data.archives", "data.mirror", "drn.weights", "tables", "tasks", "published"),
-    *("only", "workers", "scale", "seeds", "comparable", "init", "protocol"),
+    *("only", "workers", "scale", "seeds", "comparable", "init", "protocol", "released"),
 )
-"""Settings that are of a machine or a call, stand elsewhere on the page, or decide none of its numbers."""
+"""Settings that are of a machine or a call, stand elsewhere on the page, or are of other tables."""
 
 
 @dataclass(frozen=True)

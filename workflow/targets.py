@@ -11,7 +11,8 @@ from workflow import paths
 from workflow.plan.plan import Plan
 
 NAMED = {
-    *("all_tables", "claims", "curves", "data", "drn", "figures", "publish", "released", "tables_so_far", "weights"),
+    *("all_tables", "claims", "curves", "data", "drn", "figures", "protocol", "publish", "released", "tables_so_far"),
+    "weights",
 }
 
 

@@ -11,16 +11,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml"))
-ON_GPU = {
-    "train",
-    "timing",
-    "select",
-    "evaluate",
-    "untranslated",
-    "real_features",
-    "real_segmentation",
-    "segmentation_network",
-}
+COMPUTES = re.compile(r"evaluate\.extractor\(|python -m (enco\.train|eval\.timing|eval drn-train|eval segmentation)")
+"""What a rule has that extracts features, trains, times, or segments."""
 
 
 def profile(name: str) -> dict[str, Any]:
@@ -28,15 +20,17 @@ def profile(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def rules() -> set[str]:
+def rules() -> dict[str, str]:
+    """The text of every rule by name."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("workflow/rules/*.smk"))
-    return set(re.findall(r"^rule (\w+):", text, flags=re.MULTILINE))
+    _, *parts = re.split(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_rules_that_get_resources_exist(name: str, rules: set[str]) -> None:
+def test_rules_that_get_resources_exist(name: str, rules: dict[str, str]) -> None:
     content = profile(name)
-    assert {*content.get("set-resources", {}), *content.get("set-threads", {})} <= rules
+    assert {*content.get("set-resources", {}), *content.get("set-threads", {})} <= rules.keys()
 
 
 @pytest.mark.parametrize("name", [name for name in PROFILES if name != "default"])
@@ -46,9 +40,9 @@ def test_the_default_profile_overrides_no_other_and_configurations_exist(name: s
     assert (ROOT / content["configfile"]).is_file()
 
 
-def test_every_rule_that_computes_on_a_gpu_asks_for_one() -> None:
+def test_every_rule_that_computes_on_a_gpu_asks_for_one(rules: dict[str, str]) -> None:
     slurm, gpu = profile("slurm")["set-resources"], profile("gpu")["set-resources"]
-    assert slurm.keys() == gpu.keys() == ON_GPU
+    assert slurm.keys() == gpu.keys() == {name for name, text in rules.items() if COMPUTES.search(text)}
     assert all(resources["gpu"] == 1 for resources in slurm.values())
 
 

@@ -57,7 +57,7 @@ rule measure_alternatives:
         " --threads {threads} > {log} 2>&1"
 
 
-rule protocol:
+rule protocol_table:
     input:
         project.protocol.inputs,
     output:
@@ -95,3 +95,10 @@ rule current_protocol:
         "Copy the protocol's error budget of this configuration to results/"
     shell:
         "cp {input} {params.folder}/ 2> {log}"
+
+
+rule protocol:
+    input:
+        list(paths.CURRENT_PROTOCOL.values()),
+    message:
+        "It is measured how far the choices of the protocol move the numbers"
