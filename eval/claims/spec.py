@@ -55,7 +55,7 @@ class About(Settings):
     kind: Literal["ratio", "percent_less"]
     of: Place
     to: Place
-    value: float
+    value: float = Field(ge=-10_000, le=10_000, description="The quotient, or percent; negative where it is more.")
     tolerance: float = Field(gt=0, description="Half the width of 'about': of the ratio, or in percentage points.")
 
 
