@@ -16,7 +16,7 @@ from enco.data.reading import Reading
 from enco.errors import UserError, run_cli
 from enco.runtime.devices import use_device
 from eval import arguments
-from eval.arguments import EXTRACTION
+from eval.arguments import EXTRACTION, extractor_of
 from eval.config import DrnRecipe, Preparation
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def features(args: argparse.Namespace) -> None:
     reading = Reading.of(args)
     reading.check(args.images)
     sources = reading.files(args.sources) if args.sources else []
-    found = _extract(args.images, args, _extractor(args))
+    found = _extract(args.images, args, extractor_of(args))
     found.save(args.out)
     _print({"images": len(found), "extractor": found.extractor, "written to": args.out})
     if args.paired_out:
@@ -223,7 +223,7 @@ def _measure(args: argparse.Namespace) -> tuple[Features, dict[str, Features], S
     reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
     reading = Reading.of(args)
     reading.files(args.images)  # before any weights are looked for
-    generated = translated_features(args.images, reals, _extractor(args), args.batch_size, reading.recursive)
+    generated = translated_features(args.images, reals, extractor_of(args), args.batch_size, reading.recursive)
     generated.save(args.features_out or args.out.with_suffix(".npz"))
     if args.drn is None:
         return generated, reals, None
@@ -238,7 +238,7 @@ def select(args: argparse.Namespace) -> None:
 
     candidates, reading = find_candidates(args.run), Reading.of(args)
     reading.files(args.images)  # before any weights are looked for
-    real, extractor = load_features(args.real_paired), _extractor(args)
+    real, extractor = load_features(args.real_paired), extractor_of(args)
     name = real.extractor.distance
     scored = []
     for candidate in candidates:
@@ -289,18 +289,6 @@ def _segmentation(images: Path, args: argparse.Namespace) -> SegmentationScores:
     return score_folder(images, args.labels, segmenter, tuple(args.drn_size), args.batch_size, reading)
 
 
-def _extractor(args: argparse.Namespace) -> Extractor:
-    from eval.metrics.create import create_extractor
-
-    return create_extractor(
-        args.extractor,
-        use_device(args),
-        seed=args.seed,
-        input_size=args.input_size,
-        weights=args.weights,
-    )
-
-
 def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Features:
     from eval.metrics.extraction import extract_features
 
@@ -323,7 +311,7 @@ def _feature_sets(paths: list[Path], args: argparse.Namespace) -> list[Features]
         check_prepared(path, found, asked if folders else _changed(asked))
     for folder in folders:
         Reading.of(args).check(folder)
-    extractor = _extractor(args) if folders else None
+    extractor = extractor_of(args) if folders else None
     return [_extract(path, args, extractor) if extractor and path in folders else loaded[path] for path in paths]
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from enco.config.bounds import BATCH_SIZE, SEED, SIDE
 from enco.config.commands import add_backward
 from enco.config.flags import add_flags
 from enco.data.reading import add_reading
-from enco.runtime.devices import add_device
+from enco.runtime.devices import add_device, use_device
 from eval.config import DrnConfig, DrnRecipe, FeatureConfig, Preparation
+
+if TYPE_CHECKING:
+    from eval.metrics.extractor import Extractor
 
 EXTRACTION = {"extractor": FeatureConfig().extractor, "seed": None, "input_size": None, **Preparation().model_dump()}
 """What decides features, at its default."""
@@ -174,6 +178,14 @@ def add_extractor(command: argparse.ArgumentParser) -> None:
     text = "Inception weights (default: torch's cache, fetched to there if they are missing)"
     group.add_argument("--weights", type=Path, metavar="PATH", help=text)
     group.add_argument("--seed", type=SEED, help="of the weights of random-inception (default 0)")
+
+
+def extractor_of(args: argparse.Namespace) -> Extractor:
+    """Build the extractor that the arguments of `add_extractor` and `add_common` name; UserError as there."""
+    from eval.metrics.create import create_extractor
+
+    about = {"seed": args.seed, "input_size": args.input_size, "weights": args.weights}
+    return create_extractor(args.extractor, use_device(args), **about)
 
 
 def add_preparation(command: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
@@ -14,12 +13,9 @@ from enco.config.flags import add_flags, from_flags
 from enco.config.yaml import parse_yaml
 from enco.data.reading import Reading
 from enco.errors import run_cli
-from eval.arguments import add_common, add_extractor, add_preparation, add_segmentation
+from eval.arguments import add_common, add_extractor, add_preparation, add_segmentation, extractor_of
 from eval.config import FeatureConfig, Preparation
 from eval.sensitivity.choices import Alternatives
-
-if TYPE_CHECKING:
-    from eval.metrics.extractor import Extractor
 
 
 def main(words: list[str] | None = None) -> None:
@@ -34,7 +30,7 @@ def real(args: argparse.Namespace) -> None:
 
     files = Reading.of(args).check(args.images)
     own, asked = from_flags(args, Preparation), _alternatives(args)
-    names = write_real(files, args.images, args.out, own, _extractor(args), asked, args.batch_size)
+    names = write_real(files, args.images, args.out, own, extractor_of(args), asked, args.batch_size)
     print(f"{len(files)} images under {len(names)} alternatives ({', '.join(names)}), written to {args.out}")
 
 
@@ -51,7 +47,7 @@ def measure(args: argparse.Namespace) -> None:
         paired=load_features(args.real_paired),
         real=args.real_alternatives,
         k=args.k,
-        extractor=_extractor(args),
+        extractor=extractor_of(args),
         segmentation=used if args.labels and args.drn else None,
         reading=Reading.of(args),
         batch_size=args.batch_size,
@@ -68,20 +64,6 @@ def measure(args: argparse.Namespace) -> None:
 
 def _alternatives(args: argparse.Namespace) -> Alternatives:
     return parse(Alternatives, parse_yaml(args.alternatives, "--alternatives"), "--alternatives")
-
-
-def _extractor(args: argparse.Namespace) -> Extractor:
-    import torch
-
-    from enco.runtime.devices import choose_device
-    from enco.runtime.memory import keep_memory
-    from eval.metrics.create import create_extractor
-
-    keep_memory()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    about = {"seed": args.seed, "input_size": args.input_size, "weights": args.weights}
-    return create_extractor(args.extractor, choose_device(args.device), **about)
 
 
 def _add_real(command: argparse.ArgumentParser) -> None:

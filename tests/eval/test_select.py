@@ -82,7 +82,7 @@ def test_the_lowest_fid_is_chosen_and_everything_is_reported(
     features_of(wanted, images, tmp_path / "target", extractor).save(tmp_path / "real.npz")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    monkeypatch.setattr(command_line, "_extractor", lambda given: extractor)
+    monkeypatch.setattr(command_line, "extractor_of", lambda given: extractor)
 
     out, report = tmp_path / "selected" / "x.safetensors", tmp_path / "selected" / "x.json"
     places = ["--run", run, "--images", images, "--real-paired", tmp_path / "real.npz", "--out", out]
