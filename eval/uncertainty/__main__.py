@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
@@ -16,10 +17,12 @@ from enco.io.files import check_writable
 from eval.config import FeatureConfig
 from eval.extractors import FID
 from eval.metrics.features import load_features
-from eval.uncertainty.content import PerImage, feature_content, pixel_content
 from eval.uncertainty.measure import measure
 from eval.uncertainty.records import Uncertainty, save_replicates
 from eval.uncertainty.resampling import REPLICATES
+
+if TYPE_CHECKING:
+    from eval.uncertainty.content import PerImage
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -37,6 +40,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _content(args: argparse.Namespace) -> dict[str, PerImage]:
     """Return what is compared image by image: with the source, and with the true image where there is one."""
+    from eval.uncertainty.content import feature_content, pixel_content
+
     found: dict[str, PerImage] = {}
     if args.source_features:
         found |= feature_content(load_features(args.source_features), load_features(args.features))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eval.metrics.features import Features, check_comparable
-from eval.uncertainty.content import PerImage
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
 from eval.uncertainty.resampling import REPLICATES, mean_replicates, replicates
+
+if TYPE_CHECKING:
+    from eval.uncertainty.content import PerImage
 
 SMALLEST = 10
 """Images of a set below which there is no sampling uncertainty: too few of the resampled sets are alike."""
