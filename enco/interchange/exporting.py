@@ -31,8 +31,6 @@ def export_original(generator: StrPath, out: StrPath) -> list[Path]:
     UserError, with nothing written, for what is no generator file, and for a method of one's own.
     """
     generator, out = Path(generator), Path(out)
-    if out.resolve() == generator.resolve():
-        raise UserError(f"--out {out} is the generator that is exported: name another file.")
     translator = load_generator(generator)
     layout = layout_of(translator.method_name, translator.method.options.model_dump())
     if layout is None:
@@ -43,14 +41,22 @@ def export_original(generator: StrPath, out: StrPath) -> list[Path]:
     letters = _letters(translator)
     if layout.shares_file:
         weights = _original(layout, translator.method, networks, letters, tensors)
-        return _write({out: _nested(weights)})
+        return _write(generator, {out: _nested(weights)})
     files = _names(out, letters) if len(networks) == 2 else [out]
     return _write(
+        generator,
         {
             file: _original(layout, translator.method, (network,), letters, tensors)
             for file, network in sorted(zip(files, networks, strict=True))
-        }
+        },
     )
+
+
+def check_out(generator: Path, out: Path) -> None:
+    """Raise UserError where an export would replace its generator, or could not be written."""
+    if out.resolve() == generator.resolve():
+        raise UserError(f"{out} is the generator that is exported: choose another --out.")
+    check_writable(out)
 
 
 def _check_whole(networks: tuple[str, ...], tensors: dict[str, Tensor], path: Path) -> None:
@@ -97,10 +103,10 @@ def _nested(weights: Weights) -> dict[str, Any]:
     return networks | (NOT_TRAINED_HERE if "gen" in networks else {})
 
 
-def _write(contents: dict[Path, Any]) -> list[Path]:
-    """Write files, all or none."""
+def _write(generator: Path, contents: dict[Path, Any]) -> list[Path]:
+    """Write files, all or none, and none over the generator."""
     for path in contents:
-        check_writable(path)
+        check_out(generator, path)
     with ExitStack() as stack:
         for path, content in contents.items():
             partial = stack.enter_context(atomic_path(path))

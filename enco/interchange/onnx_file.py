@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from enco.errors import UserError
+from enco.interchange.exporting import check_out
 from enco.io.files import atomic_path
 from enco.methods.base import Method, TranslationDirection
 from enco.methods.drit import Drit
@@ -44,9 +45,11 @@ def export_onnx(generator: Path, out: Path, direction: TranslationDirection = "f
     such images. MUNIT and DRIT have a second input, `style`, B x D draws from N(0, I), where PyTorch's generator draws
     for each image by its content. The file's metadata holds method, task, direction, range and multiple.
     Raises UserError where the packages that write ONNX are missing, as `load_generator` does, for `backward` with a
-    one-sided method, and where the file does not translate as the generator does; no file is left then.
+    one-sided method, where `out` is the generator or cannot be written, and where the file does not translate as the
+    generator does; no file is left then.
     """
     _check_packages()
+    check_out(generator, out)
     import onnx
 
     translator = load_generator(generator)

@@ -167,6 +167,12 @@ def test_what_cannot_be_exported_is_named(tmp_path: Path) -> None:
     assert "does not exist" in refused(tmp_path / "none.safetensors", tmp_path / "G.pth")
 
 
+def test_neither_of_two_files_replaces_the_generator(tmp_path: Path) -> None:
+    save_generator(tiny_method("cyclegan"), tmp_path / "g_A.pth")
+    assert f"{tmp_path / 'g_A.pth'} is the generator" in refused(tmp_path / "g_A.pth", tmp_path / "g.pth")
+    load_generator(tmp_path / "g_A.pth")
+
+
 @pytest.mark.parametrize("taken", ["G_A.pth", "G_B.pth"])
 def test_where_one_of_two_files_cannot_be_written_there_is_none(taken: str, tmp_path: Path) -> None:
     save_generator(tiny_method("cyclegan"), tmp_path / "g.safetensors")

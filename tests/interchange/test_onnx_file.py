@@ -92,6 +92,22 @@ def test_a_one_sided_generator_has_no_way_back(tmp_path: Path) -> None:
     assert not (tmp_path / "g.onnx").exists()
 
 
+def test_the_generator_is_not_replaced_by_its_export(tmp_path: Path) -> None:
+    path = written(tmp_path, "cut")
+    content = path.read_bytes()
+    with pytest.raises(UserError, match=r"cut\.safetensors is the generator that is exported"):
+        export_onnx(path, tmp_path / "." / "cut.safetensors")
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_file, "_model_of", lambda *_: pytest.fail("the graph is made all the same"))
+    with pytest.raises(UserError, match="it is a folder"):
+        export_onnx(written(tmp_path, "cut"), tmp_path)
+
+
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_file, "NEEDED", ("onnx", "onnx_of_tomorrow"))
     with pytest.raises(UserError, match=r"needs the packages onnx and onnx_of_tomorrow: `pip install onnx onnx_of_to"):
