@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ ZIP, PICKLE = b"PK\x03\x04", b"\x80"
 """How files of PyTorch 1.6 and later begin, and earlier ones."""
 CODE = re.compile(r"GLOBAL (\S+)")
 """The name of what is no tensor, in PyTorch's refusal to unpickle it."""
+OPCODE = "Unsupported operand"
+"""Words of that refusal for an instruction of another pickle protocol than PyTorch's default, or for a damaged one."""
+REASON = re.compile(r"WeightsUnpickler error:\s*(.+)")
+"""The reason in that refusal, which advice surrounds."""
 CURE = "name a file of weights as the method's authors published it"
 
 
@@ -42,7 +47,8 @@ def read_original(path: Path) -> OriginalFile:
     parallel networks is left out. Raises UserError for a file that is missing, cut, of another format or of PyTorch
     0.1, and for one that holds anything but tensors and plain values, none of which is run.
     """
-    with _explained(path):
+    with _explained(path), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected pickle protocol")
         _check_format(path)
         content = load_torch(path)
     if not isinstance(content, Mapping):
@@ -129,13 +135,19 @@ def _tar(path: Path) -> UserError:
 
 
 def _refused(path: Path, error: Unreadable) -> UserError:
-    found = CODE.search(str(error.__cause__))
-    if found:
+    said = str(error.__cause__)
+    if found := CODE.search(said):
         return UserError(
             f"{path} holds more than tensors and plain values ({found[1]}), and nothing of it was run: save the"
             " state_dict alone in the code that wrote it, or take another file."
         )
-    return _cut(path, str(error).partition(". ")[0])
+    if OPCODE in said:
+        return UserError(
+            f"{path} has a pickle protocol that is not read safely, or is damaged: save the state_dict again by"
+            " torch.save's defaults, or download the file again."
+        )
+    reason = REASON.search(said)
+    return _cut(path, reason[1] if reason else str(error).partition(". ")[0])
 
 
 def _cut(path: Path, why: str) -> UserError:

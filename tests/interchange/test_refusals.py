@@ -71,6 +71,24 @@ def test_a_file_that_is_cut_is_named(legacy: bool, share: float, tmp_path: Path)
     assert f"{tmp_path / 'G.pth'} is cut or damaged" in refused([tmp_path / "G.pth"], tmp_path, "cyclegan")
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_pickle_protocol_that_is_not_read_safely_is_named(
+    legacy: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    with (tmp_path / "G.pth").open("wb") as file:
+        torch.save(weights(resnet("strided")), file, pickle_protocol=4, _use_new_zipfile_serialization=not legacy)
+    said = refused([tmp_path / "G.pth"], tmp_path, "cyclegan")
+    assert "has a pickle protocol that is not read safely, or is damaged: save the state_dict again by torch.s" in said
+    assert not recwarn.list
+
+
+def test_why_a_file_is_damaged_is_told_without_pytorchs_advice(tmp_path: Path) -> None:
+    whole = save(weights(resnet("strided")), tmp_path / "G.pth", legacy=True).read_bytes()
+    (tmp_path / "G.pth").write_bytes(whole.replace(b"storage", b"sturage"))
+    said = refused([tmp_path / "G.pth"], tmp_path, "cyclegan")
+    assert "is cut or damaged (Only persistent_load of storage is allowed, but got <class 'str'>)" in said
+
+
 def tar(path: Path, *members: str) -> None:
     with tarfile.open(path, "w") as file:
         for name in members:
