@@ -33,7 +33,7 @@ def import_command(words: Sequence[str]) -> None:
     sizes = f"{record.options['ngf']} channels, {record.options['n_blocks']} blocks"
     print(f"{args.out}: {record.method}, layout {record.layout}, {sizes}, {ways}{', with heads' * record.heads}")
     if record.dropped:
-        print(f"Left out, as no translation depends on it: {', '.join(record.dropped)}")
+        print(f"Left out, as it is fixed in this project or no translation uses it: {', '.join(record.dropped)}")
 
 
 def export_command(words: Sequence[str]) -> None:

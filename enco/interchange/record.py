@@ -31,4 +31,4 @@ class ImportRecord(Record):
     """Whether the heads were imported, too."""
     files: tuple[ImportedFile, ...]
     dropped: tuple[str, ...]
-    """What the files hold besides, which no translation depends on."""
+    """What the files hold besides: fixed filters, compared with those here, and what no translation uses."""
