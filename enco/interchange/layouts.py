@@ -245,7 +245,7 @@ LAYOUTS = (
     Layout(
         name="antialiased",
         methods=("cut", "dclgan", "negcut", "fsesim", "qs_attn", "enco", "cyclegan"),
-        has=(r"conv_block\.1\.", r"^model\.7\.filt$"),
+        has=(r"^model\.\d+\.conv_block\.1\.", r"^model\.7\.filt$"),
         block=r"^model\.(\d+)\.conv_block\.",
         sizes={"ngf": ("model.1.weight", 0)},
         options={"arch": "antialiased"},
@@ -255,7 +255,7 @@ LAYOUTS = (
     Layout(
         name="mixed",
         methods=("cyclegan",),
-        has=(r"conv_block\.1\.", r"\.filt$"),
+        has=(r"^model\.\d+\.conv_block\.1\.", r"^model\.\d+\.filt$"),
         lacks=r"^model\.7\.filt$",
         block=r"^model\.(\d+)\.conv_block\.",
         sizes={"ngf": ("model.1.weight", 0)},
@@ -266,7 +266,7 @@ LAYOUTS = (
     Layout(
         name="strided",
         methods=("cyclegan", "gcgan"),
-        has=(r"conv_block\.1\.",),
+        has=(r"^model\.\d+\.conv_block\.1\.",),
         lacks=r"\.filt$|conv_block\.0\.",
         block=r"^model\.(\d+)\.conv_block\.",
         sizes={"ngf": ("model.1.weight", 0)},
@@ -276,7 +276,7 @@ LAYOUTS = (
     Layout(
         name="unpadded",
         methods=("distancegan", "selfdistance"),
-        has=(r"conv_block\.0\.",),
+        has=(r"^model\.\d+\.conv_block\.0\.",),
         block=r"^model\.(\d+)\.conv_block\.",
         sizes={"ngf": ("model.0.weight", 0)},
         names=_unpadded,

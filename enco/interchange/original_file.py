@@ -32,7 +32,7 @@ CURE = "name a file of weights as the method's authors published it"
 
 @dataclass(frozen=True)
 class OriginalFile:
-    """The tensors of a file by key; those of a network within a dictionary as `name.key`."""
+    """The tensors of a file by key; those of several networks within a dictionary as `name.key`."""
 
     path: Path
     tensors: dict[str, Tensor]
@@ -43,7 +43,7 @@ class OriginalFile:
 def read_original(path: Path) -> OriginalFile:
     """Read the weights that other code wrote with PyTorch, to the CPU.
 
-    A dictionary around the weights (`state_dict`, or several networks by name) is opened, and the prefix `module.` of
+    A dictionary around the weights (`state_dict`, or networks by name) is opened, and the prefix `module.` of
     parallel networks is left out. Raises UserError for a file that is missing, cut, of another format or of PyTorch
     0.1, and for one that holds anything but tensors and plain values, none of which is run.
     """
@@ -75,19 +75,23 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path, content: Mapping[Any, Any]) -> OriginalFile:
-    tensors, dropped = dict[str, Tensor](), list[str]()
-    for name, value in _without_prefix(content).items():
-        if isinstance(value, Tensor):
-            tensors[str(name)] = value
-            continue
-        inner = _without_prefix(value) if isinstance(value, Mapping) else {}
-        found = {f"{name}.{key}": tensor for key, tensor in inner.items() if isinstance(tensor, Tensor)}
-        tensors |= found
-        if not found:
-            dropped.append(str(name))
+    content = _without_prefix(content)
+    tensors = _tensors_of(content)
+    networks = {name: found for name, value in content.items() if (found := _tensors_of(value))}
+    dropped = tuple(str(name) for name in content if str(name) not in tensors and name not in networks)
+    if len(networks) == 1 and not tensors:
+        (tensors,) = networks.values()
+    else:
+        tensors |= {f"{name}.{key}": value for name, network in networks.items() for key, value in network.items()}
     if not tensors:
         raise UserError(f"{path} holds no weights: {CURE}.")
-    return OriginalFile(path, tensors, tuple(dropped))
+    return OriginalFile(path, tensors, dropped)
+
+
+def _tensors_of(content: object) -> dict[str, Tensor]:
+    """Return the tensors that a dictionary holds itself; none of what is no dictionary."""
+    items = _without_prefix(content).items() if isinstance(content, Mapping) else ()
+    return {str(name): value for name, value in items if isinstance(value, Tensor)}
 
 
 def _without_prefix(weights: Mapping[Any, Any]) -> dict[Any, Any]:

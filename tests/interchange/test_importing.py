@@ -162,9 +162,21 @@ def with_statistics(content: dict[str, Any]) -> dict[str, Any]:
         (with_statistics, ("model.2.num_batches_tracked", "model.2.running_mean", "model.2.running_var")),
         (lambda content: {"state_dict": content, "epoch": 7, "optimizer": {"state": {}}}, ("epoch", "optimizer")),
         (lambda content: {"state_dict": as_parallel(content)}, ()),
+        (lambda content: {"netG": content}, ()),
+        (lambda content: {"netG": as_parallel(content), "epoch": 7}, ("epoch",)),
+        (lambda content: {"state_dict": {"netG": content}}, ()),
         (lambda content: {key: value.double() for key, value in content.items()}, ()),
     ],
-    ids=["parallel", "statistics", "state_dict", "parallel state_dict", "double"],
+    ids=[
+        "parallel",
+        "statistics",
+        "state_dict",
+        "parallel state_dict",
+        "named",
+        "named parallel",
+        "named state_dict",
+        "double",
+    ],
 )
 @torch.no_grad()
 def test_what_lies_around_the_weights_is_left_out_and_recorded(wrap: Any, dropped: Any, tmp_path: Path) -> None:
