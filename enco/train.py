@@ -59,9 +59,8 @@ def train(
     """
     out, device, stop = Path(out), torch.device(device), stop or StopRequest()
     with exclusive(out, stop):
-        config, checkpoints = with_digest(in_full(config)), CheckpointFolder(out)
+        config, checkpoints = with_digest(in_full(config), out), CheckpointFolder(out)
         train_step, total = first_weights(config, device), iterations_of(config)
-        started_from = start_from(train_step.method, config)
         asked = describe(config, train_step.method, train_step.options)
         start = find_start(checkpoints, asked, defaults_of(config), total, policy or OnChange())
         with StateFile(out) as state:
@@ -69,7 +68,7 @@ def train(
                 state.reached(start.record.iterations)
                 print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
                 return
-            for line in (train_step.explanation, "" if start.checkpoint else started_from):
+            for line in (train_step.explanation, "" if start.checkpoint else start_from(train_step.method, config)):
                 if line:
                     print(line, flush=True)
             training = Training.prepare(config, checkpoints, train_step, start)

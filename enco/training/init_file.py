@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING
 from enco.config.run import InitConfig, RunConfig
 from enco.errors import UserError
 from enco.io.files import sha256
+from enco.records import find_record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from enco.methods.base import Method
 
+SHA256_DIGITS = 64
 SIZES = ("ngf", "n_blocks", "arch", "directions", "sharing", "concat", "style_dim", "mlp_width", "attribute_dim")
 """Options that decide the shapes of networks that translate."""
 
 
-def digested(init: InitConfig) -> InitConfig:
+def digested(init: InitConfig, recorded: InitConfig | None = None) -> InitConfig:
     """Complete an init by the SHA-256 of its file.
 
-    Raises UserError for a file that is missing, and for one that is not the file of the SHA-256 that is given.
+    A file that is gone has the SHA-256 that is given in full, or else the one that is recorded for the same path.
+    Raises UserError for a file whose SHA-256 is neither, and for one that is not the file of the SHA-256 that is given.
     """
-    if not init.path.is_file():
-        raise UserError(f"The generator to start from, {init.path}, is no file: name a generator.safetensors.")
-    found = sha256(init.path)
+    found = sha256(init.path) if init.path.is_file() else _known(init, recorded)
+    if not found:
+        raise UserError(
+            f"The generator to start from, {init.path}, is no file: name a generator.safetensors, or give the full"
+            " sha256 with the path in the settings if all that starts from it is trained."
+        )
     if not found.startswith(init.sha256):
         raise UserError(
             f"{init.path} is not the file to start from: its SHA-256 begins with {found[:12]}, not with"
@@ -36,21 +42,46 @@ def digested(init: InitConfig) -> InitConfig:
     return init.model_copy(update={"sha256": found})
 
 
-def with_digest(config: RunConfig) -> RunConfig:
-    """Complete the settings of a training by the SHA-256 of the file that it starts from; errors are `digested`'s."""
-    return config.model_copy(update={"init": digested(config.init)}) if config.init else config
+def _known(init: InitConfig, recorded: InitConfig | None) -> str:
+    """Return the full SHA-256 of a file that is gone; empty where it is not known."""
+    if len(init.sha256) == SHA256_DIGITS:
+        return init.sha256
+    is_same = recorded and recorded.path == init.path and recorded.sha256.startswith(init.sha256)
+    return recorded.sha256 if recorded and is_same else ""
+
+
+def with_digest(config: RunConfig, out: Path) -> RunConfig:
+    """Complete the settings of a training in the folder `out` by the SHA-256 of the file that it starts from.
+
+    For a file that is gone the record in the folder counts. Errors are those of `digested`.
+    """
+    if config.init is None:
+        return config
+    record = None if config.init.path.is_file() else find_record(out)
+    return config.model_copy(update={"init": digested(config.init, record.config.init if record else None)})
+
+
+def check_there(init: InitConfig | None) -> None:
+    """Raise UserError unless the file of an init is there, or there is no init."""
+    if init and not init.path.is_file():
+        raise UserError(
+            f"The generator to start from, {init.path}, is no file: put it there, or name another"
+            " generator.safetensors."
+        )
 
 
 def start_from(method: Method, config: RunConfig) -> str:
     """Load the weights of the init's file into the networks of the same names, and say which these are.
 
     Networks that the file does not have keep their first weights. Returns an empty text where nothing is to be loaded.
-    Raises UserError for a file of another method, other sizes or the other direction, and for what is no generator.
+    Raises UserError for a file that is gone or is no generator, and for one of another method, other sizes or the other
+    direction.
     """
     if config.init is None:
         return ""
     from enco.methods.parts.generator_file import read_generator
 
+    check_there(config.init)
     path = config.init.path
     tensors, about = read_generator(path)
     _check(method, config, about, path)

@@ -11,6 +11,7 @@ from enco.io.files import read_json
 from enco.records import FINISHED, FINISHED_FILE, Change, FinishedRecord, RunRecord, read_record
 from enco.training.checkpoint import Checkpoint, CheckpointFolder
 from enco.training.identity import Difference, OnChange, Values, compare, have_equal_start
+from enco.training.init_file import check_there
 from enco.training.run_files import (
     finish_moving,
     has_result,
@@ -80,6 +81,7 @@ def find_start(
     if _may_go_on(found, differences, asked, total, policy):
         return _go_on_changed(found, differences, asked)
     if policy.anew:
+        check_there(asked.config.init)
         aside = move_aside(out)
         print(f"{out} held {found.describe(differences)}: moved to {aside}, training begins anew.", flush=True)
         return Start(asked)

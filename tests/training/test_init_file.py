@@ -43,7 +43,7 @@ def generator(path: Path, method: str = "cut", seed: int = 7, **about: Any) -> P
 
 def asking(path: Path, method: str = "cut") -> RunConfig:
     init = InitConfig(path=path)
-    return with_digest(RunConfig(method=method, task="t", data=DataConfig(root=Path("d")), init=init))
+    return with_digest(RunConfig(method=method, task="t", data=DataConfig(root=Path("d")), init=init), Path("no run"))
 
 
 def started(path: Path, method: str) -> tuple[Any, str]:
@@ -86,7 +86,7 @@ def test_imported_generator_and_heads_of_the_authors_are_both_taken(tmp_path: Pa
     heads = seeded(originals.Heads((3, 2 * NGF, 4 * NGF, 4 * NGF, 4 * NGF), 16))
     files = [save(weights(resnet("antialiased")), tmp_path / "G.pth"), save(weights(heads), tmp_path / "F.pth")]
     import_generator(files, tmp_path / "g", "cut", {"layers": [0, 4, 8, 12, 15]})
-    options = {"ngf": NGF, "n_blocks": N_BLOCKS, "head_width": 16, "layers": [0, 4, 8, 12, 15], "crop_size": 32}
+    options: dict[str, Any] = {"ngf": NGF, "n_blocks": N_BLOCKS, "head_width": 16, "layers": [0, 4, 8, 12, 15], "crop_size": 32}
     method = tiny_method("cut", **options)
     assert "Started from: generator, heads; fresh: discriminator (" in start_from(method, asking(tmp_path / "g"))
     taken = method.networks["heads"].state_dict().values()
@@ -138,6 +138,48 @@ def test_the_digest_decides_and_another_file_is_another_training(data: Path, tmp
             run(started_from(other), out)
     run(started_from(second), out, policy=OnChange(anew=True))
     assert (out / "earlier-1").is_dir() and sha256(out / "generator.safetensors") != made
+
+
+@pytest.mark.parametrize("given", ["path", "settings"])
+def test_a_training_that_has_begun_does_not_need_the_file(
+    data: Path, tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = generator(tmp_path / "g"), tmp_path / "run"
+    config = tiny_config(data, "cut").model_copy(update={"init": InitConfig(path=path)})
+    whole = run(config, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(config, out, StopAt(4))
+    if given == "settings":
+        config = config.model_copy(update={"init": asking(path).init})
+    path.rename(tmp_path / "elsewhere")
+    run(config, out)
+    assert_same_run(whole, out)
+    run(config, out)
+    assert f"The training in {out} is finished" in capsys.readouterr().out
+
+
+def test_a_training_that_has_not_begun_needs_the_file(data: Path, tmp_path: Path) -> None:
+    path, out = generator(tmp_path / "g"), tmp_path / "run"
+    known = tiny_config(data, "cut").model_copy(update={"init": asking(path).init})
+    unknown = known.model_copy(update={"init": InitConfig(path=path)})
+    run(tiny_config(data, "cut"), out)
+    path.unlink()
+    for config, folder in ((known, tmp_path / "other"), (unknown, tmp_path / "other"), (unknown, out)):
+        with pytest.raises(UserError, match=r"The generator to start from, .*/g, is no file"):
+            run(config, folder)
+    with pytest.raises(UserError, match=r"The generator to start from, .*/g, is no file: put it there"):
+        run(known, out, policy=OnChange(anew=True))
+    assert (out / FINISHED_FILE).is_file()
+
+
+def test_the_record_of_another_path_or_digest_tells_nothing(tmp_path: Path) -> None:
+    recorded = InitConfig(path=tmp_path / "g", sha256="ab" * 32)
+    assert digested(InitConfig(path=tmp_path / "g", sha256="ab" * 4), recorded) == recorded
+    for other in (InitConfig(path=tmp_path / "h"), InitConfig(path=tmp_path / "g", sha256="cd" * 4)):
+        with pytest.raises(UserError, match="is no file"):
+            digested(other, recorded)
+    in_full = InitConfig(path=tmp_path / "g", sha256="cd" * 32)
+    assert digested(in_full, recorded) == in_full
 
 
 def test_the_record_and_the_scores_name_the_file(data: Path, tmp_path: Path) -> None:
@@ -197,7 +239,7 @@ def test_another_file_in_its_place_and_none_at_all_are_named(tmp_path: Path) -> 
         digested(init)
     init.path.unlink()
     with pytest.raises(UserError, match=r"to start from, .*g\.safetensors, is no file"):
-        digested(init)
+        digested(InitConfig(path=init.path))
 
 
 def test_a_person_names_a_file() -> None:

@@ -56,6 +56,15 @@ def test_the_digest_names_the_run_and_the_path_does_not(file: Path, tmp_path: Pa
     assert variants({"cut": str(file)}) != variants({"cut": str(tmp_path / "copy")})
 
 
+def test_a_file_whose_digest_is_given_in_full_may_be_gone(file: Path) -> None:
+    init = {"cut": {"path": str(file), "sha256": sha256(file)}}
+    planned = variants(init)
+    file.unlink()
+    assert variants(init) == planned
+    with pytest.raises(UserError, match=r"is no file: name a .* or give the full sha256"):
+        variants({"cut": {"path": str(file), "sha256": init["cut"]["sha256"][:63]}})
+
+
 def test_a_run_of_both_directions_has_one_file(file: Path) -> None:
     with pytest.raises(UserError, match=r"'init' of zebra2horse .* cannot hold for cyclegan"):
         variants({"cyclegan": {"zebra2horse": str(file)}})

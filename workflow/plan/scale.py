@@ -185,7 +185,8 @@ def tasks_of_scale(config: ScaleConfig, base: Path) -> dict[str, TaskConfig]:
 def with_digests(config: ScaleConfig, base: Path) -> ScaleConfig:
     """Complete every generator file that trainings start from by its SHA-256; relative paths count from `base`.
 
-    Raises UserError for a file that is missing or has another SHA-256 than is given.
+    A file whose SHA-256 is given in full may be gone: only trainings that are yet to be made need it. Raises UserError
+    for another file that is missing, and for one that has another SHA-256 than is given.
     """
 
     def found(init: InitConfig) -> InitConfig:
