@@ -130,7 +130,7 @@ def save_as_jpeg(folder: Path, out: Path, quality: int, reading: Reading) -> Non
 
 
 def _outcome(real: Features, generated: Features, k: int) -> Outcome:
-    """Compare two sets of features; where there are too few images for k, only by their distance."""
+    """Compare two sets of features; only the reason where one has too few for a k that is tried."""
     fewest = min(len(real), len(generated))
     if k >= fewest:
         return Outcome(reason=f"k = {k} needs more than {k} images in each set, and one has {fewest}")
