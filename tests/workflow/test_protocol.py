@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,6 +86,19 @@ def test_jobs_measure_what_no_scores_file_has() -> None:
     assert real["jpeg"] == real["k"] == []
     scored: Any = SimpleNamespace(test_task="cityscapes")
     assert json.loads(protocol().measured_alternatives(scored))["drn_size"] == [[16, 16], [64, 64]]
+
+
+def test_jobs_depend_on_the_files_of_all_networks_that_are_there(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    own, fyu = Path("results/tiny/drn/cityscapes.safetensors"), tmp_path / "weights" / "drn_d_22_cityscapes.pth"
+    found = Project.of(Plan.load(TINY, tmp_path)).protocol
+    scored: Any = SimpleNamespace(test_task="cityscapes")
+    other: Any = SimpleNamespace(test_task="horse2zebra")
+    assert found.segmentation_inputs(scored) == [own]
+    fyu.parent.mkdir()
+    fyu.touch()
+    assert found.segmentation_inputs(scored) == [own, fyu] and found.segmentation_inputs(other) == []
+    assert json.loads(found.measured_alternatives(scored))["drn_weights"] == {"fyu": str(fyu)}
 
 
 @pytest.mark.parametrize(

@@ -199,12 +199,18 @@ class Protocol:
             for choice, settings in self._settings().items()
             if choice not in SOURCES
         }
-        networks = {network: self._network_file(network, task) for network in tried["drn_weights"]}
-        return Alternatives.model_validate(tried | {"drn_weights": networks}).model_dump_json()
+        return Alternatives.model_validate(tried | {"drn_weights": self._networks(task)}).model_dump_json()
+
+    def _networks(self, task: str) -> dict[str, Path]:
+        """Return the file of every segmentation network that a task is tried with."""
+        tried = [name for name in self._settings()["drn_weights"] if not self._reason("drn_weights", name, task)]
+        return {name: self._network_file(name, task) for name in tried}
 
     def segmentation_inputs(self, wildcards: Wildcards) -> list[Path]:
-        """Return the scale's own segmentation network, if some table asks for segmentation scores of the task."""
-        return self.segmentation.network_input(wildcards) if self.segmentation.is_scored(wildcards.test_task) else []
+        """Return the scale's own segmentation network and the others, if some table asks for scores of the task."""
+        if not self.segmentation.is_scored(wildcards.test_task):
+            return []
+        return [*self.segmentation.network_input(wildcards), *self._networks(wildcards.test_task).values()]
 
     def segmentation_arguments(self, wildcards: Wildcards) -> str:
         """Return label maps and network as arguments of `python -m eval sensitivity measure`."""
