@@ -86,7 +86,13 @@ def test_imported_generator_and_heads_of_the_authors_are_both_taken(tmp_path: Pa
     heads = seeded(originals.Heads((3, 2 * NGF, 4 * NGF, 4 * NGF, 4 * NGF), 16))
     files = [save(weights(resnet("antialiased")), tmp_path / "G.pth"), save(weights(heads), tmp_path / "F.pth")]
     import_generator(files, tmp_path / "g", "cut", {"layers": [0, 4, 8, 12, 15]})
-    options: dict[str, Any] = {"ngf": NGF, "n_blocks": N_BLOCKS, "head_width": 16, "layers": [0, 4, 8, 12, 15], "crop_size": 32}
+    options: dict[str, Any] = {
+        "ngf": NGF,
+        "n_blocks": N_BLOCKS,
+        "head_width": 16,
+        "layers": [0, 4, 8, 12, 15],
+        "crop_size": 32,
+    }
     method = tiny_method("cut", **options)
     assert "Started from: generator, heads; fresh: discriminator (" in start_from(method, asking(tmp_path / "g"))
     taken = method.networks["heads"].state_dict().values()
