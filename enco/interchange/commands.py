@@ -65,7 +65,9 @@ def _import_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--method", help="the method's name, where several methods have files of this layout")
     parser.add_argument("--out", type=Path, required=True, help="generator file to write")
-    text = "which of the authors' domains A and B is the source (default: what file names say, else AtoB)"
+    text = (
+        "from which of the authors' domains to which (default: AtoB for both directions, else what a file's name says)"
+    )
     parser.add_argument("--direction", choices=get_args(Direction), help=text)
     parser.add_argument("--task", help="name of the task, for the record, such as horse2zebra")
     text = "an option of the method that the files do not tell"

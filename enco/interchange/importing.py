@@ -29,6 +29,8 @@ SIDE = re.compile(r"G_([AB])(?![A-Za-z0-9])")
 """The domain that a generator translates from, in file names such as latest_net_G_A.pth."""
 LETTERS: dict[Direction | None, str] = {None: "AB", "AtoB": "AB", "BtoA": "BA"}
 """The authors' letters of source and target."""
+NAMED: dict[str, Direction] = {"A": "AtoB", "B": "BtoA"}
+"""The direction of one of two generators, by that domain."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def import_generator(
 
     `files` are one generator, or the two of both directions, and perhaps heads as CUT's. The layout, the sizes and,
     where only one method has the layout, the method are told from the keys; `options` are further ones of the method.
-    `direction` says which of the authors' domains A and B is the source, by default A, or what the file's name says.
-    `task` is kept in the file. Raises UserError, with nothing written, for what is no such generator.
+    `direction` says which of the authors' domains A and B is the source. By default it is A where files hold both
+    directions, and else what the file's name says, if anything. `task` is kept in the file. Raises UserError, with
+    nothing written, for what is no such generator, and where `direction` contradicts a file's name.
     """
     originals = [read_original(Path(file)) for file in files]
     _check_out(Path(out), files)
     heads = [original for original in originals if HEADS.fits(original.tensors)]
-    generators = [original for original in originals if original not in heads]
+    generators = [original for original in originals if not HEADS.fits(original.tensors)]
     layout = _layout_of(generators, heads)
     name = _method_of(layout, method, generators[0])
     _check_heads(name, heads)
@@ -139,25 +142,55 @@ def _check_heads(method: str, heads: Sequence[OriginalFile]) -> None:
 def _in_order(
     layout: Layout, method: str, generators: list[OriginalFile], direction: Direction | None
 ) -> tuple[list[OriginalFile], Direction | None]:
-    """Put the forward generator first, and complete the direction; UserError where the files do not say how."""
-    paths = " and ".join(str(original.path) for original in generators)
+    """Put the forward generator first, and complete the direction; UserError where files and direction do not fit."""
     most = 2 if info(method).two_sided and not layout.shares_file else 1
     if len(generators) > most:
-        raise UserError(f"{info(method).label} has its generators in {most} file{'s' * (most - 1)}, not in {paths}.")
-    sides = [match[1] if (match := SIDE.search(original.path.name)) else "" for original in generators]
+        label, plural = info(method).label, "s" * (most - 1)
+        raise UserError(f"{label} has its generators in {most} file{plural}, not in {_paths(generators)}.")
     if layout.shares_file:
         return generators, direction or "AtoB"
-    if most == 1 or len(generators) == 1:
-        named: dict[str, Direction] = {"A": "AtoB", "B": "BtoA"} if most == 2 else {}
-        return generators, direction or named.get(sides[0])
-    if set(sides) == {"A", "B"}:
-        generators = sorted(generators, key=lambda original: sides[generators.index(original)])
-    elif direction is None:
+    if len(generators) == 2:
+        return _pair(generators, direction)
+    if most == 1:
+        return generators, direction
+    if direction:
+        _check_side(generators[0], direction[0])
+    return generators, direction or NAMED.get(_side(generators[0]))
+
+
+def _pair(generators: list[OriginalFile], direction: Direction | None) -> tuple[list[OriginalFile], Direction]:
+    """Put the forward one of two generators first, by their names or else by their order, which is G_A, G_B then."""
+    a, b = generators
+    if sha256(a.path) == sha256(b.path):
+        raise UserError(f"{_paths(generators)} are the same file, by SHA-256: name both generators, or one alone.")
+    if (_side(a), _side(b)) == ("B", "A"):
+        a, b = b, a
+    _check_side(a, "A")
+    _check_side(b, "B")
+    if direction is None and not (_side(a) and _side(b)):
         raise UserError(
-            f"Neither name of {paths} says which generator translates from domain A (G_A): put that one first, and say "
-            "--direction AtoB or, to have the other one translate forward, --direction BtoA."
+            f"The names of {_paths(generators)} do not say which generator translates from domain A (G_A): put"
+            " that one first, and say --direction AtoB or, to have the other one translate forward, --direction BtoA."
         )
-    return (generators[::-1] if direction == "BtoA" else generators), direction or "AtoB"
+    return ([b, a] if direction == "BtoA" else [a, b]), direction or "AtoB"
+
+
+def _check_side(original: OriginalFile, letter: str) -> None:
+    side = _side(original)
+    if side not in ("", letter):
+        raise UserError(
+            f"{original.path} is by its name the generator from domain {side}, not {letter}: correct --direction or the"
+            " order of files, or rename the file."
+        )
+
+
+def _side(original: OriginalFile) -> str:
+    match = SIDE.search(original.path.name)
+    return match[1] if match else ""
+
+
+def _paths(originals: Sequence[OriginalFile]) -> str:
+    return " and ".join(str(original.path) for original in originals)
 
 
 def _options(

@@ -97,5 +97,12 @@ def test_help_has_an_example_that_the_command_understands(command: str, capsys: 
     assert f"example: python -m enco.methods {command} " in said
 
 
+def test_the_help_tells_the_direction_that_an_import_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["import", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "(default: AtoB for both directions, else what a file's name says)" in said
+
+
 def test_the_help_of_the_commands_imports_no_torch() -> None:
     assert "torch" not in modules_after("import enco.methods.__main__, enco.interchange.commands")

@@ -84,6 +84,12 @@ def test_the_direction_of_one_file_is_what_its_name_says(stem: str, direction: s
     assert record.direction == direction == read_generator(tmp_path / "g.safetensors")[1].get("direction")
 
 
+def test_a_direction_may_repeat_what_a_name_says(tmp_path: Path) -> None:
+    file = save(weights(resnet("strided")), tmp_path / "latest_net_G_B.pth")
+    assert import_generator([file], tmp_path / "g.safetensors", "cyclegan", direction="BtoA").direction == "BtoA"
+    assert import_generator([file], tmp_path / "g.safetensors", "gcgan", direction="AtoB").direction == "AtoB"
+
+
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
 @torch.no_grad()
 def test_munit_translates_as_the_authors_does(direction: Any, tmp_path: Path) -> None:

@@ -150,7 +150,12 @@ HEADS = weights(originals.Heads((3, 2 * NGF), 4))
         ([weights(resnet("strided"))], "cyclegan", {"arch": "mixed"}, "has arch strided, not mixed"),
         ([weights(resnet("strided"))], "gcgan", {"ngff": 64}, "Unknown key 'ngff' in the options that fit"),
         ([weights(resnet("strided"))] * 2, "gcgan", {}, "GcGAN has its generators in 1 file, not in"),
-        ([weights(resnet("strided"))] * 2, "cyclegan", {}, "put that one first, and say --direction AtoB"),
+        (
+            [weights(resnet("strided", seed)) for seed in (0, 1)],
+            "cyclegan",
+            {},
+            "put that one first, and say --direction AtoB",
+        ),
         ([weights(resnet("strided"))] * 3, "cyclegan", {}, "CycleGAN has its generators in 2 files, not in"),
         ([weights(munit())] * 2, "munit", {}, "MUNIT has its generators in 1 file, not in"),
         (
@@ -170,6 +175,36 @@ def test_what_is_not_the_generator_asked_for_is_named(
     if "heads of CUT" in message:
         options = options | {"layers": [4, 8]}
     assert message in refused(files, tmp_path, method, options)
+
+
+@pytest.mark.parametrize(
+    ("names", "direction", "said"),
+    [
+        (["latest_net_G_B.pth"], "AtoB", "latest_net_G_B.pth is by its name the generator from domain B, not A"),
+        (["latest_net_G_A.pth"], "BtoA", "latest_net_G_A.pth is by its name the generator from domain A, not B"),
+        (["other.pth", "net_G_A.pth"], "AtoB", "net_G_A.pth is by its name the generator from domain A, not B"),
+        (["net_G_B.pth", "other.pth"], "BtoA", "net_G_B.pth is by its name the generator from domain B, not A"),
+    ],
+)
+def test_a_name_and_a_direction_that_contradict_each_other_are_named(
+    names: list[str], direction: Any, said: str, tmp_path: Path
+) -> None:
+    files = [save(weights(resnet("strided", seed)), tmp_path / name) for seed, name in enumerate(names)]
+    assert said in refused(files, tmp_path, "cyclegan", direction=direction)
+
+
+def test_one_file_is_not_both_directions(tmp_path: Path) -> None:
+    files = [save(weights(resnet("strided")), tmp_path / "G" / f"latest_net_G_{x}.pth") for x in "AB"]
+    files[1].write_bytes(files[0].read_bytes())
+    assert "are the same file, by SHA-256: name both generators, or one" in refused(files, tmp_path, "cyclegan")
+    assert "are the same file" in refused([files[0], files[0]], tmp_path, "cyclegan", direction="AtoB")
+
+
+def test_heads_that_are_named_twice_are_refused(tmp_path: Path) -> None:
+    heads = save(HEADS, tmp_path / "F.pth")
+    assert "holds heads, of which one file is read" in refused(
+        [save(weights(resnet("antialiased")), tmp_path / "G.pth"), heads, heads], tmp_path, "cut"
+    )
 
 
 def changed(key: str, value: torch.Tensor | None) -> dict[str, Any]:
