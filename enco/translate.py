@@ -21,8 +21,8 @@ from PIL import Image
 
 from enco.config.bounds import BATCH_SIZE, SIDE
 from enco.config.commands import add_backward
-from enco.data.folders import SUFFIXES, decode_image, printable, to_rgb
-from enco.data.reading import Reading, add_reading
+from enco.data.folders import SUFFIXES, decode_image, output_names, printable, to_rgb
+from enco.data.reading import Reading, add_reading, names_in
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path, check_writable
 from enco.notices import say_once
@@ -89,8 +89,6 @@ def _named(words: list[str], out: Path, reading: Reading) -> dict[Path, str]:
 
 def _named_by(word: str, out: Path, reading: Reading) -> Iterator[tuple[Path, str]]:
     """Yield the images that a file, folder or glob names, with their translations' names."""
-    from enco.translation import names_in, output_names
-
     found = [Path(word)]
     if has_magic(word) and not found[0].exists():
         found = [Path(path) for path in sorted(glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from enco.data.folders import THREADS, decode_ahead, name_in, printable, stem_in
+from enco.data.folders import THREADS, decode_ahead, name_in, printable
 from enco.data.images import test_image, to_tensor, to_uint8
-from enco.data.reading import DEFAULT_READING, Reading
+from enco.data.reading import DEFAULT_READING, Reading, names_in
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_folder
 from enco.methods.base import TranslationDirection
@@ -271,19 +271,6 @@ def _save_all(batches: Iterable[NDArray[np.uint8]], paths: list[Path], bar: tqdm
 
 def _save(image: NDArray[np.uint8], path: Path) -> None:
     Image.fromarray(image).save(path)
-
-
-def names_in(folder: Path, out: Path, reading: Reading) -> dict[Path, str]:
-    """Return the images of a folder with their translations' names; UserError where `out` would be read, too."""
-    names = output_names(reading.files(folder), folder)
-    if reading.recursive and out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"--out {out} lies in the folder of the images, whose sub-folders are read: name another one.")
-    return names
-
-
-def output_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
-    """Return the name of each file's translation: its path from a folder, with the ending .png."""
-    return {file: f"{stem_in(folder, file)}.png" for file in files}
 
 
 def _check_free(out: Path, names: Mapping[Path, str]) -> None:

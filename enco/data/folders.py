@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -93,6 +93,11 @@ def name_in(folder: Path, file: Path) -> str:
 def stem_in(folder: Path, file: Path) -> str:
     """Return a file's path from a folder, with forward slashes and without the ending."""
     return name_in(folder, file.with_suffix(""))
+
+
+def output_names(files: Iterable[Path], folder: Path) -> dict[Path, str]:
+    """Return the name of each file's translation: its path from a folder, with the ending .png."""
+    return {file: f"{stem_in(folder, file)}.png" for file in files}
 
 
 def load_rgb(path: StrPath, levels: Levels = "16bit") -> Image.Image:

@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from enco.config.run import LEVELS, RECURSIVE, DataConfig, Levels
-from enco.data.folders import BITS, check_images, list_images, load_rgb, load_size
+from enco.data.folders import BITS, check_images, list_images, load_rgb, load_size, output_names
+from enco.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Reading:
 
 
 DEFAULT_READING = Reading()
+
+
+def names_in(folder: Path, out: Path, reading: Reading) -> dict[Path, str]:
+    """Return the images of a folder with their translations' names; UserError where `out` would be read, too."""
+    names = output_names(reading.files(folder), folder)
+    if reading.recursive and out.resolve() != folder.resolve() and out.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--out {out} lies in the folder of the images, whose sub-folders are read: name another one.")
+    return names
 
 
 def add_reading(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

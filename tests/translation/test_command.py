@@ -203,9 +203,27 @@ def test_the_name_stays_a_function_when_the_module_is_imported() -> None:
     assert enco.translate is enco.translation.translate  # type: ignore[attr-defined]
 
 
-def test_help_imports_no_torch() -> None:
-    found = modules_after("from enco.translate import parser; parser().format_help()")
-    assert "enco.translate" in found and not {"torch", "scipy", "pandas"} & found
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nothing*.png", "--out", "made"),
+    ],
+)
+def test_a_mistake_imports_no_torch(tmp_path: Path, words: tuple[str, ...]) -> None:
+    noise(tmp_path / "0.png", 8, 8)
+    code = f"""
+import os
+from enco.errors import UserError
+from enco.translate import main
+os.chdir({str(tmp_path)!r})
+try:
+    main([*{words!r}, "--generator", "g.safetensors"])
+except UserError:
+    pass
+else:
+    raise AssertionError
+"""
+    assert not {"torch", "scipy", "pandas"} & modules_after(code)
 
 
 def test_the_pages_commands_work(run: Run) -> None:
