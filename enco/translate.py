@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from glob import glob, has_magic
+from glob import glob
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from enco.runtime.devices import add_device, use_device
 if TYPE_CHECKING:
     from enco.methods.parts.translator import Translator
 
-# What brings torch is imported when images are there to be translated, so that help and mistakes come at once.
+# What brings torch is imported once images are named, so that help and words that name none come at once.
 
 STREAM = "-"
 JPEG_QUALITY = 95
@@ -45,8 +45,8 @@ def main(words: list[str] | None = None) -> None:
         _translate_one(image, args)
         return
     names = _named(args.images, Path(args.out), Reading.of(args))
-    alone = next(iter(names)) if len(names) == 1 and Path(args.images[0]).is_file() else None
-    if alone and (args.out == STREAM or Path(args.out).suffix.lower() in SUFFIXES):
+    alone = next(iter(names)) if len(names) == 1 and Path(args.images[0]) in names else None
+    if alone and (args.out == STREAM or Path(args.out).suffix):
         _translate_one(alone, args)
     else:
         _translate_many(names, args)
@@ -89,13 +89,12 @@ def _named(words: list[str], out: Path, reading: Reading) -> dict[Path, str]:
 
 def _named_by(word: str, out: Path, reading: Reading) -> Iterator[tuple[Path, str]]:
     """Yield the images that a file, folder or glob names, with their translations' names."""
-    found = [Path(word)]
-    if has_magic(word) and not found[0].exists():
-        found = [Path(path) for path in sorted(glob(word, recursive=True))]  # noqa: PTH207 - takes absolute patterns
+    paths = [word] if Path(word).exists() else sorted(glob(word, recursive=True))  # noqa: PTH207 - absolute patterns
+    found = [Path(path) for path in paths]
     files = [path for path in found if not path.is_dir() and (path.suffix.lower() in SUFFIXES or len(found) == 1)]
     folders = [path for path in found if path.is_dir()]
     if not files and not folders:
-        raise UserError(f"No image matches {printable(word)}: correct the pattern.")
+        raise UserError(f"No image matches {printable(word)}: correct the name or pattern.")
     if left := len(found) - len(files) - len(folders):
         say_once(f"Left out of {printable(word)}: {left} files that are no images by their ending.")
     for file in files:
@@ -106,10 +105,10 @@ def _named_by(word: str, out: Path, reading: Reading) -> Iterator[tuple[Path, st
 
 def _translate_one(image: Path | Image.Image, args: argparse.Namespace) -> None:
     """Translate one image into a file, or into a PNG on stdout."""
+    if args.out != STREAM:
+        _check_file(Path(args.out), image)
     from enco.translation import translate_file
 
-    if args.out != STREAM:
-        check_writable(_image_file(args.out))
     generator, sizing = _load(args), _sizing(args)
     if isinstance(image, Path):
         made = translate_file(generator, image, reading=Reading.of(args), **sizing)
@@ -125,20 +124,29 @@ def _translate_one(image: Path | Image.Image, args: argparse.Namespace) -> None:
 
 def _translate_many(names: dict[Path, str], args: argparse.Namespace) -> None:
     """Translate images into PNGs in a folder."""
+    _check_folder(args.out)
     from enco.translation import translate_files
 
-    if args.out == STREAM:
-        raise UserError("--out - is for one image: name a folder for the translations of several.")
     about = {"batch_size": args.batch_size, "reading": Reading.of(args), "progress": True}
     files = translate_files(_load(args), names, Path(args.out), **about, **_sizing(args))
     print(f"{len(files)} {'images' if len(files) > 1 else 'image'} translated into {args.out}")
 
 
-def _image_file(out: str) -> Path:
-    """Return the path of an image to write; UserError for a name without an ending that tells the format."""
-    if Path(out).suffix.lower() not in SUFFIXES:
+def _check_file(out: Path, image: Path | Image.Image) -> None:
+    """Raise UserError unless a file can be written of a format that its ending tells, and not over the image."""
+    if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"--out {out} tells no format of images: give it an ending such as .png.")
-    return Path(out)
+    if isinstance(image, Path) and image.resolve() == out.resolve():
+        raise UserError(f"--out {out} is the image itself: name another file.")
+    check_writable(out)
+
+
+def _check_folder(out: str) -> None:
+    """Raise UserError for a name that is meant for one image."""
+    if out == STREAM:
+        raise UserError("--out - is for one image: name a folder for the translations of several.")
+    if Path(out).suffix.lower() in Image.registered_extensions():
+        raise UserError(f"--out {out} has the ending of an image, and only a single file becomes one: name a folder.")
 
 
 def _load(args: argparse.Namespace) -> Translator:

@@ -92,6 +92,8 @@ def test_globs_and_several_files_become_a_folder(run: Run, capsys: pytest.Captur
     assert sorted(path.name for path in Path("some").iterdir()) == ["0.png", "1.png", "9.png"]
     run("photos/**/9.png", "--out", "one")
     assert [path.name for path in Path("one").iterdir()] == ["9.png"]
+    run("photos/0.png", "--out", "single")
+    assert [path.name for path in Path("single").iterdir()] == ["0.png"]
 
 
 def test_a_stream_becomes_a_stream_of_a_png_alone(run: Run, tmp_path: Path) -> None:
@@ -114,19 +116,27 @@ def test_a_stream_becomes_a_stream_of_a_png_alone(run: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nothing.png", "--out", "x.png"), "The image nothing.png does not exist"),
-        (("nothing*", "--out", "x"), r"No image matches nothing\*: correct the pattern"),
+        (("nothing.png", "--out", "x.png"), r"No image matches nothing\.png: correct the name or pattern"),
+        (("nothing*", "--out", "x"), r"No image matches nothing\*: correct the name or pattern"),
         (("photos", "--out", "-"), "--out - is for one image: name a folder"),
         (("-", "photos", "--out", "x"), "- is one image on stdin: give it alone"),
         (("photos/0.png", "photos/copy/0.png", "--out", "x"), "Two of the images would both become 0.png"),
         (("photos/0.png", "photos/1.png", "--out", "photos"), "--out photos is the folder of the images themselves"),
         (("photos/deep", "--out", "photos"), r"The folder photos holds other files, such as 0\.png"),
         (("photos", "--out", "photos/new", "--recursive"), "lies in the folder of the images, whose sub-folders"),
-        (("photos/0.png", "--out", "g.safetensors"), "a file has that name"),
+        (("photos/0.png", "--out", "g.safetensors"), "--out g.safetensors tells no format of images"),
+        (("photos/0.png", "--out", "made.gif"), r"--out made.gif tells no format of images: give it an ending such"),
+        (("photos/0.png", "--out", "photos/0.png", "--keep-size"), "--out photos/0.png is the image itself"),
+        (("photos/0.png", "--out", "photos/deep/../0.png"), "is the image itself"),
+        (("photos/0.png", "--out", "link.png"), "--out link.png is the image itself: name another file"),
+        (("photos/deep", "--out", "one.png"), "--out one.png has the ending of an image, .* name a folder"),
+        (("photos/1*.png", "photos/0.png", "--out", "one.gif"), "--out one.gif has the ending of an image"),
+        (("photos/[0]*", "--out", "one.JPG"), "--out one.JPG has the ending of an image"),
     ],
 )
 def test_a_mistake_is_a_sentence_and_leaves_all_as_it_was(run: Run, words: tuple[str, ...], said: str) -> None:
     shutil.copytree("photos/deep", "photos/copy")
+    Path("link.png").symlink_to("photos/0.png")
     noise(Path("photos/copy/0.png"), 8, 8)
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=said):
@@ -207,6 +217,10 @@ def test_the_name_stays_a_function_when_the_module_is_imported() -> None:
     "words",
     [
         ("nothing*.png", "--out", "made"),
+        ("0.png", "--out", "0.png"),
+        ("0.png", "--out", "made.xyz"),
+        ("*.png", "--out", "made.png"),
+        ("*.png", "--out", "-"),
     ],
 )
 def test_a_mistake_imports_no_torch(tmp_path: Path, words: tuple[str, ...]) -> None:
