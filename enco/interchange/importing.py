@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,23 +71,38 @@ def import_generator(
     made = on_paper(name, complete, f"the options that fit {generators[0].path}")
     parts = _parts(layout, made, generators, heads)
     fitted = [_fitted(part, made, LETTERS[direction]) for part in parts]
-    is_one_way = len(generators) == 1 and made.two_sided and not layout.shares_file
-    record = ImportRecord(
-        method=name,
-        layout=layout.name,
-        options=made.options.model_dump(mode="json"),
-        direction=direction,
-        directions="both" if made.two_sided and not is_one_way else "forward",
-        heads=bool(heads),
-        files=tuple(_file_record(original.path) for original in originals),
-        dropped=tuple(sorted({key for _, dropped in fitted for key in dropped})),
-    )
-    about = {"method": name, "options": made.options.model_dump_json(), "imported": record.model_dump_json()}
-    about |= {"direction": direction} if direction else {}
-    about |= {"task": task} if task else {}
-    about |= ONE_WAY if is_one_way else {}
-    save_safetensors(Path(out), {key: value for tensors, _ in fitted for key, value in tensors.items()}, about)
+    record = _record(parts, made, direction, originals, {key for _, dropped in fitted for key in dropped})
+    tensors = {key: value for found, _ in fitted for key, value in found.items()}
+    save_safetensors(Path(out), tensors, _metadata(record, made, task))
     return record
+
+
+def _record(
+    parts: Sequence[_Part],
+    method: Method,
+    direction: Direction | None,
+    originals: Sequence[OriginalFile],
+    dropped: Iterable[str],
+) -> ImportRecord:
+    networks = {network for part in parts for network in part.networks}
+    return ImportRecord(
+        method=method.info.name,
+        layout=parts[0].layout.name,
+        options=method.options.model_dump(mode="json"),
+        direction=direction,
+        directions="both" if method.two_sided and networks >= set(kept_networks(method)) else "forward",
+        heads="heads" in networks,
+        files=tuple(_file_record(original.path) for original in originals),
+        dropped=tuple(sorted(dropped)),
+    )
+
+
+def _metadata(record: ImportRecord, method: Method, task: str | None) -> dict[str, str]:
+    """Return what the generator file says of itself."""
+    about = {"method": record.method, "options": method.options.model_dump_json(), "imported": record.model_dump_json()}
+    about |= {"direction": record.direction} if record.direction else {}
+    about |= {"task": task} if task else {}
+    return about | (ONE_WAY if method.two_sided and record.directions == "forward" else {})
 
 
 def _check_out(out: Path, files: Sequence[StrPath]) -> None:
