@@ -80,8 +80,11 @@ def only_user_can_get(archive: ArchiveFile, folder: Path, mirror: str | None) ->
 
 
 def obtain_file(archive: ArchiveFile, folder: Path, mirror: str | None = None) -> Path:
-    """Return one published file, checked, found or fetched as `obtain` does it; UserError as there."""
-    from enco.io.fetch import Published, fetch  # brings requests, which planning a workflow has no use for
+    """Return one published file, checked, found or fetched as `obtain` does it.
+
+    Raises UserError as there, which is a NotPublished for a file that is not the published one.
+    """
+    from enco.io.fetch import NotPublished, Published, fetch  # brings requests, which planning a workflow has no use for
 
     published = Published(archive.sha256, archive.bytes)
     path, url = local_path(archive, folder, mirror), _address(archive, mirror)
@@ -92,7 +95,7 @@ def obtain_file(archive: ArchiveFile, folder: Path, mirror: str | None = None) -
     wrong = published.mismatch(path)
     if wrong:
         again = f"get it again from {url}" if url else "get it again"
-        raise UserError(f"{path} is not the published file, {wrong}: move it away and {again}.")
+        raise NotPublished(f"{path} is not the published file, {wrong}: move it away and {again}.")
     return path
 
 

@@ -27,6 +27,10 @@ WAIT = wait_exponential(min=1, max=30)
 OK, RANGE_NOT_SATISFIABLE, TOO_MANY_REQUESTS, SERVER_ERROR = 200, 416, 429, 500
 
 
+class NotPublished(UserError):
+    """A file that was put in its place or sent, and is not the published one."""
+
+
 @dataclass(frozen=True)
 class Published:
     """The known SHA-256 of a published file, or the start of the hash (lower-case hex), and the size in bytes."""
@@ -56,8 +60,8 @@ def fetch(url: str, path: Path, published: Published) -> Path:
     """Return the published file at `path`, downloaded from `url` if nothing is there.
 
     A download goes on from what a broken, stopped or killed one left in `.<name>.part`; processes that want one file
-    take turns by `.<name>.lock`. Raises UserError for a failed download, for a place that cannot be written to, and for
-    a file, found or downloaded, that is not the published one.
+    take turns by `.<name>.lock`. Raises UserError for a failed download and for a place that cannot be written to, and
+    NotPublished for a file, found or downloaded, that is not the published one.
     """
     with writing(path):
         is_there = path.exists()
@@ -72,7 +76,7 @@ def fetch(url: str, path: Path, published: Published) -> Path:
 def _checked(url: str, path: Path, published: Published) -> Path:
     wrong = published.mismatch(path)
     if wrong:
-        raise UserError(
+        raise NotPublished(
             f"{path} is not the published file ({wrong}): move it away and run again, or put there what {url} has."
         )
     return path
@@ -88,7 +92,7 @@ def _downloaded(download: _Download) -> Path:
         wrong = published.mismatch(part)
         if wrong:
             part.unlink()
-            raise UserError(
+            raise NotPublished(
                 f"What {download.url} sends is not the published file ({wrong}): run again, or fetch it elsewhere and"
                 f" put it at {download.path}."
             )

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from enco.datasets.archives import is_hidden, member_names, read_members
-from enco.datasets.obtain import local_path, obtain_file
+from enco.datasets.obtain import obtain_file
 from enco.errors import UserError
+from enco.io.fetch import NotPublished
 from eval.released.catalogue import Released
 from eval.released.record import ANOTHER_FILE, NOT_FETCHED, NOT_IMPORTED, NOT_THERE, FoundFile, Gap, GeneratorRecord
 
@@ -38,12 +39,11 @@ def _find_or_fetch(released: Released, files: Path) -> Path | Gap:
     if not released.is_to_be_had(files):
         return Gap(reason=NOT_THERE, sentence=released.request(files))
     folder = released.folder(files)
-    placed = local_path(released.archive, folder) is not None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return obtain_file(released.archive, folder)
     except UserError as error:
-        return Gap(reason=ANOTHER_FILE if placed else NOT_FETCHED, sentence=str(error))
+        return Gap(reason=ANOTHER_FILE if isinstance(error, NotPublished) else NOT_FETCHED, sentence=str(error))
 
 
 def find_members(archive: Path, patterns: Sequence[str]) -> list[str]:

@@ -19,11 +19,12 @@ from eval.released.__main__ import main
 from eval.released.catalogue import Catalogue, load_catalogue
 from eval.released.obtain import find_members, obtain_generator
 from eval.released.planned import ReleasedTable
-from eval.released.record import ANOTHER_FILE, NOT_THERE, read_generator_record
+from eval.released.record import ANOTHER_FILE, NOT_FETCHED, NOT_THERE, read_generator_record
 from eval.released.table import write_released
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec, TableSpec
+from tests.support.file_server import FileServer
 from tests.support.make_archives import tarred, zipped
 from tests.support.released_files import antialiased, strided
 from tests.support.table_runs import PUBLISHED, ROOT, scores
@@ -117,6 +118,18 @@ def test_a_placed_file_with_another_hash_is_no_generator(tmp_path: Path) -> None
     (tmp_path / FILE).write_bytes(antialiased(0))
     made = obtain_generator(released, tmp_path, tmp_path / "out.safetensors")
     assert made.gap and made.gap.reason == ANOTHER_FILE and "move it away" in made.gap.sentence
+
+
+def test_what_a_server_sends_with_another_hash_is_told_from_what_it_does_not_send(tmp_path: Path) -> None:
+    with FileServer({"wrong.pth": b"another"}) as server:
+        reasons = {}
+        for name in ("wrong.pth", "gone.pth"):
+            content = catalogue()
+            content["files"][FILE] |= {"url": server.url(name), "sha256": "0" * 64}
+            released = loaded(tmp_path, content).find("cut-horse2zebra")
+            made = obtain_generator(released, tmp_path, tmp_path / "out.safetensors")
+            reasons[name] = made.gap and made.gap.reason
+    assert reasons == {"wrong.pth": ANOTHER_FILE, "gone.pth": NOT_FETCHED}
 
 
 def test_a_mistake_in_a_member_is_said_of_the_archive(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_is_served_is_scored_and_the_rest_has_its_reason(place: Place) -> N
     assert dict(numbers.loc[["dclgan", "fsesim", "negcut", "enco"], "reason"]) == {
         "dclgan": "its file is not there",
         "fsesim": "its file could not be imported",
-        "negcut": "its file could not be fetched",
+        "negcut": "the file is not the published one",
         "enco": "its file could not be fetched",
     }
     assert set(numbers.loc[["dclgan", "fsesim", "negcut", "enco"], "authors"]) == {"–"}
