@@ -23,6 +23,7 @@ MemberInfo = tuple[str, bool, int]
 LARGEST = 256 * 2**20
 """Bytes of a file, as each is read into memory whole."""
 LONGEST_NAME = 255
+NO_FILE = "a link or no plain file"
 ENCRYPTED = 1
 BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
@@ -37,13 +38,23 @@ def member_names(path: Path) -> list[str]:
     Raises UserError for a file that is no whole archive, and for one with a link or a name that leads out of the
     folder.
     """
-    with _readable(path):
-        files = _zip_files(path) if _is_zip(path) else _tar_files(path)
+    files = archive_files(path)
     for name, is_plain, size in files:
         reason = _suspicion(name, is_plain, size)
         if reason:
-            raise UserError(f"{path} holds {printable(name)}, {reason}: {_refetch(path)}")
+            raise refused(path, name, reason)
     return [name for name, _, _ in files]
+
+
+def archive_files(path: Path) -> list[MemberInfo]:
+    """List an archive's files, whatever they are; UserError for a file that is no whole archive."""
+    with _readable(path):
+        return _zip_files(path) if _is_zip(path) else _tar_files(path)
+
+
+def refused(path: Path, name: str, reason: str) -> UserError:
+    """Return the error for a file of an archive that is not read."""
+    return UserError(f"{path} holds {printable(name)}, {reason}: {_refetch(path)}")
 
 
 def read_members(path: Path, names: Collection[str]) -> Iterator[Member]:
@@ -121,7 +132,7 @@ def _suspicion(name: str, is_plain: bool, size: int) -> str | None:
     """Say why a file does not belong into an archive of images; None for a good file."""
     path = PurePosixPath(name.replace("\\", "/"))
     if not is_plain:
-        return "a link or no plain file"
+        return NO_FILE
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         return "which leads out of its folder"
     if len(path.name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:

@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from enco.datasets.archives import is_hidden, member_names, read_members
+from enco.data.folders import printable
+from enco.datasets.archives import NO_FILE, MemberInfo, archive_files, is_hidden, read_members, refused
 from enco.datasets.obtain import obtain_file
 from enco.errors import UserError
 from enco.io.fetch import NotPublished
 from eval.released.catalogue import Released
 from eval.released.record import ANOTHER_FILE, NOT_FETCHED, NOT_IMPORTED, NOT_THERE, FoundFile, Gap, GeneratorRecord
+
+LARGEST = 2**31
+"""Bytes of a generator's file in an archive, as each is read into memory whole."""
 
 
 def obtain_generator(released: Released, files: Path, out: Path, attempt: int = 0) -> GeneratorRecord:
@@ -49,18 +53,25 @@ def _find_or_fetch(released: Released, files: Path) -> Path | Gap:
 def find_members(archive: Path, patterns: Sequence[str]) -> list[str]:
     """Return the one file of an archive that fits each pattern, matched from the end of a path.
 
-    Raises UserError for a file that is no whole archive, and where none or several fit.
+    Raises UserError for a file that is no whole archive, where none or several fit, and where what fits is a link or
+    too large. What else the archive holds does not matter.
     """
-    names = [name for name in member_names(archive) if not is_hidden(PurePosixPath(name))] if patterns else []
-    found = []
-    for pattern in patterns:
-        fitting = [name for name in names if PurePosixPath(name).match(pattern)]
-        if len(fitting) != 1:
-            held = ", ".join(fitting or names[:8]) or "nothing"
-            what = "holds no file" if not fitting else "holds several files"
-            raise UserError(f"{archive} {what} like {pattern} ({held}): get another, or correct its 'members'.")
-        found += fitting
-    return found
+    files = [one for one in archive_files(archive) if not is_hidden(PurePosixPath(one[0]))] if patterns else []
+    return [_find_member(archive, pattern, files) for pattern in patterns]
+
+
+def _find_member(archive: Path, pattern: str, files: Sequence[MemberInfo]) -> str:
+    fitting = [one for one in files if PurePosixPath(one[0]).match(pattern)]
+    if len(fitting) != 1:
+        held = ", ".join(printable(name) for name, _, _ in fitting or files[:8]) or "nothing"
+        what = "holds no file" if not fitting else "holds several files"
+        raise UserError(f"{archive} {what} like {pattern} ({held}): get another, or correct its 'members'.")
+    name, is_plain, size = fitting[0]
+    if not is_plain:
+        raise refused(archive, name, NO_FILE)
+    if size > LARGEST:
+        raise refused(archive, name, f"of {size} bytes, which is more than a generator has")
+    return name
 
 
 def _import(released: Released, path: Path, members: Sequence[str], out: Path) -> None:

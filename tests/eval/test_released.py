@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from enco.datasets import archives
 from enco.datasets.catalogue import load_tasks
 from enco.errors import UserError
 from enco.io.files import write_json
 from enco.methods.parts.generator_file import load_generator
 from eval.published import read_published
+from eval.released import obtain
 from eval.released.__main__ import main
 from eval.released.catalogue import Catalogue, load_catalogue
 from eval.released.obtain import find_members, obtain_generator
@@ -88,6 +91,22 @@ def test_members_are_found_by_the_end_of_their_path(tmp_path: Path) -> None:
         find_members(archive, ["latest_net_G.pth"])
     with pytest.raises(UserError, match=r"holds no file like \*net_D.pth"):
         find_members(archive, ["*net_D.pth"])
+
+
+@pytest.mark.parametrize("packed", [zipped, tarred])
+def test_of_an_archive_only_the_chosen_file_matters(
+    tmp_path: Path, packed: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "models"
+    files = {"cut/net_G.pth": b"x", "../net_D.pth": b"x", "a" * 300: b"x"}
+    archive.write_bytes(packed(files, {"cut/latest": "net_G.pth", "link_G.pth": "cut/net_G.pth"}))
+    monkeypatch.setattr(archives, "LARGEST", 0)
+    assert find_members(archive, ["cut/net_G.pth"]) == ["cut/net_G.pth"]
+    with pytest.raises(UserError, match=r"models holds link_G.pth, a link or no plain file: get models again"):
+        find_members(archive, ["link_G.pth"])
+    monkeypatch.setattr(obtain, "LARGEST", 0)
+    with pytest.raises(UserError, match=r"net_G.pth, of 1 bytes, which is more than a generator has: get models again"):
+        find_members(archive, ["cut/net_G.pth"])
 
 
 def test_a_generator_of_an_archive_is_imported_and_recorded(tmp_path: Path) -> None:
