@@ -16,6 +16,7 @@ from enco.datasets.catalogue import load_tasks
 from enco.errors import UserError
 from enco.io.files import write_json
 from enco.methods.parts.generator_file import load_generator
+from enco.options.cut import CutOptions
 from eval.published import read_published
 from eval.released import obtain
 from eval.released.__main__ import main
@@ -53,6 +54,13 @@ def test_our_catalogue_names_tasks_and_rows_that_exist() -> None:
     assert {task for one in released for task in one.generator.tasks} == set(tasks)
     assert {one.variant.published for one in released} - {""} <= rows
     assert all(one.generator.members for one in released if one.archive.name.endswith((".zip", ".tar")))
+
+
+def test_fastcuts_generators_have_fastcuts_options() -> None:
+    """10 times the NCE term and no identity term (Park et al. 2020, arXiv 2007.15651)."""
+    fastcut = load_catalogue(ROOT / "config" / "released.yaml").variants["fastcut"]
+    options = [CutOptions(**generator.options) for generator in fastcut.generators]
+    assert [(one.identity_nce, one.lambda_nce) for one in options] == [(False, 10.0)] * 3
 
 
 def test_what_the_methods_own_papers_print_equals_the_papers_quotes() -> None:
