@@ -84,7 +84,7 @@ def obtain_file(archive: ArchiveFile, folder: Path, mirror: str | None = None) -
 
     Raises UserError as there, which is a NotPublished for a file that is not the published one.
     """
-    from enco.io.fetch import NotPublished, Published, fetch  # brings requests, which planning a workflow has no use for
+    from enco.io.fetch import NotPublished, Published, fetch  # brings requests, which planning does not use
 
     published = Published(archive.sha256, archive.bytes)
     path, url = local_path(archive, folder, mirror), _address(archive, mirror)

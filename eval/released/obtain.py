@@ -22,9 +22,9 @@ LARGEST = 2**31
 def obtain_generator(released: Released, files: Path, out: Path, attempt: int = 0) -> GeneratorRecord:
     """Import one published generator to `out`; files are looked for and fetched in `files`.
 
-    What a user can mend is no error but the record's gap, so that others go on; then nothing is left at `out`.
+    What a user can mend is no error but the record's gap, so that others go on. What stands at `out` stays until a file
+    is found for it, as its own may have been deleted; where that file cannot be imported, nothing is left there.
     """
-    out.unlink(missing_ok=True)
     path = _find_or_fetch(released, files)
     if isinstance(path, Gap):
         return GeneratorRecord(attempt=attempt, gap=path, file=None, members=())
@@ -33,6 +33,7 @@ def obtain_generator(released: Released, files: Path, out: Path, attempt: int = 
         members = find_members(path, released.generator.members)
         _import(released, path, members, out)
     except UserError as error:
+        out.unlink(missing_ok=True)
         gap = Gap(reason=NOT_IMPORTED, sentence=f"{released.key}: {error}")
         return GeneratorRecord(attempt=attempt, gap=gap, file=found, members=())
     return GeneratorRecord(attempt=attempt, gap=None, file=found, members=tuple(members))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from enco.errors import UserError
 from enco.io.files import read_json, sha256
 from enco.records import FileRecord, Record, first_mistake
+from eval.released.catalogue import PublishedFile
 
 NOT_THERE = "its file is not there"
 NOT_FETCHED = "its file could not be fetched"
@@ -47,6 +48,10 @@ class FoundFile(Record):
         state = path.stat()
         return (state.st_size, state.st_mtime_ns) != (self.bytes, self.mtime_ns)
 
+    def fits(self, published: PublishedFile) -> bool:
+        """Return whether the file has the hash and the size that are noted of the published one, if any are."""
+        return self.sha256.startswith(published.sha256) and published.bytes in (None, self.bytes)
+
 
 class GeneratorRecord(FileRecord):
     """What became of one published generator: `gap` is None where it was imported."""
@@ -58,9 +63,11 @@ class GeneratorRecord(FileRecord):
     members: tuple[str, ...]
     """Its files in an archive."""
 
-    def stands(self, generator: Path) -> bool:
-        """Return whether the imported generator is there, made of the file that is still in place or was deleted."""
-        return self.gap is None and self.file is not None and not self.file.has_changed and generator.is_file()
+    def stands(self, generator: Path, published: PublishedFile) -> bool:
+        """Return whether the imported generator is there, made of the published file, in place or deleted since."""
+        if self.gap is not None or self.file is None or not self.file.fits(published):
+            return False
+        return not self.file.has_changed and generator.is_file()
 
 
 def read_generator_record(path: Path) -> GeneratorRecord:

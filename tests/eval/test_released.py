@@ -128,13 +128,27 @@ def test_a_generator_of_an_archive_is_imported_and_recorded(tmp_path: Path) -> N
     (files / "cut").mkdir(parents=True)
     (files / FILE).write_bytes(zipped({"here/latest_net_G.pth": antialiased(0)}))
     made = obtain_generator(released, files, out, attempt=1)
-    assert made.gap is None and made.members == ("here/latest_net_G.pth",) and made.stands(out)
+    assert made.gap is None and made.members == ("here/latest_net_G.pth",) and made.stands(out, released.file)
     assert load_generator(out).options["k"] == 2
     (files / FILE).write_bytes(b"another")
-    assert not made.stands(out), "what was imported is of a file that is there no more"
+    assert not made.stands(out, released.file), "what was imported is of a file that is there no more"
     assert (made := obtain_generator(released, files, out)).gap and not out.exists()
     assert "models.zip is truncated or neither a zip nor a tar" in made.gap.sentence
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_generator_outlives_its_file_until_another_one_is_found(tmp_path: Path) -> None:
+    released = loaded(tmp_path, catalogue()).find("cut-horse2zebra")
+    out, file = tmp_path / "generator.safetensors", tmp_path / FILE
+    file.parent.mkdir()
+    file.write_bytes(antialiased(0))
+    assert obtain_generator(released, tmp_path, out).gap is None
+    imported = out.read_bytes()
+    file.unlink()
+    assert (made := obtain_generator(released, tmp_path, out)).gap and made.gap.reason == NOT_THERE
+    assert out.read_bytes() == imported
+    file.write_bytes(b"no generator")
+    assert obtain_generator(released, tmp_path, out).gap and not out.exists()
 
 
 def test_a_placed_file_with_another_hash_is_no_generator(tmp_path: Path) -> None:
@@ -177,7 +191,8 @@ def test_the_command_imports_one_and_says_what_is_missing(tmp_path: Path, capsys
     (tmp_path / "cut").mkdir()
     (tmp_path / FILE).write_bytes(antialiased(0))
     assert main([*words, "--out", str(out), "--record", str(tmp_path / "record.json")]) == 0
-    assert read_generator_record(tmp_path / "record.json").stands(out)
+    published = load_catalogue(tmp_path / "released.yaml").files[FILE]
+    assert read_generator_record(tmp_path / "record.json").stands(out, published)
     (tmp_path / "record.json").write_text("{}")
     with pytest.raises(UserError, match=r"record.json is no record of a published generator .*: move it away"):
         read_generator_record(tmp_path / "record.json")

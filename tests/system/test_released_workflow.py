@@ -211,3 +211,16 @@ def test_a_file_that_was_deleted_after_its_import_is_not_missed(place: Place) ->
     assert "models.tar" not in {request.name for request in place.server.requests[asked:]}
     assert float(place.lines().loc[("horse2zebra", "cut", DISTANCE), "authors"]) > 0
     assert "models.tar" not in last_lines(said)
+
+
+def test_noting_the_hash_of_a_deleted_file_keeps_its_number(place: Place) -> None:
+    """docs/generators.md tells users to do both."""
+    (place.folder / "files" / "enco" / "gone.pth").unlink()
+    content = catalogue(place.server)
+    content["files"]["enco/gone.pth"]["sha256"] = hashlib.sha256(antialiased(5)).hexdigest()[:12]
+    (place.folder / "released.yaml").write_text(yaml.safe_dump(content))
+    before = scored(place)
+    said = place.run("released")
+    assert planned(said)["imported_generator"] == 2, "those that never came"
+    assert float(place.lines().loc[("horse2zebra", "enco", DISTANCE), "authors"]) > 0
+    assert scored(place) == before

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from enco.errors import UserError
 from eval.released.planned import ReleasedTable
@@ -28,9 +29,13 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def project(files: Path, scale: str = "paper", **settings: Any) -> Project:
+def project(files: Path, scale: str = "paper", sha256: str = "", **settings: Any) -> Project:
+    """Plan a scale whose published files are in a folder; `sha256` is noted for CUT's archive."""
     config = load_scale(ROOT / "config" / f"{scale}.yaml").model_dump()
-    config["released"]["files"] = files
+    content = yaml.safe_load((ROOT / "config" / "released.yaml").read_text())
+    content["files"]["cut/pretrained_models.tar"]["sha256"] = sha256
+    (files / "released.yaml").write_text(yaml.safe_dump(content))
+    config["released"] |= {"files": files, "catalogue": files / "released.yaml"}
     return Project.of(Plan.load(config | settings, ROOT))
 
 
@@ -104,6 +109,25 @@ def test_only_an_import_that_stands_is_not_tried_again(tmp_path: Path) -> None:
     assert made.released.attempt(CUT) == 4, "the file was replaced"
     file.unlink()
     assert made.released.attempt(CUT) == 3, "nothing is missed of a file that was imported"
+
+
+def test_noting_the_hash_of_what_was_imported_remakes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "models.tar"
+    file.write_bytes(b"models")
+    record = GeneratorRecord(gap=None, attempt=0, file=FoundFile.of(file), members=())
+    record.write(paths.fill(paths.IMPORTED_RECORD, released=CUT.released))
+    paths.fill(paths.IMPORTED_GENERATOR, released=CUT.released).touch()
+    file.unlink()
+    assert record.file
+    notes = ["", record.file.sha256[:16], "0" * 16]
+    attempts, facts = zip(*(planned_import(project(tmp_path, sha256=note)) for note in notes), strict=True)
+    assert attempts == (0, 0, 1), "0000 is the hash of another file"
+    assert len(set(facts)) == 1
+
+
+def planned_import(made: Project) -> tuple[int, str]:
+    """Return all by which Snakemake tells whether CUT's generator is imported again."""
+    return made.released.attempt(CUT), made.released.facts(CUT)
 
 
 def test_no_table_of_ones_own_has_the_name(tmp_path: Path) -> None:

@@ -94,32 +94,33 @@ class AuthorsGenerators:
         return shlex.join([wildcards.released, *places])
 
     def facts(self, wildcards: Wildcards) -> str:
-        """Return what a generator is checked against and imported as, as JSON."""
+        """Return what a generator is imported as, as JSON; what its file is checked against decides `attempt`."""
         one = self.find(wildcards)
-        about = {"method": one.variant.method, "file": one.file.model_dump(include={"bytes", "sha256"})}
-        return json.dumps(about | one.generator.model_dump(include={"members", "options"}), sort_keys=True)
+        about = one.generator.model_dump(include={"members", "options"})
+        return json.dumps(about | {"method": one.variant.method}, sort_keys=True)
 
     def attempt(self, wildcards: Wildcards) -> int:
         """Return a number that stays the same while an imported generator stands, and else is another at each call.
 
         So Snakemake tries again what was missing, and imports anew what was replaced.
         """
-        record = self._record(self.find(wildcards))
+        one = self.find(wildcards)
+        record = self._record(one)
         if record is None:
             return 0
-        return record.attempt + (not self._stands(wildcards.released, record))
+        return record.attempt + (not self._stands(one, record))
 
     def _record(self, one: Released) -> GeneratorRecord | None:
         path = paths.fill(paths.IMPORTED_RECORD, released=one.key)
         return read_generator_record(path) if path.is_file() else None
 
-    def _stands(self, key: str, record: GeneratorRecord) -> bool:
-        return record.stands(paths.fill(paths.IMPORTED_GENERATOR, released=key))
+    def _stands(self, one: Released, record: GeneratorRecord) -> bool:
+        return record.stands(paths.fill(paths.IMPORTED_GENERATOR, released=one.key), one.file)
 
     def _is_to_be_had(self, one: Released) -> bool:
         """Return whether a generator was imported, or its file is there or can be fetched."""
         record = self._record(one)
-        return (record is not None and self._stands(one.key, record)) or one.is_to_be_had(self.files)
+        return (record is not None and self._stands(one, record)) or one.is_to_be_had(self.files)
 
     def _gap(self, one: Released) -> Gap | None:
         """Return why a generator cannot be scored; None if it was imported."""
@@ -181,8 +182,8 @@ class AuthorsGenerators:
 
     def _files(self, row: str) -> tuple[str, ...]:
         """Name the published files that a row's generators were imported from, with their hashes."""
-        records = (self._record(one) for one in self.wanted if one.row == row)
-        found = [record.file for record in records if record and record.gap is None]
+        records = (self._record(one) for one in self.wanted if one.row == row and self._gap(one) is None)
+        found = [record.file for record in records if record]
         return tuple(dict.fromkeys(f"{Path(one.path).name} (sha256 {one.sha256})" for one in found if one))
 
     def _cells(self) -> Iterator[PlannedCell]:
