@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from enco.methods.parts.generator_file import load_generator
 from enco.methods.parts.translator import Translator
 from enco.notices import say_once
 
+F = TypeVar("F", bound=StrPath)
 Load = Callable[[Path], Tensor]
 OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
 
@@ -95,7 +96,7 @@ def translate(
             raise UserError("`size` is for images and folders: resize the tensor instead.")
         return _translate_tensor(generator, images, direction)
     if isinstance(images, str | os.PathLike):
-        return translate_file(generator, Path(images), direction=direction, size=size, keep_size=keep_size)
+        return translate_file(generator, images, direction=direction, size=size, keep_size=keep_size)
     return generator(images, direction, size=size, keep_size=keep_size)
 
 
@@ -111,7 +112,7 @@ def _translate_tensor(generator: Translator, images: Tensor, direction: Translat
 
 def translate_file(
     generator: Translator,
-    file: Path,
+    file: StrPath,
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
@@ -119,6 +120,7 @@ def translate_file(
     reading: Reading = DEFAULT_READING,
 ) -> Image.Image:
     """Translate an image file as `translate_folder` translates each of a folder; UserError as there."""
+    file = Path(file)
     if file.is_dir():
         raise UserError(f"{file} is a folder: give `out`, the folder to write its translations to.")
     load = _loader(generator, size, keep_size, reading)
@@ -147,7 +149,7 @@ def translate_folder(
     return translate_files(
         translator,
         names_in(Path(images), Path(out), reading),
-        Path(out),
+        out,
         direction=direction,
         size=size,
         keep_size=keep_size,
@@ -158,8 +160,8 @@ def translate_folder(
 
 def translate_files(
     generator: Translator,
-    names: Mapping[Path, str],
-    out: Path,
+    names: Mapping[F, str],
+    out: StrPath,
     *,
     direction: TranslationDirection = "forward",
     size: int | None = None,
@@ -178,13 +180,13 @@ def translate_files(
     Raises UserError for images that cannot be read or would share a name, a one-sided method asked to go backward, a
     size that the generator does not keep or the memory does not hold, and an `out` that holds other files.
     """
-    load = _loader(generator, size, keep_size, reading)
-    _warn_of_side(generator, {file.parent for file in names}, direction)
+    load, files = _loader(generator, size, keep_size, reading), {Path(file): name for file, name in names.items()}
+    _warn_of_side(generator, {file.parent for file in files}, direction)
 
     def convert(batch: Tensor) -> NDArray[np.uint8]:
         return generator.to_bytes(batch, direction, keep_size=keep_size)
 
-    return _convert(names, out, load, convert, batch_size or (1 if keep_size else 8), progress)
+    return _convert(files, Path(out), load, convert, batch_size or (1 if keep_size else 8), progress)
 
 
 def copy_folder(

@@ -99,7 +99,7 @@ def test_a_broken_note_of_the_tracker_fails_no_training(tmp_path: Path, monkeypa
 def test_features_say_first_where_they_cannot_be_written(
     option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval.__main__._extractor", lambda given: pytest.fail("began to work"))
+    monkeypatch.setattr("eval.__main__.extractor_of", lambda given: pytest.fail("began to work"))
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "1.png")
     (tmp_path / "folder.npz").mkdir()
     places = {"--out": tmp_path / "a.npz", "--paired-out": tmp_path / "b.npz", option: tmp_path / "folder.npz"}

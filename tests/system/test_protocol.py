@@ -60,6 +60,6 @@ def test_a_second_call_computes_nothing_and_another_k_neither_trains_nor_transla
     before = sha256(made / RUN / "eval" / "cityscapes.final.json")
     planned = pipeline(made, "-n", *TARGET, "protocol={choices: {k: [2, 4]}}")
     counted = {line.split()[0] for line in planned.splitlines() if line and line.split()[-1].isdigit()}
-    assert {"measure_alternatives", "protocol"} <= counted
+    assert {"measure_alternatives", "protocol_table"} <= counted
     assert not {"train", "evaluate", "real_features", "real_alternatives", "select"} & counted
     assert sha256(made / RUN / "eval" / "cityscapes.final.json") == before
