@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from enco.errors import UserError
-from enco.io.files import read_json, sha256
-from enco.records import FileRecord, Record, first_mistake
+from enco.io.files import sha256
+from enco.records import FileRecord, Record
+from eval.records import read_file
 from eval.released.catalogue import PublishedFile
 
 NOT_THERE = "its file is not there"
@@ -72,10 +70,4 @@ class GeneratorRecord(FileRecord):
 
 def read_generator_record(path: Path) -> GeneratorRecord:
     """Read a record; UserError for a file that is missing or that another version wrote."""
-    try:
-        return GeneratorRecord.model_validate(read_json(path))
-    except ValidationError as error:
-        raise UserError(
-            f"{path} is no record of a published generator of this version ({first_mistake(error)}): move it away and"
-            " run again."
-        ) from error
+    return read_file(GeneratorRecord, path, "record of a published generator", "move it away and run again")

@@ -11,13 +11,13 @@ from enco.io.files import atomic_path
 from eval.published import Published, read_published
 from eval.released.planned import ReleasedTable
 from eval.released.render import FORMATS, Line, Page
-from eval.tables.cells import in_print, save_cells, tidy
+from eval.tables.cells import in_print, save_cells
 from eval.tables.columns import HEADLINE_SET
 from eval.tables.gaps import gaps, reference_line
 from eval.tables.layout import Column, TableBlock, TableCell, decimals_for, headline
-from eval.tables.protocol import ProtocolLine, Provenance, protocol
-from eval.tables.sources import read_sources
+from eval.tables.protocol import ProtocolLine, Provenance
 from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec
+from eval.tables.write import tidy_and_protocol
 
 AUTHORS, INPUTS = "authors", "inputs"
 """The `source` of a number in the tidy cells: a published generator, or the untranslated inputs."""
@@ -30,23 +30,15 @@ def write_released(table: ReleasedTable, published: Path, out: Mapping[str, Path
 
     Returns the page. Raises UserError as `eval.tables.write.write_table` does.
     """
-    about, sources = provenance, read_sources(table.planned)
-    paper, own = paper_numbers(read_published(published), table), own_numbers(table)
-    cells = tidy(
-        table.spec,
-        table.planned,
-        sources,
-        paper,
-        scale=about.scale,
-        comparable=about.comparable,
-        distance=about.distance,
-    )
+    about, own = provenance, own_numbers(table)
+    paper = paper_numbers(read_published(published), table)
+    cells, made = tidy_and_protocol(table.spec, table.planned, paper, about)
     blocks = [block for column in table.spec.columns if (block := _block(table, column, cells, paper))]
     page = Page(
         title=table.spec.title,
         name=table.spec.name,
         lines=tuple(line for block in blocks for line in _lines(block, about, own, _deltas(cells))),
-        footer=tuple(_footer(table, blocks, protocol(table.spec, table.planned, sources, about), about)),
+        footer=tuple(_footer(table, blocks, made, about)),
         comparable=about.comparable,
     )
     for kind, path in out.items():

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from enco.errors import UserError
-from enco.io.files import StrPath, atomic_path, read_json
-from enco.records import FileRecord, Record, first_mistake
-from eval.records import Number
+from enco.io.files import StrPath, atomic_path
+from enco.records import FileRecord, Record
+from eval.records import Number, read_file
 from eval.uncertainty.gram import Matrix
 
 Replicates = Mapping[str, Matrix]
@@ -49,13 +48,7 @@ def place(real_set: str, metric: str) -> str:
 
 def read_uncertainty(path: Path) -> Uncertainty:
     """Read a file of `python -m eval.uncertainty`; UserError for one that is missing or of another version."""
-    try:
-        return Uncertainty.model_validate(read_json(path))
-    except ValidationError as error:
-        cure = "delete the file and have it made again"
-        raise UserError(
-            f"{path} is no file of uncertainties of this version ({first_mistake(error)}): {cure}."
-        ) from error
+    return read_file(Uncertainty, path, "file of uncertainties", "delete the file and have it made again")
 
 
 def save_replicates(replicates: Replicates, path: Path) -> None:
