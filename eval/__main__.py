@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from eval.arguments import EXTRACTION, extractor_of
 from eval.config import DrnRecipe, Preparation
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from eval.metrics.extractor import Extractor
     from eval.metrics.features import Features
     from eval.metrics.scores import SegmentationTest
@@ -155,7 +158,7 @@ def weights(args: argparse.Namespace) -> None:
 
 def segmentation(args: argparse.Namespace) -> None:
     """Print the segmentation scores of a folder, and write them to --out."""
-    result = _segmentation(args.images, args)
+    _, result = _segmentation(args.images, args)
     _print(_rounded(result.metrics.model_dump(exclude={"perClassIoU"})) | result.protocol.model_dump())
     print("\nIoU of each class, in percent")
     _print(_rounded(result.metrics.perClassIoU))
@@ -224,11 +227,13 @@ def _measure(args: argparse.Namespace) -> tuple[Features, dict[str, Features], S
     reading = Reading.of(args)
     reading.files(args.images)  # before any weights are looked for
     generated = translated_features(args.images, reals, extractor_of(args), args.batch_size, reading.recursive)
+    tested = None
+    if args.drn is not None:
+        real = read_segmentation(args.segmentation_real) if args.segmentation_real else None
+        matrices, found = _segmentation(args.images, args)
+        generated, tested = replace(generated, confusion=matrices.numpy()), SegmentationTest(found, real)
     generated.save(args.features_out or args.out.with_suffix(".npz"))
-    if args.drn is None:
-        return generated, reals, None
-    real = read_segmentation(args.segmentation_real) if args.segmentation_real else None
-    return generated, reals, SegmentationTest(_segmentation(args.images, args), real)
+    return generated, reals, tested
 
 
 def select(args: argparse.Namespace) -> None:
@@ -278,15 +283,18 @@ def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | No
     print(f"{len(files)} images, at {side} x {side} pixels, translated into {out}")
 
 
-def _segmentation(images: Path, args: argparse.Namespace) -> SegmentationScores:
+def _segmentation(images: Path, args: argparse.Namespace) -> tuple[Tensor, SegmentationScores]:
+    """Return the confusion matrix of each image, and the scores of all."""
     from eval.segmentation.data import pairs
-    from eval.segmentation.scores import score_folder
+    from eval.segmentation.scores import confusion_matrices, score_matrices
     from eval.segmentation.weights import load_segmenter
 
     reading = Reading.of(args)
     pairs(images, args.labels, reading.recursive)  # before the weights are looked for
     segmenter = load_segmenter(args.drn, use_device(args), args.drn_network, args.drn_sha256)
-    return score_folder(images, args.labels, segmenter, tuple(args.drn_size), args.batch_size, reading)
+    size = tuple(args.drn_size)
+    matrices = confusion_matrices(images, args.labels, segmenter, size, args.batch_size, reading)
+    return matrices, score_matrices(matrices, segmenter, size)
 
 
 def _extract(folder: Path, args: argparse.Namespace, extractor: Extractor) -> Features:

@@ -20,9 +20,11 @@ from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
 from eval.records import ExtractorRecord, Scores, SetScores, read_reference, read_scores, read_timing
-from eval.tables.planned import PlannedCell, is_timed
+from eval.tables.columns import METRICS
+from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
+from eval.uncertainty.records import read_uncertainty
 from workflow import paths
 from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
@@ -71,18 +73,26 @@ class SoFar:
         evaluation = cell.evaluation
         scores = _gap_or_error(self._scores_gap, evaluation)
         timing = _gap_or_error(self._timing_gap, planned, evaluation.run) if planned.timing else ""
+        resampled = scores or _gap_or_error(_resampling_gap, planned)
         return replace(
             planned,
             scores=None if scores else planned.scores,
             timing=None if timing else planned.timing,
-            reason=timing if is_timed(cell.metric) else scores,
+            uncertainty=None if resampled else planned.uncertainty,
+            reason={"scores": scores, "timing": timing, "uncertainty": resampled}[METRICS[cell.metric].source],
         )
 
     def _reference_without_gaps(self, planned: PlannedCell) -> PlannedCell:
         if planned.reference is None:
             return planned
         gap = _gap_or_error(self._reference_gap, planned.reference, planned.reference.parent.name)
-        return replace(planned, reference=None if gap else planned.reference, reason=gap)
+        resampled = gap or _gap_or_error(_resampling_gap, planned)
+        return replace(
+            planned,
+            reference=None if gap else planned.reference,
+            uncertainty=None if resampled else planned.uncertainty,
+            reason=resampled if METRICS[planned.metric].source == "uncertainty" else gap,
+        )
 
     def _reference_gap(self, file: Path, task: str) -> str:
         """Return why a task's untranslated inputs have no scores that are the configuration's; empty if they have."""
@@ -182,6 +192,15 @@ def _gap_or_error(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
         return f"unreadable ({str(error).rstrip('.')})"
     except (LookupError, TypeError) as error:
         return f"a file behind it lacks {error}, to be made again"
+
+
+def _resampling_gap(planned: PlannedCell) -> str:
+    """Return why there is no uncertainty of a cell's scores; empty if there is one."""
+    file, scores = planned.uncertainty, planned.scored
+    if file is None or scores is None or not file.exists() or file.stat().st_mtime < scores.stat().st_mtime:
+        return "scored, not resampled yet"
+    read_uncertainty(file)
+    return ""
 
 
 def _is_of(features: FeatureConfig, used: ExtractorRecord) -> bool:

@@ -29,6 +29,7 @@ class TaskConfig(Settings):
     folder: Path | None = Field(None, description="A folder of your own with trainA, trainB, testA and testB.")
     direction: Direction = "AtoB"
     title: str = ""
+    pairs: bool = Field(False, description="A test image's true translation is the target image of the same name.")
 
     @model_validator(mode="after")
     def _one_source(self) -> TaskConfig:

@@ -34,6 +34,8 @@ class Features:
     """The filter of that resize."""
     levels: Levels = "16bit"
     """How many bits of 16-bit grey were used."""
+    confusion: NDArray[np.int64] | None = None
+    """Pixels of each image by true and predicted class, N x classes x classes; None for images without label maps."""
 
     def __len__(self) -> int:
         return len(self.files)
@@ -41,11 +43,13 @@ class Features:
     def select(self, rows: Sequence[int]) -> Features:
         """Return the features of some rows, which may repeat."""
         files, hashes = (tuple(names[row] for row in rows) for names in (self.files, self.sha256))
-        return replace(self, features=self.features[list(rows)], files=files, sha256=hashes)
+        confusion = None if self.confusion is None else self.confusion[list(rows)]
+        return replace(self, features=self.features[list(rows)], files=files, sha256=hashes, confusion=confusion)
 
     def save(self, path: StrPath) -> None:
         """Write a .npz file, whole."""
-        content: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        content: dict[str, Any] = {name: np.asarray(value) for name, value in known.items() if value is not None}
         content["extractor"] = np.asarray(self.extractor.model_dump_json())
         with atomic_path(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **content)
@@ -65,6 +69,7 @@ def load_features(path: StrPath) -> Features:
                 bool(content["legacy_rounding"]),
                 content["filter"].item(),
                 content["levels"].item(),
+                content.get("confusion"),
             )
     except FileNotFoundError as error:
         raise UserError(f"The features file {path} does not exist: make it with `python -m eval features`.") from error

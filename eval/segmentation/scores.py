@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,9 +30,21 @@ def score_folder(
 
     Raises UserError for a photo without a label map and for files that cannot be read.
     """
+    return score_matrices(confusion_matrices(images, labels, segmenter, size, batch_size, reading), segmenter, size)
+
+
+def confusion_matrices(
+    images: StrPath,
+    labels: StrPath,
+    segmenter: Segmenter,
+    size: Size,
+    batch_size: int = 8,
+    reading: Reading = DEFAULT_READING,
+) -> Tensor:
+    """Count the pixels of each photo of a folder, N x classes x classes; arguments and errors are `score_folder`'s."""
     check_size(size)
     device = next(segmenter.network.parameters()).device
-    total = torch.zeros(len(NAMES), len(NAMES), dtype=torch.int64)
+    found: list[Tensor] = []
     matched = pairs(Path(images), Path(labels), reading.recursive)
 
     def load(pair: tuple[Path, Path]) -> tuple[Tensor, Tensor]:
@@ -40,15 +53,20 @@ def score_folder(
     for batch in decode_ahead(matched, load, batch_size):
         photos, maps = (torch.stack(loaded) for loaded in zip(*batch, strict=True))
         predicted = predict(segmenter, photos.to(device))
-        total += confusion_matrix(maps, predicted.cpu(), len(NAMES))
+        found += map(partial(confusion_matrix, classes=len(NAMES)), maps, predicted.cpu())
+    return torch.stack(found)
+
+
+def score_matrices(matrices: Tensor, segmenter: Segmenter, size: Size) -> SegmentationScores:
+    """Score the confusion matrices of a set of photos, N x classes x classes, as one matrix of all pixels."""
     protocol = SegmentationProtocol(
         drn=segmenter.label,
         drn_network=segmenter.name,
         drn_hash=segmenter.sha256,
         drn_size=list(size),
-        n=len(matched),
+        n=len(matrices),
     )
-    return SegmentationScores(metrics=scores(total), protocol=protocol)
+    return SegmentationScores(metrics=scores(matrices.sum(dim=0)), protocol=protocol)
 
 
 @torch.inference_mode()

@@ -20,13 +20,14 @@ from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, pr
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, REFERENCE_ROW, TableSpec
+from eval.uncertainty.records import Uncertainty
 
 COLUMNS = [
     *["table", "row", "label", "task", "metric", "seed", "value", "std", "n"],
     *["published", "delta", "real_set", "selection", "scale", "run"],
-    *["iqr", "mark", "file", "reason"],
+    *["sampling_sd", "iqr", "mark", "file", "reason"],
 ]
-NUMBERS = ["value", "std", "published", "delta", "iqr"]
+NUMBERS = ["value", "std", "published", "delta", "sampling_sd", "iqr"]
 BUSY = "busy machine"
 """The mark of seconds whose spread says that the machine had other work."""
 LINE_KEY = ["row", "task", "metric", "seed", "real_set"]
@@ -51,14 +52,16 @@ def tidy(
     cell's seeds. `published` stands on headline lines only; `delta` (value - published) only where the scale is
     `comparable` with the paper, and where the number's network is the paper's: for mAP the segmentation network, for
     metrics of features the extractor, whose Fréchet distance is then FID. `file` holds the number.
-    `iqr` and `mark` are of sec/iter: the interquartile range, and BUSY where that is large.
+    `sampling_sd` is the number's standard deviation over other test images, where it is known. `iqr` and `mark` are
+    of sec/iter: the interquartile range, and BUSY where that is large.
     Raises UserError for a number that is missing.
     """
     lines = [*_planned_lines(planned, sources), *_supplementary_lines(planned, sources)]
-    own = ["value", "selection", "run", "iqr", "mark", "file", "reason"]
+    own = ["value", "selection", "run", "sampling_sd", "iqr", "mark", "file", "reason"]
     cells = pd.DataFrame(lines, columns=[*LINE_KEY, *own, "drn_source"])
     cells = cells.drop_duplicates(LINE_KEY)
-    cells[["value", "iqr"]] = cells[["value", "iqr"]].astype(float)
+    spread = ["value", "sampling_sd", "iqr"]
+    cells[spread] = cells[spread].astype(float)
     cells["table"], cells["scale"] = spec.key, scale
     cells["label"] = cells["row"].map({row.key: row.label for row in (*spec.rows, REFERENCE_ROW)})
     cells["n"] = cells.groupby(CELL_KEY)["value"].transform("count")
@@ -95,11 +98,11 @@ def _without_repeats(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
 def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:
     if cell.file is None:
         return None
-    timed = is_timed(cell.metric)
-    if timed:
+    if is_timed(cell.metric):
         _check_timed(cell, cell.file, sources)
-    content = sources.timing[cell.file] if timed else sources.scored[cell.file]
-    return value_at(content, [key.format(variant=cell.variant) for key in METRICS[cell.metric].path], cell.file)
+    return value_at(
+        sources.records[cell.file], [key.format(variant=cell.variant) for key in METRICS[cell.metric].path], cell.file
+    )
 
 
 def _check_timed(cell: PlannedCell, file: Path, sources: Sources) -> None:
@@ -110,11 +113,22 @@ def _check_timed(cell: PlannedCell, file: Path, sources: Sources) -> None:
 
 
 def _supplementary_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
-    """Return what the scores files hold beyond the planned numbers."""
+    """Return what the files of scores and uncertainties hold beyond the planned numbers."""
     scored = [(cell, cell.scored) for cell in planned if cell.scored and cell.task != ALL_TASKS]
     for cell, file in {(cell.row, cell.task, cell.seed): (cell, file) for cell, file in scored}.values():
         for metric, real_set, value in _all_metrics(sources.scored[file]):
             yield _line(cell, metric, value, real_set, sources, file)
+        if cell.uncertainty:
+            for metric, real_set, value in _beyond(sources.uncertainties[cell.uncertainty]):
+                yield _line(cell, metric, value, real_set, sources, cell.uncertainty)
+
+
+def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float]]:
+    """Return every number of a file of uncertainties that scores files do not hold."""
+    for real_set, metrics in measured.metrics.items():
+        for name, estimate in metrics.items():
+            if METRICS[name].source == "uncertainty":
+                yield name, real_set, estimate.value
 
 
 def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:
@@ -134,11 +148,13 @@ def _line(
 ) -> dict[str, Any]:
     scores = sources.scored[cell.scored] if cell.scored else None
     timed = sources.timing[file].measured[cell.variant] if file and is_timed(metric) else None
+    sure = sources.uncertainties[cell.uncertainty] if cell.uncertainty else None
     return {
         **{"row": cell.row, "task": cell.task, "seed": cell.seed, "run": cell.run},
         **{"metric": metric, "value": value, "real_set": real_set},
         "selection": scores.selection if isinstance(scores, Scores) else "",
         "drn_source": scores.protocol.drn_network if scores and metric == "mAP" else None,
+        "sampling_sd": sure.sampling_sd(real_set, metric) if sure else None,
         **{"iqr": timed.iqr if timed else None, "mark": BUSY if timed and timed.busy else ""},
         **{"file": str(file) if file else "", "reason": "" if file else cell.reason},
     }

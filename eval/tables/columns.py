@@ -12,7 +12,7 @@ from eval.extractors import FID
 class Metric:
     """One measured quantity.
 
-    `path` is the number's place in a scores file, or in a timing file, with `{variant}` filled in.
+    `path` is the number's place in a file of its `source`; in a timing file with `{variant}` filled in.
     `significant` digits are shown however small the value; `per_seed` is False where training seeds cannot change it.
     """
 
@@ -20,7 +20,7 @@ class Metric:
     decimals: int
     better: Literal["lower", "higher"]
     path: tuple[str, ...]
-    source: Literal["scores", "timing"] = "scores"
+    source: Literal["scores", "timing", "uncertainty"] = "scores"
     significant: int = 0
     per_seed: bool = True
 
@@ -37,6 +37,12 @@ class Metric:
 
 HEADLINE_SET = "paired"
 
+
+def _beyond(name: str, header: str, decimals: int, better: Literal["lower", "higher"], real_set: str = "") -> Metric:
+    """Return a metric that `python -m eval.uncertainty` calculates beyond the paper's."""
+    return Metric(header, decimals, better, ("metrics", real_set, name, "value"), "uncertainty")
+
+
 METRICS = {
     "FID": Metric(FID, 1, "lower", ("metrics", HEADLINE_SET, "frechet_distance")),
     "precision": Metric("P", 1, "higher", ("metrics", HEADLINE_SET, "precision")),
@@ -45,6 +51,15 @@ METRICS = {
     "mAP": Metric("mAP", 1, "higher", ("metrics", "segmentation", "mAP")),
     "pixAcc": Metric("pixAcc", 1, "higher", ("metrics", "segmentation", "pixAcc")),
     "classAcc": Metric("classAcc", 1, "higher", ("metrics", "segmentation", "classAcc")),
+    "KID": _beyond("KID", "KID", 3, "lower", HEADLINE_SET),
+    "density": _beyond("density", "D", 1, "higher", HEADLINE_SET),
+    "coverage": _beyond("coverage", "C", 1, "higher", HEADLINE_SET),
+    "content_cosine": _beyond("content_cosine", "content (cosine)", 3, "higher"),
+    "content_l2": _beyond("content_l2", "content (L2)", 2, "lower"),
+    "psnr_source": _beyond("psnr_source", "PSNR to source", 1, "higher"),
+    "ssim_source": _beyond("ssim_source", "SSIM to source", 3, "higher"),
+    "psnr_truth": _beyond("psnr_truth", "PSNR to truth", 1, "higher"),
+    "ssim_truth": _beyond("ssim_truth", "SSIM to truth", 3, "higher"),
     "sec/iter": Metric(
         "sec/iter", 3, "lower", ("measured", "{variant}", "sec_per_iter"), "timing", significant=2, per_seed=False
     ),
@@ -58,7 +73,7 @@ BY_FIELD = {metric.path[-1]: name for name, metric in METRICS.items() if metric.
 """Metrics by their names in scores files."""
 OF_FEATURES = ("FID", "precision", "recall", "recall_exact")
 """Metrics that only compare with the paper's where features are Inception's."""
-JOINT = {"P&R": ("precision", "recall")}
+JOINT = {"P&R": ("precision", "recall"), "D&C": ("density", "coverage")}
 """Columns that print several metrics, as 'P & R'."""
 
 

@@ -114,8 +114,8 @@ def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> Tabl
 
 
 def supplementary(spec: TableSpec, cells: pd.DataFrame) -> TableBlock | None:
-    """Return what supplements the headline, for the rows measured so far; None if there is nothing."""
-    columns = supplementary_columns(spec)
+    """Return what supplements the headline, for the rows and columns measured so far; None if there is nothing."""
+    columns = tuple(column for column in supplementary_columns(spec) if _is_measured(column, cells))
     if not columns:
         return None
     block = _block(spec, columns, cells, {})
@@ -133,7 +133,10 @@ def headline_columns(spec: TableSpec) -> tuple[Column, ...]:
 
 
 def supplementary_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """Return columns for FID and P&R on the full real set, exact recall, and pixel and class accuracy."""
+    """Return columns for FID and P&R on the full real set, exact recall, and pixel and class accuracy.
+
+    Also for what features tell beyond the paper's metrics: KID, density and coverage, and content kept.
+    """
     return tuple(column for c in spec.columns for column in _supplementary_of(c))
 
 
@@ -147,6 +150,12 @@ def _supplementary_of(column: ColumnSpec) -> Iterator[Column]:
         yield Column(column.header, column.task, ("precision", "recall"), "full")
     if "FID" in metrics:
         yield Column(column.header, column.task, ("FID",), "full")
+        yield from (Column(column.header, column.task, parts(name)) for name in ("KID", "D&C", "content_cosine"))
+
+
+def _is_measured(column: Column, cells: pd.DataFrame) -> bool:
+    lines = cells[(cells["task"] == column.task) & cells["metric"].isin(column.metrics)]
+    return bool(lines["value"].notna().any())
 
 
 def _block(spec: TableSpec, columns: tuple[Column, ...], cells: pd.DataFrame, published: Published) -> TableBlock:

@@ -24,12 +24,20 @@ class PlannedCell:
     timing: Path | None = None
     reference: Path | None = None
     """Scores of images that no run made: the untranslated inputs, or what an imported generator translated."""
+    uncertainty: Path | None = None
+    """What `python -m eval.uncertainty` says of the scored images; None for scores without that."""
     reason: str = ""
 
     @property
     def file(self) -> Path | None:
-        """The file that holds the number: the timing file for sec/iter, else a scores file."""
-        return self.timing if is_timed(self.metric) else self.scored
+        """The file that holds the number."""
+        files = {"timing": self.timing, "uncertainty": self.uncertainty, "scores": self.scored}
+        return files[METRICS[self.metric].source]
+
+    @property
+    def files(self) -> list[Path]:
+        """All files behind the number."""
+        return [path for path in (self.scored, self.timing, self.uncertainty) if path]
 
     @property
     def scored(self) -> Path | None:

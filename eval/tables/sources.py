@@ -6,32 +6,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from enco.records import FileRecord
 from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing
 from eval.tables.planned import PlannedCell
+from eval.uncertainty.records import Uncertainty, read_uncertainty
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The scores files, of runs and of untranslated inputs, and the timing files behind planned cells."""
+    """The scores files, of runs and of untranslated inputs, their uncertainties, and the timing files behind cells."""
 
     scores: Mapping[Path, Scores]
     timing: Mapping[Path, Timing]
     references: Mapping[Path, SetScores]
+    uncertainties: Mapping[Path, Uncertainty]
 
     @property
     def scored(self) -> dict[Path, SetScores]:
         """All scores files."""
         return {**self.scores, **self.references}
 
+    @property
+    def records(self) -> dict[Path, FileRecord]:
+        """All files."""
+        return {**self.scored, **self.timing, **self.uncertainties}
+
 
 def read_sources(planned: Iterable[PlannedCell]) -> Sources:
-    """Read every scores and timing file behind the cells; UserError for a file of another version."""
+    """Read every file behind the cells; UserError for a file of another version."""
     cells = list(planned)
     scores = dict.fromkeys(cell.scores for cell in cells if cell.scores)
     timing = dict.fromkeys(cell.timing for cell in cells if cell.timing)
     references = dict.fromkeys(cell.reference for cell in cells if cell.reference)
+    uncertainties = dict.fromkeys(cell.uncertainty for cell in cells if cell.uncertainty)
     return Sources(
         {path: read_scores(path) for path in scores},
         {path: read_timing(path) for path in timing},
         {path: read_reference(path) for path in references},
+        {path: read_uncertainty(path) for path in uncertainties},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
 from eval.uncertainty.resampling import REPLICATES, mean_replicates, replicates
+from eval.uncertainty.segmentation import segmentation_replicates, segmentation_values
 
 if TYPE_CHECKING:
     from eval.uncertainty.content import PerImage
@@ -45,6 +47,10 @@ def measure(
     values: dict[str, dict[str, float]] = {"": {name: float(each.mean()) for name, each in content.items()}}
     found: dict[str, Matrix] = {}
     missing: dict[str, str] = {}
+    if generated.confusion is not None:
+        known = segmentation_values(generated.confusion)
+        values[""] |= {name: value for name, value in known.items() if not math.isnan(value)}
+        missing |= {name: "no class occurs" for name, value in known.items() if math.isnan(value)}
     for real_set, real in reals.items():
         check_comparable(real, generated)
         values[real_set], absent = _values(generated, real, k)
@@ -54,6 +60,8 @@ def measure(
             found |= {place(real_set, name): drawn[name] for name in values[real_set]}
     if len(generated) >= SMALLEST:
         found |= {name: mean_replicates(each, count, seed) for name, each in content.items()}
+        if generated.confusion is not None:
+            found |= segmentation_replicates(generated.confusion, count, seed)
     metrics = {
         real_set: {name: _estimate(value, found.get(place(real_set, name))) for name, value in by_name.items()}
         for real_set, by_name in values.items()

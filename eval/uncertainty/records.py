@@ -40,10 +40,25 @@ class Uncertainty(FileRecord):
     missing: dict[str, str]
     """Why a metric has no value."""
 
+    def sampling_sd(self, real_set: str, metric: str) -> float | None:
+        """Return the sampling uncertainty of a metric; None where it is not known."""
+        estimate = self.metrics.get(real_set, {}).get(drawn(metric))
+        return estimate.sampling_sd if estimate else None
+
+
+def drawn(metric: str) -> str:
+    """Name the metric whose replicates stand for another's: piq's recall varies as the exact recall does."""
+    return "recall_exact" if metric == "recall" else metric
+
 
 def place(real_set: str, metric: str) -> str:
     """Name a metric against a set of real images, or against none: `paired FID`, `content_cosine`."""
     return f"{real_set} {metric}".strip()
+
+
+def replicates_file(uncertainty: Path) -> Path:
+    """Return the replicates that belong to a file of uncertainties."""
+    return uncertainty.with_name(f"{uncertainty.name.removesuffix('.uncertainty.json')}.replicates.npz")
 
 
 def read_uncertainty(path: Path) -> Uncertainty:

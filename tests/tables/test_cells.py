@@ -208,7 +208,7 @@ whole = st.integers(0, 2**31)
     st.lists(
         st.tuples(
             *[words, words, words, words, words, whole, maybe, maybe, whole, maybe, maybe, words, words, words, words],
-            *[maybe, words, words, words],
+            *[maybe, maybe, words, words, words],
         )
     )
 )
@@ -232,7 +232,7 @@ def test_the_tables_cells_join_in_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}, r"Unknown metric 'FIDD'.*FID, P&R"),
+        ({"columns": [{"task": "cat2dog", "metrics": ["FIDD"]}]}, r"Unknown metric 'FIDD'.*FID, KID, P&R"),
         ({"columns": [{"task": "cat2dog", "metrics": ["FID"]}] * 2}, "column 'cat2dog FID' stands twice"),
         ({"columns": [{"task": "cat2dog", "metrics": ["P&R", "recall"]}]}, "column 'cat2dog recall' stands twice"),
         ({"columns": [{"task": "all", "metrics": ["model_size_millions"]}]}, "names a task"),

@@ -44,6 +44,19 @@ class Evaluations:
         """Return how real images are prepared, as arguments of `python -m eval features`."""
         return f"--size {self.plan.size}" + " --legacy-rounding" * self.plan.config.features.legacy_rounding
 
+    def resampling(self) -> str:
+        """Return how translations are compared again and again, as arguments of `python -m eval.uncertainty`."""
+        flags = [*as_flags(self.plan.config.features, "k"), f"--size {self.plan.size}"]
+        return " ".join([*flags, *self.plan.config.data.reading.arguments])
+
+    def compared(self, wildcards: Wildcards) -> str:
+        """Return the images that translations are compared with one by one, as `eval.uncertainty`'s arguments."""
+        return f"--sources {self.sources(wildcards)} {self.truths(wildcards)}"
+
+    def truths(self, wildcards: Wildcards) -> str:
+        """Return the true translations as an argument of `python -m eval.uncertainty`; empty where there are none."""
+        return f"--truths {self.targets(wildcards)}" if self.plan.tasks[wildcards.test_task].pairs else ""
+
     def extractor(self) -> str:
         """Return the feature extractor, and how folders of images are read, as arguments of `python -m eval`."""
         extractor = as_flags(self.plan.config.features, "extractor", "input_size")

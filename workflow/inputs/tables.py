@@ -62,7 +62,7 @@ class PrintedTables:
     def inputs(self, wildcards: Wildcards) -> list[Path]:
         """Return the files behind a table."""
         planned = self._planned(wildcards.table)
-        return sorted({path for cell in planned for path in (cell.scored, cell.timing) if path})
+        return sorted({path for cell in planned for path in cell.files})
 
     def _planned(self, table: str) -> list[PlannedCell]:
         cells = self.plan.grid.table(table).cells
@@ -99,6 +99,7 @@ class PrintedTables:
             metric=metric,
             seed=config.seeds[0],
             reference=None if reason else self.reference_file(scored),
+            uncertainty=None if reason else self.plan.file(paths.UNTRANSLATED_UNCERTAINTY, test_task=scored),
             reason=reason,
         )
 
@@ -108,7 +109,7 @@ class PrintedTables:
 
     def planned_cell(self, cell: Cell) -> PlannedCell:
         """Return one number with the files behind the number."""
-        run = cell.evaluation.run
+        run, selection = cell.evaluation.run, self.plan.config.selection
         return PlannedCell(
             row=cell.row.key,
             task=cell.task,
@@ -116,6 +117,7 @@ class PrintedTables:
             seed=cell.seed,
             variant=run.variant,
             run=str(run.folder),
-            scores=cell.evaluation.scores(self.plan.config.selection),
+            scores=cell.evaluation.scores(selection),
+            uncertainty=cell.evaluation.uncertainty(selection),
             timing=self.plan.timing_file if cell.metric == "sec/iter" else None,
         )

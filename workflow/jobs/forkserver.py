@@ -32,7 +32,7 @@ from types import FrameType
 from typing import Any
 
 SOCKET = "ENCO_WARM_SOCKET"
-JOBS = ("enco.train", "eval")
+JOBS = ("enco.train", "eval", "eval.uncertainty")
 """Modules that are forked where `python -m` names them."""
 LIBRARIES = ("torch", "torchvision.models", "pytorch_fid.inception", "piq", "pandas", "PIL.Image", "pydantic", "yaml")
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

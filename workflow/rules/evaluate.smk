@@ -62,6 +62,37 @@ rule evaluate:
         " --threads {threads} > {log} 2>&1"
 
 
+# How sure the scores are, and what features tell beyond them. Scores do not wait for it.
+rule uncertainty:
+    input:
+        scores=paths.SCORES,
+        images=paths.TRANSLATED,
+        features=paths.FEATURES,
+        sources=paths.UNTRANSLATED_FEATURES,
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
+    output:
+        record=paths.UNCERTAINTY,
+        replicates=paths.REPLICATES,
+    log:
+        paths.log("uncertainty/{task}_{variant}_seed{seed}_{test_task}.{selection}"),
+    benchmark:
+        paths.benchmark("uncertainty/{task}_{variant}_seed{seed}_{test_task}.{selection}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        compared=project.evaluate.compared,
+        settings=project.evaluate.resampling(),
+    message:
+        "Resample the test images of {wildcards.test_task} as {wildcards.variant}, seed {wildcards.seed}, translated them"
+    shell:
+        "python -m eval.uncertainty --features {input.features} --images {input.images} {params.compared}"
+        " --source-features {input.sources} --real-paired {input.paired} --real-full {input.full}"
+        " --task {wildcards.test_task} --out {output.record} --replicates-out {output.replicates} {params.settings}"
+        " > {log} 2>&1"
+
+
 # What a translation has to beat: the test images themselves, scored as translations are.
 rule untranslated:
     input:
@@ -94,3 +125,31 @@ rule untranslated:
         " --task {wildcards.test_task} --scale {wildcards.scale} --real-paired {input.paired} --real-full {input.full}"
         " -k {params.k} --out {output.scores} --features-out {output.features} {params.extractor} {params.segmentation}"
         " --threads {threads} > {log} 2>&1"
+
+
+rule uncertainty_of_untranslated:
+    input:
+        scores=paths.UNTRANSLATED_SCORES,
+        images=paths.UNTRANSLATED_IMAGES,
+        features=paths.UNTRANSLATED_FEATURES,
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
+    output:
+        record=paths.UNTRANSLATED_UNCERTAINTY,
+        replicates=paths.UNTRANSLATED_REPLICATES,
+    log:
+        paths.log("uncertainty/untranslated_{test_task}"),
+    benchmark:
+        paths.benchmark("uncertainty/untranslated_{test_task}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        truths=project.evaluate.truths,
+        settings=project.evaluate.resampling(),
+    message:
+        "Resample the untranslated test images of {wildcards.test_task}"
+    shell:
+        "python -m eval.uncertainty --features {input.features} --images {input.images} {params.truths}"
+        " --real-paired {input.paired} --real-full {input.full} --task {wildcards.test_task} --out {output.record}"
+        " --replicates-out {output.replicates} {params.settings} > {log} 2>&1"
