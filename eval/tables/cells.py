@@ -119,16 +119,17 @@ def _supplementary_lines(planned: Iterable[PlannedCell], sources: Sources) -> It
         for metric, real_set, value in _all_metrics(sources.scored[file]):
             yield _line(cell, metric, value, real_set, sources, file)
         if cell.uncertainty:
-            for metric, real_set, value in _beyond(sources.uncertainties[cell.uncertainty]):
-                yield _line(cell, metric, value, real_set, sources, cell.uncertainty)
+            for metric, real_set, number, reason in _beyond(sources.uncertainties[cell.uncertainty]):
+                yield _line(cell, metric, number, real_set, sources, cell.uncertainty) | {"reason": reason}
 
 
-def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float]]:
-    """Return every number of a file of uncertainties that scores files do not hold."""
-    for real_set, metrics in measured.metrics.items():
-        for name, estimate in metrics.items():
-            if METRICS[name].source == "uncertainty":
-                yield name, real_set, estimate.value
+def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float | None, str]]:
+    """Return every number of a file of uncertainties that scores files do not hold, or why there is none."""
+    known = [(real_set, name, one.value, "") for real_set, by in measured.metrics.items() for name, one in by.items()]
+    gaps = [(real_set, name, None, reason) for real_set, by in measured.missing.items() for name, reason in by.items()]
+    for real_set, name, value, reason in [*known, *gaps]:
+        if METRICS[name].source == "uncertainty":
+            yield name, real_set, value, reason
 
 
 def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:

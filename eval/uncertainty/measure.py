@@ -44,31 +44,57 @@ def measure(
 
     Raises UserError for features that are not comparable.
     """
-    values: dict[str, dict[str, float]] = {"": {name: float(each.mean()) for name, each in content.items()}}
-    found: dict[str, Matrix] = {}
-    missing: dict[str, str] = {}
-    if generated.confusion is not None:
-        known = segmentation_values(generated.confusion)
-        values[""] |= {name: value for name, value in known.items() if not math.isnan(value)}
-        missing |= {name: "no class occurs" for name, value in known.items() if math.isnan(value)}
+    found = {"": _without_reals(generated, content, count, seed)}
     for real_set, real in reals.items():
         check_comparable(real, generated)
-        values[real_set], absent = _values(generated, real, k)
-        missing |= {place(real_set, name): reason for name, reason in absent.items()}
-        if min(len(generated), len(real)) >= SMALLEST:
-            drawn = replicates(generated.features, real.features, k, count, seed)
-            found |= {place(real_set, name): drawn[name] for name in values[real_set]}
-    if len(generated) >= SMALLEST:
-        found |= {name: mean_replicates(each, count, seed) for name, each in content.items()}
-        if generated.confusion is not None:
-            found |= segmentation_replicates(generated.confusion, count, seed)
-    metrics = {
-        real_set: {name: _estimate(value, found.get(place(real_set, name))) for name, value in by_name.items()}
-        for real_set, by_name in values.items()
-    }
-    sizes = {"generated": len(generated), **{name: len(real) for name, real in reals.items()}}
-    record = Uncertainty(task=task, seed=seed, replicates=count, k=k, images=sizes, metrics=metrics, missing=missing)
-    return Measured(record, found)
+        same = next((name for name in found if name and np.array_equal(reals[name].features, real.features)), None)
+        found[real_set] = found[same] if same else _against(generated, real, k, count, seed)
+    record = Uncertainty(
+        task=task,
+        seed=seed,
+        replicates=count,
+        k=k,
+        images={"generated": len(generated), **{name: len(real) for name, real in reals.items()}},
+        metrics={real_set: part.estimates() for real_set, part in found.items()},
+        missing={real_set: part.missing for real_set, part in found.items() if part.missing},
+    )
+    drawn = {place(real_set, name): one for real_set, part in found.items() for name, one in part.replicates.items()}
+    return Measured(record, drawn)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is measured against one set of real images, or none: values, replicates, and why others have no value."""
+
+    values: dict[str, float]
+    replicates: dict[str, Matrix]
+    missing: dict[str, str]
+
+    def estimates(self) -> dict[str, Estimate]:
+        return {name: _estimate(value, self.replicates.get(name)) for name, value in self.values.items()}
+
+
+def _without_reals(generated: Features, content: Mapping[str, PerImage], count: int, seed: int) -> _Part:
+    """Measure what the images themselves tell: content kept, and segmentation where there are label maps."""
+    values = {name: float(each.mean()) for name, each in content.items()}
+    confusion, enough = generated.confusion, len(generated) >= SMALLEST
+    drawn = {name: mean_replicates(each, count, seed) for name, each in content.items()} if enough else {}
+    if confusion is None:
+        return _Part(values, drawn, {})
+    scored = segmentation_values(confusion)
+    drawn |= segmentation_replicates(confusion, count, seed) if enough else {}
+    missing = {name: "no class occurs" for name, value in scored.items() if math.isnan(value)}
+    known = {name: value for name, value in scored.items() if name not in missing}
+    return _Part(values | known, {name: one for name, one in drawn.items() if name not in missing}, missing)
+
+
+def _against(generated: Features, real: Features, k: int, count: int, seed: int) -> _Part:
+    """Measure what features tell against one set of real images."""
+    values, missing = _values(generated, real, k)
+    if min(len(generated), len(real)) < SMALLEST:
+        return _Part(values, {}, missing)
+    drawn = replicates(generated.features, real.features, k, count, seed)
+    return _Part(values, {name: drawn[name] for name in values}, missing)
 
 
 def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, float], dict[str, str]]:

@@ -37,8 +37,8 @@ class Uncertainty(FileRecord):
     """Images by set: generated, paired, full."""
     metrics: dict[str, dict[str, Estimate]]
     """By set of real images, empty for what is compared with none, and by metric."""
-    missing: dict[str, str]
-    """Why a metric has no value."""
+    missing: dict[str, dict[str, str]]
+    """Why a metric has no value, by set of real images and by metric."""
 
     def sampling_sd(self, real_set: str, metric: str) -> float | None:
         """Return the sampling uncertainty of a metric; None where it is not known."""

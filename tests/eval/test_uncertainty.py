@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,16 +16,18 @@ from PIL import Image
 
 from enco.data.reading import DEFAULT_READING
 from enco.errors import UserError
-from eval.metrics.features import Features
+from eval.metrics.features import Features, load_features
 from eval.metrics.fid import fid
 from eval.metrics.precision_recall import exact_precision_recall
 from eval.records import ExtractorRecord
+from eval.segmentation.scores import scores
 from eval.uncertainty.content import feature_content, pixel_content
 from eval.uncertainty.gram import Gram
 from eval.uncertainty.measure import measure
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
-from eval.uncertainty.resampling import replicates
+from eval.uncertainty.resampling import GENERATED, bootstrap, replicates
+from eval.uncertainty.segmentation import segmentation_replicates
 
 Array = NDArray[np.float64]
 
@@ -111,7 +115,7 @@ def test_differences_of_methods_on_the_same_images_are_paired() -> None:
 @pytest.mark.parametrize(("images", "absent"), [(1, {"FID", "KID", "density"}), (4, {"density", "precision"})])
 def test_a_set_too_small_for_a_metric_gives_its_reason(images: int, absent: set[str]) -> None:
     measured = measure("task", features(draw(0, images)), {"paired": features(draw(1, 12))}, {}, k=5)
-    assert {f"paired {name}" for name in absent} <= measured.record.missing.keys()
+    assert absent <= measured.record.missing["paired"].keys()
     assert all(one.sampling_sd is None and one.reason for one in measured.record.metrics["paired"].values())
 
 
@@ -148,3 +152,39 @@ def test_pixels_are_compared_by_name(tmp_path: Path) -> None:
     (tmp_path / "b" / "x.png").rename(tmp_path / "b" / "y.png")
     with pytest.raises(UserError, match="'x' is in one set only"):
         pixel_content(tmp_path / "a", tmp_path / "b", 32, DEFAULT_READING)
+
+
+def confusion(images: int, classes: int = 19) -> NDArray[np.int64]:
+    return np.random.default_rng(0).integers(0, 50, (images, classes, classes))
+
+
+def test_segmentation_is_resampled_by_whole_images() -> None:
+    matrices = confusion(12)
+    drawn = segmentation_replicates(matrices, count=30, seed=4)
+    for number, counts in enumerate(bootstrap(12, 30, 4, GENERATED)):
+        expected = scores(torch.from_numpy(np.repeat(matrices, counts, axis=0)).sum(dim=0))
+        assert drawn["mAP"][number] == pytest.approx(expected.mAP)
+        assert drawn["pixAcc"][number] == pytest.approx(expected.pixAcc)
+
+
+def test_segmentation_comes_with_the_features_of_a_file(tmp_path: Path) -> None:
+    x = replace(features(draw(0, 12)), confusion=confusion(12))
+    x.save(tmp_path / "x.npz")
+    measured = measure("task", load_features(tmp_path / "x.npz"), {"paired": features(draw(1, 14))}, {}, k=5, count=20)
+    found = measured.record.metrics[""]
+    assert found["mAP"].value == scores(torch.from_numpy(x.confusion.sum(axis=0))).mAP
+    assert found["pixAcc"].sampling_sd == measured.replicates["pixAcc"].std(ddof=1)
+
+
+def test_label_maps_without_a_class_have_no_score() -> None:
+    x = replace(features(draw(0, 12)), confusion=np.zeros((12, 19, 19), dtype=np.int64))
+    measured = measure("task", x, {}, {}, k=5, count=20)
+    assert measured.record.missing[""]["mAP"] == "no class occurs"
+    assert not measured.replicates
+
+
+def test_equal_real_sets_are_measured_once_and_alike() -> None:
+    x, y = features(draw(0, 12)), features(draw(1, 14))
+    found = measure("task", x, {"paired": y, "full": y}, {}, k=5, count=20)
+    assert found.record.metrics["full"] == found.record.metrics["paired"]
+    assert found.replicates["full FID"] is found.replicates["paired FID"]
