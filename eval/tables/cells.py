@@ -128,7 +128,7 @@ def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float | None, str
     known = [(real_set, name, one.value, "") for real_set, by in measured.metrics.items() for name, one in by.items()]
     gaps = [(real_set, name, None, reason) for real_set, by in measured.missing.items() for name, reason in by.items()]
     for real_set, name, value, reason in [*known, *gaps]:
-        if METRICS[name].source == "uncertainty":
+        if name in METRICS and METRICS[name].source == "uncertainty":
             yield name, real_set, value, reason
 
 

@@ -15,7 +15,6 @@ from enco.data.reading import Reading, add_reading
 from enco.errors import UserError, run_cli
 from enco.io.files import check_writable
 from eval.config import FeatureConfig
-from eval.extractors import FID
 from eval.metrics.features import load_features
 from eval.uncertainty.measure import measure
 from eval.uncertainty.records import Uncertainty, save_replicates
@@ -56,7 +55,7 @@ def _content(args: argparse.Namespace) -> dict[str, PerImage]:
 
 def _table(record: Uncertainty, distance: str) -> str:
     lines = [
-        (distance if name == FID else name, real_set, estimate.value, estimate.sampling_sd)
+        (distance if name == "frechet_distance" else name, real_set, estimate.value, estimate.sampling_sd)
         for real_set, metrics in record.metrics.items()
         for name, estimate in metrics.items()
     ]

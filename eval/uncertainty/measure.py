@@ -102,10 +102,10 @@ def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, floa
     smallest = min(len(generated), len(real))
     neighbours = ("precision", "recall_exact", "density", "coverage")
     if smallest < 2:
-        return {}, dict.fromkeys(("FID", "KID", *neighbours), "a set has fewer than 2 images")
+        return {}, dict.fromkeys(("frechet_distance", "KID", *neighbours), "a set has fewer than 2 images")
     gram = Gram.of(generated.features, real.features)
     once = np.ones(len(generated), dtype=np.int64), np.ones(len(real), dtype=np.int64)
-    values = {"FID": gram.frechet_distance(*once), "KID": gram.kernel().kernel_distance(*once)}
+    values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kernel().kernel_distance(*once)}
     if smallest <= k:
         return values, dict.fromkeys(neighbours, f"k = {k} needs more than {k} images in each set")
     return values | Distances.of(gram).metrics(k)._asdict(), {}

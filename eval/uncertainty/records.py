@@ -46,13 +46,17 @@ class Uncertainty(FileRecord):
         return estimate.sampling_sd if estimate else None
 
 
+DRAWN = {"FID": "frechet_distance", "recall": "recall_exact"}
+"""Replicates that stand for a metric of tables: piq's recall varies as the exact one does."""
+
+
 def drawn(metric: str) -> str:
-    """Name the metric whose replicates stand for another's: piq's recall varies as the exact recall does."""
-    return "recall_exact" if metric == "recall" else metric
+    """Return what a metric of tables is called among replicates."""
+    return DRAWN.get(metric, metric)
 
 
 def place(real_set: str, metric: str) -> str:
-    """Name a metric against a set of real images, or against none: `paired FID`, `content_cosine`."""
+    """Name a metric against a set of real images, or against none: `paired frechet_distance`, `content_cosine`."""
     return f"{real_set} {metric}".strip()
 
 

@@ -45,7 +45,7 @@ def _distances(gram: Gram, count: int, seed: int) -> dict[str, Matrix]:
     kernel, sizes = gram.kernel(), (len(gram.generated), len(gram.real))
     draws = list(zip(bootstrap(sizes[0], count, seed, GENERATED), bootstrap(sizes[1], count, seed, REAL), strict=True))
     return {
-        "FID": np.array([gram.frechet_distance(x, y) for x, y in draws]),
+        "frechet_distance": np.array([gram.frechet_distance(x, y) for x, y in draws]),
         "KID": np.array([kernel.kernel_distance(x, y) for x, y in draws]),
     }
 

@@ -30,6 +30,8 @@ from eval.uncertainty.resampling import GENERATED, bootstrap, replicates
 from eval.uncertainty.segmentation import segmentation_replicates
 
 Array = NDArray[np.float64]
+KID = 1.79392579785525
+PRDC = {3: (60, 92, 45, 56), 5: (75, 96, 46, 66)}
 
 
 def draw(seed: int, n: int, shift: float = 0.0, d: int = 6) -> Array:
@@ -94,7 +96,14 @@ def test_deviation_of_replicates_is_that_of_new_samples() -> None:
         distances = [gram.frechet_distance(*once), gram.kernel().kernel_distance(*once)]
         return [*distances, *Distances.of(gram).metrics(5)]
 
-    tolerance = {"FID": 0.1, "KID": 0.1, "precision": 0.25, "recall_exact": 0.25, "density": 0.25, "coverage": 0.25}
+    tolerance = {
+        "frechet_distance": 0.1,
+        "KID": 0.1,
+        "precision": 0.25,
+        "recall_exact": 0.25,
+        "density": 0.25,
+        "coverage": 0.25,
+    }
     true = np.std([metrics(Gram.of(*sample())) for _ in range(1500)], axis=0, ddof=1)
     estimated = []
     for seed in range(40):
@@ -109,10 +118,14 @@ def test_differences_of_methods_on_the_same_images_are_paired() -> None:
     near = sources + 0.01 * draw(2, 40)
     a, b = (replicates(x, real, k=5, count=200) for x in (sources, near))
     unrelated = replicates(near[::-1], real, k=5, count=200)
-    assert np.std(a["FID"] - b["FID"]) < 0.2 * np.std(a["FID"] - unrelated["FID"])
+    assert np.std(a["frechet_distance"] - b["frechet_distance"]) < 0.2 * np.std(
+        a["frechet_distance"] - unrelated["frechet_distance"]
+    )
 
 
-@pytest.mark.parametrize(("images", "absent"), [(1, {"FID", "KID", "density"}), (4, {"density", "precision"})])
+@pytest.mark.parametrize(
+    ("images", "absent"), [(1, {"frechet_distance", "KID", "density"}), (4, {"density", "precision"})]
+)
 def test_a_set_too_small_for_a_metric_gives_its_reason(images: int, absent: set[str]) -> None:
     measured = measure("task", features(draw(0, images)), {"paired": features(draw(1, 12))}, {}, k=5)
     assert absent <= measured.record.missing["paired"].keys()
@@ -187,4 +200,17 @@ def test_equal_real_sets_are_measured_once_and_alike() -> None:
     x, y = features(draw(0, 12)), features(draw(1, 14))
     found = measure("task", x, {"paired": y, "full": y}, {}, k=5, count=20)
     assert found.record.metrics["full"] == found.record.metrics["paired"]
-    assert found.replicates["full FID"] is found.replicates["paired FID"]
+    assert found.replicates["full frechet_distance"] is found.replicates["paired frechet_distance"]
+
+
+def test_kid_is_torch_fidelitys() -> None:
+    """The number is torch-fidelity 0.3.0's, of one subset that holds every image."""
+    once = np.ones(40, dtype=np.int64)
+    found = Gram.of(draw(0, 40, shift=0.5), draw(1, 40)).kernel().kernel_distance(once, once)
+    assert found == pytest.approx(KID, abs=1e-9)
+
+
+@pytest.mark.parametrize(("k", "expected"), PRDC.items())
+def test_neighbour_metrics_are_prdcs(k: int, expected: tuple[float, float, float, float]) -> None:
+    """The numbers, in percent, are prdc 0.2's."""
+    assert Distances.of(Gram.of(draw(0, 40, shift=0.5), draw(1, 50))).metrics(k) == pytest.approx(expected, abs=1e-9)

@@ -52,6 +52,16 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
     return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}
 
 
+def uncertainty(task: str, sampling_sd: float | None = 1.5) -> dict[str, Any]:
+    """The content of a file of uncertainties: every distance with one deviation, and one metric without a value."""
+    against = {
+        name: {"value": 0.25, "sampling_sd": sampling_sd} for name in ("frechet_distance", "recall_exact", "KID")
+    }
+    metrics = {"": {"content_cosine": {"value": 0.5, "sampling_sd": 0.125}}, "paired": against, "full": against}
+    about = {"task": task, "seed": 0, "replicates": 20, "k": 5, "images": {"generated": 32, "paired": 32, "full": 40}}
+    return {**about, "metrics": metrics, "missing": {"paired": {"density": "k = 5 needs more than 5 images"}}}
+
+
 def source_of(task: str) -> dict[str, Any]:
     """What a manifest says of where its images come from: those of cityscapes from an archive."""
     archive = {"name": "gtFine.zip", "bytes": 3, "sha256": "a74d" * 16}

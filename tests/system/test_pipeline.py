@@ -30,6 +30,20 @@ def test_every_cell_is_a_number(finished_pipeline: Path) -> None:
     assert set(methods["row"]) == {"cyclegan", "cut", "enco"}
 
 
+def test_every_scored_set_is_resampled(finished_pipeline: Path) -> None:
+    cells = pd.read_csv(finished_pipeline / "results" / "cells.csv", keep_default_na=False)
+    for metric in ("KID", "density", "content_cosine", "ssim_source"):
+        rows = cells[cells["metric"] == metric]
+        assert (
+            set(rows[rows["table"] == "methods"]["row"]) >= {"cyclegan", "cut", "enco"} and (rows["value"] != "").all()
+        )
+    truths = cells[cells["metric"] == "psnr_truth"]
+    assert set(truths["task"]) == {"cityscapes"} and "untranslated" in set(truths["row"])
+    scored = {path.stem for path in finished_pipeline.glob("results/tiny/runs/*/*/*/eval/*.final.json")}
+    resampled = {path.name.removesuffix(".uncertainty.json") for path in finished_pipeline.rglob("*.uncertainty.json")}
+    assert scored <= resampled
+
+
 def test_untranslated_inputs_are_scored_once_for_all_tables_as_by_hand(
     finished_pipeline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from eval.tables.protocol import Provenance
 from eval.tables.sources import read_sources
 from eval.tables.spec import TableSpec, load_tables
 from eval.tables.write import write_cells
-from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan
+from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan, uncertainty
 
 
 def tidied(spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> pd.DataFrame:
@@ -69,6 +69,32 @@ def plan_pending(spec: TableSpec):
     for row in spec.rows:
         for task, metric in spec.task_metrics():
             yield PlannedCell(row=row.key, task=task, metric=metric, seed=0)
+
+
+def test_uncertainties_give_deviations_and_further_metrics(tmp_path):
+    file = tmp_path / "u.json"
+    write_json(file, uncertainty("cat2dog"))
+    planned = plan(tmp_path, TABLES["table1"], ["cut", "enco"])
+    known = [replace(cell, uncertainty=file if cell.scores and cell.task == "cat2dog" else None) for cell in planned]
+    cells = tidied(TABLES["table1"], known).query("task == 'cat2dog' and row == 'cut'")
+    assert one(cells, metric="FID", real_set="paired").sampling_sd == 1.5
+    assert one(cells, metric="recall", real_set="full").sampling_sd == 1.5
+    assert math.isnan(one(cells, metric="precision", real_set="full").sampling_sd)
+    kid = one(cells, metric="KID", real_set="paired")
+    assert (kid.value, kid.sampling_sd, kid.file, kid.reason) == (0.25, 1.5, str(file), "")
+    assert one(cells, metric="content_cosine").sampling_sd == 0.125
+    density = one(cells, metric="density", real_set="paired")
+    assert math.isnan(density.value) and density.reason == "k = 5 needs more than 5 images"
+
+
+def test_further_metrics_may_be_columns(tmp_path):
+    tables = {"own": {"rows": [{"key": "enco"}], "columns": [{"task": "cat2dog", "metrics": ["KID", "content_l2"]}]}}
+    spec, file = load_tables(tables)["own"], tmp_path / "u.json"
+    write_json(file, uncertainty("cat2dog"))
+    planned = [replace(cell, uncertainty=file) for cell in plan(tmp_path, spec, ["enco"])]
+    assert one(tidied(spec, planned[:1]), metric="KID", real_set="paired").value == 0.25
+    with pytest.raises(UserError, match=r"no number 'metrics\.\.content_l2\.value'"):
+        tidied(spec, planned)
 
 
 def test_labels_are_the_published_ones():
