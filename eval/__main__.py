@@ -239,27 +239,28 @@ def _measure(args: argparse.Namespace) -> tuple[Features, dict[str, Features], S
 def select(args: argparse.Namespace) -> None:
     """Choose the best generator of a run on the test set."""
     from eval.metrics.features import load_features
-    from eval.select import Scored, choose, chosen_on, find_candidates, score_candidate, write_selection
+    from eval.select import Comparison, Scored, choose, chosen_on, find_candidates, score_candidate, write_selection
 
     candidates, reading = find_candidates(args.run), Reading.of(args)
     reading.files(args.images)  # before any weights are looked for
-    real, extractor = load_features(args.real_paired), extractor_of(args)
-    name = real.extractor.distance
+    compared = Comparison(load_features(args.source_features), load_features(args.real_paired))
+    name, extractor = compared.real.extractor.distance, extractor_of(args)
     scored = []
     for candidate in candidates:
         found = score_candidate(
             candidate.path,
             args.images,
-            real,
+            compared,
             extractor,
             direction=args.direction,
             batch_size=args.batch_size,
             reading=reading,
         )
-        print(f"{candidate.path.name}: iteration {candidate.iteration}, {name} {found:.2f}", flush=True)
+        metrics = f"{name} {found.frechet_distance:.2f}, KID {found.kid:.4g}, content cosine {found.content_cosine:.3f}"
+        print(f"{candidate.path.name}: iteration {candidate.iteration}, {metrics}", flush=True)
         scored.append(Scored(candidate, found))
     chosen = choose(scored)
-    write_selection(chosen, scored, real, args.out, args.report)
+    write_selection(chosen, scored, compared, args.out, args.report)
     print(f"{chosen.path.name} copied to {args.out}. {chosen_on(name)}")
 
 

@@ -1,4 +1,4 @@
-"""Records of features, scores and timings: files that one stage writes and others read."""
+"""Records of features, scores, selections and timings: files that one stage writes and others read."""
 
 from __future__ import annotations
 
@@ -255,6 +255,41 @@ class Timing(FileRecord):
     asked: TimingRequest
 
 
+class CandidateMetrics(Record):
+    """Metrics of translated test images: against the paired real set, and image by image against the sources."""
+
+    frechet_distance: Number
+    """FID or, of other features than Inception's, what `SelectionReport.distance` says."""
+    kid: Number
+    content_cosine: Number
+    """Mean cosine similarity of the features of an image and of its translation."""
+    content_l2: Number
+    """Mean Euclidean distance of these features."""
+
+
+class CandidateRecord(CandidateMetrics):
+    """A saved generator of a training: its file, the iteration of its weights, and its metrics."""
+
+    file: str
+    iteration: int
+
+
+class SelectionReport(FileRecord):
+    """A report of `python -m eval select`: every saved generator of a training, and which of them was chosen."""
+
+    chosen: str
+    iteration: int
+    note: str
+    extractor: str
+    extractor_hash: str
+    distance: str
+    """What the Fréchet distance of these features is called."""
+    n_real: int
+    untranslated: CandidateMetrics
+    """The same metrics of the sources themselves: what a translation has to beat."""
+    candidates: list[CandidateRecord]
+
+
 def read_scores(path: Path) -> Scores:
     """Read a scores file; UserError for a file that is missing or that another version wrote."""
     return read_file(Scores, path, "scores file", "delete the file and have it made again")
@@ -270,6 +305,11 @@ def read_segmentation(path: Path) -> SegmentationScores:
     return read_file(
         SegmentationScores, path, "file of segmentation scores", "make one by `python -m eval segmentation`"
     )
+
+
+def read_selection(path: Path) -> SelectionReport:
+    """Read a report of `python -m eval select`; UserError for one that is missing or that another version wrote."""
+    return read_file(SelectionReport, path, "selection report", "delete the file and have it made again")
 
 
 def read_timing(path: Path) -> Timing:

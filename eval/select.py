@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from enco.data.reading import DEFAULT_READING, Reading
 from enco.errors import UserError
-from enco.io.files import atomic_path, write_json
+from enco.io.files import atomic_path
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import load_generator
 from enco.translation import translate_folder
@@ -19,6 +18,9 @@ from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.scores import translated_features
+from eval.records import CandidateMetrics, CandidateRecord, SelectionReport
+from eval.uncertainty.content import feature_content
+from eval.uncertainty.gram import Gram
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,32 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What translations are compared with: features of their sources, and of the paired real set."""
+
+    sources: Features
+    real: Features
+
+    def measure(self, images: Features) -> CandidateMetrics:
+        """Measure translations of the sources, or the sources themselves.
+
+        Raises UserError for features of another extractor, and for translations of other images.
+        """
+        check_comparable(self.real, images)
+        content = feature_content(self.sources, images)
+        return CandidateMetrics(
+            frechet_distance=fid(self.real.features, images.features),
+            kid=Gram.of(images.features, self.real.features).kid(),
+            **{name: float(values.mean()) for name, values in content.items()},
+        )
+
+
+@dataclass(frozen=True)
 class Scored:
-    """A candidate with its Fréchet distance to the paired real set."""
+    """A candidate with the metrics of its translations."""
 
     candidate: Candidate
-    distance: float
+    metrics: CandidateMetrics
 
 
 def chosen_on(distance: str) -> str:
@@ -67,50 +90,51 @@ def find_candidates(run: Path) -> list[Candidate]:
 def score_candidate(
     generator: Path,
     images: Path,
-    real: Features,
+    compared: Comparison,
     extractor: Extractor,
     *,
     direction: TranslationDirection = "forward",
     batch_size: int = 8,
     reading: Reading = DEFAULT_READING,
-) -> float:
-    """Return the Fréchet distance of a generator's translations of a folder to real features, and keep no translation.
+) -> CandidateMetrics:
+    """Return the metrics of a generator's translations of a folder, and keep no translation.
 
-    Raises UserError as `translate_folder` does, and for features of another extractor.
+    Raises UserError as `translate_folder` and `Comparison.measure` do.
     """
     with TemporaryDirectory(prefix="enco-select-") as temporary:
         out = Path(temporary) / "translated"
         translate_folder(
             generator, images, out, extractor.device, direction=direction, batch_size=batch_size, reading=reading
         )
-        generated = translated_features(out, {"paired": real}, extractor, batch_size, reading.recursive)
-    check_comparable(real, generated)
-    return fid(real.features, generated.features)
+        found = translated_features(out, {"paired": compared.real}, extractor, batch_size, reading.recursive)
+    return compared.measure(found)
 
 
 def choose(scored: Sequence[Scored]) -> Candidate:
     """Return the candidate with the lowest distance, of equals the last."""
-    return min(reversed(scored), key=lambda one: one.distance).candidate
+    return min(reversed(scored), key=lambda one: one.metrics.frechet_distance).candidate
 
 
-def write_selection(chosen: Candidate, scored: Sequence[Scored], real: Features, out: Path, report: Path) -> None:
-    """Copy the chosen generator file to `out`, and write the distance of every candidate to `report` (JSON)."""
+def write_selection(chosen: Candidate, scored: Sequence[Scored], compared: Comparison, out: Path, report: Path) -> None:
+    """Copy the chosen generator file to `out`, and write the metrics of every candidate to `report` (JSON)."""
     with atomic_path(out) as partial:
         shutil.copyfile(chosen.path, partial)
-    write_json(report, _report(chosen, scored, real))
+    _report(chosen, scored, compared).write(report)
 
 
-def _report(chosen: Candidate, scored: Sequence[Scored], real: Features) -> dict[str, Any]:
-    return {
-        "chosen": chosen.path.name,
-        "iteration": chosen.iteration,
-        "note": chosen_on(real.extractor.distance),
-        "extractor": str(real.extractor),
-        "extractor_hash": real.extractor_hash,
-        "distance": real.extractor.distance,
-        "n_real": len(real),
-        "candidates": [
-            {"file": one.candidate.path.name, "iteration": one.candidate.iteration, "frechet_distance": one.distance}
+def _report(chosen: Candidate, scored: Sequence[Scored], compared: Comparison) -> SelectionReport:
+    real = compared.real
+    return SelectionReport(
+        chosen=chosen.path.name,
+        iteration=chosen.iteration,
+        note=chosen_on(real.extractor.distance),
+        extractor=str(real.extractor),
+        extractor_hash=real.extractor_hash,
+        distance=real.extractor.distance,
+        n_real=len(real),
+        untranslated=compared.measure(compared.sources),
+        candidates=[
+            CandidateRecord(file=one.candidate.path.name, iteration=one.candidate.iteration, **dict(one.metrics))
             for one in scored
         ],
-    }
+    )

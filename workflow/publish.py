@@ -15,15 +15,14 @@ import pandas as pd
 from enco.data.folders import SETS
 from enco.data.manifest import read_counts, read_training_hash
 from enco.errors import UserError
-from enco.io.files import atomic_path, read_json
+from enco.io.files import atomic_path
 from enco.records import FinishedRecord, read_record
 from eval.figures.comparison import task_figure
-from eval.figures.curves import draw_curves, read_curves, save_curves
+from eval.figures.curves import draw_curves, read_curves, read_levels, save_curves
 from eval.figures.planned import PlannedCurve
-from eval.publication.claims import reference_distance
 from eval.publication.files import ABOUT, CELLS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
 from eval.publication.page import render_page
-from eval.tables.cells import read_cells
+from eval.records import read_selection
 from eval.tables.protocol import Provenance, commit_name
 from eval.tables.write import write_cells, write_table
 from workflow import paths
@@ -128,11 +127,12 @@ class Publication:
 
     def _curves(self, task: str) -> tuple[pd.DataFrame, Path | None]:
         """Draw the curves of the runs whose saved generators are scored; return no path without a run."""
-        found = read_curves(task, filter(self._is_of_a_training, self.project.curves.of_task(task)))
+        planned = list(filter(self._is_of_a_training, self.project.curves.of_task(task)))
+        found = read_curves(task, planned)
         if found.empty:
             return found, None
         path = self._picture(f"curve-{task}.svg")
-        draw_curves(found, reference_distance(read_cells(self.folder / CELLS), task), path)
+        draw_curves(found, read_levels(planned), path)
         return found, path
 
     def _is_of_a_training(self, curve: PlannedCurve) -> bool:
@@ -141,7 +141,7 @@ class Publication:
         trained = record.parent in {run.folder for run in self.trained}
         if not trained or not curve.report.exists() or curve.report.stat().st_mtime < record.stat().st_mtime:
             return False
-        return bool(read_json(curve.report)["distance"] == self.plan.config.features.distance)
+        return read_selection(curve.report).distance == self.plan.config.features.distance
 
     def _runs(self) -> Path:
         """Write a line for each training that is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
@@ -56,6 +57,7 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
         _add_curves(client, run, files)
         _add_images(client, run, files, home)
         _set_scores(client, run, files)
+        _add_snapshots(client, run, files)
         _set_outcome(client, run, files, home)
         _note_id(files, run.info.run_id)
     return run.info.run_id
@@ -175,6 +177,19 @@ def _set_scores(client: MlflowClient, run: Run, files: RunFiles) -> None:
     for key, value in files.scores.items():
         if run.data.metrics.get(key) != value:
             client.log_metric(run.info.run_id, key, value)
+
+
+def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
+    """Add the metrics of saved generators that the run lacks: a report is whole, so the last point tells of all."""
+    from mlflow.entities import Metric
+
+    there = {point.key: (point.step, point.value) for point in run.data.to_proto().metrics}
+    moment = round(time.time() * 1000)
+    for key, values in files.snapshots.items():
+        if there.get(key) != max(values.items()):
+            for chunk in chunks(values.items(), POINTS):
+                points = [Metric(key, value, moment, step) for step, value in chunk]
+                client.log_batch(run.info.run_id, metrics=points)
 
 
 def _set_outcome(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> None:

@@ -32,6 +32,8 @@ class RunFiles:
     metrics: list[dict[str, Any]]
     samples: dict[int, Path]
     scores: dict[str, float]
+    snapshots: dict[str, dict[int, float]]
+    """Metrics of the generators that were saved during training, each by iteration."""
 
     @property
     def experiment(self) -> str:
@@ -103,6 +105,7 @@ def read_run_files(folder: Path) -> RunFiles:
         metrics=read_metrics(folder / "metrics.jsonl"),
         samples={int(path.stem.removeprefix("iter")): path for path in sorted(folder.glob("samples/iter*.png"))},
         scores=dict(read_scores(folder)),
+        snapshots=read_snapshots(folder),
     )
 
 
@@ -115,6 +118,20 @@ def read_scores(folder: Path) -> Iterator[tuple[str, float]]:
     if (folder / FINISHED_FILE).exists():
         record = read_record(folder / FINISHED_FILE, FinishedRecord)
         yield from numbers(record.model_dump(include=RUN_NUMBERS), "run")
+
+
+def read_snapshots(folder: Path) -> dict[str, dict[int, float]]:
+    """Return the metrics in the reports of checkpoint selection, as <task>.snapshots/<metric>, each by iteration.
+
+    Of two generators of one iteration the last counts, which is the final one.
+    """
+    found: dict[str, dict[int, float]] = {}
+    for path in sorted(folder.glob("selected/*.json")):
+        for candidate in read_json(path)["candidates"]:
+            measured = {name: value for name, value in candidate.items() if name != "iteration"}
+            for name, value in numbers(measured, f"{path.stem}.snapshots"):
+                found.setdefault(name, {})[candidate["iteration"]] = value
+    return found
 
 
 def numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:

@@ -37,7 +37,7 @@ class PlannedFigure:
 
 @dataclass(frozen=True)
 class PlannedCurve:
-    """The distances of one run's saved generators: a row and a seed, and the selection report that has them."""
+    """The metrics of one run's saved generators: a row and a seed, and the selection report that has them."""
 
     row: str
     label: str

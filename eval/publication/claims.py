@@ -54,12 +54,6 @@ def is_distance(metric: str) -> bool:
     return metric.startswith(("FID", "FD"))
 
 
-def reference_distance(cells: pd.DataFrame, task: str) -> float | None:
-    """Return the distance of the untranslated inputs on a task; None where no table has it."""
-    found = Distances.of(cells, {})
-    return next((value for (_, row, at), value in found.means.items() if (row, at) == (REFERENCE, task)), None)
-
-
 def claims(cells: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
     """Return the sentences: who is best, EnCo and CUT, sampling, pairs of layers, and projectors."""
     found = Distances.of(cells, titles)

@@ -53,6 +53,11 @@ class Gram:
         x, y, between = ((m / self.dimensions + 1) ** 3 for m in (self.generated, self.real, self.between))
         return Gram(x, y, between, self.dimensions)
 
+    def kid(self) -> float:
+        """Calculate KID of all images, each taken once."""
+        once = (np.ones(len(each), dtype=np.int64) for each in (self.generated, self.real))
+        return self.kernel().kernel_distance(*once)
+
     def kernel_distance(self, generated: Counts, real: Counts) -> float:
         """Calculate the unbiased squared distance of kernel means over all pairs of different images; self is a kernel.
 

@@ -105,7 +105,7 @@ def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, floa
         return {}, dict.fromkeys(("frechet_distance", "KID", *neighbours), "a set has fewer than 2 images")
     gram = Gram.of(generated.features, real.features)
     once = np.ones(len(generated), dtype=np.int64), np.ones(len(real), dtype=np.int64)
-    values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kernel().kernel_distance(*once)}
+    values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kid()}
     if smallest <= k:
         return values, dict.fromkeys(neighbours, f"k = {k} needs more than {k} images in each set")
     return values | Distances.of(gram).metrics(k)._asdict(), {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.publication.claims import caution, claims, reference_distance
+from eval.publication.claims import caution, claims
 from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
 from eval.publication.page import render_page
 from eval.publication.tables import markdown_table
@@ -81,12 +81,6 @@ def test_an_ablation_is_won_only_against_every_other_row() -> None:
     assert "than uniform sampling on 1 of 1 task (Cat → Dog 25.0 against uniform 26.0)" in found[2]
     assert "fewer pairs on 1 of 2 tasks (Horse → Zebra 35.0 against A 30.0, B 40.0, C 50.0;" in found[3]
     assert "than two projectors on 0 of 1 task" in found[4]
-
-
-def test_the_level_of_a_curve_is_that_of_the_untranslated_inputs_in_any_table() -> None:
-    found = cells(("2", "enco", "cat2dog", 1.0, math.nan), ("2", "untranslated", "cat2dog", 7.5, math.nan))
-    assert reference_distance(found, "cat2dog") == 7.5
-    assert reference_distance(found, "horse2zebra") is None
 
 
 def test_what_cannot_be_said_is_said() -> None:

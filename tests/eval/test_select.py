@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from torch import Tensor, device, nn
@@ -16,13 +17,15 @@ from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import save_generator
-from enco.translation import translate_folder
+from enco.translation import copy_folder, translate_folder
 from eval import __main__ as command_line
 from eval.__main__ import parser
 from eval.metrics.extraction import extract_features
 from eval.metrics.extractor import Extractor
-from eval.metrics.features import Features
-from eval.select import Candidate, Scored, choose, find_candidates, score_candidate
+from eval.metrics.features import Features, load_features
+from eval.metrics.fid import fid
+from eval.records import CandidateMetrics
+from eval.select import Candidate, Comparison, Scored, choose, find_candidates, score_candidate
 from eval.tables.protocol import protocol
 from eval.tables.sources import read_sources
 from tests.support.pipeline import TINY, pipeline
@@ -74,18 +77,26 @@ def features_of(
     return extract_features(list_images(out), extractor)
 
 
+def untranslated(images: Path, out: Path, extractor: Extractor) -> Features:
+    """The features of the test images themselves, as networks see them."""
+    return extract_features(copy_folder(images, out, 32), extractor, root=out)
+
+
 def test_the_lowest_fid_is_chosen_and_everything_is_reported(
     tmp_path: Path, images: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = write_run(tmp_path / "run", {1: "this", 2: "this", 3: "this"})
     wanted = run / "snapshots" / "generator_epoch002.safetensors"
     features_of(wanted, images, tmp_path / "target", extractor).save(tmp_path / "real.npz")
+    sources = untranslated(images, tmp_path / "sources", extractor)
+    sources.save(tmp_path / "sources.npz")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(command_line, "extractor_of", lambda given: extractor)
 
     out, report = tmp_path / "selected" / "x.safetensors", tmp_path / "selected" / "x.json"
     places = ["--run", run, "--images", images, "--real-paired", tmp_path / "real.npz", "--out", out]
+    places += ["--source-features", tmp_path / "sources.npz"]
     command_line.main([str(part) for part in ("select", *places, "--report", report, "--threads", 1)])
 
     assert out.read_bytes() == wanted.read_bytes()
@@ -100,20 +111,46 @@ def test_the_lowest_fid_is_chosen_and_everything_is_reported(
     ]
     first, second, third, final = (one["frechet_distance"] for one in found["candidates"])
     assert second == pytest.approx(0, abs=1e-6) and min(first, third, final) > 0.01
+    real = load_features(tmp_path / "real.npz")
+    best = found["candidates"][1]
+    assert [best["content_cosine"], best["content_l2"]] == pytest.approx(by_hand(sources, real))
+    assert best["kid"] == min(one["kid"] for one in found["candidates"])
+    level = found["untranslated"]
+    assert level["frechet_distance"] == pytest.approx(fid(sources.features, real.features), rel=1e-6)
+    assert (level["content_cosine"], level["content_l2"]) == (pytest.approx(1), 0)
+
+
+def by_hand(sources: Features, translations: Features) -> list[float]:
+    """The mean cosine and the mean distance of the features of pairs."""
+    pairs = list(zip(sources.features.astype(float), translations.features.astype(float), strict=True))
+    cosines = [float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)) for a, b in pairs]
+    return [float(np.mean(cosines)), float(np.mean([np.linalg.norm(a - b) for a, b in pairs]))]
 
 
 def test_the_way_back_is_scored_where_asked_for(tmp_path: Path, images: Path, extractor: Extractor) -> None:
     generator = write_generator(tmp_path / "g.safetensors", 1, iteration=6)
     real = features_of(generator, images, tmp_path / "target", extractor, "backward")
-    assert score_candidate(generator, images, real, extractor, direction="backward") == pytest.approx(0, abs=1e-6)
-    assert score_candidate(generator, images, real, extractor) > 0.01
+    compared = Comparison(untranslated(images, tmp_path / "sources", extractor), real)
+    back = score_candidate(generator, images, compared, extractor, direction="backward")
+    assert back.frechet_distance == pytest.approx(0, abs=1e-6)
+    assert score_candidate(generator, images, compared, extractor).frechet_distance > 0.01
 
 
 def test_a_real_set_of_another_extractor_is_refused(tmp_path: Path, images: Path, extractor: Extractor) -> None:
     generator = write_generator(tmp_path / "g.safetensors", 1, iteration=6)
     real = extract_features(list_images(images), Extractor("other", "1", Pixels(), CPU, input_size=8))
+    compared = Comparison(untranslated(images, tmp_path / "sources", extractor), real)
     with pytest.raises(UserError, match=r"not comparable .extractor other.* and pixels"):
-        score_candidate(generator, images, real, extractor)
+        score_candidate(generator, images, compared, extractor)
+
+
+def test_sources_that_are_not_those_that_are_translated_are_refused(
+    tmp_path: Path, images: Path, extractor: Extractor
+) -> None:
+    generator = write_generator(tmp_path / "g.safetensors", 1, iteration=6)
+    real = untranslated(images.with_name("testB"), tmp_path / "others", extractor)
+    with pytest.raises(UserError, match="image by image, and '3' is in one set only"):
+        score_candidate(generator, images, Comparison(real, real), extractor)
 
 
 def test_snapshots_of_another_training_are_ignored_and_named(
@@ -132,9 +169,14 @@ def test_without_snapshots_the_cure_is_named(tmp_path: Path, snapshots: Mapping[
         find_candidates(write_run(tmp_path, snapshots))
 
 
+def metrics(distance: float) -> CandidateMetrics:
+    """Metrics that all but the distance would choose by another order."""
+    return CandidateMetrics(frechet_distance=distance, kid=-distance, content_cosine=distance, content_l2=-distance)
+
+
 @pytest.mark.parametrize(("distances", "chosen"), [([3, 1, 2], 1), ([1, 2, 1], 2), ([5, 5, 5], 2), ([2, 1, 1.5], 1)])
 def test_of_equal_candidates_the_latest_is_chosen(distances: list[float], chosen: int) -> None:
-    scored = [Scored(Candidate(Path(f"{n}.safetensors"), n), distance) for n, distance in enumerate(distances)]
+    scored = [Scored(Candidate(Path(f"{n}.safetensors"), n), metrics(distance)) for n, distance in enumerate(distances)]
     assert choose(scored).iteration == chosen
 
 

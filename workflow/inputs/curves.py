@@ -1,4 +1,4 @@
-"""Inputs and parameters of the rules that draw distances over training: the runs whose saved generators are scored."""
+"""Inputs and parameters of the rules that draw metrics over training: the runs whose saved generators are scored."""
 
 from __future__ import annotations
 
@@ -30,12 +30,7 @@ class Curves:
         if not (planned := self.planned(wildcards)):
             rows = ", ".join(self.plan.config.curves)
             raise UserError(f"No table has a row of 'curves' ({rows}) on {wildcards.test_task}: name others there.")
-        return [*(one.report for one in planned), *self.reference(wildcards)]
-
-    def reference(self, wildcards: Wildcards) -> list[Path]:
-        """Return the scores of a task's untranslated inputs; none where no table prints them."""
-        scores = self.plan.file(paths.UNTRANSLATED_SCORES, test_task=wildcards.test_task)
-        return [scores] if self.plan.config.reference else []
+        return [one.report for one in planned]
 
     def planned(self, wildcards: Wildcards) -> list[PlannedCurve]:
         """Return the curves of a task, every seed of a row apart."""

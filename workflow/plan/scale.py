@@ -101,7 +101,7 @@ class ScaleConfig(Settings):
         default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
     )
     curves: tuple[str, ...] = Field(
-        ("enco", "cut"), description="Rows whose distance over training `snakemake curves` draws."
+        ("enco", "cut"), description="Rows whose metrics over training `snakemake curves` draws."
     )
     train: TrainConfig = TrainConfig()
     changed_code: Literal["retrain", "keep"] = Field(

@@ -1,4 +1,4 @@
-# Distances of saved generators over training. They are those of checkpoint selection; nothing is selected for a table.
+# Metrics of saved generators over training. They are those of checkpoint selection; nothing is selected for a table.
 
 
 rule curve:
@@ -20,9 +20,8 @@ rule curve:
         "../../environment.yml"
     params:
         planned=project.curves.planned,
-        reference=project.curves.reference,
     message:
-        "Draw the distances over training of {wildcards.test_task}"
+        "Draw the metrics over training of {wildcards.test_task}"
     script:
         "../scripts/curve.py"
 

@@ -6,6 +6,7 @@ rule select:
         generator=paths.GENERATOR,
         data=project.evaluate.manifest,
         paired=paths.REAL_PAIRED,
+        sources=paths.UNTRANSLATED_FEATURES,
         weights=project.weights.features(),
     output:
         generator=paths.SELECTED,
@@ -26,5 +27,5 @@ rule select:
         "Select the best generator of {wildcards.variant} for {wildcards.test_task} on its test set"
     shell:
         "python -m eval select --run {params.run} --images {params.images} --real-paired {input.paired}"
-        " --out {output.generator} --report {output.report} {params.backward} {params.extractor}"
-        " --threads {threads} > {log} 2>&1"
+        " --source-features {input.sources} --out {output.generator} --report {output.report}"
+        " {params.backward} {params.extractor} --threads {threads} > {log} 2>&1"
