@@ -118,8 +118,11 @@ def costs(plan: Plan, images: Images, speeds: SecondsPerIteration) -> str:
     grids = {name: plan.grid.table(name) for name in plan.tables}
     if len(grids) > 1:
         grids["all"] = plan.grid
-    selection = plan.config.selection
-    estimates = [estimate(name, grid, plan.tasks, images, speeds, selection) for name, grid in grids.items()]
+    selections = {name: (plan.selection_of(name),) for name in plan.tables}
+    estimates = [
+        estimate(name, grid, plan.tasks, images, speeds, selections.get(name, plan.selections))
+        for name, grid in grids.items()
+    ]
     return render_costs(estimates, speeds)
 
 

@@ -33,7 +33,7 @@ def write_claims(project: Project, commit: str) -> list[Path]:
         load_claims(plan.base / plan.config.claims),
         published,
         evidence_so_far(project, published, about),
-        {spec.key: spec for spec in plan.tables.values()},
+        {spec.key: spec for spec in plan.tables_once.values()},
         about,
         plan.config.seeds,
     )
@@ -50,7 +50,7 @@ def evidence_so_far(project: Project, published: Published, about: Provenance) -
     """Return the numbers of all tables that are there; of a table whose numbers do not go together none, and why."""
     found: list[pd.DataFrame] = []
     reasons: dict[str, str] = {}
-    for name, spec in project.plan.tables.items():
+    for name, spec in project.plan.tables_once.items():
         try:
             found.append(tidy_and_protocol(spec, SoFar(project).planned(name), published, about)[0])
         except UserError as error:

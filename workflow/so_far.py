@@ -19,7 +19,7 @@ from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
-from eval.records import ExtractorRecord, Scores, SetScores, read_reference, read_scores, read_timing
+from eval.records import ExtractorRecord, Scores, Selection, SetScores, read_reference, read_scores, read_timing
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
@@ -60,8 +60,9 @@ class SoFar:
         return [run for run in self.plan.grid.runs if not _gap_or_error(self._run_gap, run)]
 
     def scored(self) -> list[Evaluation]:
-        """Return the evaluations whose scores are those that the configuration asks for."""
-        return [one for one in self.plan.grid.evaluations if not _gap_or_error(self._scores_gap, one)]
+        """Return the evaluations whose scores, of the first selection, are those that the configuration asks for."""
+        selection = self.plan.selections[0]
+        return [one for one in self.plan.grid.evaluations if not _gap_or_error(self._scores_gap, one, selection)]
 
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""
@@ -71,7 +72,7 @@ class SoFar:
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
         evaluation = cell.evaluation
-        scores = _gap_or_error(self._scores_gap, evaluation)
+        scores = _gap_or_error(self._scores_gap, evaluation, self.plan.selection_of(cell.table))
         timing = _gap_or_error(self._timing_gap, planned, evaluation.run) if planned.timing else ""
         resampled = scores or _gap_or_error(_resampling_gap, planned)
         return replace(
@@ -115,9 +116,9 @@ class SoFar:
         error = timing.errors.get(planned.variant)
         return f"could not be timed ({error})" if error else ""
 
-    def _scores_gap(self, evaluation: Evaluation) -> str:
+    def _scores_gap(self, evaluation: Evaluation, selection: Selection) -> str:
         """Return why an evaluation has no scores that are the configuration's; empty if there are such scores."""
-        run, scores = evaluation.run, evaluation.scores(self.plan.config.selection)
+        run, scores = evaluation.run, evaluation.scores(selection)
         if gap := self._run_gap(run):
             return gap
         if not scores.exists():

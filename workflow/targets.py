@@ -56,14 +56,13 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     if len(parts) < 2 or parts[0] != paths.RESULTS:
         tables = {paths.CURRENT_TABLE["csv"].format(table=table) for table in plan.tables}
         raise unknown("target", str(target), {*NAMED, *tables, paths.CURRENT_PROTOCOL["csv"]})
-    name, _, ending = target.name.partition(".")
-    is_table = ending in paths.ENDINGS.values() and len(parts) == 2
+    name = target.name.partition(".")[0]
     if len(parts) == 2 and str(target) in paths.CURRENT_PROTOCOL.values():
         return
     if str(target) in paths.CURRENT_CLAIMS.values():
         raise UserError(f"The target {target} is made of what is there at any time: ask for `snakemake claims`.")
-    if is_table and name not in {*plan.tables, "cells", paths.RELEASED_TABLE}:
-        raise unknown("table", name, plan.tables, f"the target {target}")
+    if len(parts) == 2 and (table := _table_of(target.name)) not in {"", *plan.tables, "cells", paths.RELEASED_TABLE}:
+        raise unknown("table", table, plan.tables, f"the target {target}")
     if parts[1] in ("figures", "curves") and name in plan.config.absent:
         raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
     if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
@@ -72,6 +71,12 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
         raise unknown("scale", parts[1], [plan.config.scale], f"the target {target}")
     if parts[2:3] == ("runs",):
         _check_run(plan, target, parts[3:])
+
+
+def _table_of(name: str) -> str:
+    """Return the table that a file of this name would be of; empty for no file of a table."""
+    endings = sorted((f".{ending}" for ending in paths.ENDINGS.values()), key=len, reverse=True)
+    return next((name.removesuffix(ending) for ending in endings if name.endswith(ending)), "")
 
 
 def _check_run(plan: Plan, target: PurePosixPath, parts: tuple[str, ...]) -> None:

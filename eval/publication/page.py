@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from eval.publication.claims import caution, claims
+from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, CELLS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
 from eval.publication.tables import markdown_table
 from eval.tables.cells import read_cells
@@ -23,7 +23,8 @@ SETTING = "setting."
 def render_page(folder: Path) -> str:
     """Return docs/results.md, from the CSV files of a folder: equal files make equal pages."""
     about = {line["key"]: line["value"] for line in read_lines(folder / ABOUT)}
-    tasks, data, cells = read_lines(folder / TASKS), read_lines(folder / DATA), read_cells(folder / CELLS)
+    tasks, data = read_lines(folder / TASKS), read_lines(folder / DATA)
+    cells = without_second_choice(read_cells(folder / CELLS))
     titles = {line["task"]: line["title"] for line in tasks}
     return _template().render(
         about=about,

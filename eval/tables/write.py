@@ -55,5 +55,5 @@ def tidy_and_protocol(
 
 
 def write_cells(tables: Sequence[Path], out: Path) -> None:
-    """Join the tidy lines of several tables, as `write_table` wrote them, in one file."""
-    save_cells(pd.concat([read_cells(path) for path in tables], ignore_index=True), out)
+    """Join the tidy lines of several tables, as `write_table` wrote them, in one file, equal lines once."""
+    save_cells(pd.concat([read_cells(path) for path in tables], ignore_index=True).drop_duplicates(), out)

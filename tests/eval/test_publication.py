@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.publication.claims import caution, claims
+from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
 from eval.publication.page import render_page
 from eval.publication.tables import markdown_table
@@ -90,6 +90,14 @@ def test_what_cannot_be_said_is_said() -> None:
     assert "no difference here has an error bar" in caution(cells(("1", "enco", "cat2dog", 1.0, math.nan)), TITLES)
     spread = cells(("1", "cut", "cat2dog", 1.0, 2.25), ("1", "enco", "horse2zebra", 1.0, 12.5))
     assert "± 12.5 (sample standard deviation; ENCO on Horse → Zebra, 3 seeds)" in caution(spread, TITLES)
+
+
+def test_a_sentence_is_of_final_generators_where_there_are_others_too() -> None:
+    final = cells(("1", "cut", "cat2dog", 20.0, math.nan), ("1", "enco", "cat2dog", 10.0, math.nan))
+    best = final.assign(selection="best", value=[1.0, 2.0])
+    both = pd.concat([final.assign(selection="final"), best, cells(("1", "untranslated", "cat2dog", 30.0, math.nan))])
+    assert without_second_choice(both)["value"].to_list() == [20.0, 10.0, 30.0]
+    assert without_second_choice(best)["value"].to_list() == [1.0, 2.0], "chosen ones alone are what there is"
 
 
 def test_seconds_are_a_ratio() -> None:

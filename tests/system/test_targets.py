@@ -35,6 +35,7 @@ LITERAL = [
     ("results/released.csv", "--config", "only={tasks: [horse2zebra], rows: [cut]}"),
     ("all_tables", "--configfile", "config/paper.yaml"),
     ("all_tables", "--config", EXAMPLE),
+    ("all_tables", "--configfile", "config/paper.yaml", "--config", "selection=both", "train={snapshot_epochs: 20}"),
     ("--profile", "slurm", "all_tables"),
     ("results/photos.csv", "results/figures/photos.png", "--configfile", "config/photos.yaml"),
     ("all_tables", "figures", "curves", "results/facades.csv", "--configfile", "config/small.yaml"),

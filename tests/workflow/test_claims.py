@@ -36,15 +36,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     yield Project.load(CONFIG, ROOT)
 
 
-def score(project: Project, enco: float, cut: float) -> None:
+def score(project: Project, enco: float, cut: float, selection: str = "final") -> None:
     """Write down trainings of both seeds and their distances, the second seed's higher by 1."""
     for variant, distance in (("enco", enco), ("cut", cut)):
         for seed in (0, 1):
             results = Results(Project.load(CONFIG | {"seeds": [seed]}, ROOT))
-            file = results.scored(variant).at(paths.SCORES, test_task="horse2zebra", selection="final")
-            content = scores("horse2zebra", scale="tiny") | yaml.safe_load(file.read_text())
+            run = results.scored(variant)
+            final, file = (run.at(paths.SCORES, test_task="horse2zebra", selection=one) for one in ("final", selection))
+            content = scores("horse2zebra", scale="tiny") | yaml.safe_load(final.read_text())
             content["metrics"]["paired"]["frechet_distance"] = distance + seed
-            write_json(file, content)
+            write_json(file, content | {"selection": selection})
 
 
 def verdicts() -> dict[str, dict[str, str]]:
@@ -83,6 +84,19 @@ def test_the_copy_is_that_of_the_scale_and_its_seeds(project: Project) -> None:
         assert own.read_bytes() == copy.read_bytes()
     assert verdicts()["cut-fid-horse2zebra"]["verdict"] == "fails"
     assert "0123abc" in written[0].read_text(encoding="utf-8")
+
+
+def test_claims_are_held_against_final_generators_where_those_chosen_on_the_test_set_are_scored_too(
+    project: Project,
+) -> None:
+    score(project, enco=10.0, cut=90.0, selection="best")
+    score(project, enco=60.0, cut=50.0)
+    for file in Path("results").rglob("*.best.json"):
+        file.touch()  # scored after its training, which the second call wrote down anew
+    both = CONFIG | {"selection": "both", "train": {**CONFIG["train"], "snapshot_epochs": 1}}
+    write_claims(Project.load(both, ROOT), "0123abc")
+    found = verdicts()["cut-fid-horse2zebra"]
+    assert (found["verdict"], float(found["margin"])) == ("fails", pytest.approx(-10.0))
 
 
 def test_a_table_whose_numbers_do_not_go_together_counts_for_nothing_and_says_why(project: Project) -> None:

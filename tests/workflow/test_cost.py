@@ -50,7 +50,7 @@ def run_of(plan: Plan, task: str, variant: str) -> Run:
 def cost_of(plan: Plan, speeds: SecondsPerIteration, *tables: str) -> Cost:
     """The cost of some tables together."""
     part = plan.only(tables or plan.tables)
-    return estimate("some", part.grid, part.tasks, ImageSets(part).counts(), speeds, part.config.selection)
+    return estimate("some", part.grid, part.tasks, ImageSets(part).counts(), speeds, part.selections)
 
 
 @pytest.mark.parametrize(

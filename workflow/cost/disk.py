@@ -21,6 +21,7 @@ from enco.methods.base import Method
 from enco.methods.parts.generator_file import kept_networks
 from enco.training import samples
 from enco.training.checkpoint import CHECKPOINTS_KEPT
+from eval.records import Selection
 
 Bytes = Counter[str]
 """Bytes by what they are for."""
@@ -63,7 +64,7 @@ def training_bytes(config: RunConfig, iterations: int) -> Bytes:
     )
 
 
-def evaluation_bytes(config: RunConfig, images: int, selection: str) -> Bytes:
+def evaluation_bytes(config: RunConfig, images: int, selection: Selection) -> Bytes:
     """Return what translating and scoring test images leaves, and the selected generator where there is one."""
     sizes = sizes_of(config)
     return Counter(

@@ -9,7 +9,7 @@ whole step, with the updates of DRIT's content discriminator alone. Loading, che
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from tabulate import tabulate
 
 from enco.config.run import RunConfig
 from enco.datasets.catalogue import TaskConfig
+from eval.records import Selection
 from workflow.cost.disk import FEATURE_BYTES, Bytes, evaluation_bytes, training_bytes
 from workflow.cost.images import Images, iterations, tested
 from workflow.cost.seconds import SecondsPerIteration
@@ -64,7 +65,12 @@ class Cost:
 
 
 def estimate(
-    name: str, grid: Grid, tasks: Mapping[str, TaskConfig], images: Images, speeds: SecondsPerIteration, selection: str
+    name: str,
+    grid: Grid,
+    tasks: Mapping[str, TaskConfig],
+    images: Images,
+    speeds: SecondsPerIteration,
+    selections: Collection[Selection],
 ) -> Cost:
     """Return the cost of a grid, each of its runs and evaluations once, without data sets."""
     trainings = tuple(train_cost(run, images, speeds) for run in grid.runs)
@@ -73,7 +79,8 @@ def estimate(
         disk += training_bytes(training.run.config, training.iterations or 0)
     for evaluation in grid.evaluations:
         sources, _ = tested(evaluation, tasks, images)
-        disk += evaluation_bytes(evaluation.run.config, sources, selection)
+        for selection in selections:
+            disk += evaluation_bytes(evaluation.run.config, sources, selection)
     targets = {evaluation.task: sum(tested(evaluation, tasks, images)) for evaluation in grid.evaluations}
     disk["features"] += FEATURE_BYTES * sum(targets.values())
     return Cost(name, trainings, disk)

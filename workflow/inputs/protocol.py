@@ -96,7 +96,7 @@ class Protocol:
         return sorted({path for one in planned for path in (one.scores, one.measured, one.other) if path})
 
     def _planned(self) -> list[PlannedScores]:
-        own, other = self.plan.config.selection, self._other_selection
+        own, other = self.plan.selections[0], self._other_selection
         found = {(cell.row.key, cell.task, cell.seed): cell.evaluation for cell in self.cells}
         return [
             PlannedScores(
@@ -113,7 +113,7 @@ class Protocol:
     @property
     def _other_selection(self) -> Selection | None:
         """The other of the two generators, where that is asked for and there is one."""
-        other: Selection = "final" if self.plan.config.selection == "best" else "best"
+        other: Selection = "final" if self.plan.selections[0] == "best" else "best"
         asked = other in self.plan.config.protocol.choices.checkpoint
         return other if asked and self.plan.config.train.snapshot_epochs else None
 
@@ -146,7 +146,7 @@ class Protocol:
             "recall": "piq",
             "drn_weights": config.drn.network,
             "drn_size": spelled(config.drn.size),
-            "checkpoint": config.selection,
+            "checkpoint": self.plan.selections[0],
         }
 
     def _settings(self) -> dict[str, list[Any]]:

@@ -46,7 +46,7 @@ class Figures:
 
     def figure(self, task: str, rows: Sequence[tuple[RowSpec, Evaluation]]) -> PlannedFigure:
         """Return the figure of a task with these rows; the judge is the first of EnCo, or else the last of all."""
-        selection, shows_keys = self.plan.config.selection, self._table(task).show_keys
+        selection, shows_keys = self.plan.selections[0], self._table(task).show_keys
         headers = [row.key if shows_keys else row.label for row, _ in rows]
         place = next((number for number, (row, _) in enumerate(rows) if row.method == JUDGE), len(rows) - 1)
         return PlannedFigure(

@@ -109,7 +109,7 @@ class PrintedTables:
 
     def planned_cell(self, cell: Cell) -> PlannedCell:
         """Return one number with the files behind the number."""
-        run, selection = cell.evaluation.run, self.plan.config.selection
+        run, selection = cell.evaluation.run, self.plan.selection_of(cell.table)
         return PlannedCell(
             row=cell.row.key,
             task=cell.task,

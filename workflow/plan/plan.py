@@ -13,11 +13,13 @@ from enco.config.base import parse
 from enco.datasets.catalogue import NAME, TaskConfig
 from enco.errors import UserError, unknown
 from enco.options.base import MethodOptions
+from eval.records import Selection
 from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
 from workflow.plan.grid import Grid, Run, check_options, dataset_of, expand, is_backward
 from workflow.plan.part import folder_name, keep
 from workflow.plan.scale import ScaleConfig, load_mapping, tasks_of_scale, with_digests
+from workflow.plan.selection import selected, selection_of, selections
 from workflow.plan.wildcards import Wildcards, one_of_regex
 
 
@@ -35,7 +37,7 @@ class Plan:
     def load(cls, config: dict[str, Any], base: Path) -> Plan:
         """Validate a configuration and expand its tables; raise UserError for whatever is wrong in it."""
         scale = with_digests(parse(ScaleConfig, config, "the configuration"), base)
-        tables = keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only)
+        tables = selected(keep(load_tables(load_mapping(scale.tables, base, "tables")), scale.only), scale.selection)
         if paths.RELEASED_TABLE in tables:
             raise UserError(
                 f"The table '{paths.RELEASED_TABLE}' is that of the authors' generators: give yours another name."
@@ -55,8 +57,23 @@ class Plan:
     @property
     def headline(self) -> list[str]:
         """Tables that `all_tables` makes: the extra ones where they are named, or are all that is asked for."""
-        wanted = [name for name, table in self.tables.items() if not table.extra or name in self.config.only.tables]
+        named = self.config.only.tables
+        wanted = [name for name, table in self.tables.items() if not table.extra or table.name in named]
         return wanted or list(self.tables)
+
+    @property
+    def selections(self) -> tuple[Selection, ...]:
+        """The generators that are scored; claims and figures are made of the first."""
+        return selections(self.config.selection)
+
+    def selection_of(self, table: str) -> Selection:
+        """Return of which generators a table is made."""
+        return selection_of(table, self.config.selection)
+
+    @property
+    def tables_once(self) -> dict[str, TableSpec]:
+        """Every table once: of two, that of the final generators."""
+        return {name: spec for name, spec in self.tables.items() if self.selection_of(name) == self.selections[0]}
 
     @property
     def headline_tasks(self) -> list[str]:

@@ -24,6 +24,7 @@ from eval.released.catalogue import CATALOGUE, FILES
 from eval.sensitivity.choices import ProtocolConfig
 from workflow.paths import SHARED
 from workflow.plan.part import Only
+from workflow.plan.selection import Choice
 
 Epochs = Annotated[int, Field(ge=0, le=10**9)]
 
@@ -80,8 +81,8 @@ class ScaleConfig(Settings):
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([0], min_length=1)
     reference: bool = Field(True, description="Print the untranslated inputs below every table's methods.")
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
-    selection: Literal["final", "best"] = Field(
-        "final", description="Which generator is scored; best is chosen on the test set."
+    selection: Choice = Field(
+        "final", description="Which generator is scored: the last, the best by the test set, or both in tables apart."
     )
     data: DataSource
     options: dict[str, dict[str, Any]] = Field(
@@ -147,8 +148,10 @@ class ScaleConfig(Settings):
 
     @model_validator(mode="after")
     def _something_to_select(self) -> ScaleConfig:
-        if self.selection == "best" and not self.train.snapshot_epochs:
-            raise ValueError("selection 'best' needs train.snapshot_epochs above 0, or there is nothing to choose from")
+        if self.selection != "final" and not self.train.snapshot_epochs:
+            raise ValueError(
+                f"selection '{self.selection}' needs train.snapshot_epochs above 0, or there is nothing to choose from"
+            )
         return self
 
 
