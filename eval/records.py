@@ -19,6 +19,8 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A measured number: finite, and neither text nor a truth value."""
 Selection = Literal["final", "best"]
 """Which of a training's generators translated."""
+ALONE = "images"
+"""In place of a set of real images, for what a set of images tells without one."""
 R = TypeVar("R", bound="FileRecord")
 
 

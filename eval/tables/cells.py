@@ -14,7 +14,7 @@ from enco.errors import UserError
 from enco.io.files import atomic_path
 from eval.extractors import FID
 from eval.published import Published
-from eval.records import Scores, SetScores
+from eval.records import ALONE, Scores, SetScores
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, printed_name
 from eval.tables.planned import PlannedCell, is_timed
@@ -129,7 +129,7 @@ def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float | None, str
     gaps = [(real_set, name, None, reason) for real_set, by in measured.missing.items() for name, reason in by.items()]
     for real_set, name, value, reason in [*known, *gaps]:
         if name in METRICS and METRICS[name].source == "uncertainty":
-            yield name, real_set, value, reason
+            yield name, "" if real_set == ALONE else real_set, value, reason
 
 
 def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eval.extractors import FID
+from eval.records import ALONE
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ HEADLINE_SET = "paired"
 
 def _beyond(name: str, header: str, decimals: int, better: Literal["lower", "higher"], real_set: str = "") -> Metric:
     """Return a metric that `python -m eval.uncertainty` calculates beyond the paper's."""
-    return Metric(header, decimals, better, ("metrics", real_set, name, "value"), "uncertainty")
+    return Metric(header, decimals, better, ("metrics", real_set or ALONE, name, "value"), "uncertainty")
 
 
 METRICS = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.metrics.features import Features, check_comparable
+from eval.records import ALONE
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
@@ -44,10 +45,12 @@ def measure(
 
     Raises UserError for features that are not comparable.
     """
-    found = {"": _without_reals(generated, content, count, seed)}
+    found = {ALONE: _without_reals(generated, content, count, seed)}
     for real_set, real in reals.items():
         check_comparable(real, generated)
-        same = next((name for name in found if name and np.array_equal(reals[name].features, real.features)), None)
+        same = next(
+            (name for name in found if name in reals and np.array_equal(reals[name].features, real.features)), None
+        )
         found[real_set] = found[same] if same else _against(generated, real, k, count, seed)
     record = Uncertainty(
         task=task,

@@ -10,7 +10,7 @@ import numpy as np
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_path
 from enco.records import FileRecord, Record
-from eval.records import Number, read_file
+from eval.records import ALONE, Number, read_file
 from eval.uncertainty.gram import Matrix
 
 Replicates = Mapping[str, Matrix]
@@ -36,13 +36,13 @@ class Uncertainty(FileRecord):
     images: dict[str, int]
     """Images by set: generated, paired, full."""
     metrics: dict[str, dict[str, Estimate]]
-    """By set of real images, empty for what is compared with none, and by metric."""
+    """By set of real images, or ALONE, and by metric."""
     missing: dict[str, dict[str, str]]
-    """Why a metric has no value, by set of real images and by metric."""
+    """Why a metric has no value, by the same."""
 
     def sampling_sd(self, real_set: str, metric: str) -> float | None:
-        """Return the sampling uncertainty of a metric; None where it is not known."""
-        estimate = self.metrics.get(real_set, {}).get(drawn(metric))
+        """Return the sampling uncertainty of a metric of tables, whose real set may be none; None if it is not known."""
+        estimate = self.metrics.get(real_set or ALONE, {}).get(drawn(metric))
         return estimate.sampling_sd if estimate else None
 
 
@@ -56,8 +56,8 @@ def drawn(metric: str) -> str:
 
 
 def place(real_set: str, metric: str) -> str:
-    """Name a metric against a set of real images, or against none: `paired frechet_distance`, `content_cosine`."""
-    return f"{real_set} {metric}".strip()
+    """Name a metric against a set of real images: `paired frechet_distance`, `images content_cosine`."""
+    return f"{real_set or ALONE} {metric}"
 
 
 def replicates_file(uncertainty: Path) -> Path:

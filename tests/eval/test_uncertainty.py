@@ -184,15 +184,15 @@ def test_segmentation_comes_with_the_features_of_a_file(tmp_path: Path) -> None:
     x = replace(features(draw(0, 12)), confusion=confusion(12))
     x.save(tmp_path / "x.npz")
     measured = measure("task", load_features(tmp_path / "x.npz"), {"paired": features(draw(1, 14))}, {}, k=5, count=20)
-    found = measured.record.metrics[""]
+    found = measured.record.metrics["images"]
     assert found["mAP"].value == scores(torch.from_numpy(x.confusion.sum(axis=0))).mAP
-    assert found["pixAcc"].sampling_sd == measured.replicates["pixAcc"].std(ddof=1)
+    assert found["pixAcc"].sampling_sd == measured.replicates["images pixAcc"].std(ddof=1)
 
 
 def test_label_maps_without_a_class_have_no_score() -> None:
     x = replace(features(draw(0, 12)), confusion=np.zeros((12, 19, 19), dtype=np.int64))
     measured = measure("task", x, {}, {}, k=5, count=20)
-    assert measured.record.missing[""]["mAP"] == "no class occurs"
+    assert measured.record.missing["images"]["mAP"] == "no class occurs"
     assert not measured.replicates
 
 

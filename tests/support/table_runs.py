@@ -57,7 +57,7 @@ def uncertainty(task: str, sampling_sd: float | None = 1.5) -> dict[str, Any]:
     against = {
         name: {"value": 0.25, "sampling_sd": sampling_sd} for name in ("frechet_distance", "recall_exact", "KID")
     }
-    metrics = {"": {"content_cosine": {"value": 0.5, "sampling_sd": 0.125}}, "paired": against, "full": against}
+    metrics = {"images": {"content_cosine": {"value": 0.5, "sampling_sd": 0.125}}, "paired": against, "full": against}
     about = {"task": task, "seed": 0, "replicates": 20, "k": 5, "images": {"generated": 32, "paired": 32, "full": 40}}
     return {**about, "metrics": metrics, "missing": {"paired": {"density": "k = 5 needs more than 5 images"}}}
 

@@ -93,7 +93,7 @@ def test_further_metrics_may_be_columns(tmp_path):
     write_json(file, uncertainty("cat2dog"))
     planned = [replace(cell, uncertainty=file) for cell in plan(tmp_path, spec, ["enco"])]
     assert one(tidied(spec, planned[:1]), metric="KID", real_set="paired").value == 0.25
-    with pytest.raises(UserError, match=r"no number 'metrics\.\.content_l2\.value'"):
+    with pytest.raises(UserError, match=r"no number 'metrics\.images\.content_l2\.value'"):
         tidied(spec, planned)
 
 
