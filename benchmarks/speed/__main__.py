@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.speed import rows
-from benchmarks.speed.cases import Case, make_cases, make_configs, start_process
+from benchmarks.speed.cases import Case, make_cases, make_configs, method_names, start_process
 from benchmarks.speed.hardware import device_label, file_name
 from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
@@ -24,7 +24,7 @@ COUNTS = {"cpu": (1, 3, 1), "cuda": (10, 50, 10)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure the cases of the command line and write the result file, anew after each size and batch."""
+    """Measure the cases of the command line and write the result file, anew after each line."""
     args = _parser().parse_args(arguments)
     device = choose_device(args.device)
     plan = _plan(args, device.type)
@@ -39,17 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = (
             count_trainings(cases, args.together, device, plan) if args.together else time_cases(cases, device, plan)
         )
-        found += [row | where for row in lines]
-        rows.write(path, found)
+        for row in lines:
+            found.append(row | where)
+            rows.write(path, found)
     print(path)
 
 
 def _groups(args: argparse.Namespace, device: torch.device) -> list[list[Case]]:
-    """Return the cases of each size and batch, which take turns; print what the device cannot do."""
+    """Return the cases of each size, batch and, if asked, method, which take turns; print what cannot be done."""
     configs, left_out = make_configs(args.modes, args.with_pieces, args.without, capabilities(device))
     for text in left_out:
         note(text)
-    return [make_cases(args.methods, configs, size, batch) for size in args.sizes for batch in args.batch_sizes]
+    methods = method_names(args.methods)
+    groups = [[name] for name in methods] if args.one_by_one else [methods]
+    return [
+        make_cases(group, configs, size, batch, args.tiny)
+        for size in args.sizes
+        for batch in args.batch_sizes
+        for group in groups
+    ]
 
 
 def _plan(args: argparse.Namespace, device_type: str) -> Plan:
@@ -97,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--warmup", type=COUNT_OR_NONE, help="untimed steps of each half" + _by_device(0))
     add("--iterations", type=COUNT, help="timed steps of each half" + _by_device(1))
+    add("--one-by-one", action="store_true", help="one method after the other; else all live at once and take turns")
+    add("--tiny", action="store_true", help="networks as small as can be, to try the benchmark itself")
     add("--memory", action="store_true", help="on a CPU also measure memory, each case in a process of its own")
     add("--together", nargs="+", type=COUNT, default=[], metavar="N", help="instead: so many trainings side by side")
     add("--seconds", type=Real(0, 10**6), default=60.0, help="how long trainings side by side are counted (default 60)")

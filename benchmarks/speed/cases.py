@@ -13,6 +13,7 @@ from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from enco.runtime.memory import keep_memory
+from enco.selftest.tiny import tiny_options
 from eval.timing.stopwatch import Stopwatch, Variant, offline_options
 
 
@@ -26,11 +27,14 @@ class Case:
     batch: int
     change: str = ""
     """In which piece the settings differ from the mode's."""
+    tiny: bool = False
+    """Whether networks are as small as can be, to try the benchmark itself."""
 
     @property
     def options(self) -> dict[str, Any]:
         """The options that differ from the method's defaults."""
-        return method_options(self.method, self.size, self.batch)
+        usual = method_options(self.method, self.size, self.batch)
+        return {**tiny_options(self.method), **usual} if self.tiny else usual
 
     def compute_options(self, device: torch.device) -> ComputeOptions:
         """Return how steps are computed on a device."""
@@ -55,11 +59,17 @@ def usual_batch(method: str) -> int:
     return get(method).info.Options.model_fields["batch_size"].default
 
 
-def make_cases(names: Sequence[str], configs: dict[str, ComputeConfig], size: int, batch: int | None) -> list[Case]:
-    """Make a case of each method (all for 'all') and config; batch None is the method's own. UserError if unknown."""
-    methods = sorted(available()) if list(names) == ["all"] else [get(name).info.name for name in names]
+def method_names(names: Sequence[str]) -> list[str]:
+    """Return the methods of these names, all for 'all'; UserError for an unknown one."""
+    return sorted(available()) if list(names) == ["all"] else [get(name).info.name for name in names]
+
+
+def make_cases(
+    methods: Sequence[str], configs: dict[str, ComputeConfig], size: int, batch: int | None, tiny: bool = False
+) -> list[Case]:
+    """Make a case of each method and config; batch None is the method's own."""
     return [
-        Case(method, config, size, batch or usual_batch(method), change="" if name == config.mode else name)
+        Case(method, config, size, batch or usual_batch(method), "" if name == config.mode else name, tiny)
         for method in methods
         for name, config in configs.items()
     ]

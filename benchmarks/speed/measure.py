@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 
 from benchmarks.flops import step_flops
 from benchmarks.speed import rows
-from benchmarks.speed.cases import Case, method_options
+from benchmarks.speed.cases import Case
 from benchmarks.speed.hardware import peak_flop_per_s
 from benchmarks.speed.memory import growth, peak_in_own_process
 from benchmarks.speed.rows import Row
@@ -90,7 +91,7 @@ def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Itera
 def _row(subject: Subject, half: str, peak: float, device: torch.device) -> Row:
     case = subject.case
     row = rows.described(case, device) | rows.timed(subject.watch, half)
-    flop = _flops(case.method, case.size, case.batch, half)
+    flop = _flops(case.method, json.dumps(case.options, sort_keys=True), half)
     return row | {"peak_memory_mb": subject.memory} | rows.of_arithmetic(flop, row.get("sec_per_iter"), peak)
 
 
@@ -107,10 +108,10 @@ def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.
 
 
 @cache
-def _flops(method: str, size: int, batch: int, half: str) -> int | None:
+def _flops(method: str, options: str, half: str) -> int | None:
     """Count a step's operations for an image; None, with a note, where torch cannot count."""
     try:
-        return step_flops(method, method_options(method, size, batch), half)
+        return step_flops(method, json.loads(options), half)
     except (RuntimeError, UserError) as error:
         note(f"{method}: no FLOP count ({error})")
         return None

@@ -13,7 +13,7 @@ import torch
 from benchmarks import report
 from benchmarks.figure import draw
 from benchmarks.flops import FlopCounter, step_flops
-from benchmarks.speed import measure, rows
+from benchmarks.speed import rows
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.cases import make_cases, make_configs
 from benchmarks.speed.hardware import file_name, peak_flop_per_s
@@ -24,7 +24,6 @@ from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from eval.timing.stopwatch import SCHEDULE
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
-from tests.support.tiny_speed import method_options
 from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU
 
 ROOT = Path(__file__).parents[2]
@@ -33,17 +32,15 @@ HAS_BFLOAT16 = "bfloat16" not in capabilities(CPU).slow
 MODES = ("plain", "fast") if HAS_BFLOAT16 else ("plain",)
 """Those that differ on the machine of this test."""
 BARE = [sys.executable, str(ROOT / "tests" / "support" / "torch_only.py")]
-TINY = ["--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu", "--threads", "1"]
+TINY = ["--tiny", "--size", "32", "--warmup", "0", "--iterations", "2", "--device", "cpu", "--threads", "1"]
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.speed.cases.method_options", method_options)
-    monkeypatch.setattr(measure, "method_options", method_options)
+def quick_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.speed.hardware.SECONDS", 0.0)
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("quick_peak")
 def test_both_modes_and_both_halves_of_enco_are_measured(tmp_path: Path) -> None:
     main(["--methods", "enco", "cut", *TINY, "--without", "bfloat16", "cuda_graph", "--output", str(tmp_path)])
     (path,) = tmp_path.iterdir()
@@ -63,7 +60,7 @@ def test_both_modes_and_both_halves_of_enco_are_measured(tmp_path: Path) -> None
     assert len({row["flop"] for row in found}) == 3, "of CUT, and of EnCo's halves"
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("quick_peak")
 def test_sizes_and_batches_are_measured_by_themselves(tmp_path: Path) -> None:
     out = tmp_path / "sizes.csv"
     main(["--methods", "enco", "--modes", "plain", *TINY, "--sizes", "32", "40", "--batch-sizes", "1", "2",
@@ -72,7 +69,7 @@ def test_sizes_and_batches_are_measured_by_themselves(tmp_path: Path) -> None:
     assert found == [("32", "1", "2", "1"), ("32", "2", "2", "2"), ("40", "1", "2", "1"), ("40", "2", "2", "2")]
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("quick_peak")
 def test_a_case_that_fails_is_a_line_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise torch.OutOfMemoryError("out of memory\nmore about it")
@@ -83,6 +80,20 @@ def test_a_case_that_fails_is_a_line_and_the_others_go_on(tmp_path: Path, monkey
     errors = {(row["method"], row["half"]): (row["error"], bool(row["sec_per_iter"])) for row in rows.read(out)}
     expected = "OutOfMemoryError: out of memory"
     assert errors == {("cut", "1"): (expected, False), ("enco", "1"): ("", True), ("enco", "2"): ("", True)}
+
+
+@pytest.mark.usefixtures("quick_peak")
+def test_one_method_after_the_other_leaves_the_lines_of_the_first_where_the_second_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(get("cut"), "step", ends)
+    out = tmp_path / "speed.csv"
+    with pytest.raises(KeyboardInterrupt):
+        main(["--methods", "fsesim", "cut", "--modes", "plain", "--one-by-one", *TINY, "--output", str(out)])
+    assert [(row["method"], row["n"]) for row in rows.read(out)] == [("fsesim", "2")]
 
 
 def test_too_few_steps_and_unknown_methods_are_refused(tmp_path: Path) -> None:
@@ -102,7 +113,7 @@ def test_only_pieces_that_change_something_are_switched() -> None:
     assert (case.batch, case.change) == (2, "")
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("quick_peak")
 def test_what_a_machine_cannot_do_is_left_out_with_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +163,7 @@ def test_the_pages_tables_are_those_of_the_result_files() -> None:
     assert report.with_tables(text, report.RESULTS) == text, "run `python -m benchmarks.report`"
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("quick_peak")
 def test_tables_and_figure_are_made_from_result_files(tmp_path: Path) -> None:
     for subject, more in REPORTED.items():
         main(["--methods", "enco", "cut", *TINY, *more, "--output", str(tmp_path / f"{subject}-x.csv")])
@@ -180,18 +191,10 @@ REPORTED = {"speed": [], "pieces": ["--without", "bfloat16"], "sizes": ["--sizes
 
 
 @pytest.mark.slow
-def test_the_program_runs_with_nothing_but_torch_and_pydantic(tmp_path: Path) -> None:
-    out = tmp_path / "speed.csv"
-    args = ["--methods", "fsesim", "--modes", "plain", *TINY, "--output", str(out)]
-    subprocess.run([*BARE, "benchmarks.speed", *args], check=True, capture_output=True, cwd=ROOT)
-    assert [(row["method"], row["mode"], row["error"]) for row in rows.read(out)] == [("fsesim", "plain", "")]
-
-
-@pytest.mark.slow
 def test_methods_in_both_modes_run_with_nothing_but_torch_and_pydantic(tmp_path: Path) -> None:
     out, names = tmp_path / "speed.csv", ("enco", "fsesim", "distancegan")
     args = ["--methods", *names, *TINY, "--output", str(out)]
-    subprocess.run([*BARE, "tests.support.tiny_speed", *args], check=True, capture_output=True, cwd=ROOT)
+    subprocess.run([*BARE, "benchmarks.speed", *args], check=True, capture_output=True, cwd=ROOT)
     found = [row for row in rows.read(out) if row["half"] == "1"]
     assert [(row["method"], row["mode"], row["error"]) for row in found] == [
         (name, mode, "") for name in names for mode in MODES
@@ -200,7 +203,7 @@ def test_methods_in_both_modes_run_with_nothing_but_torch_and_pydantic(tmp_path:
 
 @pytest.mark.slow
 def test_trainings_side_by_side_and_their_memory(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.speed", "--methods", "fsesim", "--modes", "plain", *TINY]
+    command = [sys.executable, "-m", "benchmarks.speed", "--methods", "fsesim", "--modes", "plain", *TINY[1:]]
     subprocess.run([*command, "--together", "1", "2", "--seconds", "1", "--output", str(tmp_path)], check=True)
     found = rows.read(tmp_path / file_name("together", CPU))
     assert [(row["together"], row["error"]) for row in found] == [("1", ""), ("2", "")]
