@@ -36,12 +36,12 @@ class StopAt(StopRequest):
         return "SIGTERM" if self.left <= 0 else None
 
 
-def write_images(root: Path, seed: int = 0) -> Path:
-    """A data folder of noise; an epoch of it has PER_EPOCH items."""
+def write_images(root: Path, seed: int = 0, per_step: int = 1) -> Path:
+    """A data folder of noise; an epoch of it has PER_EPOCH steps of so many images."""
     rng = np.random.default_rng(seed)
     for name, count in {"trainA": PER_EPOCH, "trainB": 5, "testA": 5, "testB": 3}.items():
         (root / name).mkdir(parents=True)
-        for index in range(count):
+        for index in range(count * per_step):
             pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / name / f"{index}.png")
     return root

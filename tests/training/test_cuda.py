@@ -1,8 +1,12 @@
-"""What only a GPU can show; run where there is one: `python -m pytest tests/training/test_cuda.py`."""
+"""What only a GPU can show; run where there is one: `python -m pytest tests/training/test_cuda.py`.
+
+On a machine with nothing but torch and a few wheels: with `--noconftest -p no:cacheprovider -o addopts=`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +21,46 @@ from enco.datasets.demo import make_archive
 from enco.methods import available, create
 from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
+from enco.runtime.signals import Stopped
 from enco.train import train
 from enco.training.cuda_graphs import GraphedStep
 from enco.training.train_step import TrainStep
 from tests.support.tiny_methods import batch_for, tiny_options
+from tests.support.tiny_runs import StopAt, assert_same_run, tiny_config, write_images
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-GPU = torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+GRAPHED: dict[str, Any] = {"mode": "fast", "compile": False}
+"""All of fast but what takes minutes."""
+
+
+def first(name: str, compute: ComputeConfig, device: torch.device = GPU, **options: Any) -> TrainStep:
+    """A training before its first step, from equal weights on every device."""
+    torch.manual_seed(0)
+    method = create(name, schedule=Schedule(1, 1), device=device, **tiny_options(name) | options)
+    method.calibrate(batch_for(method, seed) for seed in range(100, 104))
+    return TrainStep(method, compute)
+
+
+def one_step(train_step: TrainStep, number: int) -> tuple[dict[str, float], Tensor]:
+    """Losses of a step with draws of its own seed, and the change of all weights."""
+    method = train_step.method
+    before, batch = weights(method), batch_for(method, number)
+    torch.manual_seed(number)
+    terms = train_step({side: image.to(method.device) for side, image in batch.items()})  # type: ignore[arg-type]
+    return {term: float(value) for term, value in terms.items()}, weights(method) - before
+
+
+def weights(method: Method) -> Tensor:
+    """All weights as one vector on the CPU."""
+    parts = [weight.detach().cpu().flatten() for network in method.networks.values() for weight in network.parameters()]
+    return torch.cat(parts)
 
 
 def steps(name: str, count: int, compute: ComputeConfig, **options: Any) -> tuple[list[dict[str, float]], Method]:
     """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
-    torch.manual_seed(0)
-    method = create(name, schedule=Schedule(1, 1), device=GPU, **tiny_options(name) | options)
-    method.calibrate(batch_for(method, seed) for seed in range(100, 104))
-    train_step = TrainStep(method, compute)
+    train_step = first(name, compute, **options)
+    method = train_step.method
     torch.manual_seed(1)
     losses: list[dict[str, Tensor]] = []
     for step in range(count):
@@ -49,6 +78,50 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("name", available())
+def test_ten_plain_steps_are_those_of_a_cpu(name: str) -> None:
+    """Each from the CPU's state, as differences grow several-fold in each step of an adversarial training."""
+    cpu, gpu = (first(name, ComputeConfig(tf32=False), device) for device in (CPU, GPU))
+    for train_step in (cpu, gpu):
+        train_step.begin_epoch(1)
+    for number in range(10):
+        gpu.method.load_state_dict(deepcopy(cpu.method.state_dict()))
+        (wanted, change), (found, same_change) = one_step(cpu, number), one_step(gpu, number)
+        assert found == pytest.approx(wanted, rel=0.01, abs=1e-3), number
+        # Adam gives a weight whose gradient is nearly 0 a whole step to either side. A nudge of 1e-6 comes to 0.15.
+        assert (same_change - change).norm() < 0.3 * change.norm(), number
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_fast_step_has_nearly_the_plain_losses(name: str) -> None:
+    fast = ComputeConfig(**GRAPHED, cuda_graph=False, device_rng=False)  # the draws of the plain one
+    (wanted, _), (found, _) = (one_step(first(name, compute), 0) for compute in (ComputeConfig(), fast))
+    assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["enco", "drit"])
+def test_compiled_networks_compute_what_others_do(name: str) -> None:
+    usual, compiled = (ComputeConfig(mode="fast", cuda_graph=False, compile=on) for on in (False, True))
+    (wanted, _), (found, _) = (one_step(first(name, compute), 0) for compute in (usual, compiled))
+    assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("compute", [{}, GRAPHED], ids=["plain", "fast"])
+@pytest.mark.parametrize("name", available())
+def test_a_training_that_was_stopped_ends_with_the_bits_of_one_that_was_not(
+    name: str, compute: dict[str, Any], tmp_path: Path
+) -> None:
+    images = write_images(tmp_path / "images", per_step=first(name, ComputeConfig()).method.images_per_step)
+    config = tiny_config(images, name, tracking="off")
+    config = config.model_copy(update={"compute": ComputeConfig(**compute)})
+    train(config, tmp_path / "whole", GPU)
+    with pytest.raises(Stopped):
+        train(config, tmp_path / "stopped", GPU, stop=StopAt(5))
+    train(config, tmp_path / "stopped", GPU)
+    assert_same_run(tmp_path / "stopped", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("name", available())
