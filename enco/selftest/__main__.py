@@ -14,7 +14,7 @@ from enco.methods import available, get
 from enco.runtime.devices import DEVICES, choose_device, named_device
 from enco.runtime.memory import keep_memory
 from enco.selftest.checks import Result, check_fast, check_layer, check_plain, uses_bfloat16
-from enco.selftest.layers import LAYERS
+from enco.selftest.layers import LAYERS, Layer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,17 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_memory()
     print(f"PyTorch {torch.__version__} on {device_name(device)}", flush=True)
     passed = failed = 0
-    for result in results(names, device):
+    for result in results(LAYERS if args.layers else (), names, device):
         passed, failed = passed + (not result.fault), failed + bool(result.fault)
         print(line(result), flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
-def results(names: Sequence[str], device: torch.device) -> Iterator[Result]:
-    """Check all layers, then these methods."""
+def results(layers: Sequence[Layer], names: Sequence[str], device: torch.device) -> Iterator[Result]:
+    """Check these layers, then these methods."""
     torch.backends.cudnn.allow_tf32 = False  # for layers; steps set their own
-    for layer in LAYERS:
+    for layer in layers:
         yield check_layer(layer, device)
     for name in names:
         yield check_plain(name, device)
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods (default: all)")
+    parser.add_argument("--no-layers", action="store_false", dest="layers", help="methods alone")
     return parser
 
 

@@ -100,10 +100,10 @@ class Stopwatch:
 def time_step(train_step: TrainStep, batch: Batch) -> float:
     """Time one step in seconds, with the copy to the device and without loading data, as the originals count."""
     device = train_step.method.device
-    _synchronise(device)
+    synchronise(device)
     begin = time.perf_counter()
     train_step(Batch(source=batch["source"].to(device), target=batch["target"].to(device)))
-    _synchronise(device)
+    synchronise(device)
     return time.perf_counter() - begin
 
 
@@ -141,6 +141,6 @@ def offline_options(name: str, options: Mapping[str, Any], size: int) -> dict[st
     return get(name).info.Options.offline_options(options.get("crop_size", size))
 
 
-def _synchronise(device: torch.device) -> None:
+def synchronise(device: torch.device) -> None:
     """Wait until the device has done its work."""
     getattr(torch, device.type).synchronize()

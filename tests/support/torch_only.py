@@ -1,7 +1,11 @@
-"""Run a module as on a machine that has torch, pydantic and what they need: `python torch_only.py MODULE ...`."""
+"""Run a module as on a machine that has torch, pydantic and what they need: `python torch_only.py MODULE ...`.
+
+ALSO in the environment names further packages that are there, with commas between.
+"""
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from collections.abc import Sequence
@@ -12,6 +16,7 @@ from types import ModuleType
 PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "typing_extensions", "filelock", "fsspec"}
 PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks", "tests"}
 PRESENT |= {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
+PRESENT |= set(os.environ.get("ALSO", "").split(","))
 
 
 class TorchOnly(PathFinder):

@@ -1,0 +1,104 @@
+"""Profile fast steps of EnCo: kernels by time, the time between kernels, and copies from one memory layout to another.
+
+    python -m benchmarks.gpu.kernels --output FILE.csv
+
+A line is a kernel, or on a CPU an operator by itself. The line `(no kernel)` is the time in which none ran. Traces for
+a browser (chrome://tracing, ui.perfetto.dev) lie beside the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.profiler import profile
+
+from benchmarks.speed.cases import Case, start_process
+from enco.config.compute import ComputeConfig
+from enco.errors import UserError, run_cli
+from enco.io.files import atomic_path
+from enco.runtime.devices import DEVICES, choose_device, named_device
+from eval.timing.stopwatch import time_step
+
+METHOD = "enco"
+CASES = {
+    "recorded": ComputeConfig(mode="fast"),
+    "one by one": ComputeConfig(mode="fast", cuda_graph=False, compile=False),
+}
+"""Fast steps as they are, and without what changes names of kernels and gaps between kernels."""
+GAPS = "(no kernel)"
+LAYOUT = re.compile(r"nchwToNhwc|nhwcToNchw|transpose|contiguous|copy_kernel|::copy_|::clone", re.IGNORECASE)
+"""Kernels that copy from one layout or type to another."""
+COLUMNS = ("case", "computed", "kernel", "calls", "ms", "share", "copies_layout")
+STEPS = 3
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What one kernel took in some steps: calls, and milliseconds."""
+
+    name: str
+    calls: int
+    ms: float
+
+
+def kernels_of(profiled: profile, on_cpu: bool) -> list[Kernel]:
+    """Return the kernels of a profile, the longest first."""
+    found = profiled.key_averages()
+    if on_cpu:
+        kernels = [Kernel(event.key, event.count, event.self_cpu_time_total / 1000) for event in found]
+    else:
+        of_device = [event for event in found if event.device_type.name == "CUDA" and not event.is_user_annotation]
+        kernels = [Kernel(event.key, event.count, event.self_device_time_total / 1000) for event in of_device]
+    return sorted(kernels, key=lambda kernel: -kernel.ms)
+
+
+def lines_of(
+    case: str, computed: str, kernels: Sequence[Kernel], whole_ms: float, steps: int
+) -> list[dict[str, object]]:
+    """Return a line for each kernel, and one for the time without any: calls and milliseconds of a step."""
+    gaps = Kernel(GAPS, steps, max(0.0, whole_ms - sum(kernel.ms for kernel in kernels)))
+    return [
+        {
+            **{"case": case, "computed": computed, "kernel": kernel.name, "calls": round(kernel.calls / steps, 1)},
+            **{"ms": round(kernel.ms / steps, 4), "share": round(kernel.ms / whole_ms, 4)},
+            "copies_layout": int(bool(LAYOUT.search(kernel.name))),
+        }
+        for kernel in (gaps, *kernels)
+    ]
+
+
+def main() -> None:
+    """Profile each case, and write the file anew after each."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.kernels", description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv")
+    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
+    parser.add_argument("--tiny", action="store_true", help="networks as small as can be, to try the measurement")
+    args = parser.parse_args()
+    device, size, lines = choose_device(args.device), 32 if args.tiny else 256, list[dict[str, object]]()
+    start_process(None)
+    for name, compute in CASES.items():
+        watch = Case(METHOD, compute, size, 1, tiny=args.tiny).stopwatch()
+        watch.build(size, 1, device)
+        watch.begin("first_half", 3)
+        if watch.error or not watch.train_step or not watch.batch:
+            raise UserError(f"{METHOD} ({name}) cannot be profiled: {watch.error}.")
+        # With the profiler on, launching takes longer, and so gaps would be.
+        whole = 1000 * sum(time_step(watch.train_step, watch.batch) for _ in range(STEPS))
+        with profile() as profiled:
+            for _ in range(STEPS):
+                time_step(watch.train_step, watch.batch)
+        lines += lines_of(name, str(watch.train_step.options), kernels_of(profiled, device.type == "cpu"), whole, STEPS)
+        with atomic_path(args.output) as path, path.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(lines)
+        profiled.export_chrome_trace(str(args.output.with_name(f"trace-{name.replace(' ', '-')}.json.gz")))
+
+
+if __name__ == "__main__":
+    run_cli(main)
