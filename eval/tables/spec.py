@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from eval.tables.columns import JOINT, METRICS, parts
 
 ALL_TASKS = "all"
 """The task of a column that holds for every task, such as the model's size."""
+Rule = Literal["certain", "best"]
+"""What tables mark: what is surely better and what cannot be told from the best, or the best and the second."""
 
 
 class RowSpec(Settings):
@@ -49,6 +51,11 @@ class TableSpec(Settings):
     show_keys: bool = Field(False, description="Print each row's key before its label.")
     extra: bool = Field(False, description="Made when asked for by name, not with all tables.")
     mixed_devices: bool = Field(False, description="Let one sec/iter column hold timings of several devices.")
+    marks: Rule = Field(
+        "certain",
+        description="What is bold and underlined: by 'certain' what is surely better than all others and what cannot"
+        " be told from the best, by 'best' the best and the second.",
+    )
     rows: tuple[RowSpec, ...] = Field(min_length=1)
     columns: tuple[ColumnSpec, ...] = Field(min_length=1)
     notes: tuple[str, ...] = ()

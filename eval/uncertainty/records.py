@@ -40,8 +40,13 @@ class Uncertainty(FileRecord):
     missing: dict[str, dict[str, str]]
     """Why a metric has no value, by the same."""
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the uncertainty of any metric is known."""
+        return any(one.sampling_sd is not None for metrics in self.metrics.values() for one in metrics.values())
+
     def sampling_sd(self, real_set: str, metric: str) -> float | None:
-        """Return the sampling uncertainty of a metric of tables, whose real set may be none; None if it is not known."""
+        """Return the sampling uncertainty of a metric of tables, whose real set may be none; None if not known."""
         estimate = self.metrics.get(real_set or ALONE, {}).get(drawn(metric))
         return estimate.sampling_sd if estimate else None
 
