@@ -59,8 +59,11 @@ MEASURED = f"{RUN}/protocol/{{test_task}}.{{selection}}.json"
 """Scores of a run's translations under other choices of the protocol."""
 
 PART = f"{SCALE}/{{part}}"
-ENDINGS = {"csv": "csv", "md": "md", "tex": "tex", "html": "html", "cells": "cells.csv"}
-"""How a table's files end; `cells` has its numbers, one line each."""
+ENDINGS = {
+    **{kind: kind for kind in ("csv", "md", "tex", "html")},
+    **{kind: f"{kind}.csv" for kind in ("cells", "differences")},
+}
+"""How a table's files end; `cells` has its numbers, one line each, `differences` how sure the order of its rows is."""
 TABLE = {kind: f"{PART}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 RELEASED_TABLE = "released"
 """The table of the authors' generators, by its name among tables."""

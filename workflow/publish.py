@@ -80,17 +80,23 @@ class Publication:
         """Write each table, of extra ones those that have a number, and the cells of all."""
         planned = {name: SoFar(self.project).planned(name) for name in self.plan.tables}
         names = [name for name in planned if name in self.plan.headline or any(cell.file for cell in planned[name])]
-        tables = {name: self.folder / f"{name}.csv" for name in names}
+        tables, differences = (
+            {name: self.folder / f"{name}.{paths.ENDINGS[kind]}" for name in names} for kind in ("csv", "differences")
+        )
         provenance = Provenance(**self.project.tables.provenance(), commit=self.commit)
         with TemporaryDirectory(prefix="enco-publish-") as temporary:
             cells = {name: Path(temporary, f"{name}.csv") for name in names}
             for name, path in tables.items():
-                files = {"csv": path, "cells": cells[name]}
+                files = {"csv": path, "differences": differences[name], "cells": cells[name]}
                 write_table(self.plan.tables[name], planned[name], self.plan.published, files, provenance)
             write_cells(list(cells.values()), self.folder / CELLS)
         specs = {name: self.plan.tables[name] for name in names}
-        titles = [{"table": name, "title": s.heading, "shows_keys": s.show_keys or ""} for name, s in specs.items()]
-        return [*tables.values(), self.folder / CELLS, write_lines(self.folder, TABLES, titles)]
+        about = [
+            {"table": name, "title": s.heading, "shows_keys": s.show_keys or "", "marks": s.marks}
+            for name, s in specs.items()
+        ]
+        written = [*tables.values(), *differences.values(), self.folder / CELLS]
+        return [*written, write_lines(self.folder, TABLES, about)]
 
     def _tasks(self) -> list[Path]:
         """Draw a figure and curves of each task as far as they can be drawn, and write down which there are."""

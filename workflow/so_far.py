@@ -24,7 +24,7 @@ from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
-from eval.uncertainty.records import read_uncertainty
+from eval.uncertainty.records import read_uncertainty, replicates_file
 from workflow import paths
 from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
@@ -198,7 +198,9 @@ def _gap_or_error(gap: Callable[P, str], *of: P.args, **named: P.kwargs) -> str:
 def _resampling_gap(planned: PlannedCell) -> str:
     """Return why there is no uncertainty of a cell's scores; empty if there is one."""
     file, scores = planned.uncertainty, planned.scored
-    if file is None or scores is None or not file.exists() or file.stat().st_mtime < scores.stat().st_mtime:
+    if file is None or scores is None or not (file.exists() and replicates_file(file).exists()):
+        return "scored, not resampled yet"
+    if file.stat().st_mtime < scores.stat().st_mtime:
         return "scored, not resampled yet"
     read_uncertainty(file)
     return ""

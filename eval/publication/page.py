@@ -13,7 +13,10 @@ from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, CELLS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
 from eval.publication.tables import markdown_table
 from eval.tables.cells import read_cells
+from eval.tables.differences import read_differences
+from eval.tables.marks import legend
 from eval.tables.render import MARKDOWN
+from eval.tables.spec import Rule
 
 WIDTH = 118
 SETTING = "setting."
@@ -48,8 +51,16 @@ def _totals(runs: Sequence[dict[str, str]]) -> dict[str, Any]:
 
 
 def _table(folder: Path, line: dict[str, str]) -> dict[str, Any]:
-    path = folder / f"{line['table']}.csv"
-    return {**line, "text": markdown_table(path, bool(line["shows_keys"])), "notes": read_notes(path)}
+    path, differences = (folder / f"{line['table']}.{ending}" for ending in ("csv", "differences.csv"))
+    rule: Rule = "certain" if line.get("marks") == "certain" else "best"
+    told = read_differences(differences) if rule == "certain" else {}
+    is_sure = any(one.rank_low for lines in told.values() for one in lines)
+    return {
+        **line,
+        "text": markdown_table(path, rule, told, bool(line["shows_keys"])),
+        "legend": legend(rule, is_sure, "**bold**", "*italic*"),
+        "notes": read_notes(path),
+    }
 
 
 def _wrap(text: str, indent: int = 0) -> str:

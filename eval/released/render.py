@@ -11,6 +11,7 @@ from decimal import Decimal
 import pandas as pd
 
 from eval.tables.layout import TableCell
+from eval.tables.marks import legend
 from eval.tables.protocol import ProtocolLine
 from eval.tables.render import ABSENT, HTML, LATEX, MARKDOWN, Markup, bare, published_text, template
 
@@ -53,11 +54,13 @@ class Page:
     lines: tuple[Line, ...]
     footer: tuple[ProtocolLine, ...]
     comparable: bool
+    is_sure: bool
+    """Whether some differences are known of rows to the best."""
 
-    @property
-    def legend(self) -> str:
-        """What Δ is, or why it is empty."""
-        return LEGEND if self.comparable else "Measured and printed numbers are not comparable: see Scale."
+    def legend(self, bold: str, underlined: str) -> str:
+        """Return what the marks say, given words for both, and what Δ is, or why it is empty."""
+        delta = LEGEND if self.comparable else "Measured and printed numbers are not comparable: see Scale."
+        return f"{legend('certain', self.is_sure, bold, underlined)}, of each task and metric. {delta}"
 
 
 def to_csv(page: Page) -> str:
@@ -76,10 +79,10 @@ def _csv_values(line: Line) -> list[str | Decimal]:
 
 
 def to_markdown(page: Page) -> str:
-    """Return a Markdown table, best bold and second italic among a task's generators; the protocol as a list."""
+    """Return a Markdown table, marked among a task's generators; the protocol as a list."""
     escape = MARKDOWN.escape
     table = frame(page, MARKDOWN).to_markdown(index=False, disable_numparse=True, colalign=_sides("left", "right"))
-    legend = f"Best **bold**, second *italic*, of each task and metric. {page.legend}"
+    legend = page.legend("**bold**", "*italic*")
     footer = "\n".join(f"- **{key}**: {escape(text)}" for key, text in page.footer)
     return "\n\n".join([f"## {escape(page.title)}", legend, table, "### Protocol", footer]) + "\n"
 
@@ -101,8 +104,8 @@ def _sides(left: str, right: str) -> list[str]:
 
 
 def to_latex(page: Page) -> str:
-    """Return a table over several pages, best bold and second underlined; then the protocol."""
-    caption = f"{page.title}. Best bold, second underlined, of each task and metric. {page.legend}"
+    """Return a table over several pages, marks bold and underlined; then the protocol."""
+    caption = f"{page.title}. {page.legend('bold', 'underlined')}"
     table = frame(page, LATEX).style.hide(axis="index")
     text = table.to_latex(
         hrules=True,
@@ -120,8 +123,7 @@ def to_html(page: Page) -> str:
     table = frame(page, HTML).style.hide(axis="index")
     return template("table.html").render(
         title=page.title,
-        ranked_in="task and metric",
-        legend=page.legend,
+        legend=page.legend(HTML.bold.format("bold"), HTML.underlined.format("underlined")),
         headline=table.to_html(exclude_styles=True),
         footer=page.footer,
     )

@@ -7,46 +7,46 @@ from pathlib import Path
 
 import pandas as pd
 
-from enco.io.files import atomic_path
 from eval.published import Published, read_published
 from eval.released.planned import ReleasedTable
 from eval.released.render import FORMATS, Line, Page
 from eval.tables.cells import in_print, save_cells
 from eval.tables.columns import HEADLINE_SET
+from eval.tables.differences import is_sure, save_differences
 from eval.tables.gaps import gaps, reference_line
 from eval.tables.layout import Column, TableBlock, TableCell, decimals_for, headline
 from eval.tables.protocol import ProtocolLine, Provenance
 from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec
-from eval.tables.write import tidy_and_protocol
+from eval.tables.write import Numbers, read_numbers, write_files
 
 AUTHORS, INPUTS = "authors", "inputs"
 """The `source` of a number in the tidy cells: a published generator, or the untranslated inputs."""
-Numbers = dict[tuple[str, str, str], str]
+Printed = dict[tuple[str, str, str], str]
 """Numbers as printed, by (row, task, metric)."""
 
 
 def write_released(table: ReleasedTable, published: Path, out: Mapping[str, Path], provenance: Provenance) -> Page:
-    """Write the table to the files of `out`: csv, md, tex, html, and `cells` for the tidy lines.
+    """Write the table to the files of `out`: csv, md, tex, html, `cells` for the tidy lines, and `differences`.
 
     Returns the page. Raises UserError as `eval.tables.write.write_table` does.
     """
     about, own = provenance, own_numbers(table)
     paper = paper_numbers(read_published(published), table)
-    cells, made = tidy_and_protocol(table.spec, table.planned, paper, about)
-    blocks = [block for column in table.spec.columns if (block := _block(table, column, cells, paper))]
+    found = read_numbers(table.spec, table.planned, paper, about)
+    blocks = [block for column in table.spec.columns if (block := _block(table, column, found, paper))]
     page = Page(
         title=table.spec.title,
         name=table.spec.name,
-        lines=tuple(line for block in blocks for line in _lines(block, about, own, _deltas(cells))),
-        footer=tuple(_footer(table, blocks, made, about)),
+        lines=tuple(line for block in blocks for line in _lines(block, about, own, _deltas(found.cells))),
+        footer=tuple(_footer(table, blocks, found.protocol, about)),
         comparable=about.comparable,
+        is_sure=is_sure(found.compared),
     )
-    for kind, path in out.items():
-        if kind == "cells":
-            save_cells(in_print(_with_source(cells, own), about.distance), path)
-        else:
-            with atomic_path(path) as partial:
-                partial.write_text(FORMATS[kind](page), encoding="utf-8")
+    saved = {
+        "cells": lambda path: save_cells(in_print(_with_source(found.cells, own), about.distance), path),
+        "differences": lambda path: save_differences(table.spec, found.compared, about.distance, path),
+    }
+    write_files(out, FORMATS, page, saved)
     return page
 
 
@@ -60,7 +60,7 @@ def paper_numbers(published: Published, table: ReleasedTable) -> Published:
     return found
 
 
-def own_numbers(table: ReleasedTable) -> Numbers:
+def own_numbers(table: ReleasedTable) -> Printed:
     """Return what the methods' own papers print, by (row, task, metric)."""
     return {
         (row, task, metric): value
@@ -70,15 +70,16 @@ def own_numbers(table: ReleasedTable) -> Numbers:
     }
 
 
-def _block(table: ReleasedTable, column: ColumnSpec, cells: pd.DataFrame, paper: Published) -> TableBlock | None:
+def _block(table: ReleasedTable, column: ColumnSpec, found: Numbers, paper: Published) -> TableBlock | None:
     """Lay out one task, for the rows that have a generator for it; None where there is none."""
     planned = {cell.row for cell in table.planned if cell.task == column.task}
     rows = tuple(row for row in table.spec.rows if row.key in planned)
     spec = table.spec.model_copy(update={"rows": rows, "columns": (column,)})
-    return headline(spec, cells[cells["task"] == column.task], paper) if rows else None
+    cells = found.cells[found.cells["task"] == column.task]
+    return headline(spec, cells, paper, found.compared) if rows else None
 
 
-def _lines(block: TableBlock, about: Provenance, own: Numbers, deltas: Numbers) -> Iterator[Line]:
+def _lines(block: TableBlock, about: Provenance, own: Printed, deltas: Printed) -> Iterator[Line]:
     """Yield a task's lines, metric by metric, with the untranslated inputs below the generators."""
     lines = list(block.lines())
     for at, column in enumerate(block.columns):
@@ -91,8 +92,8 @@ def _line(
     column: Column,
     cell: TableCell,
     about: Provenance,
-    own: Numbers,
-    deltas: Numbers,
+    own: Printed,
+    deltas: Printed,
 ) -> Line:
     places = [(row.key, column.task, metric) for metric in column.metrics]
     return Line(
@@ -112,7 +113,7 @@ def _joined(texts: Iterator[str]) -> str:
     return " & ".join(filter(None, texts))
 
 
-def _deltas(cells: pd.DataFrame) -> Numbers:
+def _deltas(cells: pd.DataFrame) -> Printed:
     """Return measured minus published of the headline's numbers, with the digits of the number and a sign."""
     found = cells[cells["real_set"].isin(["", HEADLINE_SET])].dropna(subset=["delta"])
     lines = found[["row", "task", "metric", "value", "delta"]].itertuples(index=False, name=None)
@@ -121,7 +122,7 @@ def _deltas(cells: pd.DataFrame) -> Numbers:
     }
 
 
-def _with_source(cells: pd.DataFrame, own: Numbers) -> pd.DataFrame:
+def _with_source(cells: pd.DataFrame, own: Printed) -> pd.DataFrame:
     """Add the source of each number, and what the method's own paper prints."""
     headlines = cells["real_set"].isin(["", HEADLINE_SET])
     places = zip(cells["row"], cells["task"], cells["metric"], strict=True)

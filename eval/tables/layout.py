@@ -1,26 +1,27 @@
-"""From tidy cells to a printed table: rounded numbers, best and second of each column, and why some are missing."""
+"""From tidy cells to a printed table: rounded numbers, marks within each column, and why some are missing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import pandas as pd
 
 from eval.extractors import FID
 from eval.published import Published
-from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
+from eval.tables.marks import Mark, marks
 from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec, TableSpec
+from eval.tables.summaries import Place, Summary, missing, summarise
+from eval.uncertainty.differences import Better, Difference
 
 MARK = "†"
 """Behind seconds that were measured on a busy machine."""
-Place = tuple[str, str, str, str, str]
-"""Table, row, task, metric and real set of a cell."""
-PENDING = "pending"
-"""Reason of a missing number where nothing else is known."""
+
+
+Compared = Mapping[tuple[str, str, str], Mapping[str, Difference]]
+"""The differences to the best by task, metric and real set, and by row."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Column:
         return header(self.metrics, distance) + (f" ({self.real_set})" if self.real_set else "")
 
     @property
-    def better(self) -> str:
+    def better(self) -> Better:
         """Which values are better: lower or higher."""
         return METRICS[self.metrics[0]].better
 
@@ -52,11 +53,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Value:
-    """One number as printed: rank 1 is the column's best, 2 the second, 0 anything else."""
+    """One number as printed, with the digits of its spread over seeds, empty for one seed."""
 
     text: str
     published: str = ""
-    rank: int = 0
+    seeds: str = ""
+    mark: Mark = ""
 
 
 @dataclass(frozen=True)
@@ -98,27 +100,17 @@ class TableBlock:
                 yield row, column, cell
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Mean over seeds, sample standard deviation (NaN for one seed), number of seeds, and whether these are marked."""
-
-    mean: float
-    std: float
-    n: int
-    marked: bool = False
+def headline(spec: TableSpec, cells: pd.DataFrame, published: Published, compared: Compared) -> TableBlock:
+    """Return the paper's rows and columns, marked by what is known of their differences."""
+    return _block(spec, headline_columns(spec), cells, published, compared)
 
 
-def headline(spec: TableSpec, cells: pd.DataFrame, published: Published) -> TableBlock:
-    """Return the paper's rows and columns."""
-    return _block(spec, headline_columns(spec), cells, published)
-
-
-def supplementary(spec: TableSpec, cells: pd.DataFrame) -> TableBlock | None:
+def supplementary(spec: TableSpec, cells: pd.DataFrame, compared: Compared) -> TableBlock | None:
     """Return what supplements the headline, for the rows and columns measured so far; None if there is nothing."""
     columns = tuple(column for column in supplementary_columns(spec) if _is_measured(column, cells))
     if not columns:
         return None
-    block = _block(spec, columns, cells, {})
+    block = _block(spec, columns, cells, {}, compared)
     kept = [(row, line) for row, line in zip(block.rows, block.cells, strict=True) if any(cell.n for cell in line)]
     if not kept:
         return None
@@ -158,37 +150,21 @@ def _is_measured(column: Column, cells: pd.DataFrame) -> bool:
     return bool(lines["value"].notna().any())
 
 
-def _block(spec: TableSpec, columns: tuple[Column, ...], cells: pd.DataFrame, published: Published) -> TableBlock:
+def _block(
+    spec: TableSpec, columns: tuple[Column, ...], cells: pd.DataFrame, published: Published, compared: Compared
+) -> TableBlock:
     summaries, reasons = summarise(cells), missing(cells)
     by_column = [
         [_cell(_places(spec, row, column), summaries, reasons, published) for row in spec.rows] for column in columns
     ]
-    ranked = [_rank(column, line) for column, line in zip(columns, by_column, strict=True)]
+    marked = [_marked(spec, column, line, compared) for column, line in zip(columns, by_column, strict=True)]
     known = [_cell(_places(spec, REFERENCE_ROW, column), summaries, reasons, {}) for column in columns]
     reference = known if REFERENCE_ROW.key in set(cells["row"]) else []
-    return TableBlock(spec.rows, columns, tuple(zip(*ranked, strict=True)), tuple(reference))
+    return TableBlock(spec.rows, columns, tuple(zip(*marked, strict=True)), tuple(reference))
 
 
 def _places(spec: TableSpec, row: RowSpec, column: Column) -> list[Place]:
     return [(spec.key, row.key, column.task, metric, real_set) for metric, real_set in column.sets()]
-
-
-def summarise(cells: pd.DataFrame) -> dict[Place, Summary]:
-    """Summarise each cell that has a value."""
-    measured = cells.dropna(subset=["value"]).groupby(CELL_KEY)
-    table = measured.agg(mean=("value", "mean"), std=("std", "first"), n=("n", "first"), mark=("mark", "max"))
-    lines = cast("Iterator[tuple[Place, float, float, int, str]]", table.itertuples(name=None))
-    return {place: Summary(mean, std, int(n), bool(mark)) for place, mean, std, n, mark in lines}
-
-
-def missing(cells: pd.DataFrame) -> dict[Place, tuple[str, ...]]:
-    """Return why there is no value, for each seed that has none."""
-    absent = cells[cells["value"].isna()]
-    found: dict[Place, tuple[str, ...]] = {}
-    for *key, reason in absent[[*CELL_KEY, "reason"]].itertuples(index=False, name=None):
-        place = cast("Place", tuple(key))
-        found[place] = (*found.get(place, ()), reason or PENDING)
-    return found
 
 
 def _cell(
@@ -199,7 +175,7 @@ def _cell(
 ) -> TableCell:
     found = [summaries.get(place) for place in places]
     values = tuple(
-        Value(format_summary(summary, place[3]), _published(published, place))
+        Value(format_summary(summary, place[3]), _published(published, place), seeds_spread(summary, place[3]))
         for summary, place in zip(found, places, strict=True)
     )
     longest = max((reasons.get(place, ()) for place in places), key=len)
@@ -214,12 +190,19 @@ def _published(published: Published, place: Place) -> str:
 
 
 def format_summary(summary: Summary | None, metric: str) -> str:
-    """Return '39.1', or '39.1 ± 0.4' over seeds, with a mark where the seeds have one; empty for nothing."""
+    """Return '39.1', or '39.1 ± 1.5' over other images, with a mark where seeds have one; empty for nothing."""
     if summary is None:
         return ""
     decimals = decimals_for(summary.mean, metric)
-    spread = "" if math.isnan(summary.std) else f" ± {summary.std:.{decimals}f}"
+    spread = "" if math.isnan(summary.sampling_sd) else f" ± {summary.sampling_sd:.{decimals}f}"
     return f"{summary.mean:.{decimals}f}{spread}{f' {MARK}' * summary.marked}"
+
+
+def seeds_spread(summary: Summary | None, metric: str) -> str:
+    """Return the digits of the standard deviation over seeds, empty for one seed or none."""
+    if summary is None or math.isnan(summary.std):
+        return ""
+    return f"{summary.std:.{decimals_for(summary.mean, metric)}f}"
 
 
 def decimals_for(value: float, metric: str) -> int:
@@ -230,22 +213,16 @@ def decimals_for(value: float, metric: str) -> int:
     return max(wanted.decimals, wanted.significant - 1 - math.floor(math.log10(abs(value))))
 
 
-def _rank(column: Column, cells: Sequence[TableCell]) -> list[TableCell]:
-    """Rank each value of one column's cells against the same metric of the other rows."""
+def _marked(spec: TableSpec, column: Column, cells: Sequence[TableCell], compared: Compared) -> list[TableCell]:
+    """Mark each value of one column's cells against the same metric of the other rows."""
     by_metric = zip(*(cell.values for cell in cells), strict=True)
-    orders = [ranks([value.text for value in values], column.better) for values in by_metric]
+    lines = [compared.get((column.task, metric, real_set), {}) for metric, real_set in column.sets()]
+    told = [[line.get(row.key) for row in spec.rows] for line in lines]
+    found = [
+        marks([value.text for value in values], column.better, differences, spec.marks)
+        for values, differences in zip(by_metric, told, strict=True)
+    ]
     return [
-        replace(cell, values=tuple(replace(v, rank=order[i]) for v, order in zip(cell.values, orders, strict=True)))
+        replace(cell, values=tuple(replace(v, mark=mark[i]) for v, mark in zip(cell.values, found, strict=True)))
         for i, cell in enumerate(cells)
     ]
-
-
-def ranks(texts: Sequence[str], better: str) -> list[int]:
-    """Return 1 for the best, 2 for the second, 0 for the rest, compared as printed: equal digits share a rank.
-
-    A column of equal numbers, or of only one, gets no rank.
-    """
-    means = [float(text.split(" ")[0]) if text else None for text in texts]
-    distinct = {mean for mean in means if mean is not None}
-    order = sorted(distinct, reverse=better == "higher")[:2] if len(distinct) > 1 else []
-    return [order.index(mean) + 1 if mean in order else 0 for mean in means]

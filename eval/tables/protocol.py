@@ -19,6 +19,7 @@ from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
 from eval.tables.training_settings import describe_settings
 from eval.timing.table import QUIET, sizes
+from eval.uncertainty.records import Uncertainty
 
 S = TypeVar("S", bound=SetScores)
 T = TypeVar("T")
@@ -57,8 +58,8 @@ def protocol(
     """Return the protocol of one table, line by line.
 
     Raises UserError where the numbers were not made alike: scale, checkpoint selection, how trainings compute,
-    extractor or k differ between runs, the images or the segmentation network within a task, the device or how steps
-    compute within a sec/iter column.
+    extractor, k or the draws of images differ between runs, the images or the segmentation network within a task, the
+    device or how steps compute within a sec/iter column.
     """
     scores, scored = sources.scores, sources.scored
     _check_scale(scored, provenance.scale)
@@ -71,6 +72,7 @@ def protocol(
         *_segmentation(spec, planned, scored),
         *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
         *([("Seeds", _seeds(planned))] if provenance.has_seeds else []),
+        *_sampling(sources.uncertainties),
         *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *([("Computed in", _computed(scores))] if scores else []),
         *_midway(scores),
@@ -212,8 +214,20 @@ def _midway(scores: ScoresFiles) -> Iterator[ProtocolLine]:
 
 def _seeds(planned: Iterable[PlannedCell]) -> str:
     seeds = sorted({cell.seed for cell in planned})
-    spread = "; mean ± sample standard deviation over n seeds" if len(seeds) > 1 else ""
+    spread = "; means over n seeds, 'seeds ±' their sample standard deviation" if len(seeds) > 1 else ""
     return f"{', '.join(map(str, seeds))}{spread}"
+
+
+def _sampling(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLine]:
+    """Say what ± is, where it stands; differences are paired only if all sets were drawn alike."""
+    known = {path: f"{one.replicates} draws of seed {one.seed}" for path, one in uncertainties.items() if one.is_sure}
+    if known:
+        drawn = _agree(known, "resampling")
+        yield (
+            "±",
+            f"sampling standard deviation: how far other test images would move the number, from {drawn} of these;"
+            " every row has the same draws, so that differences are paired",
+        )
 
 
 def _timing(spec: TableSpec, planned: Iterable[PlannedCell], sources: Sources) -> Iterator[ProtocolLine]:

@@ -16,12 +16,19 @@ import jinja2
 import pandas as pd
 
 from eval.extractors import FID
+from eval.tables.differences import differences_block, is_sure
 from eval.tables.gaps import gaps, reference_line
-from eval.tables.layout import Column, TableBlock, TableCell, Value
+from eval.tables.layout import Column, Compared, TableBlock, TableCell, Value
+from eval.tables.marks import legend
 from eval.tables.protocol import ProtocolLine, Provenance
 from eval.tables.spec import REFERENCE_ROW, RowSpec, TableSpec
 
 ABSENT = "–"
+DIFFERENCES_TITLE = "Differences to the best"
+DIFFERENCES_LEGEND = (
+    "± the standard deviation of the difference; P, the probability that the row is better than the best one; and the"
+    " ranks that it may have"
+)
 SUPPLEMENTARY_TITLE = "Beside the headline"
 TEMPLATES = Path(__file__).parent / "templates"
 WIDE = 8
@@ -37,6 +44,7 @@ class Page:
     supplementary: TableBlock | None
     protocol: Sequence[ProtocolLine]
     provenance: Provenance
+    compared: Compared
 
     @property
     def title(self) -> str:
@@ -49,14 +57,18 @@ class Page:
         return any(value.published for _, _, cell in self.headline.places() for value in cell.values)
 
     @property
-    def warning(self) -> str:
-        """Sentence for a table whose published numbers do not compare with the measured ones."""
-        return " The two are not comparable: see Scale." if self.published and not self.provenance.comparable else ""
+    def differences(self) -> TableBlock | None:
+        """The differences to the best of each column; None where nothing is known of any."""
+        return differences_block(self.spec, self.compared)
 
-    @property
-    def papers(self) -> str:
-        """What a published number is, in a legend."""
-        return "the paper's number" if self.provenance.distance == FID else "the paper's number, its distance FID"
+    def legend(self, bold: str, underlined: str, published: str) -> str:
+        """Return what the marks and the published numbers say, given how these are shown."""
+        said = legend(self.spec.marks, is_sure(self.compared), bold, underlined)
+        if not self.published:
+            return f"{said}."
+        papers = "the paper's number" if self.provenance.distance == FID else "the paper's number, its distance FID"
+        warning = "" if self.provenance.comparable else " The two are not comparable: see Scale."
+        return f"{said}; {published.format(papers)}.{warning}"
 
     @property
     def footer(self) -> list[ProtocolLine]:
@@ -66,21 +78,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Markup:
-    """Escapes of one format, and marks of the best, the second and what is missing.
+    """Escapes of one format, its marks, and what is missing.
 
     `pair` puts the published number beside the measured one; `stack` puts the published one below, for wide tables.
     """
 
     escape: Callable[[str], str]
-    best: str
-    second: str
+    bold: str
+    underlined: str
     pair: str
     stack: str
     absent: str
 
     def value(self, value: Value) -> str:
-        """Return a measured value with the mark of the rank."""
-        return {1: self.best, 2: self.second}.get(value.rank, "{}").format(self.escape(value.text))
+        """Return a measured value with its mark."""
+        return {"bold": self.bold, "underlined": self.underlined}.get(value.mark, "{}").format(self.escape(value.text))
 
     def cell(self, cell: TableCell, stacked: bool) -> str:
         """Return '72.6 & 78.6', then '(n=3)' for several seeds, then the published numbers."""
@@ -92,8 +104,11 @@ class Markup:
 
 
 def seeds(cell: TableCell) -> str:
-    """Return ' (n=3)' where several seeds are behind a cell, or fewer than were asked for."""
-    return f" (n={cell.n})" if cell.n > 1 or cell.reasons else ""
+    """Return ' (seeds ± 0.4, n=3)' where several seeds are behind a cell, or ' (n=1)' for fewer than asked for."""
+    if cell.n <= 1 and not cell.reasons:
+        return ""
+    spreads = " & ".join(value.seeds or ABSENT for value in cell.values)
+    return f" (seeds ± {spreads}, n={cell.n})" if any(value.seeds for value in cell.values) else f" (n={cell.n})"
 
 
 def published_text(cell: TableCell) -> str:
@@ -135,8 +150,8 @@ def bare(text: str) -> str | Decimal:
 
 MARKDOWN = Markup(
     escape=lambda text: "".join(f"\\{char}" if char in "|*_<`\\" else char for char in text),
-    best="**{}**",
-    second="*{}*",
+    bold="**{}**",
+    underlined="*{}*",
     pair="{} ({})",
     stack="{} ({})",
     absent="{}",
@@ -144,11 +159,13 @@ MARKDOWN = Markup(
 
 
 def to_markdown(page: Page) -> str:
-    """Return Markdown tables: best bold, second italic, the paper's number in brackets; the protocol as a list."""
-    legend = "Best **bold**, second *italic*" + (f"; in brackets {page.papers}." if page.published else ".")
-    parts = [f"## {MARKDOWN.escape(page.title)}", legend + page.warning, _markdown_table(page, page.headline)]
+    """Return Markdown tables: marks bold and italic, the paper's number in brackets; the protocol as a list."""
+    legend = page.legend("**bold**", "*italic*", "in brackets {}")
+    parts = [f"## {MARKDOWN.escape(page.title)}", legend, _markdown_table(page, page.headline)]
     if page.supplementary:
         parts += [f"### {SUPPLEMENTARY_TITLE}", _markdown_table(page, page.supplementary)]
+    if page.differences:
+        parts += [f"### {DIFFERENCES_TITLE}", f"{DIFFERENCES_LEGEND}.", _markdown_table(page, page.differences)]
     footer = "\n".join(f"- **{key}**: {MARKDOWN.escape(text)}" for key, text in page.footer)
     return "\n\n".join([*parts, "### Protocol", footer]) + "\n"
 
@@ -200,8 +217,8 @@ _LATEX = str.maketrans(
 
 LATEX = Markup(
     escape=lambda text: text.translate(_LATEX),
-    best=r"\textbf{{{}}}",
-    second=r"\underline{{{}}}",
+    bold=r"\textbf{{{}}}",
+    underlined=r"\underline{{{}}}",
     pair=r"{} {{\scriptsize\color{{gray}}{}}}",
     stack=r"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{}\\{{\scriptsize\color{{gray}}{}}}\end{{tabular}}",
     absent=r"{{\color{{gray}}{}}}",
@@ -209,10 +226,10 @@ LATEX = Markup(
 
 
 def to_latex(page: Page) -> str:
-    """Return a booktabs table: best bold, second underlined, the paper's number small and grey; then the protocol."""
-    legend = "Best bold, second underlined" + (f"; small and grey: {page.papers}." if page.published else ".")
+    """Return a booktabs table: marks bold and underlined, the paper's number small and grey; then the protocol."""
+    legend = page.legend("bold", "underlined", "small and grey: {}")
     return template("table.tex").render(
-        caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}{page.warning}"),
+        caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}"),
         label=page.spec.name,
         headline=_latex_table(page, page.headline),
         supplementary=_latex_table(page, page.supplementary) if page.supplementary else "",
@@ -243,24 +260,26 @@ def _group_rules(block: TableBlock) -> str:
 
 HTML = Markup(
     escape=html.escape,
-    best='<strong class="best">{}</strong>',
-    second='<span class="second">{}</span>',
+    bold='<strong class="best">{}</strong>',
+    underlined='<span class="underlined">{}</span>',
     pair='{} <span class="paper">{}</span>',
     stack='{}<br><span class="paper">{}</span>',
     absent='<span class="absent">{}</span>',
 )
+HTML_PAPERS = 'small and grey: <span class="paper">{}</span>'
 
 
 def to_html(page: Page) -> str:
     """Return a page that stands alone, light or dark as the reader's system is."""
     return template("table.html").render(
         title=page.title,
-        ranked_in="column",
-        published=page.papers if page.published else "",
-        warning=page.warning,
+        legend=page.legend(HTML.bold.format("bold"), HTML.underlined.format("underlined"), HTML_PAPERS),
         headline=_html_table(page, page.headline),
         supplementary=_html_table(page, page.supplementary) if page.supplementary else "",
         supplementary_title=SUPPLEMENTARY_TITLE,
+        differences=_html_table(page, page.differences) if page.differences else "",
+        differences_title=DIFFERENCES_TITLE,
+        differences_legend=DIFFERENCES_LEGEND,
         footer=page.footer,
     )
 

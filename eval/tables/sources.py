@@ -9,7 +9,7 @@ from pathlib import Path
 from enco.records import FileRecord
 from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing
 from eval.tables.planned import PlannedCell
-from eval.uncertainty.records import Uncertainty, read_uncertainty
+from eval.uncertainty.records import Replicates, Uncertainty, load_replicates, read_uncertainty, replicates_file
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,13 @@ def read_sources(planned: Iterable[PlannedCell]) -> Sources:
         {path: read_reference(path) for path in references},
         {path: read_uncertainty(path) for path in uncertainties},
     )
+
+
+def read_replicates(planned: Iterable[PlannedCell]) -> dict[str, Replicates]:
+    """Read the replicates behind the cells, by each of the files that a line of tidy cells may name.
+
+    Raises UserError for a file that is missing or something else.
+    """
+    cells = [(cell.scored, cell.uncertainty) for cell in planned if cell.scored and cell.uncertainty]
+    read = {path: load_replicates(replicates_file(path)) for path in dict.fromkeys(path for _, path in cells)}
+    return {str(file): read[path] for scored, path in cells for file in (scored, path)}

@@ -3,47 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from enco.io.files import atomic_path
 from eval.published import Published, read_published
 from eval.tables.cells import in_print, read_cells, save_cells, tidy
-from eval.tables.layout import TableBlock, headline, supplementary
+from eval.tables.differences import compare, save_differences
+from eval.tables.layout import Compared, TableBlock, headline, supplementary
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import ProtocolLine, Provenance, protocol
 from eval.tables.render import Page, to_csv, to_html, to_latex, to_markdown
-from eval.tables.sources import read_sources
+from eval.tables.sources import read_replicates, read_sources
 from eval.tables.spec import TableSpec
+from eval.tables.summaries import ByFile
 
+P = TypeVar("P")
 FORMATS: dict[str, Callable[[Page], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table's tidy lines, in which the Fréchet distance is FID, how they were made, and how their rows compare."""
+
+    cells: pd.DataFrame
+    protocol: list[ProtocolLine]
+    replicates: ByFile
+    compared: Compared
 
 
 def write_table(
     spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], provenance: Provenance
 ) -> TableBlock:
-    """Write a table to the files of `out`: any of csv, md, tex, html, and `cells` for the tidy lines.
+    """Write a table to the files of `out`: csv, md, tex, html, `cells` for the tidy lines, and `differences`.
 
     Returns the paper's rows and columns as printed.
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
     """
     printed = read_published(published)
-    cells, made = tidy_and_protocol(spec, planned, printed, provenance)
-    page = Page(spec, headline(spec, cells, printed), supplementary(spec, cells), made, provenance)
-    for kind, path in out.items():
-        if kind == "cells":
-            save_cells(in_print(cells, provenance.distance), path)
-        else:
-            with atomic_path(path) as partial:
-                partial.write_text(FORMATS[kind](page), encoding="utf-8")
+    found = read_numbers(spec, planned, printed, provenance)
+    first = headline(spec, found.cells, printed, found.compared)
+    second = supplementary(spec, found.cells, found.compared)
+    page = Page(spec, first, second, found.protocol, provenance, found.compared)
+    saved = {
+        "cells": lambda path: save_cells(in_print(found.cells, provenance.distance), path),
+        "differences": lambda path: save_differences(spec, found.compared, provenance.distance, path),
+    }
+    write_files(out, FORMATS, page, saved)
     return page.headline
 
 
-def tidy_and_protocol(
-    spec: TableSpec, planned: Sequence[PlannedCell], published: Published, about: Provenance
-) -> tuple[pd.DataFrame, list[ProtocolLine]]:
-    """Return a table's tidy lines, the Fréchet distance as FID, and how they were made.
+def write_files(
+    out: Mapping[str, Path],
+    formats: Mapping[str, Callable[[P], str]],
+    page: P,
+    saved: Mapping[str, Callable[[Path], None]],
+) -> None:
+    """Write a page in the formats of `out`, and its other kinds by the functions of `saved`."""
+    for kind, path in out.items():
+        if kind in saved:
+            saved[kind](path)
+        else:
+            with atomic_path(path) as partial:
+                partial.write_text(formats[kind](page), encoding="utf-8")
+
+
+def read_numbers(spec: TableSpec, planned: Sequence[PlannedCell], published: Published, about: Provenance) -> Numbers:
+    """Read what stands behind a table.
 
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
     """
@@ -51,7 +80,8 @@ def tidy_and_protocol(
     cells = tidy(
         spec, planned, sources, published, scale=about.scale, comparable=about.comparable, distance=about.distance
     )
-    return cells, protocol(spec, planned, sources, about)
+    replicates = read_replicates(planned)
+    return Numbers(cells, protocol(spec, planned, sources, about), replicates, compare(spec, cells, replicates))
 
 
 def write_cells(tables: Sequence[Path], out: Path) -> None:

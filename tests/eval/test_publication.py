@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
 from eval.publication.page import render_page
-from eval.publication.tables import markdown_table
+from eval.publication.tables import Told, markdown_table
 from eval.tables.cells import COLUMNS, save_cells
+from eval.tables.spec import Rule
+from eval.uncertainty.differences import Entry, differences
 
 TITLES = {"horse2zebra": "Horse → Zebra", "cat2dog": "Cat → Dog"}
 TABLE = """"row","label","A FD (Lite)","A FID (paper)","A P & R","A P & R (paper)","all model size (M)"
@@ -38,11 +42,15 @@ def sentences(*values: tuple[str, str, str, float]) -> list[str]:
     return claims(cells(*((*value, math.nan) for value in values)), TITLES)
 
 
+def printed(folder: Path, rule: Rule, differences: Told) -> list[list[str]]:
+    """The cells of a table of a publication, line by line."""
+    (folder / "table.csv").write_text(TABLE)
+    lines = markdown_table(folder / "table.csv", rule, differences).splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
 def test_a_table_has_marks_seeds_and_the_papers_numbers_and_ranks_no_reference(tmp_path: Path) -> None:
-    (tmp_path / "table.csv").write_text(TABLE)
-    lines = [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in markdown_table(tmp_path / "table.csv").splitlines()
-    ]
+    lines = printed(tmp_path, "best", {})
     assert lines[0] == ["", "A FD (Lite) ↓", "A P & R ↑", "all model size (M) ↓"]
     assert lines[2:] == [
         ["CUT", "*30.5* (45.5)", "*50.0* & **70.0**", "–"],
@@ -51,6 +59,22 @@ def test_a_table_has_marks_seeds_and_the_papers_numbers_and_ranks_no_reference(t
         ["untranslated inputs", "10.0", "99.0 & 99.0", "–"],
     ]
     assert read_notes(tmp_path / "table.csv")[0] == ("No number", "2 of 9 cells: diverged: CycleGAN")
+
+
+def test_a_table_marks_what_its_differences_say(tmp_path: Path) -> None:
+    """EnCo's distance is surely better, its precision is not, and CUT's recall is surely better."""
+    rows = {"cut": Entry(30.5, np.array([1.0, 2.0])), "enco": Entry(20.1, np.array([1.0, 2.5]))}
+    near = {row: replace(one, value=one.value / 30) for row, one in rows.items()}
+    by_metric = [differences(rows, "lower"), differences(near, "lower"), differences(rows, "higher")]
+    distance, precision, recall = ({one.row: one for one in found} for found in by_metric)
+    told = {("A FD (Lite)", row): [distance[row]] for row in rows}
+    told |= {("A P & R", row): [precision[row], recall[row]] for row in rows}
+    assert [line[1:] for line in printed(tmp_path, "certain", told)[2:]] == [
+        ["30.5 (45.5)", "*50.0* & **70.0**", "–"],
+        ["**20.1 ± 1.0** (n=3) (38.7)", "*60.0* & 65.0 (n=3) (72.6 & 78.6)", "**1.25**"],
+        ["–", "–", "1.5"],
+        ["10.0", "99.0 & 99.0", "–"],
+    ]
 
 
 def test_the_best_method_is_named_and_so_is_the_rank_of_enco() -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from enco.config.compute import PLAIN, ComputeConfig
 from enco.config.run import DataConfig, RunConfig
-from enco.io.files import write_json
+from enco.io.files import read_json, write_json
 from enco.records import FinishedRecord, GitState
-from eval.records import ExtractorRecord
+from eval.records import ALONE, ExtractorRecord
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import REFERENCE_ROW, TableSpec, load_tables
+from eval.uncertainty.gram import Matrix
+from eval.uncertainty.records import Estimate, Uncertainty, place, replicates_file, save_replicates
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"
@@ -109,6 +114,48 @@ def plan(
                     known |= {"timing": timings} if by_timing else {"scores": path}
                 cells.append(PlannedCell(row=row.key, task=task, metric=metric, seed=seed, **known))
     return cells
+
+
+def resampled(cells: Sequence[PlannedCell], apart: Mapping[str, float] | None = None) -> list[PlannedCell]:
+    """The cells with replicates beside their scores: 2 for what all rows of a task share, and 7 for each row's own.
+
+    `apart` are other deviations of tasks' rows; replicates are shifted, as those of a bootstrap are.
+    """
+    rows = {path: cell.row for cell in cells if (path := cell.scored)}
+    seeds = {row: number for number, row in enumerate(dict.fromkeys(rows.values()), 1)}
+    for path, row in rows.items():
+        content = read_json(path)
+        own = (apart or {}).get(content["task"], 7.0)
+        metrics, drawn = resampled_metrics(content["metrics"], own, seeds[row])
+        record = Uncertainty(
+            task=content["task"], seed=0, replicates=200, k=5, images={"generated": 32}, metrics=metrics, missing={}
+        )
+        record.write(uncertainty_of(path))
+        save_replicates(drawn, replicates_file(uncertainty_of(path)))
+    return [replace(cell, uncertainty=uncertainty_of(cell.scored)) if cell.scored else cell for cell in cells]
+
+
+def uncertainty_of(scores: Path) -> Path:
+    """Where the uncertainties of a scores file lie."""
+    return scores.with_suffix(".uncertainty.json")
+
+
+def resampled_metrics(
+    metrics: Mapping[str, Any], own: float, seed: int
+) -> tuple[dict[str, dict[str, Estimate]], dict[str, Matrix]]:
+    """Estimates and replicates of the metrics of a scores file that `python -m eval.uncertainty` knows."""
+    values = {("", "mAP"): metrics["segmentation"]["mAP"]} if "segmentation" in metrics else {}
+    for real_set in ("paired", "full"):
+        names = ("frechet_distance", "precision", "recall_exact")
+        values |= {(real_set, name): metrics[real_set][name] for name in names}
+    shared = 2 * np.random.default_rng(0).normal(size=200)
+    alone = own * np.random.default_rng(seed).normal(size=200)
+    drawn = {at: value + 5 + shared + alone for at, value in values.items()}
+    found: dict[str, dict[str, Estimate]] = {}
+    for (real_set, name), replicates in drawn.items():
+        estimate = Estimate(value=values[real_set, name], sampling_sd=float(replicates.std(ddof=1)))
+        found.setdefault(real_set or ALONE, {})[name] = estimate
+    return found, {place(*at): replicates for at, replicates in drawn.items()}
 
 
 def reference(folder: Path, spec: TableSpec, scale: str = "demo", offset: float = -15.0) -> list[PlannedCell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 import re
 import subprocess
@@ -16,13 +17,26 @@ import eval.tables
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from eval.tables.cells import read_cells
-from eval.tables.layout import Summary, decimals_for, format_summary, ranks
+from eval.tables.layout import decimals_for, format_summary, seeds_spread
+from eval.tables.marks import ranks
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.render import LATEX, MARKDOWN
 from eval.tables.spec import TableSpec, load_tables
+from eval.tables.summaries import Summary
 from eval.tables.write import write_table
-from tests.support.table_runs import DEMO, NO_COMMIT, PAPER, PUBLISHED, TABLES, plan, reference, scores, timing
+from tests.support.table_runs import (
+    DEMO,
+    NO_COMMIT,
+    PAPER,
+    PUBLISHED,
+    TABLES,
+    plan,
+    reference,
+    resampled,
+    scores,
+    timing,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MEASURED = ["cyclegan", "cut", "enco"]
@@ -30,7 +44,7 @@ MEASURED = ["cyclegan", "cut", "enco"]
 
 def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> dict[str, Path]:
     out = {kind: folder / f"{spec.name}.{kind}" for kind in ("csv", "md", "tex", "html")}
-    out["cells"] = folder / "cells" / f"{spec.name}.csv"
+    out |= {kind: folder / kind / f"{spec.name}.csv" for kind in ("cells", "differences")}
     write_table(spec, planned, PUBLISHED, out, made)
     return out
 
@@ -39,7 +53,8 @@ def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Pro
 def table1(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("table1")
     spec = TABLES["table1"]
-    return written(folder, spec, [*plan(folder, spec, MEASURED), *reference(folder, spec)])
+    planned = resampled([*plan(folder, spec, MEASURED), *reference(folder, spec)], {"cityscapes": 1.0})
+    return written(folder, spec, planned)
 
 
 def test_a_distance_of_other_features_is_never_called_fid(table1):
@@ -67,7 +82,8 @@ def test_table1_is_printed_as_the_golden_file(table1, kind):
 def test_csv_reads_back_without_its_protocol(table1):
     table = pd.read_csv(table1["csv"], comment="#").set_index("row")
     assert list(table.index) == [*(row.key for row in TABLES["table1"].rows), "untranslated"]
-    assert float(table.loc["enco", "Cityscapes FD (random Inception)"]) == 80.2
+    assert table.loc["enco", "Cityscapes FD (random Inception)"].startswith("80.2 ± ")
+    assert float(table.loc["enco", "Horse→Zebra sec/iter"]) == 0.3
     assert table.loc["enco", "Cityscapes FID (paper)"] == 47.6
     assert table.loc["munit", "Cityscapes FD (random Inception)"] == "–"
     assert table.loc["munit", "Cityscapes FID (paper)"] == 91.4
@@ -162,8 +178,21 @@ def test_a_table_with_nothing_measured_is_still_written(tmp_path):
 
 def test_several_seeds_print_mean_deviation_and_count(tmp_path):
     spec = TABLES["table4"]
-    text = written(tmp_path, spec, plan(tmp_path, spec, ["uniform"], (0, 1, 2)))["md"].read_text(encoding="utf-8")
-    assert "61.2 ± 1.0 (n=3) (63.8)" in text and "mean ± sample standard deviation" in text
+    planned = plan(tmp_path, spec, ["uniform"], (0, 1, 2))
+    text = written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+    assert "61.2 (seeds ± 1.0, n=3) (63.8)" in text and "'seeds ±' their sample standard deviation" in text
+    text = written(tmp_path, spec, resampled(planned, {"cat2dog": 0.0}))["md"].read_text(encoding="utf-8")
+    assert "61.2 ± 1.9 (seeds ± 1.0, n=3) (63.8)" in text
+    assert (
+        "- **±**: sampling standard deviation: how far other test images would move the number, from 200 draws" in text
+    )
+
+
+def test_numbers_of_one_cell_share_their_seeds(tmp_path):
+    spec = TABLES["table3"]
+    planned = resampled(plan(tmp_path, spec, ["A", "F"], (0, 1)), {"cat2dog": 0.0})
+    table = pd.read_csv(written(tmp_path, spec, planned)["csv"], comment="#").set_index("row")
+    assert table.loc["F", "Cat→Dog P & R"] == "61.0 ± 1.9 & 70.2 ± 1.9 (seeds ± 0.7 & 0.0, n=2)"
 
 
 def test_the_scale_says_whether_numbers_compare(tmp_path, table1):
@@ -232,8 +261,13 @@ def test_decimals_are_the_papers_and_more_for_tiny_values(value, metric, decimal
 
 
 def test_one_seed_prints_no_deviation():
-    assert format_summary(Summary(39.06, float("nan"), 1), "FID") == "39.1"
-    assert format_summary(Summary(39.06, 0.44, 3), "FID") == "39.1 ± 0.4"
+    assert seeds_spread(Summary(39.06, math.nan, 1), "FID") == ""
+    assert seeds_spread(Summary(39.06, 0.44, 3), "FID") == "0.4"
+
+
+def test_a_number_has_the_deviation_over_images_where_it_is_known():
+    assert format_summary(Summary(39.06, 0.44, 3), "FID") == "39.1"
+    assert format_summary(Summary(39.06, 0.44, 3, sampling_sd=1.55), "FID") == "39.1 ± 1.6"
 
 
 def retimed(planned: list[PlannedCell], row: str, path: Path) -> list[PlannedCell]:

@@ -16,6 +16,7 @@ rule table:
             labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
         ),
         cells=paths.TABLE["cells"],
+        differences=paths.TABLE["differences"],
     log:
         paths.log("{part}/{table}"),
     benchmark:
