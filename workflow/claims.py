@@ -16,7 +16,7 @@ from eval.claims.spec import load_claims
 from eval.published import Published, read_published
 from eval.tables.cells import COLUMNS
 from eval.tables.protocol import Provenance
-from eval.tables.write import tidy_and_protocol
+from eval.tables.write import Numbers, read_numbers
 from workflow import paths
 from workflow.project import Project
 from workflow.so_far import SoFar
@@ -48,11 +48,12 @@ def write_claims(project: Project, commit: str) -> list[Path]:
 
 def evidence_so_far(project: Project, published: Published, about: Provenance) -> Evidence:
     """Return the numbers of all tables that are there; of a table whose numbers do not go together none, and why."""
-    found: list[pd.DataFrame] = []
+    found: list[Numbers] = []
     reasons: dict[str, str] = {}
     for name, spec in project.plan.tables_once.items():
         try:
-            found.append(tidy_and_protocol(spec, SoFar(project).planned(name), published, about)[0])
+            found.append(read_numbers(spec, SoFar(project).planned(name), published, about))
         except UserError as error:
             reasons[spec.key] = f"the table's numbers do not go together: {error}"
-    return measured(pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS), reasons)
+    cells = pd.concat([one.cells for one in found], ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+    return measured(cells, reasons, {file: drawn for one in found for file, drawn in one.replicates.items()})

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
-from statistics import NormalDist
 
 from eval.claims.evidence import Evidence, Number
 from eval.claims.spec import About, Best, Check, Comparison, Order, Place
 from eval.published import Published
 from eval.tables.columns import METRICS
+from eval.uncertainty.differences import difference_sd, probability_above
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Difference:
     def finding(self, left: Number, right: Number) -> Finding:
         """Return by how much the two lie as they should, under a normal approximation of their difference."""
         margin = right.value - left.value if self.lower else left.value - right.value
-        sd = _sd(left, right, 1.0, 1.0)
-        return _finding(margin, None if sd is None else _above(0.0, margin, sd), left, right)
+        sd, of = _spread(self, left, right, 1.0, 1.0)
+        return Finding(margin, None if sd is None else _holds(margin, sd), (left.value, right.value), of)
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,20 @@ class Quotient:
     def finding(self, left: Number, right: Number) -> Finding:
         """Return how far within the tolerance the quotient is, under a normal approximation to first order."""
         if right.value == 0:
-            return _finding(-math.inf, 0.0, left, right)
+            return Finding(-math.inf, 0.0, (left.value, right.value), ())
         found, unit = self.measure(left.value, right.value), 100 if self.percent else 1
         margin = self.tolerance - abs(found - self.value)
         if math.isclose(margin, 0.0, abs_tol=1e-12):
             margin = 0.0
-        sd = _sd(left, right, unit / right.value, unit * left.value / right.value**2)
-        return _finding(margin, None if sd is None else self._within(found, margin, sd), left, right)
+        sd, of = _spread(self, left, right, unit / right.value, unit * left.value / right.value**2)
+        probability = None if sd is None else self._within(found, margin, sd)
+        return Finding(margin, probability, (left.value, right.value), of)
 
     def _within(self, found: float, margin: float, sd: float) -> float:
         if sd == 0:
             return float(margin >= 0)
         low, high = self.value - self.tolerance, self.value + self.tolerance
-        return max(0.0, _above(low, found, sd) - _above(high, found, sd))
+        return max(0.0, probability_above(low, found, sd) - probability_above(high, found, sd))
 
 
 Part = Difference | Quotient
@@ -109,18 +110,23 @@ def find(part: Part, evidence: Evidence) -> Finding | None:
     return part.finding(left, right) if left and right else None
 
 
-def _finding(margin: float, probability: float | None, left: Number, right: Number) -> Finding:
-    spreads = dict.fromkeys(one.spread.of for one in (left, right) if one.spread and one.spread.of)
-    return Finding(margin, probability, (left.value, right.value), tuple(spreads))
+def _spread(
+    part: Part, left: Number, right: Number, by_left: float, by_right: float
+) -> tuple[float | None, tuple[str, ...]]:
+    """Return the standard deviation of a function of two numbers, given its derivatives' sizes, and of what it is.
 
-
-def _sd(left: Number, right: Number, by_left: float, by_right: float) -> float | None:
-    """Return the standard deviation of a function of two independent numbers, given its derivatives by them."""
+    Numbers of one task and metric whose images were resampled alike are paired, others independent.
+    """
+    one, other = left.resampled, right.resampled
+    if one and other and part.left[2:] == part.right[2:]:
+        sd = difference_sd(one, other, by_left, by_right)
+        return sd, ("seeds and paired test images" if one.seeds_sd or other.seeds_sd else "paired test images",)
+    of = tuple(dict.fromkeys(number.spread.of for number in (left, right) if number.spread and number.spread.of))
     if left.spread is None or right.spread is None:
-        return None
-    return math.hypot(left.spread.sd * by_left, right.spread.sd * by_right)
+        return None, of
+    return math.hypot(left.spread.sd * by_left, right.spread.sd * by_right), of
 
 
-def _above(threshold: float, mean: float, sd: float) -> float:
-    """Return the probability that a normal variable lies above a threshold; without a spread, whether it does."""
-    return NormalDist(mean, sd).cdf(2 * mean - threshold) if sd else float(mean > threshold)
+def _holds(margin: float, sd: float) -> float:
+    """Return the probability that a margin is above 0; without a deviation equal numbers are no difference."""
+    return probability_above(0.0, margin, sd) if sd else float(margin > 0)

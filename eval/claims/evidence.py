@@ -13,7 +13,8 @@ from eval.claims.spec import Place
 from eval.published import Published
 from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS
-from eval.tables.layout import missing
+from eval.tables.summaries import ByFile, mean_replicates, missing
+from eval.uncertainty.differences import Entry
 
 NOT_PLANNED = "not in these tables"
 QUARTILES = 1.349
@@ -34,10 +35,11 @@ EXACT = Spread(0.0)
 
 @dataclass(frozen=True)
 class Number:
-    """A number; its spread is None where nothing is known of it."""
+    """A number; its spread is None where nothing is known of it, and so is what other draws of its images give."""
 
     value: float
     spread: Spread | None
+    resampled: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,20 @@ def printed(published: Published) -> Evidence:
     return Evidence(numbers, otherwise="the paper prints no number")
 
 
-def measured(cells: pd.DataFrame, table_reasons: Mapping[str, str] | None = None) -> Evidence:
+def measured(
+    cells: pd.DataFrame, table_reasons: Mapping[str, str] | None = None, replicates: ByFile | None = None
+) -> Evidence:
     """Return the measured numbers of tidy cells, means over seeds, against the headline's real set.
 
-    `table_reasons` say of tables without cells why they have none.
+    `table_reasons` say of tables without cells why they have none. `replicates` are those of the cells' files.
     """
     headline = cells[cells["real_set"].isin(["", HEADLINE_SET]) & cells["metric"].isin(list(METRICS))]
+    drawn = {place[:4]: found for place, found in mean_replicates(headline, replicates or {}).items()}
     numbers: dict[Place, Number] = {}
-    for place, lines in headline.dropna(subset=["value"]).groupby(CELL_KEY[:4]):
-        numbers[cast("Place", place)] = Number(float(lines["value"].mean()), spread(lines))
+    for key, lines in headline.dropna(subset=["value"]).groupby(CELL_KEY[:4]):
+        place, value = cast("Place", key), float(lines["value"].mean())
+        resampled = Entry(value, drawn[place], len(lines), _seeds_sd(lines) or 0.0) if place in drawn else None
+        numbers[place] = Number(value, spread(lines), resampled)
     reasons = {place[:4]: "; ".join(dict.fromkeys(texts)) for place, texts in missing(headline).items()}
     return Evidence(numbers, reasons, table_reasons or {})
 
@@ -77,7 +84,7 @@ def spread(cell: pd.DataFrame) -> Spread | None:
     """Return the spread of a cell's mean, from the lines of the seeds that have a value; None if nothing is known.
 
     Seeds vary independently, so their standard deviation is divided by the root of their number. All seeds share the
-    test images, so the standard deviation over these (`sampling_sd`, where cells have it) is not divided. Seconds have
+    test images, so the standard deviation over these (`sampling_sd`) is not divided. Seconds have
     the spread of one step, from the interquartile range; what is counted has none.
     """
     metric = cell["metric"].iloc[0]
@@ -86,8 +93,12 @@ def spread(cell: pd.DataFrame) -> Spread | None:
     if METRICS[metric].source == "timing":
         iqr = cell["iqr"].iloc[0]
         return None if math.isnan(iqr) else Spread(iqr / QUARTILES, "steps")
-    std, n = cell["std"].iloc[0], len(cell)
-    sampling = cell["sampling_sd"].mean() if "sampling_sd" in cell else math.nan
-    parts = {"seeds": std / math.sqrt(n), "test images": sampling}
-    known = {name: float(sd) for name, sd in parts.items() if not math.isnan(sd)}
+    parts = {"seeds": _seeds_sd(cell), "test images": cell["sampling_sd"].mean()}
+    known = {name: float(sd) for name, sd in parts.items() if sd is not None and not math.isnan(sd)}
     return Spread(math.hypot(*known.values()), " and ".join(known)) if known else None
+
+
+def _seeds_sd(cell: pd.DataFrame) -> float | None:
+    """Return the standard deviation of a mean over seeds; None for one seed."""
+    std = float(cell["std"].iloc[0])
+    return None if math.isnan(std) else std / math.sqrt(len(cell))

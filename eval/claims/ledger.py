@@ -10,13 +10,14 @@ from enco.errors import UserError
 from eval.claims.checks import Difference, Finding, Part, parts
 from eval.claims.evidence import Evidence, printed
 from eval.claims.spec import Claim, Place
-from eval.claims.verdicts import SURE, Judgement, Verdict, judge
+from eval.claims.verdicts import Judgement, Verdict, judge
 from eval.extractors import FID
 from eval.published import Published
 from eval.tables.columns import METRICS, printed_name
 from eval.tables.layout import decimals_for
 from eval.tables.protocol import ProtocolLine, Provenance, describe_scale
 from eval.tables.spec import TableSpec
+from eval.uncertainty.differences import SURE
 
 NO_SPREAD = "nothing is known of the spread: one seed, and no sampling uncertainty"
 

@@ -8,9 +8,7 @@ from enum import StrEnum
 
 from eval.claims.checks import Finding, Part, find
 from eval.claims.evidence import Evidence
-
-SURE = 0.95
-"""The probability from which a claim holds; it fails at the rest of it."""
+from eval.uncertainty.differences import SURE
 
 
 class Verdict(StrEnum):

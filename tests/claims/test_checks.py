@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from eval.claims.spec import KINDS, Check, Place
 from eval.claims.verdicts import Judgement, Verdict, judge
 from eval.published import Published
 from eval.tables.cells import COLUMNS
+from eval.uncertainty.differences import Entry
 
 ONE: Published = {
     ("1", row, task, "FID"): text
@@ -107,6 +110,31 @@ def test_the_probability_of_a_quotient_is_that_to_first_order() -> None:
     assert part.finding(Number(5.0, EXACT), Number(0.0, EXACT)).probability == 0
 
 
+def test_numbers_of_the_same_images_are_paired() -> None:
+    one, other = np.array([1.0, 3.0, 2.0]), np.array([4.0, 7.0, 5.0])
+    left = Number(10.0, Spread(1.0, "test images"), Entry(10.0, one))
+    right = Number(12.0, Spread(2.0, "test images"), Entry(12.0, other))
+    found = Difference(LEFT, RIGHT, lower=True).finding(left, right)
+    assert found.probability == pytest.approx(NormalDist().cdf(2 / np.std(other - one, ddof=1)))
+    assert found.spreads == ("paired test images",)
+    quotient = Quotient(LEFT, RIGHT, 0.8, 0.05, percent=False).finding(left, right)
+    normal = NormalDist(10 / 12, float(np.std(one / 12 - 10 * other / 144, ddof=1)))
+    assert quotient.probability == pytest.approx(normal.cdf(0.85) - normal.cdf(0.75))
+    apart = Difference(LEFT, ("1", "cut", "horse2zebra", "FID"), lower=True).finding(left, right)
+    assert apart.probability == pytest.approx(NormalDist().cdf(2 / math.hypot(1, 2)))
+    assert apart.spreads == ("test images",), "other images are drawn on their own"
+
+
+def test_seeds_add_to_what_paired_images_say() -> None:
+    same = np.array([1.0, 3.0, 2.0])
+    left, right = (Number(value, None, Entry(value, same, 3, sd)) for value, sd in ((10.0, 0.3), (11.0, 0.4)))
+    found = Difference(LEFT, RIGHT, lower=True).finding(left, right)
+    assert found.probability == pytest.approx(NormalDist().cdf(1 / 0.5))
+    assert found.spreads == ("seeds and paired test images",)
+    alike = Number(10.0, None, Entry(10.0, same))
+    assert Difference(LEFT, RIGHT, lower=True).finding(alike, alike).probability == 0, "equal numbers do not differ"
+
+
 def test_one_number_without_a_known_spread_leaves_a_claim_undecided() -> None:
     found = verdict(Number(10.0, None), Number(50.0, EXACT))
     assert (found.verdict, found.low, found.high, found.has_probability) == (Verdict.UNDECIDED, 0.0, 1.0, False)
@@ -158,6 +186,16 @@ def test_seeds_are_averaged_and_test_images_are_shared_by_all_seeds() -> None:
     both = spread(lines("FID", 10.0, 12.0, sampling_sd=1.5))
     assert both == Spread(pytest.approx(math.hypot(1.0, 1.5)), "seeds and test images")
     assert spread(lines("FID", 10.0, sampling_sd=math.nan)) is None
+
+
+def test_measured_numbers_have_the_mean_replicates_of_their_seeds() -> None:
+    cells = lines("recall", 10.0, 12.0, sampling_sd=1.5, file=["a", "b"])
+    drawn = {"a": {"paired recall_exact": np.array([1.0, 2.0])}, "b": {"paired recall_exact": np.array([3.0, 6.0])}}
+    place = ("1", "enco", "cat2dog", "recall")
+    found = measured(cells, {}, drawn).numbers[place].resampled
+    assert found is not None and found.seeds_sd == pytest.approx(1.0)
+    assert found.replicates is not None and found.replicates.tolist() == [2.0, 4.0]
+    assert measured(cells, {}, {"a": drawn["a"]}).numbers[place].resampled is None
 
 
 def test_seconds_have_the_spread_of_a_step_and_counts_none() -> None:
