@@ -16,7 +16,6 @@ from enco.errors import UserError, run_cli
 from enco.io.files import check_writable
 from eval.config import FeatureConfig
 from eval.metrics.features import load_features
-from eval.uncertainty.measure import measure
 from eval.uncertainty.records import Uncertainty, save_replicates
 from eval.uncertainty.resampling import REPLICATES
 
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print a table, and write the record with its replicates."""
     args = _parser().parse_args(words)
+    from eval.uncertainty.measure import measure  # loads torch, which takes seconds
+
     for path in (args.out, args.replicates_out):
         check_writable(path)
     generated = load_features(args.features)
