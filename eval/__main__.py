@@ -267,9 +267,9 @@ def select(args: argparse.Namespace) -> None:
 def _print_scores(found: SetScores) -> None:
     """Print the metrics against both real sets."""
     heads = {"frechet_distance": found.protocol.distance}
-    values = {name: getattr(found.metrics, name).model_dump() for name in found.protocol.n_real}
+    values = {name: getattr(found.metrics, name).model_dump(exclude={"missing"}) for name in found.protocol.n_real}
     lines = [{"real set": name, **{heads.get(key, key): one[key] for key in one}} for name, one in values.items()]
-    print(tabulate(lines, headers="keys", floatfmt=".2f"))
+    print(tabulate(lines, headers="keys", floatfmt=".2f", missingval="–"))
 
 
 def _translate(images: Path, out: Path, args: argparse.Namespace, size: int | None = None) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from enco.config.compute import ComputeConfig
 from enco.config.run import Levels
@@ -51,14 +58,23 @@ class ExtractorRecord(Record):
         return f"{self.kind}({', '.join([*seed, *side])})" if seed or side else self.kind
 
 
-class RealSetMetrics(Record):
+class RealSetMetrics(SparseRecord):
     """Metrics of translations against one set of real images; all but the distance are percentages."""
 
-    frechet_distance: Number
+    frechet_distance: Number | None = None
     """FID or, of other features than Inception's, what `ScoresProtocol.distance` says."""
-    precision: Number
-    recall: Number
-    recall_exact: Number
+    precision: Number | None = None
+    recall: Number | None = None
+    recall_exact: Number | None = None
+    missing: dict[str, str] = Field(default_factory=dict)
+    """Why metrics are None."""
+
+    @model_validator(mode="after")
+    def _has_each_number_or_a_reason(self) -> RealSetMetrics:
+        for name in ("frechet_distance", "precision", "recall", "recall_exact"):
+            if getattr(self, name) is None and name not in self.missing:
+                raise ValueError(f"there is neither a number '{name}' nor a reason")
+        return self
 
 
 class SegmentationMetrics(Record):

@@ -27,6 +27,7 @@ from eval.metrics.extractor import Extractor
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.precision_recall import precision_recall
+from eval.metrics.too_few import too_few
 from eval.records import (
     DataRecord,
     ImagesSource,
@@ -102,10 +103,18 @@ def score_images(
 
 
 def compare(real: Features, generated: Features, k: int) -> RealSetMetrics:
-    """Compute the Fréchet distance, and precision and recall in percent, against one set of real images."""
+    """Compute the Fréchet distance, and precision and recall in percent, against one set of real images.
+
+    A metric that a set is too small for is None, with the reason.
+    """
     check_comparable(real, generated)
-    pr = precision_recall(real.features, generated.features, k)
-    return RealSetMetrics(frechet_distance=fid(real.features, generated.features), **pr._asdict())
+    missing = too_few(min(len(real), len(generated)), k)
+    found: dict[str, Any] = {"missing": missing} if missing else {}
+    if "frechet_distance" not in missing:
+        found["frechet_distance"] = fid(real.features, generated.features)
+    if "precision" not in missing:
+        found |= precision_recall(real.features, generated.features, k)._asdict()
+    return RealSetMetrics(**found)
 
 
 def compare_each(reals: Mapping[str, Features], generated: Features, k: int) -> dict[str, RealSetMetrics]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from eval.records import RealSetMetrics, RunMetrics, read_scores
+from eval.records import RunMetrics, read_scores
 from eval.sensitivity.choices import MOVES
 from eval.sensitivity.planned import PlannedAlternative, PlannedScores
-from eval.sensitivity.record import Outcome, read_measured
+from eval.sensitivity.record import Outcome, of_features, read_measured
 from eval.tables.columns import METRICS
 
 CELL = ["choice", "setting", "task", "metric"]
@@ -70,8 +70,7 @@ def _outcome(alternative: PlannedAlternative, one: PlannedScores) -> Outcome:
 
 def metrics_of(metrics: RunMetrics, real_set: str = "paired") -> dict[str, float]:
     """Return the metrics that choices can move, against one real set."""
-    of_features: RealSetMetrics = getattr(metrics, real_set)
-    values = {"FID": of_features.frechet_distance, "precision": of_features.precision, "recall": of_features.recall}
+    values = of_features(getattr(metrics, real_set))
     mAP = metrics.segmentation.mAP if metrics.segmentation else None
     return values if mAP is None else values | {"mAP": mAP}
 

@@ -21,7 +21,7 @@ from eval.segmentation.scores import score_folder
 from eval.segmentation.weights import load_segmenter
 from eval.sensitivity.choices import Alternatives, Size, spelled
 from eval.sensitivity.real import read_real
-from eval.sensitivity.record import Outcome
+from eval.sensitivity.record import Outcome, of_features
 
 Outcomes = dict[str, dict[str, Outcome]]
 
@@ -131,11 +131,10 @@ def save_as_jpeg(folder: Path, out: Path, quality: int, reading: Reading) -> Non
 
 def _outcome(real: Features, generated: Features, k: int) -> Outcome:
     """Compare two sets of features; only the reason where one has too few for a k that is tried."""
-    fewest = min(len(real), len(generated))
-    if k >= fewest:
-        return Outcome(reason=f"k = {k} needs more than {k} images in each set, and one has {fewest}")
     found = compare(real, generated, k)
-    return Outcome(values={"FID": found.frechet_distance, "precision": found.precision, "recall": found.recall})
+    if found.missing:
+        return Outcome(reason=next(iter(found.missing.values())))
+    return Outcome(values=of_features(found))
 
 
 def _extracted(images: Translations, folder: Path, extractor: Extractor, preparation: Preparation) -> Features:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from enco.records import FileRecord, Record
-from eval.records import Number, read_file
+from eval.records import Number, RealSetMetrics, read_file
 
 
 class Outcome(Record):
@@ -15,6 +15,12 @@ class Outcome(Record):
 
     values: dict[str, Number] = Field(default_factory=dict)
     reason: str = ""
+
+
+def of_features(found: RealSetMetrics) -> dict[str, float]:
+    """Return the metrics that tables print of features, by their names there; those that have a number."""
+    values = {"FID": found.frechet_distance, "precision": found.precision, "recall": found.recall}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Measured(FileRecord):

@@ -14,7 +14,7 @@ from enco.errors import UserError
 from enco.io.files import atomic_path
 from eval.extractors import FID
 from eval.published import Published
-from eval.records import ALONE, Scores, SetScores
+from eval.records import ALONE, RealSetMetrics, Scores, SetScores
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, printed_name
 from eval.tables.planned import PlannedCell, is_timed
@@ -80,8 +80,9 @@ def _published(published: Published, line: Any) -> float:
 
 def _planned_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator[dict[str, Any]]:
     for cell in _without_repeats(planned):
-        value = _planned_value(cell, sources)
-        yield _line(cell, cell.metric, value, METRICS[cell.metric].real_set, sources, cell.file)
+        gap = _gap(cell, sources)
+        value = None if gap else _planned_value(cell, sources)
+        yield _line(cell, cell.metric, value, METRICS[cell.metric].real_set, sources, cell.file) | {"reason": gap}
 
 
 def _without_repeats(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
@@ -93,6 +94,19 @@ def _without_repeats(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
         if place not in chosen or (chosen[place].file is None and cell.file is not None):
             chosen[place] = cell
     return chosen.values()
+
+
+def _gap(cell: PlannedCell, sources: Sources) -> str:
+    """Return why a planned number is not there; empty if it is, or if it has no place in its file."""
+    if cell.file is None:
+        return cell.reason
+    record, metric = sources.records[cell.file], METRICS[cell.metric]
+    if isinstance(record, Uncertainty):
+        return record.missing.get(metric.path[1], {}).get(metric.path[2], "")
+    if isinstance(record, SetScores) and metric.real_set:
+        compared: RealSetMetrics = getattr(record.metrics, metric.real_set)
+        return compared.missing.get(metric.path[-1], "")
+    return ""
 
 
 def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:
@@ -138,9 +152,9 @@ def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:
         segmentation = section.startswith("segmentation")
         suffix = "_real" if section == "segmentation_real" else ""
         for name, value in values or ():
-            if isinstance(value, dict):
+            if name == "perClassIoU":
                 yield from ((f"IoU {part}{suffix}", "", iou) for part, iou in value.items() if iou is not None)
-            elif value is not None:
+            elif name != "missing" and value is not None:
                 yield f"{BY_FIELD.get(name, name)}{suffix}", "" if segmentation else section, value
 
 
@@ -157,7 +171,8 @@ def _line(
         "drn_source": scores.protocol.drn_network if scores and metric == "mAP" else None,
         "sampling_sd": sure.sampling_sd(real_set, metric) if sure else None,
         **{"iqr": timed.iqr if timed else None, "mark": BUSY if timed and timed.busy else ""},
-        **{"file": str(file) if file else "", "reason": "" if file else cell.reason},
+        "file": str(file) if file else "",
+        "reason": "",
     }
 
 

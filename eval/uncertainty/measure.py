@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.metrics.features import Features, check_comparable
+from eval.metrics.too_few import too_few
 from eval.records import ALONE
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
@@ -102,16 +103,13 @@ def _against(generated: Features, real: Features, k: int, count: int, seed: int)
 
 def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, float], dict[str, str]]:
     """Return each metric against one set of real images, and why others have no value."""
-    smallest = min(len(generated), len(real))
-    neighbours = ("precision", "recall_exact", "density", "coverage")
-    if smallest < 2:
-        return {}, dict.fromkeys(("frechet_distance", "KID", *neighbours), "a set has fewer than 2 images")
+    missing = too_few(min(len(generated), len(real)), k)
+    if "KID" in missing:
+        return {}, missing
     gram = Gram.of(generated.features, real.features)
     once = np.ones(len(generated), dtype=np.int64), np.ones(len(real), dtype=np.int64)
     values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kid()}
-    if smallest <= k:
-        return values, dict.fromkeys(neighbours, f"k = {k} needs more than {k} images in each set")
-    return values | Distances.of(gram).metrics(k)._asdict(), {}
+    return values if missing else values | Distances.of(gram).metrics(k)._asdict(), missing
 
 
 def _estimate(value: float, drawn: Matrix | None) -> Estimate:

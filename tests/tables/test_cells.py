@@ -87,6 +87,25 @@ def test_uncertainties_give_deviations_and_further_metrics(tmp_path):
     assert math.isnan(density.value) and density.reason == "k = 5 needs more than 5 images"
 
 
+def test_a_set_too_small_for_a_metric_is_a_gap_with_the_reason(tmp_path):
+    spec, reason = TABLES["table1"], "k = 5 needs more than 5 images in each set, and one has 4"
+    planned = plan(tmp_path, spec, ["cut"])
+    cell = next(cell for cell in planned if (cell.row, cell.task, cell.metric) == ("cut", "cat2dog", "FID"))
+    content = read_json(cell.scores)
+    gaps = dict.fromkeys(("precision", "recall", "recall_exact"), reason)
+    content["metrics"]["paired"] = {"frechet_distance": 1.5, "missing": gaps}
+    write_json(cell.scores, content)
+    own = replace(cell, metric="recall")
+    cells = tidied(spec, [cell, own])
+    assert one(cells, metric="FID", real_set="paired").value == 1.5
+    assert one(cells, metric="recall", real_set="paired").reason == reason
+    assert math.isnan(one(cells, metric="recall", real_set="paired").value)
+    content["metrics"]["paired"] = {"frechet_distance": 1.5}
+    write_json(cell.scores, content)
+    with pytest.raises(UserError, match="neither a number 'precision' nor a reason"):
+        tidied(spec, [cell])
+
+
 def test_further_metrics_may_be_columns(tmp_path):
     tables = {"own": {"rows": [{"key": "enco"}], "columns": [{"task": "cat2dog", "metrics": ["KID", "content_l2"]}]}}
     spec, file = load_tables(tables)["own"], tmp_path / "u.json"
