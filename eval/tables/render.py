@@ -95,10 +95,10 @@ class Markup:
         return {"bold": self.bold, "underlined": self.underlined}.get(value.mark, "{}").format(self.escape(value.text))
 
     def cell(self, cell: TableCell, stacked: bool) -> str:
-        """Return '72.6 & 78.6', then '(n=3)' for several seeds, then the published numbers."""
+        """Return '72.6 & 78.6', then what is to be said of several seeds, then the published numbers."""
         text = self.absent.format(self.escape(ABSENT))
         if cell.measured:
-            text = self.escape(" & ").join(map(self.value, cell.values)) + seeds(cell)
+            text = self.escape(" & ").join(map(self.value, cell.values)) + self.escape(seeds(cell))
         published = self.escape(published_text(cell))
         return (self.stack if stacked else self.pair).format(text, published) if published else text
 

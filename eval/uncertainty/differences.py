@@ -77,7 +77,7 @@ def _difference(row: str, best: str, entries: Mapping[str, Entry], sign: float) 
         n=own.n,
         best=best,
         difference=own.value - top.value,
-        difference_sd=0.0 if row == best else difference_sd(own, top),
+        difference_sd=difference_sd(own, top) if row != best else None if own.replicates is None else 0.0,
         p_better=None if row == best else p_better(own, top, sign),
         rank=1 + sum(ahead),
         rank_low=1 + sum(p >= SURE for p in known) if known else None,

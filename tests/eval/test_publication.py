@@ -112,6 +112,8 @@ def test_what_cannot_be_said_is_said() -> None:
     assert found[0] == "Table 1: too few numbers to say which method is best."
     assert all("no task has" in sentence for sentence in found[1:])
     assert "no difference here has an error bar" in caution(cells(("1", "enco", "cat2dog", 1.0, math.nan)), TITLES)
+    resampled = cells(("1", "enco", "cat2dog", 1.0, math.nan)).assign(sampling_sd=1.5)
+    assert caution(resampled, TITLES).endswith("and not another seed.")
     spread = cells(("1", "cut", "cat2dog", 1.0, 2.25), ("1", "enco", "horse2zebra", 1.0, 12.5))
     assert "± 12.5 (sample standard deviation; ENCO on Horse → Zebra, 3 seeds)" in caution(spread, TITLES)
 

@@ -181,8 +181,10 @@ def test_several_seeds_print_mean_deviation_and_count(tmp_path):
     planned = plan(tmp_path, spec, ["uniform"], (0, 1, 2))
     text = written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
     assert "61.2 (seeds ± 1.0, n=3) (63.8)" in text and "'seeds ±' their sample standard deviation" in text
-    text = written(tmp_path, spec, resampled(planned, {"cat2dog": 0.0}))["md"].read_text(encoding="utf-8")
+    out = written(tmp_path, spec, resampled(planned, {"cat2dog": 0.0}))
+    text = out["md"].read_text(encoding="utf-8")
     assert "61.2 ± 1.9 (seeds ± 1.0, n=3) (63.8)" in text
+    assert r"61.2 $\pm$ 1.9 (seeds $\pm$ 1.0, n=3)" in out["tex"].read_text(encoding="utf-8")
     assert (
         "- **±**: sampling standard deviation: how far other test images would move the number, from 200 draws" in text
     )
