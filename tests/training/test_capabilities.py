@@ -175,18 +175,32 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     yield monkeypatch
 
 
+GRAPHED = "cuda graph, device rng, autotune"
+NO_BF16 = "without bfloat16, as this GPU has no bfloat16 instructions"
+
+
 @pytest.mark.parametrize(
-    ("version", "slow", "impossible"),
-    [((9, 0), [], []), ((8, 0), [], []), ((7, 5), ["bfloat16"], []), ((6, 1), ["bfloat16"], ["compile"])],
+    ("card", "version", "said"),
+    [
+        ("P100", (6, 0), f"float32, {GRAPHED}; {NO_BF16}; without compile, as Triton needs compute capability 7.0"),
+        ("V100", (7, 0), f"float32, compile, {GRAPHED}; {NO_BF16}"),
+        ("T4", (7, 5), f"float32, compile, {GRAPHED}; {NO_BF16}"),
+        ("A100", (8, 0), f"bfloat16, compile, {GRAPHED}"),
+        ("RTX 3090", (8, 6), f"bfloat16, compile, {GRAPHED}"),
+        ("RTX 4090", (8, 9), f"bfloat16, compile, {GRAPHED}"),
+        ("H100", (9, 0), f"bfloat16, compile, {GRAPHED}"),
+        ("RTX 5090", (12, 0), f"bfloat16, compile, {GRAPHED}"),
+    ],
 )
-def test_a_gpu_is_known_by_its_compute_capability(
-    gpu: pytest.MonkeyPatch, version: tuple[int, int], slow: list[str], impossible: list[str]
+def test_a_card_is_known_by_its_compute_capability_and_said_in_one_line(
+    gpu: pytest.MonkeyPatch, card: str, version: tuple[int, int], said: str
 ) -> None:
     gpu.setattr(torch.cuda, "get_device_capability", lambda _: version)
     gpu.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or version >= (8, 0))
     can = capabilities.__wrapped__(GPU)
-    assert (list(can.slow), list(can.impossible), can.tf32) == (slow, impossible, version >= (8, 0))
-    assert str(can) == f"cuda (compute capability {version[0]}.{version[1]})"
+    name = f"cuda (compute capability {version[0]}.{version[1]})"
+    assert ComputeConfig(mode="fast").explain(can) == f"Speed: fast on {name} computes in {said}"
+    assert can.tf32 == (version >= (8, 0)), card
 
 
 def test_a_gpu_without_triton_or_kept_memory_goes_without_compiler_and_graph(gpu: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from enco import networks
 from enco.config.base import parse
 from enco.config.compute import FAST, PLAIN, ComputeConfig, ComputeOptions
 from enco.config.run import DataConfig, RunConfig
@@ -26,6 +29,7 @@ from enco.methods.parts.optim import adam, minimize
 from enco.methods.parts.pool import ImagePool
 from enco.methods.parts.schedule import Schedule
 from enco.networks.discriminator import PatchDiscriminator
+from enco.networks.global_discriminator import GlobalDiscriminator
 from enco.networks.layers.norm import instance_norm
 from enco.runtime.precision import in_float32
 from enco.runtime.randomness import draw_device, rng_device
@@ -191,9 +195,16 @@ class OffDevice(TorchDispatchMode):
         return result
 
 
+DRAWS = {"aten.rand.default", "aten.randn.default", "aten.randperm.default", "aten.slice.Tensor"}
+COPIES = {"aten._to_copy.default"}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize(("draws", "allowed"), [("meta", set()), ("cpu", DRAWS | COPIES)])
 @pytest.mark.parametrize("name", available())
-def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_step_leaves_its_device_but_for_draws(
+    name: str, draws: str, allowed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # On "meta", as on a GPU; Adam, which is fused there, counts its steps on the device too.
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
     options = tiny_options(name) | ({"normalize": False} if "distance" in name else {})
@@ -203,10 +214,11 @@ def test_no_step_leaves_its_device(name: str, monkeypatch: pytest.MonkeyPatch) -
     images = torch.empty(method.images_per_step, 3, side, side, device=META)
     for epoch in (1, 2):
         method.begin_epoch(epoch)
-        with rng_device(META), OffDevice("meta") as watched:
+        with rng_device(torch.device(draws)), OffDevice("meta") as watched:
             for _ in range(2 if epoch == 1 else 1):
                 method.step({"source": images, "target": images})
-        assert not watched.found
+        assert watched.found <= allowed
+        assert (watched.found >= COPIES) == (draws == "cpu")
 
 
 def test_the_watch_of_the_test_before_sees_a_step_that_waits() -> None:
@@ -218,8 +230,12 @@ def test_the_watch_of_the_test_before_sees_a_step_that_waits() -> None:
     assert watched.found
 
 
+COMPILED = ("enco", "munit", "drit")
+"""Methods that have every network to compile but one, which is no method's by default."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["enco", "munit", "drit"])
+@pytest.mark.parametrize("name", COMPILED)
 def test_compiled_networks_take_every_gradient_of_a_step(name: str) -> None:
     """With the compiler's own treatment of gradients and autocast, but PyTorch's kernels: code would take minutes."""
     usual, compiled = train_step(name, FAST_MODE), train_step(name, FAST_MODE)
@@ -234,6 +250,35 @@ def test_compiled_networks_take_every_gradient_of_a_step(name: str) -> None:
         {term: float(value) for term, value in wanted.items()}, rel=0.05, abs=0.01
     )
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    torch._dynamo.reset()
+
+
+def test_every_network_to_compile_is_compiled_in_these_tests() -> None:
+    def to_compile(modules: Iterable[object]) -> set[str]:
+        return {type(module).__name__ for module in modules if getattr(module, "compiled", ())}
+
+    names = (module.name for module in pkgutil.iter_modules(networks.__path__))
+    modules = [import_module(f"enco.networks.{name}") for name in names if name != "layers"]
+    defined = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and "compiled" in vars(value)
+    }
+    used = [tiny_method(name).networks.values() for name in COMPILED]
+    tested = to_compile(module for group in used for network in group for module in network.modules())
+    assert tested | {GlobalDiscriminator.__name__} == defined
+
+
+@pytest.mark.slow
+def test_the_global_discriminator_has_the_same_gradient_compiled() -> None:
+    torch.manual_seed(0)
+    network, images = GlobalDiscriminator(4, halvings=4), torch.rand(1, 3, 64, 64)
+    compiled = CompiledNetworks([network], backend="aot_eager")
+    wanted = torch.autograd.grad(network(images).sum(), list(network.parameters()))
+    with compiled.in_use():
+        found = torch.autograd.grad(network(images).sum(), list(network.parameters()))
+    torch.testing.assert_close(found, wanted)
     torch._dynamo.reset()
 
 
