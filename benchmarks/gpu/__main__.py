@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.gpu.jobs import PYTHON, Outcome, Stage, run_stage
 from benchmarks.gpu.mps import mps
 from benchmarks.gpu.plan import PYDANTIC, TOTAL, rehearsal, stages
+from benchmarks.gpu.summary import summarise
 
 REHEARSAL = 900
 """Seconds after which a rehearsal is cut off."""
@@ -32,8 +33,6 @@ def main() -> int:
     try:
         outcomes = run_all(rehearsal(out, photos), REHEARSAL, out) if args.rehearse else measure(out, photos)
     finally:
-        from benchmarks.gpu.summary import summarise
-
         text = summarise(out)
         (out / "summary.txt").write_text(text + "\n", encoding="utf-8")
         print(text, flush=True)

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PYTHON = (sys.executable, "-u", "-m")
 """The start of a job's command."""
 GRACE = 4.0
-"""Seconds between the signal that asks a job to end and the one that ends the job."""
+"""Seconds between the signal that asks jobs to end and the one that ends them."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,16 @@ def run_stage(stage: Stage, limit: float, out: Path, python: Sequence[str] = PYT
                 yield Outcome(job.name, 0, f"left out: no {', '.join(job.missing)}")
             else:
                 running[job.name] = _start(job, limit, out, python)
-        while running:
-            passed = time.monotonic() - begin
-            for name, process in list(running.items()):
-                if process.poll() is not None or passed > limit:
-                    del running[name]
-                    yield Outcome(name, passed, _end(process))
+        while running and (passed := time.monotonic() - begin) < limit:
+            for name in [name for name, process in running.items() if process.poll() is not None]:
+                process = running.pop(name)
+                _signal([process], signal.SIGKILL)  # what it left behind
+                status = f"failed (exit status {process.returncode})" if process.returncode else "ok"
+                yield Outcome(name, passed, status)
             time.sleep(0.05)
     finally:
-        for process in running.values():
-            _end(process)
+        _stop(running.values())
+    yield from (Outcome(name, time.monotonic() - begin, "cut off") for name in running)
 
 
 def _start(job: Job, limit: float, out: Path, python: Sequence[str]) -> subprocess.Popen:
@@ -91,15 +92,20 @@ def _start(job: Job, limit: float, out: Path, python: Sequence[str]) -> subproce
         )
 
 
-def _end(process: subprocess.Popen) -> str:
-    """Say how a process ended; one that still runs is stopped, with all that it started."""
-    if process.poll() is not None:
-        return "ok" if process.returncode == 0 else f"failed (exit status {process.returncode})"
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        os.killpg(process.pid, number)
-        try:
-            process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    return "cut off"
+def _stop(processes: Collection[subprocess.Popen]) -> None:
+    """Stop processes with all that they started: by a signal that lets them end by themselves, then by force."""
+    _signal(processes, signal.SIGTERM)
+    end = time.monotonic() + GRACE
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, end - time.monotonic()))
+    _signal(processes, signal.SIGKILL)
+    for process in processes:
+        process.wait()
+
+
+def _signal(processes: Iterable[subprocess.Popen], number: signal.Signals) -> None:
+    """Send a signal to processes and to all that they started."""
+    for process in processes:
+        with suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(process.pid, number)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from torch.profiler import profile
 
+from benchmarks.gpu.summary import GAPS
 from benchmarks.speed.cases import Case, start_process
 from enco.config.compute import ComputeConfig
 from enco.errors import UserError, run_cli
@@ -30,7 +31,6 @@ CASES = {
     "one by one": ComputeConfig(mode="fast", cuda_graph=False, compile=False),
 }
 """Fast steps as they are, and without what changes names of kernels and gaps between kernels."""
-GAPS = "(no kernel)"
 LAYOUT = re.compile(r"nchwToNhwc|nhwcToNchw|transpose|contiguous|copy_kernel|::copy_|::clone", re.IGNORECASE)
 """Kernels that copy from one layout or type to another."""
 COLUMNS = ("case", "computed", "kernel", "calls", "ms", "share", "copies_layout")

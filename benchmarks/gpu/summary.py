@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.gpu.kernels import GAPS
 from benchmarks.gpu.plan import METHODS
 from enco.io.files import read_json
 
+GAPS = "(no kernel)"
+"""What the time is called in which no kernel ran."""
 LINES, WIDTH = 60, 150
 WORST = 6
 """Failures that are named."""

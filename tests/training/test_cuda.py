@@ -91,7 +91,7 @@ def test_ten_plain_steps_are_those_of_a_cpu(name: str) -> None:
         (wanted, change), (found, same_change) = one_step(cpu, number), one_step(gpu, number)
         assert found == pytest.approx(wanted, rel=0.01, abs=1e-3), number
         # Adam gives a weight whose gradient is nearly 0 a whole step to either side. A nudge of 1e-6 comes to 0.15.
-        assert (same_change - change).norm() < 0.3 * change.norm(), number
+        assert (same_change - change).norm() < 0.5 * change.norm(), number
 
 
 @pytest.mark.parametrize("name", available())
