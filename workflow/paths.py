@@ -39,6 +39,8 @@ RELEASED = f"{SCALE}/released/{{released}}"
 RELEASED_IMAGES = f"{RELEASED}/translated/{{test_task}}"
 RELEASED_SCORES = f"{RELEASED}/eval/{{test_task}}.json"
 RELEASED_FEATURES = f"{RELEASED}/eval/{{test_task}}.npz"
+RELEASED_UNCERTAINTY = f"{RELEASED}/eval/{{test_task}}.uncertainty.json"
+RELEASED_REPLICATES = f"{RELEASED}/eval/{{test_task}}.replicates.npz"
 DRN = f"{SCALE}/drn/{{dataset}}.safetensors"
 TIMING = f"{SCALE}/timing.json"
 
@@ -103,6 +105,11 @@ def benchmark(name: str, folder: str = SCALE) -> str:
 def fill(template: str, **values: object) -> Path:
     """Fill all wildcards of a template."""
     return Path(template.format(**values))
+
+
+def uncertainty_of(scores: Path) -> Path:
+    """Return the file of uncertainties that lies beside a scores file."""
+    return scores.with_name(f"{scores.stem}.uncertainty.json")
 
 
 def weights_record(name: str) -> Path:

@@ -51,7 +51,8 @@ class Evaluations:
 
     def compared(self, wildcards: Wildcards) -> str:
         """Return the images that translations are compared with one by one, as `eval.uncertainty`'s arguments."""
-        return f"--sources {self.sources(wildcards)} {self.truths(wildcards)}"
+        features = self.plan.file(paths.UNTRANSLATED_FEATURES, test_task=wildcards.test_task)
+        return f"--sources {self.sources(wildcards)} --source-features {features} {self.truths(wildcards)}"
 
     def truths(self, wildcards: Wildcards) -> str:
         """Return the true translations as an argument of `python -m eval.uncertainty`; empty where there are none."""

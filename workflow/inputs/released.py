@@ -138,13 +138,13 @@ class AuthorsGenerators:
         return [paths.fill(paths.IMPORTED_RECORD, released=one.key) for one in self._to_be_had()]
 
     def scores(self, imported: Callable[..., Any]) -> list[Path]:
-        """Return the scores of the generators that were imported, and of their tasks' untranslated inputs.
+        """Return the scores, and how sure they are, of imported generators and of their tasks' untranslated inputs.
 
         `imported` is `get` of the checkpoint that imports: it raises until that is done, and Snakemake asks again.
         """
         for one in self._to_be_had():
             imported(released=one.key)
-        return sorted({cell.reference for cell in self._cells() if cell.reference})
+        return sorted({path for cell in self._cells() for path in cell.files})
 
     def _to_be_had(self) -> list[Released]:
         return [one for one in self._possible() if self._is_to_be_had(one)]
@@ -202,9 +202,17 @@ class AuthorsGenerators:
         return self.plan.config.absent.get(task, gap.reason if gap else None)
 
     def _row_cells(self, column: ColumnSpec, row: str, scores: Path | None, reason: str = "") -> Iterator[PlannedCell]:
-        seed = self.plan.config.seeds[0]
+        seed, resampled = self.plan.config.seeds[0], scores and paths.uncertainty_of(scores)
         for metric in (part for name in column.metrics for part in parts(name)):
-            yield PlannedCell(row=row, task=column.task, metric=metric, seed=seed, reference=scores, reason=reason)
+            yield PlannedCell(
+                row=row,
+                task=column.task,
+                metric=metric,
+                seed=seed,
+                reference=scores,
+                uncertainty=resampled,
+                reason=reason,
+            )
 
     def requests(self) -> list[str]:
         """Return what the user can do for each missing generator, one sentence for each file."""

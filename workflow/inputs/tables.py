@@ -93,13 +93,14 @@ class PrintedTables:
         config = self.plan.config
         scored = self.plan.tables[table].trained_task(task, config.absent)
         reason = config.absent.get(scored, "") if METRICS[metric].of_images else "nothing is trained"
+        scores = None if reason else self.reference_file(scored)
         return PlannedCell(
             row=REFERENCE_ROW.key,
             task=task,
             metric=metric,
             seed=config.seeds[0],
-            reference=None if reason else self.reference_file(scored),
-            uncertainty=None if reason else self.plan.file(paths.UNTRANSLATED_UNCERTAINTY, test_task=scored),
+            reference=scores,
+            uncertainty=scores and paths.uncertainty_of(scores),
             reason=reason,
         )
 
@@ -109,7 +110,7 @@ class PrintedTables:
 
     def planned_cell(self, cell: Cell) -> PlannedCell:
         """Return one number with the files behind the number."""
-        run, selection = cell.evaluation.run, self.plan.selection_of(cell.table)
+        run, scores = cell.evaluation.run, cell.evaluation.scores(self.plan.selection_of(cell.table))
         return PlannedCell(
             row=cell.row.key,
             task=cell.task,
@@ -117,7 +118,7 @@ class PrintedTables:
             seed=cell.seed,
             variant=run.variant,
             run=str(run.folder),
-            scores=cell.evaluation.scores(selection),
-            uncertainty=cell.evaluation.uncertainty(selection),
+            scores=scores,
+            uncertainty=paths.uncertainty_of(scores),
             timing=self.plan.timing_file if cell.metric == "sec/iter" else None,
         )

@@ -60,10 +60,6 @@ class Evaluation:
         """Return the file of scores."""
         return self.run.at(paths.SCORES, test_task=self.task, selection=selection)
 
-    def uncertainty(self, selection: str) -> Path:
-        """Return the file of the scores' uncertainties."""
-        return self.run.at(paths.UNCERTAINTY, test_task=self.task, selection=selection)
-
     def features(self, selection: str) -> Path:
         """Return the file of the translated images' features."""
         return self.run.at(paths.FEATURES, test_task=self.task, selection=selection)

@@ -87,10 +87,9 @@ rule uncertainty:
     message:
         "Resample the test images of {wildcards.test_task} as {wildcards.variant}, seed {wildcards.seed}, translated them"
     shell:
-        "python -m eval.uncertainty --features {input.features} --images {input.images} {params.compared}"
-        " --source-features {input.sources} --real-paired {input.paired} --real-full {input.full}"
-        " --task {wildcards.test_task} --out {output.record} --replicates-out {output.replicates} {params.settings}"
-        " > {log} 2>&1"
+        "python -m eval.uncertainty --features {input.features} --images {input.images} --real-paired {input.paired}"
+        " --real-full {input.full} --task {wildcards.test_task} --out {output.record}"
+        " --replicates-out {output.replicates} {params.compared} {params.settings} > {log} 2>&1"
 
 
 # What a translation has to beat: the test images themselves, scored as translations are.
@@ -127,7 +126,7 @@ rule untranslated:
         " --threads {threads} > {log} 2>&1"
 
 
-rule uncertainty_of_untranslated:
+use rule uncertainty as uncertainty_of_untranslated with:
     input:
         scores=paths.UNTRANSLATED_SCORES,
         images=paths.UNTRANSLATED_IMAGES,
@@ -141,15 +140,8 @@ rule uncertainty_of_untranslated:
         paths.log("uncertainty/untranslated_{test_task}"),
     benchmark:
         paths.benchmark("uncertainty/untranslated_{test_task}")
-    conda:
-        "../../environment.yml"
-    threads: 1
     params:
-        truths=project.evaluate.truths,
+        compared=project.evaluate.truths,
         settings=project.evaluate.resampling(),
     message:
         "Resample the untranslated test images of {wildcards.test_task}"
-    shell:
-        "python -m eval.uncertainty --features {input.features} --images {input.images} {params.truths}"
-        " --real-paired {input.paired} --real-full {input.full} --task {wildcards.test_task} --out {output.record}"
-        " --replicates-out {output.replicates} {params.settings} > {log} 2>&1"

@@ -55,6 +55,25 @@ rule released_scores:
         " --features-out {output.features} {params.extractor} {params.segmentation} --threads {threads} > {log} 2>&1"
 
 
+use rule uncertainty as uncertainty_of_released with:
+    input:
+        scores=paths.RELEASED_SCORES,
+        images=paths.RELEASED_IMAGES,
+        features=paths.RELEASED_FEATURES,
+        sources=paths.UNTRANSLATED_FEATURES,
+        full=paths.REAL_FULL,
+        paired=paths.REAL_PAIRED,
+    output:
+        record=paths.RELEASED_UNCERTAINTY,
+        replicates=paths.RELEASED_REPLICATES,
+    log:
+        paths.log("uncertainty/released_{released}_{test_task}"),
+    benchmark:
+        paths.benchmark("uncertainty/released_{released}_{test_task}")
+    message:
+        "Resample the test images of {wildcards.test_task} as the published generator {wildcards.released} translated them"
+
+
 rule released_table:
     input:
         records=project.released.records,
