@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from PIL import Image
@@ -16,14 +16,14 @@ from PIL import Image
 from enco.errors import UserError
 from enco.io.files import atomic_path, read_json, write_json
 from enco.io.locks import locked
+from enco.tracking.mlflow_run import POINTS, chunks, find_run, set_metrics, set_params, set_status, set_tags
+from enco.tracking.rows import LOCK, mirror_row
 from enco.tracking.run_reader import RunFiles, flatten, numbers, read_run_files
 from enco.tracking.store import ARTIFACTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Metric, Run
-
-T = TypeVar("T")
 
 STATUS = {
     "running": "RUNNING",
@@ -33,9 +33,6 @@ STATUS = {
     "stopped": "KILLED",
     "killed": "KILLED",
 }
-LOCK = ".mlflow.lock"
-POINTS, PARAMS = 1000, 100
-"""The most of each that MLflow takes in one call."""
 THUMBNAIL = (256, 256)
 LOCATION = "mlflow-artifacts:/"
 """The place of pictures as a database says it: the server that shows pictures knows the folder."""
@@ -44,7 +41,7 @@ HAS_IMAGES = "mlflow.loggedImages"
 
 
 def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
-    """Bring a run folder's MLflow run up to date, making it if needed, and return its id.
+    """Bring a run folder's MLflow run up to date, making it if needed, then its row's parent, and return the run's id.
 
     `home` is the folder of the database, with its pictures; None for a server, which keeps its own. Raises UserError
     for a folder that is not a run's and for an experiment that keeps its files elsewhere, and whatever MLflow raises.
@@ -52,14 +49,16 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
     with locked(folder / LOCK):
         files = read_run_files(folder)
         experiment = _experiment(client, files.experiment, home)
-        run = _find(client, experiment, files) or _create(client, experiment, files, home)
-        _set_params(client, run, files)
+        run = find_run(client, experiment, files.key) or _create(client, experiment, files, home)
+        set_params(client, run, flatten(files.record.config.model_dump(mode="json")))
         _add_curves(client, run, files)
         _add_images(client, run, files, home)
-        _set_scores(client, run, files)
+        set_metrics(client, run, files.scores)
         _add_snapshots(client, run, files)
-        _set_outcome(client, run, files, home)
+        set_tags(client, run, files.tags(home))
+        set_status(client, run, STATUS[files.outcome], milliseconds(files.state["updated"]))
         _note_id(files, run.info.run_id)
+        mirror_row(client, experiment, files)
     return run.info.run_id
 
 
@@ -87,25 +86,10 @@ def _new_experiment(client: MlflowClient, name: str, home: Path | None) -> Exper
         raise
 
 
-def _find(client: MlflowClient, experiment: Experiment, files: RunFiles) -> Run | None:
-    same = f"tags.run_key = '{files.key}'"
-    return next(iter(client.search_runs([experiment.experiment_id], same, max_results=1)), None)
-
-
 def _create(client: MlflowClient, experiment: Experiment, files: RunFiles, home: Path | None) -> Run:
     config = files.record.config
     name = f"{config.variant or config.method} seed{config.seed}"
     return client.create_run(experiment.experiment_id, milliseconds(files.record.begun), files.tags(home), name)
-
-
-def _set_params(client: MlflowClient, run: Run, files: RunFiles) -> None:
-    """Log the parameters that the run lacks: MLflow never lets one change."""
-    from mlflow.entities import Param
-
-    settings = flatten(files.record.config.model_dump(mode="json"))
-    new = [(key, value[:6000]) for key, value in settings if key not in run.data.params]
-    for chunk in chunks(new, PARAMS):
-        client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in chunk])
 
 
 def _add_curves(client: MlflowClient, run: Run, files: RunFiles) -> None:
@@ -173,12 +157,6 @@ def _image_steps(names: Sequence[str]) -> set[int]:
     return {int(found[1]) for name in names if (found := re.search(r"[+%]step[+%](\d+)[+%].*compressed", name))}
 
 
-def _set_scores(client: MlflowClient, run: Run, files: RunFiles) -> None:
-    for key, value in files.scores.items():
-        if run.data.metrics.get(key) != value:
-            client.log_metric(run.info.run_id, key, value)
-
-
 def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
     """Add the metrics of saved generators that the run lacks: a report is whole, so the last point tells of all."""
     from mlflow.entities import Metric
@@ -192,19 +170,6 @@ def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
                 client.log_batch(run.info.run_id, metrics=points)
 
 
-def _set_outcome(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> None:
-    for key, value in files.tags(home).items():
-        if run.data.tags.get(key) != value:
-            client.set_tag(run.info.run_id, key, value)
-    status = STATUS[files.outcome]
-    if status == run.info.status:
-        return
-    if status == "RUNNING":
-        client.update_run(run.info.run_id, status)
-    else:
-        client.set_terminated(run.info.run_id, status, milliseconds(files.state["updated"]))
-
-
 def _note_id(files: RunFiles, run_id: str) -> None:
     path, content = files.folder / "mlflow.json", {"run_id": run_id, "experiment": files.experiment}
     if not path.exists() or read_json(path) != content:
@@ -214,10 +179,3 @@ def _note_id(files: RunFiles, run_id: str) -> None:
 def milliseconds(moment: str) -> int:
     """Convert an ISO 8601 time to milliseconds since 1970, MLflow's unit."""
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Split items into lists of at most `size`: MLflow takes no more in one call."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -14,6 +14,7 @@ from typing import Any
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, StartedRecord, read_record
+from enco.training.identity import digest_of
 from enco.training.metrics_file import read_metrics
 from enco.training.run_folder import is_held
 
@@ -45,11 +46,18 @@ class RunFiles:
         """The run's identity in MLflow, wherever its folder lies; a training that starts anew has another."""
         return run_key(self.record)
 
+    @property
+    def row_key(self) -> str:
+        """The identity of what a table averages: all that decides the weights but for the seed, and the images."""
+        settings = {key: value for key, value in self.record.settings.items() if key != "seed"}
+        return f"{digest_of(settings)}@{self.record.data_hash}"
+
     def tags(self, home: Path | None) -> dict[str, str]:
         """Return the tags that MLflow shows beside the settings; `home` is the database's folder, None for a server."""
         folder = os.path.relpath(self.folder, home) if home else self.folder
         named = self.record.config.model_dump(include={"task", "method", "variant", "seed", "scale"})
         found = {"config_hash": self.record.config_hash, "folder": folder, "run_key": self.key}
+        found |= {"row_key": self.row_key}
         found |= self.record.git.model_dump()
         became = {"state": self.outcome, "reason": self.state["reason"]}
         return {name: str(value)[:5000] for name, value in {**named, **found, **became}.items() if value is not None}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enco.errors import UserError
-from enco.tracking.mirror import chunks
+from enco.tracking.mlflow_run import chunks
 from enco.tracking.run_reader import flatten, numbers, read_run_files
 
 

@@ -4,14 +4,11 @@ import json
 import multiprocessing
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -25,71 +22,10 @@ from enco.tracking.mirror import milliseconds
 from enco.tracking.run_reader import run_folders
 from enco.tracking.store import Store
 from enco.training.run_folder import LOCK, is_held, now
-from tests.support.tiny_runs import run, tiny_config, write_images
+from tests.support.tracked_runs import EXPERIMENT, begin_again, content, only_run, pictures, set_state
 from workflow.project import Project
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENT = "own/noise"
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run with scores, to copy."""
-    folder = tmp_path_factory.mktemp("tracking")
-    out = run(tiny_config(write_images(folder / "images"), log_every=1), folder / "run")
-    scores = {"paired": {"FID": 81.5, "recall (exact)": 12}, "empty": {"mAP": None, "bad": float("nan")}}
-    write_json(out / "eval" / "noise.final.json", {"task": "noise", "metrics": scores})
-    return out
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store as `init` leaves it: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("store")
-    Store.choose(f"sqlite:///{folder / 'mlflow.db'}").connect()
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def runs(finished: Path, tmp_path: Path) -> Path:
-    shutil.copytree(finished, tmp_path / "runs" / "seed0")
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def store(empty_store: Path, tmp_path: Path) -> Iterator[Store]:
-    database = tmp_path / "mlflow.db"
-    shutil.copy(empty_store, database)
-    yield Store.choose(f"sqlite:///{database}")
-
-
-def only_run(store: Store) -> Any:
-    client = store.connect()
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    (found,) = client.search_runs([experiment.experiment_id])
-    return found
-
-
-def pictures(store: Store) -> list[Path]:
-    """The pictures of all runs in an SQLite store."""
-    assert store.home is not None
-    return sorted((store.home / "mlartifacts").glob("*/artifacts/images/*"))
-
-
-def begin_again(folder: Path, begun: str) -> None:
-    """Make a copied run folder another training's."""
-    write_json(folder / "config.json", read_json(folder / "config.json") | {"begun": begun})
-
-
-def set_state(folder: Path, **changes: Any) -> None:
-    write_json(folder / "state.json", read_json(folder / "state.json") | changes)
-
-
-def content(store: Store) -> dict[str, list[Any]]:
-    """All rows of the tables that a run is made of."""
-    names = ("runs", "params", "tags", "metrics", "latest_metrics", "experiments")
-    with sqlite3.connect(store.uri.removeprefix("sqlite:///")) as database:
-        return {name: sorted(map(repr, database.execute(f"select * from {name}"))) for name in names}
 
 
 def test_a_finished_run_is_mirrored_whole(store: Store, runs: Path) -> None:
@@ -139,33 +75,6 @@ def test_what_comes_later_is_added(store: Store, runs: Path) -> None:
     assert steps == list(range(1, 13))
     assert len(pictures(store)) == 2 * 4
     assert mirrored.data.metrics["noise.final/paired/FID"] == 80.0
-
-
-def test_the_metrics_of_saved_generators_are_curves(store: Store, runs: Path) -> None:
-    """Those of another task apart; the final generator, saved twice, is one point."""
-    report = runs / "seed0" / "selected" / "noise.json"
-    saved = [(6, 9.5, 0.25), (12, 8.5, 0.125), (12, 7.5, 0.125)]
-    candidates = [
-        {"file": "x", "iteration": at, "frechet_distance": distance, "kid": kid} for at, distance, kid in saved
-    ]
-    for path in (report, report.with_name("back.json")):
-        write_json(path, {"chosen": "x", "iteration": 12, "candidates": candidates})
-    sync(store, runs)
-    once = content(store)
-    sync(store, runs)
-    assert content(store) == once
-    mirrored, client = only_run(store), store.connect()
-
-    def history(name: str) -> list[tuple[int, float]]:
-        return [(point.step, point.value) for point in client.get_metric_history(mirrored.info.run_id, name)]
-
-    for task in ("noise", "back"):
-        assert history(f"{task}.snapshots/frechet_distance") == [(6, 9.5), (12, 7.5)]
-        assert history(f"{task}.snapshots/kid") == [(6, 0.25), (12, 0.125)]
-    candidates[-1]["frechet_distance"] = 70.5
-    write_json(report, {"candidates": candidates})
-    sync(store, runs)
-    assert only_run(store).data.metrics["noise.snapshots/frechet_distance"] == 70.5
 
 
 def test_a_lost_store_is_built_anew(store: Store, runs: Path, empty_store: Path) -> None:

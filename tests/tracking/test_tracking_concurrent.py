@@ -29,6 +29,7 @@ from tenacity import stop_after_attempt
 from enco.io.files import read_json, write_json
 from enco.tracking.follower import follow, mirror_patiently, sync
 from enco.tracking.mirror import STATUS, _image_names
+from enco.tracking.rows import PARENT
 from enco.tracking.run_reader import flatten, read_run_files
 from enco.tracking.store import Store, set_environment
 from enco.training.run_folder import LOCK, now
@@ -171,6 +172,18 @@ def test_jobs_that_log_at_the_same_time_lose_nothing(
     assert [follower.exitcode for follower in followers] == [0] * JOBS
     for training in trainings:
         assert_mirrored_once(store, training.folder)
+    assert_below_one_mean(store, [training.folder for training in trainings])
+
+
+def assert_below_one_mean(store: Store, folders: list[Path]) -> None:
+    """The runs of one row's seeds are the children of one parent."""
+    client, row = store.connect(), read_run_files(folders[0]).row_key
+    experiment = client.get_experiment_by_name(read_run_files(folders[0]).experiment)
+    (parent,) = client.search_runs([experiment.experiment_id], f"tags.run_key = 'row@{row}'")
+    below = client.search_runs([experiment.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'")
+    assert {run.info.run_id for run in below} == {read_json(folder / "mlflow.json")["run_id"] for folder in folders}
+    assert parent.data.tags["seeds"] == ", ".join(map(str, range(len(folders))))
+    assert parent.info.status == "FINISHED"
 
 
 def training_half_way(images: Path, out: Path, seed: int) -> subprocess.Popen[bytes]:

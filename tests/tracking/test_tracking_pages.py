@@ -19,7 +19,7 @@ import pytest
 import requests
 from PIL import Image
 
-from enco.io.files import read_json
+from enco.io.files import read_json, write_json
 from enco.tracking.follower import sync
 from enco.tracking.store import Store
 from tests.support.tiny_runs import run, tiny_config, write_images
@@ -127,6 +127,25 @@ def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path,
         assert silent.json() == {"status": "disabled"}
         assert len(server.children(recursive=True)) == 1, "one worker, and none for jobs"
         assert f"Open {address}/#/experiments?workflowType=machine_learning" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_seeds_are_shown_below_the_mean_of_their_row(folder: Path, tmp_path: Path) -> None:
+    results = shutil.copytree(folder, tmp_path / "results")
+    first = results / "own" / "runs" / "noise" / "cyclegan" / "seed0"
+    second = shutil.copytree(first, first.with_name("seed1"))
+    record = read_json(second / "config.json")
+    begun = "2126-01-01T00:00:00+00:00"
+    write_json(second / "config.json", record | {"config": record["config"] | {"seed": 1}, "begun": begun})
+    assert sync(store_of(results), results) == (2, 2)
+    (parent,) = (run for run in runs_of(store_of(results)) if run.info.run_name == "cyclegan")
+    port = free_port()
+    with pages(*ui_command(results, port), cwd=ROOT, port=port, log=tmp_path / "log"):
+        below = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+        asked = {"experiment_ids": [parent.info.experiment_id], "filter": below}
+        address = f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow/runs/search"  # as the pages ask it
+        found = requests.post(address, json=asked, timeout=600).json()["runs"]
+    assert sorted(one["info"]["run_name"] for one in found) == ["cyclegan seed0", "cyclegan seed1"]
 
 
 def test_a_moved_results_folder_keeps_its_run(moved: Path) -> None:

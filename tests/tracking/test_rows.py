@@ -1,0 +1,166 @@
+"""The parent of a row's runs in MLflow: means over its seeds, and how much seeds and test images change them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from enco.io.files import read_json, write_json
+from enco.tracking.follower import sync
+from enco.tracking.rows import NOTE, PARENT
+from enco.tracking.run_reader import read_run_files
+from enco.tracking.store import Store
+from enco.training.run_folder import LOCK
+from tests.support.tracked_runs import EXPERIMENT, content, set_state
+
+DISTANCE = "noise.final/paired/FID"
+SURE = "noise.final.uncertainty/paired/FID"
+
+
+def train(runs: Path, seed: int, distance: float, *, minute: int = 0, name: str = "", **about: Any) -> Path:
+    """A finished training of a seed with its scores and their uncertainty; `about` changes its config.json."""
+    folder = runs / (name or f"seed{seed}")
+    if not folder.exists():
+        shutil.copytree(runs / "seed0", folder, ignore=shutil.ignore_patterns("mlflow.json"))
+    record = read_json(folder / "config.json")
+    config, begun = record["config"] | {"seed": seed}, f"2026-01-01T00:{minute:02d}:{seed:02d}.000001+00:00"
+    settings = record["settings"] | {"seed": seed} | about.pop("settings", {})
+    write_json(folder / "config.json", {**record, "config": config, "settings": settings, "begun": begun, **about})
+    score(folder, distance)
+    return folder
+
+
+def train_each(runs: Path, *distances: float) -> None:
+    """A finished training of each seed from 0 on, with these scores."""
+    for seed, distance in enumerate(distances):
+        train(runs, seed, distance)
+
+
+def score(folder: Path, distance: float) -> None:
+    write_json(folder / "eval" / "noise.final.json", {"metrics": {"paired": {"FID": distance}}})
+    estimate = {"value": distance, "sampling_sd": distance / 10}
+    write_json(folder / "eval" / "noise.final.uncertainty.json", {"metrics": {"paired": {"FID": estimate}}})
+
+
+def all_runs(store: Store) -> list[Any]:
+    client = store.connect()
+    return list(client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id]))
+
+
+def parents(store: Store) -> list[Any]:
+    return [run for run in all_runs(store) if run.data.tags["run_key"].startswith("row@")]
+
+
+def children(store: Store, parent: Any) -> list[Any]:
+    return [run for run in all_runs(store) if run.data.tags.get(PARENT) == parent.info.run_id]
+
+
+def numbers(metrics: Mapping[str, float]) -> list[float]:
+    return [metrics[name] for name in (DISTANCE, f"{DISTANCE}_seed_sd", f"{SURE}/value", f"{SURE}/sampling_sd")]
+
+
+def test_a_row_of_several_seeds_has_a_parent_with_mean_and_deviations(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 13.0, 19.0)
+    assert sync(store, runs) == (3, 3)
+    (parent,) = parents(store)
+    assert numbers(parent.data.metrics) == pytest.approx([14.0, stdev([10, 13, 19]), 14.0, 1.4])
+    assert f"{SURE}/sampling_sd_seed_sd" not in parent.data.metrics
+    assert not [name for name in parent.data.metrics if name.startswith(("loss", "lr", "sec_per_iter"))]
+    walls = [run.data.metrics["run/wall_seconds"] for run in children(store, parent)]
+    assert parent.data.metrics["run/wall_seconds"] == pytest.approx(fmean(walls))
+    assert sorted(run.data.tags["seed"] for run in children(store, parent)) == ["0", "1", "2"]
+    tags, params = parent.data.tags, parent.data.params
+    assert (parent.info.run_name, tags["method"], tags["task"]) == ("cyclegan", "cyclegan", "noise")
+    assert tags["seeds"] == "0, 1, 2" and "Means over the seeds 0, 1, 2." in tags[NOTE]
+    assert params["options.lambda_identity"] == "0.5" and "seed" not in params
+    assert parent.info.status == "FINISHED"
+    assert parent.info.start_time == min(run.info.start_time for run in children(store, parent))
+
+
+def test_twice_changes_nothing_and_a_further_seed_moves_the_mean(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 13.0)
+    sync(store, runs)
+    (before,), once = parents(store), content(store)
+    sync(store, runs)
+    sync(store, runs / "seed1")
+    assert content(store) == once
+    train(runs, 2, 19.0)
+    sync(store, runs / "seed2")
+    (after,) = parents(store)
+    assert after.info.run_id == before.info.run_id
+    assert (before.data.metrics[DISTANCE], after.data.metrics[DISTANCE]) == (11.5, 14.0)
+    assert after.data.tags["seeds"] == "0, 1, 2" and len(children(store, after)) == 3
+    score(runs / "seed2", 22.0)
+    sync(store, runs)
+    assert parents(store)[0].data.metrics[DISTANCE] == 15.0
+
+
+def test_one_seed_has_no_parent_and_other_settings_or_images_are_another_row(store: Store, runs: Path) -> None:
+    train(runs, 0, 10.0)
+    train(runs, 1, 13.0, settings={"options.k": 2})
+    train(runs, 2, 19.0, data_hash="other")
+    assert sync(store, runs) == (3, 3)
+    assert parents(store) == []
+    assert not [run for run in all_runs(store) if PARENT in run.data.tags]
+
+
+def test_of_a_seed_that_was_trained_twice_the_later_training_counts(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 20.0)
+    train(runs, 0, 99.0, minute=59, name="again")
+    sync(store, runs)
+    (parent,) = parents(store)
+    assert parent.data.metrics[DISTANCE] == fmean([99.0, 20.0])
+    assert parent.data.tags["seeds"] == "0, 1" and len(children(store, parent)) == 3
+
+
+def test_a_number_that_only_an_earlier_training_has_is_no_rows(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 20.0)
+    write_json(runs / "seed0" / "eval" / "back.final.json", {"metrics": {"paired": {"FID": 5.0}}})
+    shutil.rmtree(train(runs, 0, 99.0, minute=59, name="again") / "eval")
+    score(runs / "again", 99.0)
+    assert sync(store, runs) == (3, 3)
+    assert sync(store, runs / "seed0") == (1, 1)
+    (parent,) = parents(store)
+    assert DISTANCE in parent.data.metrics
+    assert sum("back.final/paired/FID" in run.data.metrics for run in children(store, parent)) == 1
+
+
+def test_a_parent_goes_on_while_a_child_does_and_ends_with_the_last(store: Store, runs: Path) -> None:
+    def status() -> str:
+        sync(store, runs)
+        return str(parents(store)[0].info.status)
+
+    train_each(runs, 10.0, 20.0)
+    set_state(runs / "seed1", state="running")
+    with FileLock(runs / "seed1" / LOCK):
+        assert status() == "RUNNING"
+    set_state(runs / "seed1", state="diverged", reason="NaN")
+    assert status() == "FAILED"
+    set_state(runs / "seed1", state="finished", reason=None)
+    assert status() == "FINISHED"
+    set_state(train(runs, 2, 30.0), updated="2126-01-01T00:00:00+00:00")
+    assert status() == "FINISHED"
+    (parent,) = parents(store)
+    assert parent.info.end_time == max(run.info.end_time for run in children(store, parent)) > 4e12
+
+
+def test_a_deleted_parent_is_made_anew_with_all_its_children(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 20.0)
+    sync(store, runs)
+    (first,) = parents(store)
+    store.connect().delete_run(first.info.run_id)
+    sync(store, runs)
+    (second,) = parents(store)
+    assert second.info.run_id != first.info.run_id
+    assert len(children(store, second)) == 2 and second.data.metrics == first.data.metrics
+
+
+def test_a_seed_is_no_part_of_a_row(runs: Path) -> None:
+    one, other = (read_run_files(train(runs, seed, 1.0)) for seed in (0, 1))
+    assert one.row_key == other.row_key and one.key != other.key
