@@ -31,7 +31,7 @@ from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec, TableSpec
 from tests.support.file_server import FileServer
 from tests.support.make_archives import tarred, zipped
 from tests.support.released_files import antialiased, strided
-from tests.support.table_runs import PUBLISHED, ROOT, scores
+from tests.support.table_runs import PUBLISHED, ROOT, resampled, scores
 
 PAPER = Provenance(scale="paper", comparable=True, has_seeds=False, commit="0123abc")
 FILE = "cut/models.zip"
@@ -262,6 +262,17 @@ def test_best_and_missing_numbers_are_marked_in_every_format(written: dict[str, 
     latex, html = written["tex"].read_text(), written["html"].read_text()
     assert r"\begin{longtable}" in latex and r"\textbf{60.2}" in latex and r"Horse$\rightarrow$Zebra" in latex
     assert '<strong class="best">60.2</strong>' in html and "of each task and metric. Δ is" in html
+
+
+def test_generators_are_compared_on_the_same_draws_of_images(tmp_path: Path) -> None:
+    planned = table(tmp_path)
+    sure = planned.model_copy(update={"planned": tuple(resampled(planned.planned, {"horse2zebra": 1.0}))})
+    out = {kind: tmp_path / f"sure.{kind}" for kind in ("md", "differences")}
+    write_released(sure, PUBLISHED, out, PAPER)
+    page = out["md"].read_text()
+    assert "**60.2 ± 2.0**" in page and "70.2 ± 2.2 |" in page and "P ≥ 0.95 is **bold**" in page
+    found = pd.read_csv(out["differences"]).set_index(["column", "row"]).loc["Horse→Zebra FID"]
+    assert list(found.index) == ["cut", "dclgan"] and found.loc["dclgan", "p_better"] < 0.001
 
 
 def test_the_tidy_cells_hold_everything_with_its_source(written: dict[str, Path]) -> None:

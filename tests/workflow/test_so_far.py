@@ -23,7 +23,8 @@ from enco.training.run_folder import LOCK
 from enco.training.sources import method_sources
 from eval.records import ExtractorRecord
 from eval.tables.cells import read_cells
-from tests.support.table_runs import scores, timing
+from eval.uncertainty.records import replicates_file, save_replicates
+from tests.support.table_runs import scores, timing, uncertainty
 from workflow import paths
 from workflow.plan.grid import Run
 from workflow.project import Project
@@ -100,6 +101,27 @@ class Results:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Results]:
     monkeypatch.chdir(tmp_path)
     yield Results(Project.load(TINY, ROOT))
+
+
+def test_an_uncertainty_counts_with_its_replicates_and_after_its_scores(results: Results) -> None:
+    results.scored()
+    cells = [
+        cell for cell in SoFar(results.project).planned("methods") if (cell.row, cell.task) == ("cut", "horse2zebra")
+    ]
+    assert {cell.uncertainty for cell in cells} == {None} and results.said() == "there"
+    scored = results.run().at(paths.SCORES, test_task="horse2zebra", selection="final")
+    file = scored.with_suffix(".uncertainty.json")
+    write_json(file, uncertainty("horse2zebra"))
+
+    def is_known() -> bool:
+        planned = SoFar(results.project).planned("methods")
+        return file in {cell.uncertainty for cell in planned}
+
+    assert not is_known(), "a record without replicates"
+    save_replicates({}, replicates_file(file))
+    assert is_known()
+    os.utime(scored, ns=(later := file.stat().st_mtime_ns + 10**9, later))
+    assert not is_known() and results.said() == "there", "scored again since"
 
 
 def test_a_number_counts_with_its_record_and_its_scores(results: Results) -> None:
