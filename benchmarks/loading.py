@@ -32,12 +32,12 @@ from resource import RUSAGE_CHILDREN, getrusage
 from types import SimpleNamespace
 from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 import torch
 from numpy.random import default_rng
 from PIL import Image
 
+from benchmarks.photos import photo, write_photos
 from enco.data.folders import decode_all, load_rgb
 from enco.data.images import resize, test_image, to_tensor, to_uint8
 from enco.data.unpaired import UnpairedImages, random_crop
@@ -59,30 +59,6 @@ ALL_MB = 2**20
 CPU, SIDE, TEST_IMAGES, BATCH, ROUNDS = torch.device("cpu"), 256, 96, 8, 3
 NETWORK_SECONDS = 0.015
 """Seconds of the stand-in for each image."""
-
-
-def photo(side: int, content_bytes: int, seed: int) -> bytes:
-    """Make a JPEG of coloured noise with the spectrum of photographs, 1/f, of about `content_bytes`."""
-    rng, frequency = default_rng(seed), np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
-    spectrum = np.fft.fft2(rng.normal(size=(3, side, side))) / np.maximum(frequency, 1 / side)
-    levels = np.fft.ifft2(spectrum).real
-    levels = 128 + 50 * (levels - levels.mean()) / levels.std()
-    image = Image.fromarray(levels.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
-    contents = []
-    for quality in range(40, 100, 4):
-        content = io.BytesIO()
-        image.save(content, "JPEG", quality=quality)
-        contents.append(content.getvalue())
-    return min(contents, key=lambda content: abs(len(content) - content_bytes))
-
-
-def write_set(root: Path, side: int, content_bytes: int) -> None:
-    """Write trainA and trainB with a few different photos, each many times."""
-    photos = [photo(side, content_bytes, seed) for seed in range(5)]
-    for name in ("trainA", "trainB"):
-        (root / name).mkdir(parents=True)
-        for index in range(IMAGES):
-            (root / name / f"{index}.jpg").write_bytes(photos[index % len(photos)])
 
 
 def write_pngs(root: Path) -> list[Path]:
@@ -224,7 +200,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for kind, (side, content_bytes) in KINDS.items():
             root = Path(folder, str(side))
-            write_set(root, side, content_bytes)
+            write_photos(root, side, content_bytes, IMAGES)
             lines += [{"files": kind, "preprocess": preset, **measure(root, preset)} for preset in presets]
         out = Path(folder, "translated")
         out.mkdir()

@@ -90,7 +90,7 @@ def step_pieces(train_step: TrainStep, batch: Batch) -> dict[str, float]:
 
 
 def data_pieces(train_step: TrainStep, batch: Batch) -> dict[str, float]:
-    """Return the milliseconds of preparing a step's images and of copying them; without Pillow only the latter."""
+    """Return the milliseconds of preparing a step's images and of copying them; without NumPy and Pillow only the latter."""
     device = train_step.method.device
 
     def copy() -> None:
@@ -100,14 +100,14 @@ def data_pieces(train_step: TrainStep, batch: Batch) -> dict[str, float]:
 
     found = {"copy_ms": _median_ms([_seconds(copy) for _ in range(STEPS)])}
     try:
-        from benchmarks.loading import write_set
+        from benchmarks.photos import write_photos
         from enco.data.unpaired import UnpairedImages
     except ImportError:
         return found
     method = train_step.method
     with TemporaryDirectory() as folder:
         root, options = Path(folder) / "photos", method.options
-        write_set(root, max(64, options.load_size), 25_000)
+        write_photos(root, max(64, options.load_size), 25_000, count=5)
         images = UnpairedImages(root, "AtoB", options, n_const=1, seed=0, cache_mb=0)
         times = [_seconds(partial(images.get, item)) for item in range(STEPS)]
     return found | {"data_ms": method.images_per_step * _median_ms(times)}

@@ -58,7 +58,8 @@ def rehearsal(out: Path, photos: Path | None) -> list[Stage]:
         "together": [_speed("together", out, *usual, *together)],
         "profile": [_measure("kernels", out, "--tiny")],
     }
-    return [*(Stage(name, REHEARSED[name], tuple(jobs)) for name, jobs in plan.items()), *_training(out, photos, 5)]
+    found = [*(Stage(name, REHEARSED[name], tuple(jobs)) for name, jobs in plan.items()), *_training(out, photos, 5)]
+    return [replace(stage, jobs=tuple(_on_one_thread(job) for job in stage.jobs)) for stage in found]
 
 
 def checks(out: Path, cores: int, mps: Mapping[str, str]) -> list[Job]:
@@ -74,6 +75,10 @@ def checks(out: Path, cores: int, mps: Mapping[str, str]) -> list[Job]:
             _speed(f"warm-{part}", out, *warm, "--warmup", "0", "--iterations", "2"),
         ]
     return [replace(job, environment={**mps, **job.environment}) for job in found]
+
+
+def _on_one_thread(job: Job) -> Job:
+    return replace(job, environment={**job.environment, "OMP_NUM_THREADS": "1"})
 
 
 def _selftest(part: int, methods: Sequence[str], words: Sequence[str]) -> Job:

@@ -24,6 +24,7 @@ from benchmarks.gpu.jobs import Job, Stage, run_stage
 from benchmarks.gpu.kernels import COLUMNS as KERNEL_COLUMNS
 from benchmarks.gpu.kernels import Kernel, lines_of
 from benchmarks.gpu.mps import mps
+from benchmarks.gpu.pieces import measure
 from benchmarks.gpu.plan import METHODS, SECONDS, TOTAL, rehearsal, stages
 from benchmarks.gpu.summary import GAPS, LINES, summarise
 from benchmarks.gpu.training import distances
@@ -77,6 +78,12 @@ def test_distances_are_measured_where_their_packages_are(photos: Path, tmp_path:
     assert found["distances"] == "FD (EfficientNet-Lite0)" and found["translated"] == pytest.approx(
         found["untranslated"]
     )
+
+
+def test_images_are_prepared_and_copied_in_a_part_of_a_step_that_is_measured() -> None:
+    found = measure("cyclegan", "plain", size=32, tiny=True, device=torch.device("cpu"))
+    pieces = [float(str(found[f"{name}_ms"])) for name in ("forward", "backward", "optimizer", "data")]
+    assert min(pieces) > 0 and found["computed"] == "float32"
 
 
 @pytest.mark.slow
