@@ -17,15 +17,17 @@ from enco.data.manifest import read_counts, read_training_hash
 from enco.errors import UserError
 from enco.io.files import atomic_path
 from enco.records import FinishedRecord, read_record
+from eval.claims.render import write_ledger
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, read_levels, save_curves
 from eval.figures.planned import PlannedCurve
-from eval.publication.files import ABOUT, CELLS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
+from eval.publication.files import ABOUT, CELLS, CLAIMS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.records import read_selection
 from eval.tables.protocol import Provenance, commit_name
 from eval.tables.write import write_cells, write_table
 from workflow import paths
+from workflow.ledger import ledger_so_far
 from workflow.plan.grid import Evaluation, Run
 from workflow.plan.plan import Plan
 from workflow.project import Project
@@ -70,7 +72,7 @@ class Publication:
 
     def write(self) -> list[Path]:
         """Write all files, the page from all others, and return them."""
-        written = [*self._tables(), *self._tasks(), self._data(), self._runs(), self._about()]
+        written = [*self._tables(), *self._tasks(), self._data(), self._runs(), self._claims(), self._about()]
         page = self.docs / "results.md"
         with atomic_path(page) as partial:
             partial.write_text(render_page(self.folder), encoding="utf-8")
@@ -152,6 +154,12 @@ class Publication:
     def _runs(self) -> Path:
         """Write a line for each training that is there."""
         return write_lines(self.folder, RUNS, map(_run_line, self.trained))
+
+    def _claims(self) -> Path:
+        """Hold the paper's claims against the numbers that are there."""
+        path = self.folder / CLAIMS
+        write_ledger(ledger_so_far(self.project, self.commit), {"csv": path})
+        return path
 
     def _data(self) -> Path:
         """Write a line for each data set that is in place: counts, digest, licence."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from enco.io.files import atomic_path
 
 ABOUT, TABLES, TASKS, DATA, RUNS = "about.csv", "tables.csv", "tasks.csv", "data.csv", "runs.csv"
-CELLS, CURVES = "cells.csv", "curves.csv"
+CELLS, CURVES, CLAIMS = "cells.csv", "curves.csv", "claims.csv"
 COLUMNS = {
     ABOUT: ("key", "value"),
     TABLES: ("table", "title", "shows_keys", "marks"),

@@ -9,8 +9,9 @@ from typing import Any
 
 import jinja2
 
+from eval.publication.certainty import claims_table, differences_table
 from eval.publication.claims import caution, claims, without_second_choice
-from eval.publication.files import ABOUT, CELLS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
+from eval.publication.files import ABOUT, CELLS, CLAIMS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
 from eval.publication.tables import markdown_table
 from eval.tables.cells import read_cells
 from eval.tables.differences import read_differences
@@ -38,6 +39,7 @@ def render_page(folder: Path) -> str:
         credits={line["data"]: f"Images: {line['data']}, {line['licence'] or 'your own'}." for line in data},
         claims=claims(cells, titles),
         caution=caution(cells, titles),
+        ledger=claims_table(folder / CLAIMS) if (folder / CLAIMS).exists() else "",
         files=sorted(path.name for path in folder.glob("*.csv")),
         **_totals(read_lines(folder / RUNS)),
     )
@@ -59,6 +61,7 @@ def _table(folder: Path, line: dict[str, str]) -> dict[str, Any]:
         **line,
         "text": markdown_table(path, rule, told, bool(line["shows_keys"])),
         "legend": legend(rule, is_sure, "**bold**", "*italic*"),
+        "differences": differences_table(path, differences) if is_sure else "",
         "notes": read_notes(path),
     }
 

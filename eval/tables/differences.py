@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -66,9 +66,13 @@ def read_differences(path: Path) -> dict[tuple[str, str], list[Difference]]:
     found: dict[tuple[str, str], list[Difference]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
-            known = {name: line[name] or None for name in COLUMNS if name not in PLACE}
-            found.setdefault((line["column"], line["row"]), []).append(_DIFFERENCE.validate_python(known))
+            found.setdefault((line["column"], line["row"]), []).append(read_difference(line))
     return found
+
+
+def read_difference(line: Mapping[str, str]) -> Difference:
+    """Read one line of such a file."""
+    return _DIFFERENCE.validate_python({name: line[name] or None for name in COLUMNS if name not in PLACE})
 
 
 def is_sure(compared: Compared) -> bool:
