@@ -90,7 +90,7 @@ def step_pieces(train_step: TrainStep, batch: Batch) -> dict[str, float]:
 
 
 def data_pieces(train_step: TrainStep, batch: Batch) -> dict[str, float]:
-    """Return the milliseconds of preparing a step's images and of copying them; without NumPy and Pillow only the latter."""
+    """Return the milliseconds of preparing a step's images, if NumPy and Pillow are there, and of copying them."""
     device = train_step.method.device
 
     def copy() -> None:
