@@ -27,6 +27,7 @@ from enco.runtime.signals import GO_ON_LATER, Stopped, StopRequest, stop_signals
 from enco.tracking.follower import start_follower
 from enco.training.arguments import parse_arguments
 from enco.training.checkpoint import Checkpoint, CheckpointFolder, bytes_at_least, check_weights
+from enco.training.copying import learn_to_copy
 from enco.training.identity import OnChange, defaults_of, in_full
 from enco.training.init_file import start_from, with_digest
 from enco.training.iterations import Step, Steps, first_weights, iterations_of
@@ -130,6 +131,7 @@ class Training:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
         settings, total = self.config.train, self.steps.total
         if not self.done:
+            learn_to_copy(self.steps, self.config.copy_steps, workers)
             self.steps.calibrate(workers)
         prefetcher = self.steps.prefetch(self.done, workers)
         state.begin(self.done)

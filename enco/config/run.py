@@ -72,8 +72,20 @@ class RunConfig(Settings):
     init: InitConfig | None = Field(
         None, description="Generator file whose weights the networks start from, as far as it has them."
     )
+    copy_steps: int = Field(
+        0,
+        ge=0,
+        le=10**9,
+        description="Steps in which the networks that translate learn to copy images before the first iteration.",
+    )
     options: dict[str, Any] = Field(
         default_factory=dict, description="The method's options; the rest at their defaults."
     )
     train: TrainConfig = TrainConfig()
     compute: ComputeConfig = Field(ComputeConfig(), description="How steps are computed; plain is as published.")
+
+    @model_validator(mode="after")
+    def _one_start(self) -> RunConfig:
+        if self.init and self.copy_steps:
+            raise ValueError("copy_steps would replace the weights of init: leave one of them out")
+        return self

@@ -21,7 +21,7 @@ KINDS = ("code", "computed")
 """Kinds of differences that a training may go on with."""
 READING = ("direction", "recursive", "levels")
 CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
-OWN = ("data", "task", *READING, "epochs", "seed", "init", "compute", "set", *CADENCE, "tracking")
+OWN = ("data", "task", *READING, "epochs", "seed", "init", "copy_steps", "compute", "set", *CADENCE, "tracking")
 """Settings that the command line has for a run of one's own."""
 
 
@@ -84,6 +84,7 @@ def _config_of(args: argparse.Namespace) -> RunConfig:
         "compute": parse_yaml(args.compute, flag("compute")),
         "seed": args.seed,
         "init": args.init,
+        "copy_steps": args.copy_steps,
     }
     return parse(RunConfig, values, "the command line")
 
@@ -123,6 +124,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     add_flags(group, RunConfig, "seed")
     text = "a generator file (generator.safetensors) whose weights the training starts from"
     group.add_argument("--init", type=Path, metavar="FILE", help=text)
+    add_flags(group, RunConfig, "copy_steps", type=COUNT_OR_NONE, metavar="N")
     text = "plain, fast, or options of it: {mode: fast, compile: false} (default plain)"
     group.add_argument("--compute", metavar="MODE_OR_YAML", default="plain", help=text)
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")

@@ -76,6 +76,7 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     }
     values |= {f"options.{key}": value for key, value in options.items()}
     values |= {"init": config.init.sha256} if config.init else {}  # no key without it: earlier digests stay
+    values |= {"copy_steps": config.copy_steps} if config.copy_steps else {}
     return values | {f"compute.{key}": value for key, value in config.compute.model_dump(mode="json").items()}
 
 

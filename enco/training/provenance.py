@@ -32,7 +32,7 @@ SOURCES = ("*.py", "*.yaml", "*.smk", "Snakefile")
 
 def describe(config: RunConfig, method: Method, options: ComputeOptions) -> RunRecord:
     """Describe a training before its first step; `config` is in full."""
-    sources = method_sources(config.method)
+    sources = method_sources(config.method, copies=config.copy_steps > 0)
     return RunRecord(
         config=config,
         config_hash=config_hash(config),

@@ -20,6 +20,8 @@ from enco.errors import UserError
 PACKAGE = Path(__file__).parents[1]
 LOOP = "enco.training.iterations"
 """The module that puts batches and steps in order."""
+COPYING = "enco.training.copying"
+"""The module that decides the first weights of a training with `copy_steps`."""
 SETTINGS = ("config.run", "config.base", "config.compute", "options.base", "runtime.capabilities")
 FILES = ("io.files", "io.fetch", "io.weights", "io.torch_file", "io.safetensors_file", "data.shared_memory")
 MESSAGES = ("errors", "notices")
@@ -32,13 +34,16 @@ Digests = dict[str, str]
 ImportStatement = ast.Import | ast.ImportFrom
 
 
-def method_sources(method: str, package: Path = PACKAGE) -> Digests:
-    """Digest, by file, the code that decides the weights of a method; UserError for a method without a file."""
+def method_sources(method: str, package: Path = PACKAGE, *, copies: bool = False) -> Digests:
+    """Digest, by file, the code that decides the weights of a method, which `copies` images first or does not.
+
+    Raises UserError for a method without a file.
+    """
     module = f"{package.name}.methods.{method}"
     if _file(module, package) is None:
         raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
     found: dict[str, dict[str, list[Any]]] = {}
-    for name, definition, node in _reached([module, LOOP], package):
+    for name, definition, node in _reached([module, LOOP, *([COPYING] if copies else [])], package):
         found.setdefault(name, {}).setdefault(definition, []).append(_plain(node))
     return {_label(name, package): _digest(content) for name, content in sorted(found.items())}
 

@@ -173,6 +173,8 @@ def changed_settings(run: FinishedRecord) -> dict[str, Any]:
     changed = {key: value for key, value in values.items() if value != defaults[key]}
     if init := run.config.init:
         changed["init"] = f"{init.path.name} (sha256 {init.sha256[:12]})"
+    if run.config.copy_steps:
+        changed["copy_steps"] = run.config.copy_steps
     if run.iterations == options.max_iterations:
         return {"iterations": run.iterations, **changed}
     return {"epochs": f"{train.n_const}+{train.n_decay}", **changed}

@@ -66,7 +66,7 @@ def edit_code(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def edit(*files: str) -> None:
         changed = {**method_sources("cyclegan"), **dict.fromkeys(files, "edited")}
-        monkeypatch.setattr("enco.training.provenance.method_sources", lambda method: changed)
+        monkeypatch.setattr("enco.training.provenance.method_sources", lambda method, **_: changed)
 
     return edit
 

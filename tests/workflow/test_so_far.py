@@ -246,7 +246,7 @@ def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
     results.timed("cut", "cyclegan", "enco")
     known = results.project.timing.code()
     assert kept.timing.code() == known
-    monkeypatch.setattr("workflow.inputs.train.sources_of", lambda method: {f"enco/methods/{method}.py": "edited"})
+    monkeypatch.setattr("workflow.inputs.train.sources_of", lambda method, **_: {f"enco/methods/{method}.py": "edited"})
     assert kept.timing.code() == known != results.project.timing.code()
 
 

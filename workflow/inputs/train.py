@@ -57,7 +57,7 @@ class Trainings:
         record = find_record(run.folder)
         if record and not self._differences(run.config, record):
             return record.plan
-        return plan_id(run.config, sources_of(run.config.method))
+        return plan_id(run.config, _sources(run.config))
 
     def why(self, wildcards: Wildcards, output: object) -> str:
         """Return how a training that is there differs from the one asked for, for the message of the job.
@@ -85,4 +85,8 @@ class Trainings:
     def code_differences(self, config: RunConfig, sources: Mapping[str, str]) -> list[Difference]:
         """Return the files whose code is not that of a training; none where changed code is kept."""
         keeps = self.plan.config.changed_code == "keep"
-        return [] if keeps else code_differences(sources, sources_of(config.method))
+        return [] if keeps else code_differences(sources, _sources(config))
+
+
+def _sources(config: RunConfig) -> Mapping[str, str]:
+    return sources_of(config.method, copies=config.copy_steps > 0)

@@ -249,6 +249,7 @@ def _run_config(
         ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         init=init,
+        copy_steps=config.copy_steps.get(name, 0),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
         compute=config.compute,
     )
@@ -274,8 +275,8 @@ def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
 def check_options(config: ScaleConfig, methods: Methods) -> None:
     """Raise UserError for a method or an option that a scale names and that does not exist."""
     where = f"of scale {config.scale}"
-    for key, names in (("method_epochs", config.method_epochs), ("init", config.init)):
-        for name in names:
+    for key in ("method_epochs", "init", "copy_steps"):
+        for name in getattr(config, key):
             if name not in methods:
                 raise unknown("method", name, methods, f"'{key}' {where}")
     _check_keys(config.options, methods, f"'options' {where}", common="all")

@@ -95,6 +95,9 @@ class ScaleConfig(Settings):
         default_factory=dict,
         description="Generator files that trainings start from, by method, or by method and task.",
     )
+    copy_steps: dict[str, Annotated[int, Field(ge=0, le=10**9)]] = Field(
+        default_factory=dict, description="Steps in which a method learns to copy images before its training."
+    )
     epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         description="Constant and decay epochs by task; 'default' for the rest."
     )

@@ -1,0 +1,46 @@
+"""Trainings of a scale that begin by copying images: which runs do, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from enco.errors import UserError
+from workflow.plan.plan import Plan
+from workflow.project import Project
+
+ROOT = Path(__file__).parents[2]
+TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())
+
+
+def plan(copy_steps: dict[str, Any]) -> Plan:
+    return Plan.load({**TINY, "copy_steps": copy_steps}, ROOT)
+
+
+def test_only_the_methods_named_copy_under_the_names_they_have() -> None:
+    with_it, without = plan({"cut": 9}).grid.runs, plan({}).grid.runs
+    assert {run.config.copy_steps for run in with_it if run.config.method == "cut"} == {9}
+    assert {run.config.copy_steps for run in with_it if run.config.method != "cut"} == {0}
+    assert [run.variant for run in with_it] == [run.variant for run in without]
+
+
+def test_the_code_that_copies_counts_for_them_alone() -> None:
+    def files(copy_steps: dict[str, Any]) -> dict[str, list[str]]:
+        project = Project.load({**TINY, "copy_steps": copy_steps}, base=ROOT)
+        runs = {run.config.method: run for run in project.plan.grid.runs}
+        differences = {name: project.train.code_differences(run.config, {}) for name, run in runs.items()}
+        return {name: [difference.key for difference in found] for name, found in differences.items()}
+
+    before, after = files({}), files({"cut": 9})
+    assert {*after["cut"]} - {*before["cut"]} == {"enco/training/copying.py"}
+    assert before["enco"] == after["enco"]
+
+
+def test_mistakes_are_one_sentence() -> None:
+    with pytest.raises(UserError, match=r"Unknown method 'cuts' in 'copy_steps' of scale tiny"):
+        plan({"cuts": 9})
+    with pytest.raises(UserError, match=r"copy_steps"):
+        plan({"cut": -1})
