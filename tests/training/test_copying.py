@@ -15,7 +15,7 @@ from torch import nn
 from enco.config.base import parse
 from enco.config.run import RunConfig
 from enco.errors import UserError
-from enco.io.files import read_json
+from enco.io.files import read_json, sha256
 from enco.methods import infos
 from enco.records import FINISHED_FILE
 from enco.runtime.signals import Stopped
@@ -114,8 +114,9 @@ def test_a_stopped_training_goes_on_bit_for_bit_without_copying_again(data: Path
 
 def test_it_decides_the_training_and_is_recorded(data: Path, tmp_path: Path) -> None:
     config = copying(data, "cut", 2)
-    out = run(config, tmp_path / "run")
+    out, other = run(config, tmp_path / "run"), run(tiny_config(data, "cut"), tmp_path / "other")
     record = read_json(out / FINISHED_FILE)
+    assert sha256(out / "generator.safetensors") != sha256(other / "generator.safetensors")
     assert record["settings"]["copy_steps"] == 2
     assert "enco/training/copying.py" in record["sources"]
     assert changed_settings(read_run(out / FINISHED_FILE))["copy_steps"] == 2
