@@ -1,16 +1,21 @@
-"""How sure the published numbers are: differences to the best, and the ledger of claims, as Markdown tables."""
+"""Beside the published tables: differences to the best, further metrics, and the ledger of claims, as Markdown."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 from tabulate import tabulate
 
 from eval.publication.files import read_lines
-from eval.tables.columns import METRICS
+from eval.tables.columns import HEADLINE_SET, METRICS
 from eval.tables.differences import difference_text, read_difference
-from eval.tables.render import MARKDOWN
+from eval.tables.render import ABSENT, MARKDOWN
 
+FURTHER = ("KID", "density", "coverage", "content_cosine", "ssim_source", "psnr_truth", "ssim_truth")
+ARROWS = {"lower": "↓", "higher": "↑"}
 CLAIM_HEADS = ("claim", "source", "the paper's numbers", "these numbers")
 
 
@@ -36,6 +41,38 @@ def _text(line: dict[str, str]) -> str:
     return difference_text(read_difference(line), line["metric"] if line["metric"] in METRICS else "FID")
 
 
+def further_table(cells: pd.DataFrame, table: str, titles: Mapping[str, str]) -> str:
+    """Return what features and pixels tell beyond the paper's metrics, means over seeds; empty where there is none."""
+    wanted = cells["metric"].isin(FURTHER) & cells["real_set"].isin(["", HEADLINE_SET]) & cells["value"].notna()
+    known = cells[wanted & (cells["table"] == table)]
+    columns = [
+        (task, metric) for task in known["task"].unique() for metric in FURTHER if _has(known, task=task, metric=metric)
+    ]
+    rows = [
+        [MARKDOWN.escape(label), *(_mean(known[known["row"] == row], task, metric) for task, metric in columns)]
+        for row, label in known[["row", "label"]].drop_duplicates().itertuples(index=False, name=None)
+    ]
+    heads = [
+        "",
+        *(f"{titles[task]} {METRICS[metric].header} {ARROWS[METRICS[metric].better]}" for task, metric in columns),
+    ]
+    return tabulate(rows, heads, tablefmt="pipe", disable_numparse=True) if rows else ""
+
+
+def _has(cells: pd.DataFrame, **where: str) -> bool:
+    return bool((cells[list(where)] == pd.Series(where)).all(axis="columns").any())
+
+
+def _mean(row: pd.DataFrame, task: str, metric: str) -> str:
+    cell = row[(row["task"] == task) & (row["metric"] == metric)]
+    if cell.empty:
+        return ABSENT
+    decimals = METRICS[metric].decimals
+    sd = cell["sampling_sd"].mean()
+    spread = "" if math.isnan(sd) else f" ± {sd:.{decimals}f}"
+    return f"{cell['value'].mean():.{decimals}f}{spread}"
+
+
 def claims_table(path: Path) -> str:
     """Return a line for each claim of a ledger's CSV file: its verdicts, and what they rest on."""
     rows = [
@@ -47,7 +84,8 @@ def claims_table(path: Path) -> str:
         )
         for line in read_lines(path)
     ]
-    return tabulate(rows, CLAIM_HEADS, tablefmt="pipe", disable_numparse=True)
+    lines = [CLAIM_HEADS, ["---"] * len(CLAIM_HEADS), *rows]  # not aligned: sentences would be padded to the longest
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _verdict(verdict: str, said: str) -> str:

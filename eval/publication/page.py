@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 
-from eval.publication.certainty import claims_table, differences_table
+from eval.publication.certainty import claims_table, differences_table, further_table
 from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, CELLS, CLAIMS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
 from eval.publication.tables import markdown_table
@@ -33,7 +34,7 @@ def render_page(folder: Path) -> str:
     return _template().render(
         about=about,
         settings={key.removeprefix(SETTING): value for key, value in about.items() if key.startswith(SETTING)},
-        tables=[_table(folder, line) for line in read_lines(folder / TABLES)],
+        tables=[_table(folder, line, cells, titles) for line in read_lines(folder / TABLES)],
         tasks=tasks,
         data=data,
         credits={line["data"]: f"Images: {line['data']}, {line['licence'] or 'your own'}." for line in data},
@@ -52,7 +53,7 @@ def _totals(runs: Sequence[dict[str, str]]) -> dict[str, Any]:
     return {"trainings": len(runs), "hours": hours, "iterations": iterations, **distinct}
 
 
-def _table(folder: Path, line: dict[str, str]) -> dict[str, Any]:
+def _table(folder: Path, line: dict[str, str], cells: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, Any]:
     path, differences = (folder / f"{line['table']}.{ending}" for ending in ("csv", "differences.csv"))
     rule: Rule = "certain" if line.get("marks") == "certain" else "best"
     told = read_differences(differences) if rule == "certain" else {}
@@ -62,6 +63,7 @@ def _table(folder: Path, line: dict[str, str]) -> dict[str, Any]:
         "text": markdown_table(path, rule, told, bool(line["shows_keys"])),
         "legend": legend(rule, is_sure, "**bold**", "*italic*"),
         "differences": differences_table(path, differences) if is_sure else "",
+        "further": further_table(cells, line["table"].removeprefix("table"), titles),
         "notes": read_notes(path),
     }
 

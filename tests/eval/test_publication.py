@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eval.publication.certainty import claims_table, differences_table, further_table
 from eval.publication.claims import caution, claims, without_second_choice
 from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
 from eval.publication.page import render_page
@@ -74,6 +75,45 @@ def test_a_table_marks_what_its_differences_say(tmp_path: Path) -> None:
         ["**20.1 ± 1.0** (n=3) (38.7)", "*60.0* & 65.0 (n=3) (72.6 & 78.6)", "**1.25**"],
         ["–", "–", "1.5"],
         ["10.0", "99.0 & 99.0", "–"],
+    ]
+
+
+def test_differences_stand_below_a_table_by_label(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(TABLE)
+    about = "task,metric,real_set,column,row,value,n,best,difference,difference_sd,p_better,rank,rank_low,rank_high"
+    lines = [
+        "a,FD (Lite),paired,A FD (Lite),cut,30.5,1,enco,10.4,2.0,0.0001,2,2,2",
+        "a,FD (Lite),paired,A FD (Lite),enco,20.1,1,enco,0,0,,1,1,1",
+        "a,precision,paired,A P & R,cut,50,1,enco,-10,8,0.1056,2,1,2",
+        "a,recall,paired,A P & R,cut,70,1,cut,0,0,,1,1,2",
+        "all,model_size_millions,,all model size (M),enco,1.25,1,enco,0,,,1,,",
+        "a,KID,paired,A KID,cut,0.1,1,cut,0,0,,1,1,1",
+    ]
+    (tmp_path / "d.csv").write_text("\n".join([about, *lines]) + "\n")
+    table = differences_table(tmp_path / "table.csv", tmp_path / "d.csv")
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]] == [
+        ["A FD (Lite)", "CUT", "+10.4 ± 2.0, P \\< 0.001, rank 2"],
+        ["A FD (Lite)", "EnCo\\_2", "best, rank 1"],
+        ["A P & R: precision", "CUT", "-10.0 ± 8.0, P = 0.106, rank 1–2"],
+        ["A P & R: recall", "CUT", "best, rank 1–2"],
+    ]
+
+
+def test_further_metrics_are_means_with_their_deviation() -> None:
+    known = cells(("1", "cut", "cat2dog", 0.125, math.nan), ("1", "enco", "cat2dog", 0.25, math.nan))
+    kid = pd.concat([known.assign(metric="KID", sampling_sd=[0.0156, math.nan]), known])
+    assert [line.replace(" ", "") for line in further_table(kid, "1", TITLES).splitlines()[2:]] == [
+        "|CUT|0.125±0.016|",
+        "|ENCO|0.250|",
+    ]
+    assert not further_table(kid, "2", TITLES)
+
+
+def test_the_ledger_has_both_verdicts(tmp_path: Path) -> None:
+    head = "sentence,source,note,paper_verdict,paper_said,verdict,said"
+    (tmp_path / "claims.csv").write_text(f"{head}\nA is best.,Table 1,but,holds,by 0.4,not measured,\n# footer: x\n")
+    assert claims_table(tmp_path / "claims.csv").splitlines()[2:] == [
+        "| A is best. (but) | Table 1 | **holds**, by 0.4 | **not measured** |"
     ]
 
 
