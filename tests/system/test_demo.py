@@ -23,8 +23,8 @@ pytestmark = [
     ),
 ]
 
-MOST = 8
-"""Methods of twelve: DRIT, DistanceGAN and SelfDistance need longer trainings, and rounding may decide on another."""
+MOST = 11
+"""Methods of twelve. All are below on two tasks where this was measured; elsewhere rounding may decide on another."""
 
 
 def test_the_demo_moves_images_towards_their_target(tmp_path: Path) -> None:
