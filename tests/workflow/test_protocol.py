@@ -13,6 +13,7 @@ import yaml
 
 from enco.errors import UserError
 from eval.sensitivity.choices import MOVES, Choices
+from eval.tables.planned import PLANNED_CELLS
 from workflow.inputs.protocol import Protocol
 from workflow.plan.plan import Plan
 from workflow.project import Project
@@ -75,6 +76,13 @@ def test_inputs_are_scores_of_both_generators_and_measured_files_of_every_row() 
     assert "results/tiny/runs/horse2zebra/cut/seed1/protocol/horse2zebra.final.json" in files
     assert "results/tiny/runs/horse2zebra/cut/seed1/eval/horse2zebra.best.json" in files
     assert {cell["metric"] for cell in found.planned_cells(NONE)} == {"precision", "recall", "FID"}
+
+
+def test_every_file_behind_the_tables_own_numbers_is_an_input() -> None:
+    found = protocol()
+    cells = PLANNED_CELLS.validate_python(found.planned_cells(NONE))
+    read = {path for cell in cells for path in cell.files}
+    assert read and read <= {*found.inputs(NONE)}
 
 
 def test_jobs_measure_what_no_scores_file_has() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -83,8 +83,9 @@ class Protocol:
         return spec.model_copy(update={"columns": tuple(columns)}).model_dump(mode="json")
 
     def planned_cells(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Return the table's own numbers, whose protocol is the default."""
-        return PLANNED_CELLS.dump_python([self.tables.planned_cell(cell) for cell in self.cells], mode="json")
+        """Return the table's own numbers, whose protocol is the default; no setting is resampled."""
+        cells = [replace(self.tables.planned_cell(cell), uncertainty=None) for cell in self.cells]
+        return PLANNED_CELLS.dump_python(cells, mode="json")
 
     def planned(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """Return the files of every row, task and seed."""
