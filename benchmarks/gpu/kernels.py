@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch.autograd.profiler_util import EventList
 from torch.profiler import profile
 
 from benchmarks.gpu.summary import GAPS
@@ -46,9 +48,9 @@ class Kernel:
     ms: float
 
 
-def kernels_of(profiled: profile, on_cpu: bool) -> list[Kernel]:
-    """Return the kernels of a profile, the longest first."""
-    found = profiled.key_averages()
+def kernels_of(events: EventList, on_cpu: bool) -> list[Kernel]:
+    """Return the kernels of a profile's events, the longest first."""
+    found = events.key_averages()
     if on_cpu:
         kernels = [Kernel(event.key, event.count, event.self_cpu_time_total / 1000) for event in found]
     else:
@@ -72,6 +74,23 @@ def lines_of(
     ]
 
 
+def measure(case: str, device: torch.device, size: int, tiny: bool, trace: Path) -> list[dict[str, object]]:
+    """Profile some steps of a case and return the lines; UserError where the method cannot be built or trained."""
+    watch = Case(METHOD, CASES[case], size, 1, tiny=tiny).stopwatch()
+    watch.build(size, 1, device)
+    watch.begin("first_half", 3)
+    if watch.error or not watch.train_step or not watch.batch:
+        raise UserError(f"{METHOD} ({case}) cannot be profiled: {watch.error}.")
+    # With the profiler on, launching takes longer, and so gaps would be.
+    whole = 1000 * sum(time_step(watch.train_step, watch.batch) for _ in range(STEPS))
+    with profile() as profiled:
+        for _ in range(STEPS):
+            time_step(watch.train_step, watch.batch)
+    profiled.export_chrome_trace(str(trace))
+    found = kernels_of(profiled.events(), device.type == "cpu")
+    return lines_of(case, str(watch.train_step.options), found, whole, STEPS)
+
+
 def main() -> None:
     """Profile each case, and write the file anew after each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.kernels", description=__doc__)
@@ -79,25 +98,15 @@ def main() -> None:
     parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--tiny", action="store_true", help="networks as small as can be, to try the measurement")
     args = parser.parse_args()
-    device, size, lines = choose_device(args.device), 32 if args.tiny else 256, list[dict[str, object]]()
+    device, lines = choose_device(args.device), list[dict[str, object]]()
     start_process(None)
-    for name, compute in CASES.items():
-        watch = Case(METHOD, compute, size, 1, tiny=args.tiny).stopwatch()
-        watch.build(size, 1, device)
-        watch.begin("first_half", 3)
-        if watch.error or not watch.train_step or not watch.batch:
-            raise UserError(f"{METHOD} ({name}) cannot be profiled: {watch.error}.")
-        # With the profiler on, launching takes longer, and so gaps would be.
-        whole = 1000 * sum(time_step(watch.train_step, watch.batch) for _ in range(STEPS))
-        with profile() as profiled:
-            for _ in range(STEPS):
-                time_step(watch.train_step, watch.batch)
-        lines += lines_of(name, str(watch.train_step.options), kernels_of(profiled, device.type == "cpu"), whole, STEPS)
+    for case in CASES:
+        trace = args.output.with_name(f"trace-{case.replace(' ', '-')}.json.gz")
+        lines += measure(case, device, 32 if args.tiny else 256, args.tiny, trace)
         with atomic_path(args.output) as path, path.open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             table.writeheader()
             table.writerows(lines)
-        profiled.export_chrome_trace(str(args.output.with_name(f"trace-{name.replace(' ', '-')}.json.gz")))
 
 
 if __name__ == "__main__":

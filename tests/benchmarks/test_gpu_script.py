@@ -13,16 +13,19 @@ import zipfile
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import torch
+from torch.autograd import DeviceType
+from torch.autograd.profiler_util import EventList, FunctionEvent
 
 from benchmarks.gpu import jobs
 from benchmarks.gpu.__main__ import run_all
 from benchmarks.gpu.jobs import Job, Stage, run_stage
 from benchmarks.gpu.kernels import COLUMNS as KERNEL_COLUMNS
-from benchmarks.gpu.kernels import Kernel, lines_of
+from benchmarks.gpu.kernels import Kernel, kernels_of, lines_of
 from benchmarks.gpu.mps import mps
 from benchmarks.gpu.pieces import measure
 from benchmarks.gpu.plan import METHODS, SECONDS, TOTAL, rehearsal, stages
@@ -190,6 +193,21 @@ def test_a_service_that_lets_no_process_in_is_stopped_and_not_used(
         assert variables == {}
     assert said.read_text() == "started\nquit -t 1\n"
     assert "MPS does not start here: " in (tmp_path / "mps.log").read_text()
+
+
+def test_kernels_of_a_gpu_are_told_from_what_launches_and_marks_them() -> None:
+    gpu: dict[str, Any] = {"device_type": DeviceType.CUDA, "use_device": "cuda", "stack": []}
+    events = EventList(use_device="cuda")
+    events += [
+        FunctionEvent(1, "aten::conv2d", 1, start_us=0, end_us=9000, use_device="cuda", stack=[]),
+        FunctionEvent(2, "gemm", 0, start_us=10, end_us=2010, **gpu),
+        FunctionEvent(3, "gemm", 0, start_us=3000, end_us=4000, **gpu),
+        FunctionEvent(4, "norm", 0, start_us=5000, end_us=9000, **gpu),
+        FunctionEvent(5, "Optimizer.step", 0, start_us=0, end_us=9000, is_user_annotation=True, **gpu),
+    ]
+    events._build_tree()  # as a profile does at its end
+    found = kernels_of(events, on_cpu=False)
+    assert found == [Kernel("norm", 1, 4.0), Kernel("gemm", 2, 3.0)]
 
 
 def test_the_time_without_a_kernel_and_copies_of_layout_are_told_apart() -> None:
