@@ -2,19 +2,16 @@
 # Check and measure this project on one GPU within eight minutes, without a network: bash benchmarks/gpu.sh OUT
 # [--photos FOLDER] [--rehearse]. Wheels of what the machine lacks beside torch lie in $WHEELS (default: .whl).
 set -uo pipefail
-here=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 python="${PYTHON:-python3}"
-wheels=("${WHEELS:-$PWD/.whl}"/*.whl)
+wheels=("${WHEELS:-$root/.whl}"/*.whl)
 packages=$(mktemp -d)
 trap 'rm -rf "$packages"' EXIT
 if [ -e "${wheels[0]}" ]; then
   "$python" -m pip install -q --disable-pip-version-check --no-index --no-deps --target "$packages" "${wheels[@]}" ||
     echo "Some wheels could not be installed: what needs them is left out." >&2
 fi
-export PYTHONPATH="$PWD:$packages${PYTHONPATH:+:$PYTHONPATH}"
-cd "$here"
-"$python" -m benchmarks.gpu "$@" &
+PYTHONPATH="$root:$packages${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.gpu "$@" &
 # A signal reaches the one that measures, which then stops what is running and still writes the summary.
 trap 'kill -TERM $!' TERM INT
 wait $! && status=0 || status=$?

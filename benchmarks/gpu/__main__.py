@@ -16,7 +16,9 @@ from benchmarks.gpu.jobs import PYTHON, Outcome, Stage, run_stage
 from benchmarks.gpu.mps import mps
 from benchmarks.gpu.plan import PYDANTIC, TOTAL, rehearsal, stages
 from benchmarks.gpu.summary import summarise
+from enco.errors import UserError, run_cli
 
+FOLDERS = ("trainA", "trainB", "testA", "testB")
 REHEARSAL = 900
 """Seconds after which a rehearsal is cut off."""
 
@@ -24,9 +26,7 @@ REHEARSAL = 900
 def main() -> int:
     """Run every stage, write OUT/jobs.csv as they end and OUT/summary.txt last; return 1 if a job did not end well."""
     args = _parser().parse_args()
-    if missing := [name for name in ("torch", *PYDANTIC) if find_spec(name) is None]:
-        print(f"error: This machine lacks {', '.join(missing)}: lay their wheels into $WHEELS.", file=sys.stderr)
-        return 2
+    check(args.photos)
     args.out.mkdir(parents=True, exist_ok=True)
     out, photos = args.out.resolve(), args.photos and args.photos.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -37,6 +37,14 @@ def main() -> int:
         (out / "summary.txt").write_text(text + "\n", encoding="utf-8")
         print(text, flush=True)
     return int(any(outcome.status != "ok" for outcome in outcomes))
+
+
+def check(photos: Path | None) -> None:
+    """Raise UserError for a package without which nothing runs, and for photographs that are no training's."""
+    if missing := [name for name in ("torch", *PYDANTIC) if find_spec(name) is None]:
+        raise UserError(f"This machine lacks {', '.join(missing)}: lay their wheels into $WHEELS, or .whl.")
+    if photos and (missing := [name for name in FOLDERS if not (photos / name).is_dir()]):
+        raise UserError(f"{photos} has no {', '.join(missing)}: name a folder that has {', '.join(FOLDERS)}.")
 
 
 def measure(out: Path, photos: Path | None) -> list[Outcome]:
@@ -81,4 +89,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_cli(main)

@@ -93,7 +93,7 @@ def make_configs(
         except UserError as error:
             notes.append(f"{name} is left out: {error}")
             continue
-        if same and name != "plain" and (name != "fast" or "plain" in modes):
+        if same and name != "plain" and other in modes:
             notes.append(f"{name} is left out, as it is the same as {other} here. {config.explain(can)}.")
         else:
             kept[name] = config

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +151,14 @@ def test_a_job_that_fails_hangs_or_cannot_start_stops_no_other(tmp_path: Path, m
     assert (tmp_path / "good.log").read_text() == "15\n" and (tmp_path / "hanging.log").read_text() == "on\n"
     left = int((tmp_path / "leaving.log").read_text().split()[0])
     assert not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE
+
+
+def test_photographs_without_a_test_set_are_refused_before_anything_is_measured(photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos / "trainA", tmp_path / "trainA")
+    command = ["bash", SCRIPT, tmp_path / "out", "--photos", tmp_path, "--rehearse"]
+    done = subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
+    assert done.returncode == 2 and "has no trainB, testA, testB: name a folder" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_last_stage_has_what_the_others_leave(tmp_path: Path) -> None:

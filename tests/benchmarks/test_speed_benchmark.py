@@ -24,7 +24,7 @@ from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
 from eval.timing.stopwatch import SCHEDULE
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
-from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU
+from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU, NO_TRITON
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -103,13 +103,14 @@ def test_too_few_steps_and_unknown_methods_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_pieces_that_change_something_are_switched() -> None:
-    found, left_out = make_configs(["plain"], ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"], BF16_CPU)
-    assert list(found) == ["plain", "with channels_last", "without bfloat16"]
+    pieces = ["channels_last", "bfloat16"], ["bfloat16", "cuda_graph"]
+    found, left_out = make_configs(["plain", "fast"], *pieces, BF16_CPU)
+    assert list(found) == ["plain", "fast", "with channels_last", "without bfloat16"]
     assert [text.partition(" is left out, as it is the same as fast here")[0] for text in left_out] == [
         "with bfloat16",
         "without cuda_graph",
     ]
-    (case, _, _) = make_cases(["distancegan"], found, 64, None)
+    (case, *_) = make_cases(["distancegan"], found, 64, None)
     assert (case.batch, case.change) == (2, "")
 
 
@@ -126,6 +127,11 @@ def test_what_a_machine_cannot_do_is_left_out_with_a_word(
     told = capsys.readouterr().err
     assert "fast is left out, as it is the same as plain here" in told and "it has no instructions" in told
     assert "with cuda_graph is left out: 'cuda_graph: true' cannot be on cpu (AVX2), as it needs a CUDA GPU" in told
+
+
+def test_a_piece_that_a_machine_goes_without_anyway_stands_for_fast_where_that_is_not_asked_for() -> None:
+    found, left_out = make_configs(["plain"], [], ["compile"], NO_TRITON)
+    assert list(found) == ["plain", "without compile"] and not left_out
 
 
 def test_every_piece_of_a_gpu_is_left_out_once() -> None:
