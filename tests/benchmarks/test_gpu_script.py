@@ -29,12 +29,14 @@ from benchmarks.gpu.kernels import COLUMNS as KERNEL_COLUMNS
 from benchmarks.gpu.kernels import Kernel, kernels_of, lines_of
 from benchmarks.gpu.mps import mps
 from benchmarks.gpu.pieces import measure
-from benchmarks.gpu.plan import METHODS, SECONDS, TOTAL, rehearsal, stages
+from benchmarks.gpu.plan import METHODS, SECONDS, TESTS, TOTAL, rehearsal, stages
 from benchmarks.gpu.summary import GAPS, LINES, summarise
 from benchmarks.gpu.training import distances
+from benchmarks.speed import __main__ as speed
 from benchmarks.speed import rows
 from enco.datasets.demo import make_archive
 from enco.methods import available
+from enco.selftest import __main__ as selftest
 
 ROOT = Path(__file__).parents[2]
 BARE = (sys.executable, str(ROOT / "tests" / "support" / "torch_only.py"))
@@ -180,6 +182,17 @@ def test_all_fits_into_eight_minutes_and_knows_every_method(tmp_path: Path) -> N
         assert ["--no-layers" in job.words for job in checked] == [False] + [True] * (len(checked) - 1)
         using_mps = {job.name for stage in plan for job in stage.jobs if "CUDA_MPS_PIPE_DIRECTORY" in job.environment}
         assert {"mps", "tests-0", "warm-0"} <= using_mps and not {"speed", "together", "training"} & using_mps
+
+
+def test_every_job_of_a_gpu_is_a_command_that_its_module_takes(tmp_path: Path) -> None:
+    parsers = {"benchmarks.speed": speed._parser(), "enco.selftest": selftest._parser()}
+    plan = stages(tmp_path, tmp_path, 16, {"CUDA_MPS_PIPE_DIRECTORY": "here"})
+    words = [job.words for stage in plan for job in stage.jobs]
+    understood = [parsers[module].parse_args(rest) for module, *rest in words if module in parsers]
+    assert len(understood) == 14 and all(set(args.methods) <= set(METHODS) for args in understood)
+    others = {module for module, *_ in words} - parsers.keys()
+    assert others == {"pytest", "benchmarks.gpu.pieces", "benchmarks.gpu.kernels", "benchmarks.gpu.training"}
+    assert all((ROOT / test.partition("::")[0]).exists() for test in TESTS)
 
 
 def test_a_machine_without_mps_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

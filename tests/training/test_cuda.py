@@ -101,13 +101,6 @@ def test_a_fast_step_has_nearly_the_plain_losses(name: str) -> None:
     assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["enco", "drit"])
-def test_compiled_networks_compute_what_others_do(name: str) -> None:
-    usual, compiled = (ComputeConfig(mode="fast", cuda_graph=False, compile=on) for on in (False, True))
-    (wanted, _), (found, _) = (one_step(first(name, compute), 0) for compute in (usual, compiled))
-    assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
-
-
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize("compute", [{}, GRAPHED], ids=["plain", "fast"])
 @pytest.mark.parametrize("name", available())
@@ -155,12 +148,6 @@ def test_an_epoch_and_a_rate_are_recorded_once_and_every_step_counts(
     assert counts == {count}
 
 
-@pytest.mark.parametrize("name", ["enco", "cyclegan", "munit"])
-def test_everything_of_fast_trains_with_finite_losses(name: str) -> None:
-    losses, _ = steps(name, 12, ComputeConfig(mode="fast"))
-    assert all(abs(value) < 1e4 for row in losses for value in row.values())
-
-
 def test_a_fast_training_goes_through_with_workers(tmp_path: Path) -> None:
     config = RunConfig(
         method="enco",
@@ -172,3 +159,16 @@ def test_a_fast_training_goes_through_with_workers(tmp_path: Path) -> None:
     )
     train(config, tmp_path / "run", GPU, workers=2)
     assert (tmp_path / "run" / "generator.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["enco", "cyclegan", "munit"])
+def test_everything_of_fast_trains_with_finite_losses(name: str) -> None:
+    losses, _ = steps(name, 12, ComputeConfig(mode="fast"))
+    assert all(abs(value) < 1e4 for row in losses for value in row.values())
+
+
+@pytest.mark.parametrize("name", ["enco", "drit"])
+def test_compiled_networks_compute_what_others_do(name: str) -> None:
+    usual, compiled = (ComputeConfig(mode="fast", cuda_graph=False, compile=on) for on in (False, True))
+    (wanted, _), (found, _) = (one_step(first(name, compute), 0) for compute in (usual, compiled))
+    assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
