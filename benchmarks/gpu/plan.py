@@ -74,10 +74,11 @@ def checks(out: Path, cores: int, mps: Mapping[str, str]) -> list[Job]:
             _tests(part, parts),
             _speed(f"warm-{part}", out, *warm, "--warmup", "0", "--iterations", "2"),
         ]
-    return [replace(job, environment={**mps, **job.environment}) for job in found]
+    return [_on_one_thread(replace(job, environment={**mps, **job.environment})) for job in found]
 
 
 def _on_one_thread(job: Job) -> Job:
+    """Keep a job from taking the cores of those beside it: threads that wait for each other stop all of them."""
     return replace(job, environment={**job.environment, "OMP_NUM_THREADS": "1"})
 
 

@@ -181,6 +181,7 @@ def test_all_fits_into_eight_minutes_and_knows_every_method(tmp_path: Path) -> N
         assert sorted(named) == sorted(available())
         assert ["--no-layers" in job.words for job in checked] == [False] + [True] * (len(checked) - 1)
         using_mps = {job.name for stage in plan for job in stage.jobs if "CUDA_MPS_PIPE_DIRECTORY" in job.environment}
+        assert all(job.environment["OMP_NUM_THREADS"] == "1" for job in plan[0].jobs)
         assert {"mps", "tests-0", "warm-0"} <= using_mps and not {"speed", "together", "training"} & using_mps
 
 
