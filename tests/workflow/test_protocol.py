@@ -85,6 +85,20 @@ def test_every_file_behind_the_tables_own_numbers_is_an_input() -> None:
     assert read and read <= {*found.inputs(NONE)}
 
 
+def test_a_budget_is_of_the_generators_of_its_table_alone() -> None:
+    found = protocol(selection="both", protocol={"table": "methods.best"})
+    assert found.planned(NONE) == protocol(selection="best").planned(NONE)
+    assert found.planned_cells(NONE) == protocol(selection="best").planned_cells(NONE)
+    assert tried(found)["checkpoint"] == ["final"]
+
+
+def test_what_is_measured_beyond_scores_is_not_tried() -> None:
+    column = {"task": "horse2zebra", "metrics": ["FID", "KID", "D&C"]}
+    found = protocol(tables={"methods": {**TINY["tables"]["methods"], "columns": [column]}})
+    assert [one["metrics"] for one in found.spec(NONE)["columns"]] == [["FID"]]
+    assert {cell["metric"] for cell in found.planned_cells(NONE)} == {"FID"}
+
+
 def test_jobs_measure_what_no_scores_file_has() -> None:
     task: Any = SimpleNamespace(test_task="horse2zebra")
     measured = json.loads(protocol().measured_alternatives(task))

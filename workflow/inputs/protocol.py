@@ -18,7 +18,7 @@ from eval.sensitivity.planned import (
     PlannedAlternative,
     PlannedScores,
 )
-from eval.tables.columns import METRICS
+from eval.tables.columns import METRICS, parts
 from eval.tables.planned import PLANNED_CELLS
 from eval.tables.spec import TableSpec
 from workflow import paths
@@ -59,8 +59,8 @@ class Protocol:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The table's numbers of images, on the tasks that are asked for; UserError where there is none."""
-        known = [cell for cell in self.plan.grid.table(self.table).cells if METRICS[cell.metric].of_images]
+        """The table's numbers that scores files have, on the tasks asked for; UserError where there is none."""
+        known = [cell for cell in self.plan.grid.table(self.table).cells if _is_tried(cell.metric)]
         found = [cell for cell in known if cell.task == cell.evaluation.task]
         wanted = self.plan.config.protocol.tasks or [cell.task for cell in found]
         for task in wanted:
@@ -71,11 +71,11 @@ class Protocol:
         return [cell for cell in found if cell.task in wanted]
 
     def spec(self, wildcards: Wildcards) -> dict[str, Any]:
-        """Return the rows of the table, and its columns of images."""
+        """Return the rows of the table, and its columns that are tried."""
         spec: TableSpec = self.plan.tables[self.table]
         tasks = {cell.task for cell in self.cells}
         kept = [
-            column.model_copy(update={"metrics": tuple(name for name in column.metrics if _of_images(name))})
+            column.model_copy(update={"metrics": tuple(name for name in column.metrics if _is_tried(name))})
             for column in spec.columns
             if column.task in tasks
         ]
@@ -97,7 +97,7 @@ class Protocol:
         return sorted({path for one in planned for path in (one.scores, one.measured, one.other) if path})
 
     def _planned(self) -> list[PlannedScores]:
-        own, other = self.plan.selections[0], self._other_selection
+        own, other = self._selection, self._other_selection
         found = {(cell.row.key, cell.task, cell.seed): cell.evaluation for cell in self.cells}
         return [
             PlannedScores(
@@ -112,9 +112,13 @@ class Protocol:
         ]
 
     @property
+    def _selection(self) -> Selection:
+        return self.plan.selection_of(self.table)
+
+    @property
     def _other_selection(self) -> Selection | None:
         """The other of the two generators, where that is asked for and there is one."""
-        other: Selection = "final" if self.plan.selections[0] == "best" else "best"
+        other: Selection = "final" if self._selection == "best" else "best"
         asked = other in self.plan.config.protocol.choices.checkpoint
         return other if asked and self.plan.config.train.snapshot_epochs else None
 
@@ -147,7 +151,7 @@ class Protocol:
             "recall": "piq",
             "drn_weights": config.drn.network,
             "drn_size": spelled(config.drn.size),
-            "checkpoint": self.plan.selections[0],
+            "checkpoint": self._selection,
         }
 
     def _settings(self) -> dict[str, list[Any]]:
@@ -220,9 +224,10 @@ class Protocol:
         return f"--labels {self.segmentation.labels(wildcards)} {self.segmentation.drn_arguments(wildcards)}"
 
 
-def _of_images(column_metric: str) -> bool:
-    """Return whether a printed column is of images, and not of a training."""
-    return column_metric not in METRICS or METRICS[column_metric].of_images
+def _is_tried(column_metric: str) -> bool:
+    """Return whether a printed column is of images, by the numbers of scores files: those are scored otherwise, too."""
+    metrics = [METRICS[name] for name in parts(column_metric)]
+    return all(metric.of_images and metric.source == "scores" for metric in metrics)
 
 
 def _measured(evaluation: Evaluation, selection: str) -> Path:
