@@ -336,6 +336,11 @@ def read_timing(path: Path) -> Timing:
     return read_file(Timing, path, "timing file", cure)
 
 
+def replicates_file(uncertainty: Path) -> Path:
+    """Return the replicates that belong to a file of uncertainties."""
+    return uncertainty.with_name(f"{uncertainty.name.removesuffix('.uncertainty.json')}.replicates.npz")
+
+
 def read_file(model: type[R], path: Path, kind: str, cure: str) -> R:
     """Read a file of a kind; UserError, with the cure, for one that is missing or that another version wrote."""
     try:

@@ -19,12 +19,21 @@ from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
-from eval.records import ExtractorRecord, Scores, Selection, SetScores, read_reference, read_scores, read_timing
+from eval.records import (
+    ExtractorRecord,
+    Scores,
+    Selection,
+    SetScores,
+    read_reference,
+    read_scores,
+    read_timing,
+    replicates_file,
+)
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
-from eval.uncertainty.records import read_uncertainty, replicates_file
+from eval.uncertainty.records import load_replicates, read_uncertainty
 from workflow import paths
 from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
@@ -203,6 +212,7 @@ def _resampling_gap(planned: PlannedCell) -> str:
     if file.stat().st_mtime < scores.stat().st_mtime:
         return "scored, not resampled yet"
     read_uncertainty(file)
+    load_replicates(replicates_file(file))
     return ""
 
 

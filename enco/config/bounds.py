@@ -47,6 +47,7 @@ BATCH_SIZE = Whole(1, 2**16)
 COUNT = Whole(1, 10**9)
 """Of images, steps, epochs or jobs where none makes no sense."""
 COUNT_OR_NONE = Whole(0, 10**9)
+SEVERAL = Whole(2, 10**9)
 PROCESSES = Whole(0, 1024)
 SEED = Whole(0, 2**32 - 1)
 SIDE = Whole(8, 2**14)

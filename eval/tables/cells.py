@@ -102,11 +102,20 @@ def _gap(cell: PlannedCell, sources: Sources) -> str:
         return cell.reason
     record, metric = sources.records[cell.file], METRICS[cell.metric]
     if isinstance(record, Uncertainty):
-        return record.missing.get(metric.path[1], {}).get(metric.path[2], "")
+        _, real_set, name, _ = metric.path
+        known = name in record.metrics.get(real_set, {})
+        return "" if known else record.missing.get(real_set, {}).get(name, _not_compared(cell))
     if isinstance(record, SetScores) and metric.real_set:
         compared: RealSetMetrics = getattr(record.metrics, metric.real_set)
         return compared.missing.get(metric.path[-1], "")
     return ""
+
+
+def _not_compared(cell: PlannedCell) -> str:
+    """Return why images were not compared one by one."""
+    if cell.metric.endswith("_truth"):
+        return "the true images are not known"
+    return "the inputs are their own source" if cell.reference else "the sources are not known"
 
 
 def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from eval.records import replicates_file
 from eval.tables.columns import METRICS
 
 
@@ -37,7 +38,8 @@ class PlannedCell:
     @property
     def files(self) -> list[Path]:
         """All files behind the number."""
-        return [path for path in (self.scored, self.timing, self.uncertainty) if path]
+        replicates = replicates_file(self.uncertainty) if self.uncertainty else None
+        return [path for path in (self.scored, self.timing, self.uncertainty, replicates) if path]
 
     @property
     def scored(self) -> Path | None:

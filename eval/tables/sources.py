@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enco.records import FileRecord
-from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing
+from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing, replicates_file
 from eval.tables.planned import PlannedCell
-from eval.uncertainty.records import Replicates, Uncertainty, load_replicates, read_uncertainty, replicates_file
+from eval.uncertainty.records import Replicates, Uncertainty, load_replicates, read_uncertainty
 
 
 @dataclass(frozen=True)

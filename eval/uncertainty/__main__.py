@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from enco.config.bounds import COUNT, SEED, SIDE
+from enco.config.bounds import SEED, SEVERAL, SIDE
 from enco.config.flags import add_flags
 from enco.data.reading import Reading, add_reading
 from enco.errors import UserError, run_cli
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--size", type=SIDE, default=256, help="side of the translations in pixels (default 256)")
     parser.add_argument("--task", required=True, help="task of the images")
     add_flags(parser, FeatureConfig, "k")
-    parser.add_argument("--replicates", type=COUNT, default=REPLICATES, help=f"of each metric (default {REPLICATES})")
+    parser.add_argument("--replicates", type=SEVERAL, default=REPLICATES, help=f"of each metric (default {REPLICATES})")
     parser.add_argument("--seed", type=SEED, default=0, help="of the draws; one seed for all that is compared")
     add_reading(parser)
     return parser

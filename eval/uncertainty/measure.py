@@ -73,9 +73,18 @@ class _Part:
     values: dict[str, float]
     replicates: dict[str, Matrix]
     missing: dict[str, str]
+    images: int
+    """Of the smaller set."""
 
     def estimates(self) -> dict[str, Estimate]:
-        return {name: _estimate(value, self.replicates.get(name)) for name, value in self.values.items()}
+        return {name: self._estimate(name, value) for name, value in self.values.items()}
+
+    def _estimate(self, name: str, value: float) -> Estimate:
+        if name in self.replicates:
+            return Estimate(value=value, sampling_sd=float(self.replicates[name].std(ddof=1)))
+        few = f"a set has fewer than {SMALLEST} images"
+        unlike = "not every draw of the images has the metric"
+        return Estimate(value=value, sampling_sd=None, reason=few if self.images < SMALLEST else unlike)
 
 
 def _without_reals(generated: Features, content: Mapping[str, PerImage], count: int, seed: int) -> _Part:
@@ -84,21 +93,21 @@ def _without_reals(generated: Features, content: Mapping[str, PerImage], count: 
     confusion, enough = generated.confusion, len(generated) >= SMALLEST
     drawn = {name: mean_replicates(each, count, seed) for name, each in content.items()} if enough else {}
     if confusion is None:
-        return _Part(values, drawn, {})
+        return _Part(values, drawn, {}, len(generated))
     scored = segmentation_values(confusion)
     drawn |= segmentation_replicates(confusion, count, seed) if enough else {}
     missing = {name: "no class occurs" for name, value in scored.items() if math.isnan(value)}
     known = {name: value for name, value in scored.items() if name not in missing}
-    return _Part(values | known, {name: one for name, one in drawn.items() if name not in missing}, missing)
+    whole = {name: one for name, one in drawn.items() if np.isfinite(one).all()}
+    return _Part(values | known, whole, missing, len(generated))
 
 
 def _against(generated: Features, real: Features, k: int, count: int, seed: int) -> _Part:
     """Measure what features tell against one set of real images."""
     values, missing = _values(generated, real, k)
-    if min(len(generated), len(real)) < SMALLEST:
-        return _Part(values, {}, missing)
-    drawn = replicates(generated.features, real.features, k, count, seed)
-    return _Part(values, {name: drawn[name] for name in values}, missing)
+    smallest = min(len(generated), len(real))
+    drawn = replicates(generated.features, real.features, k, count, seed) if smallest >= SMALLEST else {}
+    return _Part(values, drawn, missing, smallest)
 
 
 def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, float], dict[str, str]]:
@@ -110,9 +119,3 @@ def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, floa
     once = np.ones(len(generated), dtype=np.int64), np.ones(len(real), dtype=np.int64)
     values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kid()}
     return values if missing else values | Distances.of(gram).metrics(k)._asdict(), missing
-
-
-def _estimate(value: float, drawn: Matrix | None) -> Estimate:
-    if drawn is None:
-        return Estimate(value=value, sampling_sd=None, reason=f"a set has fewer than {SMALLEST} images")
-    return Estimate(value=value, sampling_sd=float(drawn.std(ddof=1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -65,11 +66,6 @@ def place(real_set: str, metric: str) -> str:
     return f"{real_set or ALONE} {metric}"
 
 
-def replicates_file(uncertainty: Path) -> Path:
-    """Return the replicates that belong to a file of uncertainties."""
-    return uncertainty.with_name(f"{uncertainty.name.removesuffix('.uncertainty.json')}.replicates.npz")
-
-
 def read_uncertainty(path: Path) -> Uncertainty:
     """Read a file of `python -m eval.uncertainty`; UserError for one that is missing or of another version."""
     return read_file(Uncertainty, path, "file of uncertainties", "delete the file and have it made again")
@@ -86,5 +82,5 @@ def load_replicates(path: StrPath) -> dict[str, Matrix]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
-    except (OSError, ValueError, AttributeError, EOFError) as error:
-        raise UserError(f"{path} holds no replicates: make it with `python -m eval.uncertainty`.") from error
+    except (OSError, ValueError, AttributeError, EOFError, BadZipFile) as error:
+        raise UserError(f"{path} holds no replicates: delete the file and have it made again.") from error

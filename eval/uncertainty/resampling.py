@@ -29,7 +29,8 @@ def replicates(
     Distances are of bootstrap samples. Metrics of nearest neighbours are of halves of the images, without repetition,
     as an image repeated would be its own neighbour; k is halved too, so that a radius holds the same share of a set.
     Either way the standard deviation of replicates is that of the metric over other images. Their mean is not the
-    metric: repeated and fewer images are farther from everything.
+    metric: repeated and fewer images are farther from everything. Metrics of nearest neighbours are left out where half
+    of a set has no more than half of k images.
     """
     gram = Gram.of(generated, real)
     return {**_distances(gram, count, seed), **_neighbours(gram, k, count, seed)}
@@ -53,6 +54,8 @@ def _distances(gram: Gram, count: int, seed: int) -> dict[str, Matrix]:
 def _neighbours(gram: Gram, k: int, count: int, seed: int) -> dict[str, Matrix]:
     distances, nearest = Distances.of(gram), math.ceil(k / 2)
     sizes = (len(gram.generated), len(gram.real))
+    if min(sizes) // 2 <= nearest:
+        return {}
     draws = zip(halves(sizes[0], count, seed, GENERATED), halves(sizes[1], count, seed, REAL), strict=True)
     found = [distances.take(x, y).metrics(nearest) for x, y in draws]
     return {name: np.array([getattr(metrics, name) for metrics in found]) for name in found[0]._fields}

@@ -214,3 +214,29 @@ def test_kid_is_torch_fidelitys() -> None:
 def test_neighbour_metrics_are_prdcs(k: int, expected: tuple[float, float, float, float]) -> None:
     """The numbers, in percent, are prdc 0.2's."""
     assert Distances.of(Gram.of(draw(0, 40, shift=0.5), draw(1, 50))).metrics(k) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("images", "k"), [(10, 9), (10, 10), (11, 9), (12, 11), (12, 20), (30, 29)])
+def test_many_neighbours_of_few_images_have_no_deviation_and_others_have(images: int, k: int) -> None:
+    measured = measure("task", features(draw(0, images)), {"paired": features(draw(1, images))}, {}, k=k, count=20)
+    found = measured.record.metrics["paired"]
+    assert found["KID"].sampling_sd is not None
+    assert ("density" in found) == (k < images)
+    assert all(found[name].reason for name in found.keys() - {"KID", "frechet_distance"})
+
+
+def test_a_score_that_not_every_draw_has_has_no_deviation() -> None:
+    matrices = np.zeros((12, 19, 19), dtype=np.int64)
+    matrices[0, 0, 0] = 5
+    found = measure("task", replace(features(draw(0, 12)), confusion=matrices), {}, {}, k=5, count=50)
+    assert found.record.metrics["images"]["mAP"].value == 100
+    assert found.record.metrics["images"]["mAP"].sampling_sd is None and found.record.metrics["images"]["mAP"].reason
+    assert "images mAP" not in found.replicates
+
+
+def test_half_a_file_of_replicates_is_refused(tmp_path: Path) -> None:
+    save_replicates({"images mAP": draw(0, 100)}, tmp_path / "r.npz")
+    whole = (tmp_path / "r.npz").read_bytes()
+    (tmp_path / "r.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="holds no replicates: delete the file"):
+        load_replicates(tmp_path / "r.npz")

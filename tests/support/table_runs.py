@@ -14,13 +14,13 @@ from enco.config.compute import PLAIN, ComputeConfig
 from enco.config.run import DataConfig, RunConfig
 from enco.io.files import read_json, write_json
 from enco.records import FinishedRecord, GitState
-from eval.records import ALONE, ExtractorRecord
+from eval.records import ALONE, ExtractorRecord, replicates_file
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import REFERENCE_ROW, TableSpec, load_tables
 from eval.uncertainty.gram import Matrix
-from eval.uncertainty.records import Estimate, Uncertainty, place, replicates_file, save_replicates
+from eval.uncertainty.records import Estimate, Uncertainty, place, save_replicates
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"

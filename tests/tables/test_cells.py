@@ -111,9 +111,12 @@ def test_further_metrics_may_be_columns(tmp_path):
     spec, file = load_tables(tables)["own"], tmp_path / "u.json"
     write_json(file, uncertainty("cat2dog"))
     planned = [replace(cell, uncertainty=file) for cell in plan(tmp_path, spec, ["enco"])]
-    assert one(tidied(spec, planned[:1]), metric="KID", real_set="paired").value == 0.25
-    with pytest.raises(UserError, match=r"no number 'metrics\.images\.content_l2\.value'"):
-        tidied(spec, planned)
+    own = PlannedCell(row="untranslated", task="cat2dog", metric="psnr_source", seed=0, reference=planned[0].scores)
+    truth = replace(planned[0], metric="ssim_truth")
+    cells = tidied(spec, [*planned, truth, replace(own, uncertainty=file)])
+    assert one(cells, row="enco", metric="KID", real_set="paired").value == 0.25
+    assert one(cells, metric="ssim_truth").reason == "the true images are not known"
+    assert one(cells, metric="psnr_source").reason == "the inputs are their own source"
 
 
 def test_labels_are_the_published_ones():

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from enco.errors import UserError
+from eval.records import replicates_file
 from eval.tables.differences import COLUMNS, read_differences
 from eval.tables.planned import PlannedCell
 from eval.tables.spec import TableSpec
 from eval.tables.write import write_table
-from eval.uncertainty.records import load_replicates, read_uncertainty, replicates_file, save_replicates
+from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
 from tests.support.table_runs import DEMO, PUBLISHED, TABLES, plan, reference, resampled, uncertainty_of
 
 FD = DEMO.distance

@@ -21,9 +21,9 @@ from enco.records import RunRecord
 from enco.training.identity import config_hash
 from enco.training.run_folder import LOCK
 from enco.training.sources import method_sources
-from eval.records import ExtractorRecord
+from eval.records import ExtractorRecord, replicates_file
 from eval.tables.cells import read_cells
-from eval.uncertainty.records import replicates_file, save_replicates
+from eval.uncertainty.records import save_replicates
 from tests.support.table_runs import scores, timing, uncertainty
 from workflow import paths
 from workflow.plan.grid import Run
