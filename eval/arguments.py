@@ -150,7 +150,7 @@ def select(command: argparse.ArgumentParser) -> None:
 
 def weights(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `weights`."""
-    text = "inception (FID), vgg16 (FSeSim), drn-imagenet (start of `drn-train`), negcut or fyu (mAP)"
+    text = "inception (FID), dinov2, vgg16 (FSeSim), drn-imagenet (start of `drn-train`), negcut or fyu (mAP)"
     command.add_argument("names", nargs="+", metavar="name", help=text)
     _path(command, "--file", "where negcut or fyu was put (default: weights/)", required=False)
     _path(command, "--out", "record of the file (JSON) to write", required=False)
@@ -176,7 +176,7 @@ def add_extractor(command: argparse.ArgumentParser) -> None:
     """Add the choice of the feature extractor."""
     group = command.add_argument_group("feature extractor")
     add_flags(group, FeatureConfig, "extractor", "input_size")
-    text = "Inception weights (default: torch's cache, fetched to there if they are missing)"
+    text = "weights of inception or dinov2 (default: torch's cache, fetched to there if they are missing)"
     group.add_argument("--weights", type=Path, metavar="PATH", help=text)
     group.add_argument("--seed", type=SEED, help="of the weights of random-inception (default 0)")
 

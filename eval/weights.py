@@ -12,9 +12,12 @@ from enco.io.fetch import Published
 from enco.io.files import sha256
 from enco.io.weights import cache_path, published_hash, published_weights
 from enco.networks import vgg
+from eval.metrics import dinov2
 from eval.segmentation.releases import IMAGENET_URL, PUBLISHED, check_there
 
-URLS = {"inception": FID_WEIGHTS_URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
+URLS = {"inception": FID_WEIGHTS_URL, "dinov2": dinov2.URL, "vgg16": vgg.URL, "drn-imagenet": IMAGENET_URL}
+DIGESTS = {"dinov2": dinov2.SHA256}
+"""The SHA-256 of files whose names do not carry it."""
 
 
 def record(name: str, file: Path | None = None) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def record(name: str, file: Path | None = None) -> dict[str, Any]:
         raise unknown("weights", name, (*URLS, *PUBLISHED))
     if file and name in URLS:
         raise UserError(f"--file says where negcut or fyu was put, and {name} is kept in torch's cache: leave it out.")
-    path = _placed(name, file) if name in PUBLISHED else published_weights(URLS[name])
+    path = _placed(name, file) if name in PUBLISHED else _fetched(name)
     return {
         "name": name,
         "file": str(path),
@@ -35,6 +38,10 @@ def record(name: str, file: Path | None = None) -> dict[str, Any]:
         "sha256": sha256(path),
         "url": URLS[name] if name in URLS else PUBLISHED[name].source,
     }
+
+
+def _fetched(name: str) -> Path:
+    return published_weights(URLS[name], digest=DIGESTS.get(name, ""))
 
 
 def _placed(network: str, file: Path | None) -> Path:
@@ -57,5 +64,5 @@ def state(name: str, file: Path | None = None) -> tuple[Path, str]:
     path = cache_path(URLS[name])
     if not path.is_file():
         return path, "not fetched yet: `snakemake weights` does it"
-    wrong = Published(published_hash(path.name)).mismatch(path)
+    wrong = Published(DIGESTS.get(name) or published_hash(path.name)).mismatch(path)
     return path, f"not the published file ({wrong}): move it away" if wrong else "ready"

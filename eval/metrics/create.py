@@ -24,7 +24,8 @@ def create_extractor(
     """Build the extractor `name`.
 
     `inception` is the paper's, always at 299 pixels; `weights` names the published file where torch's cache has none.
-    Weights that are nowhere are fetched. `efficientnet-lite0`, always at 224 pixels, has its weights in a package.
+    Weights that are nowhere are fetched. So it is with `dinov2`, always at 224 pixels. `efficientnet-lite0`, always at
+    224 pixels, has its weights in a package.
     `random-inception` is Inception's architecture with weights drawn from `seed` (default 0), at any `input_size` from
     75 pixels. Raises UserError for an unknown name, a size that does not fit, an argument without use for the
     extractor, a named device that is not there, and weights that cannot be had or are not the published.
@@ -37,6 +38,10 @@ def create_extractor(
         from eval.metrics.efficientnet import efficientnet_lite0
 
         return efficientnet_lite0(place)
+    if name == "dinov2":
+        from eval.metrics.dinov2 import dinov2
+
+        return dinov2(place, weights)
     from eval.metrics.inception import published_inception, random_inception
 
     if name == "inception":
@@ -51,6 +56,6 @@ def _check_options(name: str, seed: int | None, input_size: int | None, weights:
         raise UserError(f"The extractor {name} works at {INPUT_SIZE[name]} pixels only: leave out --input-size.")
     if not is_random and seed is not None:
         raise UserError(f"The extractor {name} has published weights, not drawn ones: leave out --seed.")
-    if name != "inception" and weights is not None:
+    if name not in ("inception", "dinov2") and weights is not None:
         where = "draws its weights" if is_random else "has its weights in a package"
         raise UserError(f"The extractor {name} {where}: leave out --weights.")

