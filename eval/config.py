@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from enco.config.base import SHA256_START, Settings
 from enco.config.run import Levels
-from eval.extractors import ExtractorName, distance_name
+from eval.extractors import BesideName, ExtractorName, distance_name
 
 NEIGHBOURS = 5
 """The k of precision & recall."""
@@ -44,7 +44,10 @@ class FeatureConfig(Settings):
 
     extractor: ExtractorName = Field(
         "inception",
-        description="Inception with the published weights (fetched) or with random ones, or EfficientNet-Lite0.",
+        description="Inception with the published weights or random weights, EfficientNet-Lite0, or DINOv2.",
+    )
+    beside: tuple[BesideName, ...] = Field(
+        (), description="Extractors whose distances are measured too, each under a name of its own."
     )
     input_size: int | None = Field(
         None, ge=SMALLEST_INPUT, le=2**14, description="Side that random-inception sees, in pixels (default 299)."
@@ -53,6 +56,14 @@ class FeatureConfig(Settings):
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
     )
+
+    @model_validator(mode="after")
+    def _each_extractor_once(self) -> FeatureConfig:
+        names = [self.extractor, *self.beside]
+        for name in self.beside:
+            if names.count(name) > 1:
+                raise ValueError(f"the extractor {name} measures once: take it out of 'beside'")
+        return self
 
     @property
     def distance(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.extractors import FID
+from eval.extractors import BESIDE, FID
 from eval.records import ALONE
 
 
@@ -53,6 +53,8 @@ METRICS = {
     "pixAcc": Metric("pixAcc", 1, "higher", ("metrics", "segmentation", "pixAcc")),
     "classAcc": Metric("classAcc", 1, "higher", ("metrics", "segmentation", "classAcc")),
     "KID": _beyond("KID", "KID", 3, "lower", HEADLINE_SET),
+    **{name: _beyond(name, name, 1, "lower", HEADLINE_SET) for name, _ in BESIDE},
+    **{name: _beyond(name, name, 3, "lower", HEADLINE_SET) for _, name in BESIDE},
     "density": _beyond("density", "density", 1, "higher", HEADLINE_SET),
     "coverage": _beyond("coverage", "coverage", 1, "higher", HEADLINE_SET),
     "content_cosine": _beyond("content_cosine", "content (cosine)", 3, "higher"),

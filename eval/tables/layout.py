@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from eval.extractors import FID
+from eval.extractors import BESIDE, FID
 from eval.published import Published
 from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
 from eval.tables.marks import Mark, marks
@@ -127,7 +127,8 @@ def headline_columns(spec: TableSpec) -> tuple[Column, ...]:
 def supplementary_columns(spec: TableSpec) -> tuple[Column, ...]:
     """Return columns for FID and P&R on the full real set, exact recall, and pixel and class accuracy.
 
-    Also for what features tell beyond the paper's metrics: KID, density and coverage, and content kept.
+    Also for what features tell beyond the paper's metrics: KID, density and coverage, content kept, and the distances
+    of further extractors.
     """
     return tuple(column for c in spec.columns for column in _supplementary_of(c))
 
@@ -142,7 +143,8 @@ def _supplementary_of(column: ColumnSpec) -> Iterator[Column]:
         yield Column(column.header, column.task, ("precision", "recall"), "full")
     if "FID" in metrics:
         yield Column(column.header, column.task, ("FID",), "full")
-        yield from (Column(column.header, column.task, parts(name)) for name in ("KID", "D&C", "content_cosine"))
+        beyond = ("KID", "D&C", "content_cosine", *(name for names in BESIDE for name in names))
+        yield from (Column(column.header, column.task, parts(name)) for name in beyond)
 
 
 def _is_measured(column: Column, cells: pd.DataFrame) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from enco.config.compute import PLAIN
 from enco.errors import UserError
 from enco.records import GitState
-from eval.extractors import FID
+from eval.extractors import FID, distance_name
 from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, SetScores, Timing
 from eval.segmentation.releases import THE_PAPERS
 from eval.tables.layout import MARK
@@ -72,6 +72,7 @@ def protocol(
         *_segmentation(spec, planned, scored),
         *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
         *([("Seeds", _seeds(planned))] if provenance.has_seeds else []),
+        *_beside(sources.uncertainties),
         *_sampling(sources.uncertainties),
         *([("Trained with", describe_settings(spec, planned, scores))] if scores else []),
         *([("Computed in", _computed(scores))] if scores else []),
@@ -216,6 +217,14 @@ def _seeds(planned: Iterable[PlannedCell]) -> str:
     seeds = sorted({cell.seed for cell in planned})
     spread = "; means over n seeds, 'seeds ±' their sample standard deviation" if len(seeds) > 1 else ""
     return f"{', '.join(map(str, seeds))}{spread}"
+
+
+def _beside(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLine]:
+    """Name the further extractors, and say that their distances are no other's."""
+    for name in dict.fromkeys(name for one in uncertainties.values() for name in one.beside):
+        used = {path: one.beside[name] for path, one in uncertainties.items() if name in one.beside}
+        weights = _short(_agree(used, f"weights of {name}"))
+        yield distance_name(name), f"the Fréchet distance of the features of {name}, weights {weights}; it is no FID"
 
 
 def _sampling(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLine]:

@@ -21,6 +21,7 @@ from eval.uncertainty.resampling import REPLICATES
 
 if TYPE_CHECKING:
     from eval.uncertainty.content import PerImage
+    from eval.uncertainty.measure import FeatureSets
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -32,10 +33,27 @@ def main(words: Sequence[str] | None = None) -> None:
         check_writable(path)
     generated = load_features(args.features)
     reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
-    measured = measure(args.task, generated, reals, _content(args), args.k, args.replicates, args.seed)
+    about = (_content(args), args.k, args.replicates, args.seed, _beside(args.beside))
+    measured = measure(args.task, generated, reals, *about)
     save_replicates(measured.replicates, args.replicates_out)
     measured.record.write(args.out)
     print(_table(measured.record, generated.extractor.distance))
+
+
+def _beside(files: Sequence[Path]) -> list[FeatureSets]:
+    """Return the features of further extractors from files in threes: translations, paired and full real set."""
+    from eval.uncertainty.measure import FeatureSets
+
+    if len(files) % 3:
+        raise UserError(
+            f"--beside has {len(files)} files, and takes three for each extractor: features of the translations, of the"
+            " paired and of the full real set."
+        )
+    loaded = [load_features(path) for path in files]
+    return [
+        FeatureSets(generated, {"paired": paired, "full": full})
+        for generated, paired, full in zip(loaded[::3], loaded[1::3], loaded[2::3], strict=True)
+    ]
 
 
 def _content(args: argparse.Namespace) -> dict[str, PerImage]:
@@ -74,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, text in files.items():
         parser.add_argument(name, type=Path, required=True, metavar="PATH", help=text)
+    text = "features files by further extractors, three for each: translations, paired and full real set"
+    parser.add_argument("--beside", type=Path, nargs="*", default=[], metavar="PATH", help=text)
     optional = {
         "--source-features": "features file of the images that were translated",
         "--images": "folder of translations",

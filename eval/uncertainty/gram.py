@@ -53,6 +53,11 @@ class Gram:
         x, y, between = ((m / self.dimensions + 1) ** 3 for m in (self.generated, self.real, self.between))
         return Gram(x, y, between, self.dimensions)
 
+    def distances(self) -> dict[str, float]:
+        """Calculate the Fréchet distance and KID of all images, by their names among replicates."""
+        once = (np.ones(len(each), dtype=np.int64) for each in (self.generated, self.real))
+        return {"frechet_distance": self.frechet_distance(*once), "KID": self.kid()}
+
     def kid(self) -> float:
         """Calculate KID of all images, each taken once."""
         once = (np.ones(len(each), dtype=np.int64) for each in (self.generated, self.real))

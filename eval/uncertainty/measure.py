@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from enco.errors import UserError
+from eval.extractors import distance_name, kid_name
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.too_few import too_few
 from eval.records import ALONE
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
-from eval.uncertainty.resampling import REPLICATES, mean_replicates, replicates
+from eval.uncertainty.resampling import REPLICATES, distance_replicates, mean_replicates, replicates
 from eval.uncertainty.segmentation import segmentation_replicates, segmentation_values
 
 if TYPE_CHECKING:
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
 
 SMALLEST = 10
 """Images of a set below which there is no sampling uncertainty: too few of the resampled sets are alike."""
+
+
+@dataclass(frozen=True)
+class FeatureSets:
+    """The features that one extractor has of a set of images, and of each set of real ones."""
+
+    generated: Features
+    reals: Mapping[str, Features]
+
+    @property
+    def kind(self) -> str:
+        """The extractor's name."""
+        return self.generated.extractor.kind
 
 
 @dataclass(frozen=True)
@@ -41,24 +56,27 @@ def measure(
     k: int,
     count: int = REPLICATES,
     seed: int = 0,
+    beside: Sequence[FeatureSets] = (),
 ) -> Measured:
     """Measure one set of images against each set of real ones; `content` has a number an image for each metric of it.
 
-    Raises UserError for features that are not comparable.
+    `beside` has features of the same images by other extractors: of these the distances are measured, under names of
+    their own. Raises UserError for features that are not comparable, or are of other images.
     """
+    first = FeatureSets(generated, reals)
     found = {ALONE: _without_reals(generated, content, count, seed)}
-    for real_set, real in reals.items():
-        check_comparable(real, generated)
-        same = next(
-            (name for name in found if name in reals and np.array_equal(reals[name].features, real.features)), None
-        )
-        found[real_set] = found[same] if same else _against(generated, real, k, count, seed)
+    found |= _against_each(first, lambda real: _against(generated, real, k, count, seed))
+    for other in beside:
+        _check_same_images(first, other)
+        for real_set, part in _distances_of(other, count, seed).items():
+            found[real_set] = found[real_set].joined(part)
     record = Uncertainty(
         task=task,
         seed=seed,
         replicates=count,
         k=k,
         images={"generated": len(generated), **{name: len(real) for name, real in reals.items()}},
+        beside={other.kind: other.generated.extractor_hash for other in beside},
         metrics={real_set: part.estimates() for real_set, part in found.items()},
         missing={real_set: part.missing for real_set, part in found.items() if part.missing},
     )
@@ -85,6 +103,45 @@ class _Part:
         few = f"a set has fewer than {SMALLEST} images"
         unlike = "not every draw of the images has the metric"
         return Estimate(value=value, sampling_sd=None, reason=few if self.images < SMALLEST else unlike)
+
+    def joined(self, other: _Part) -> _Part:
+        return _Part(self.values | other.values, {**self.replicates, **other.replicates}, self.missing | other.missing)
+
+
+def _check_same_images(first: FeatureSets, other: FeatureSets) -> None:
+    """Raise UserError unless two extractors have seen the same files of every set."""
+    pairs = [(first.generated, other.generated), *((real, other.reals[name]) for name, real in first.reals.items())]
+    if any(a.sha256 != b.sha256 for a, b in pairs):
+        raise UserError(
+            f"The features of {other.kind} are of other images than those of {first.kind}: extract them of the same"
+            " folders again."
+        )
+
+
+def _against_each(sets: FeatureSets, compare: Callable[[Features], _Part]) -> dict[str, _Part]:
+    """Compare with each set of real images, once for equal ones, as paired and full may be."""
+    found: dict[str, _Part] = {}
+    for name, real in sets.reals.items():
+        check_comparable(real, sets.generated)
+        same = next((other for other in found if np.array_equal(sets.reals[other].features, real.features)), None)
+        found[name] = found[same] if same else compare(real)
+    return found
+
+
+def _distances_of(sets: FeatureSets, count: int, seed: int) -> dict[str, _Part]:
+    """Measure both distances of a further extractor, by their own names, against each set of real images."""
+    names = {"frechet_distance": distance_name(sets.kind), "KID": kid_name(sets.kind)}
+
+    def compare(real: Features) -> _Part:
+        fewest = min(len(sets.generated), len(real))
+        if missing := too_few(fewest, k=1):
+            return _Part({}, {}, {name: missing[usual] for usual, name in names.items()})
+        gram = Gram.of(sets.generated.features, real.features)
+        drawn = distance_replicates(gram, count, seed) if fewest >= SMALLEST else {}
+        values = {names[name]: value for name, value in gram.distances().items()}
+        return _Part(values, {names[name]: one for name, one in drawn.items()}, {})
+
+    return _against_each(sets, compare)
 
 
 def _without_reals(generated: Features, content: Mapping[str, PerImage], count: int, seed: int) -> _Part:
@@ -116,6 +173,5 @@ def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, floa
     if "KID" in missing:
         return {}, missing
     gram = Gram.of(generated.features, real.features)
-    once = np.ones(len(generated), dtype=np.int64), np.ones(len(real), dtype=np.int64)
-    values = {"frechet_distance": gram.frechet_distance(*once), "KID": gram.kid()}
+    values = gram.distances()
     return values if missing else values | Distances.of(gram).metrics(k)._asdict(), missing

@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import Field
 
 from enco.errors import UserError
 from enco.io.files import StrPath, atomic_path
@@ -40,6 +41,8 @@ class Uncertainty(FileRecord):
     """By set of real images, or ALONE, and by metric."""
     missing: dict[str, dict[str, str]]
     """Why a metric has no value, by the same."""
+    beside: dict[str, str] = Field(default_factory=dict)
+    """The SHA-256 of the weights of every further extractor, by its name."""
 
     @property
     def is_sure(self) -> bool:

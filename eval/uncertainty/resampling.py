@@ -33,7 +33,7 @@ def replicates(
     of a set has no more than half of k images.
     """
     gram = Gram.of(generated, real)
-    return {**_distances(gram, count, seed), **_neighbours(gram, k, count, seed)}
+    return {**distance_replicates(gram, count, seed), **_neighbours(gram, k, count, seed)}
 
 
 def mean_replicates(values: Matrix, count: int = REPLICATES, seed: int = 0) -> Matrix:
@@ -42,7 +42,8 @@ def mean_replicates(values: Matrix, count: int = REPLICATES, seed: int = 0) -> M
     return np.array([drawn @ values / len(values) for drawn in draws])
 
 
-def _distances(gram: Gram, count: int, seed: int) -> dict[str, Matrix]:
+def distance_replicates(gram: Gram, count: int = REPLICATES, seed: int = 0) -> dict[str, Matrix]:
+    """Calculate bootstrap replicates of the Fréchet distance and of KID, `count` numbers each."""
     kernel, sizes = gram.kernel(), (len(gram.generated), len(gram.real))
     draws = list(zip(bootstrap(sizes[0], count, seed, GENERATED), bootstrap(sizes[1], count, seed, REAL), strict=True))
     return {

@@ -23,7 +23,7 @@ from eval.records import ExtractorRecord
 from eval.segmentation.scores import scores
 from eval.uncertainty.content import feature_content, pixel_content
 from eval.uncertainty.gram import Gram
-from eval.uncertainty.measure import measure
+from eval.uncertainty.measure import FeatureSets, measure
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
 from eval.uncertainty.resampling import GENERATED, bootstrap, replicates
@@ -141,6 +141,40 @@ def test_constant_features_give_numbers() -> None:
     assert np.array_equal(
         feature_content(features(np.zeros((2, 6))), features(np.zeros((2, 6))))["content_cosine"], [0, 0]
     )
+
+
+def test_further_extractors_measure_distances_by_their_own_names_and_on_the_same_draws() -> None:
+    x, y = draw(0, 12), draw(1, 14)
+    first, other = (
+        FeatureSets(features(scale * x, kind), {"paired": features(scale * y, kind)})
+        for scale, kind in ((1, "inception"), (2, "dinov2"))
+    )
+    alone = measure("task", first.generated, first.reals, {}, k=5, count=20)
+    found = measure("task", first.generated, first.reals, {}, k=5, count=20, beside=[other])
+    added = {"FD (DINOv2)", "KID (DINOv2)"}
+    metrics = found.record.metrics["paired"]
+    assert metrics.keys() - alone.record.metrics["paired"].keys() == added
+    assert {name: metrics[name] for name in metrics.keys() - added} == alone.record.metrics["paired"]
+    assert found.record.beside == {"dinov2": "hash"} and not alone.record.beside
+    assert metrics["FD (DINOv2)"].value == pytest.approx(fid(2 * x.astype(np.float32), 2 * y.astype(np.float32)))
+    assert metrics["FD (DINOv2)"].sampling_sd == pytest.approx(4 * metrics["frechet_distance"].sampling_sd)
+    drawn = found.replicates
+    np.testing.assert_allclose(drawn["paired FD (DINOv2)"], 4 * drawn["paired frechet_distance"], rtol=1e-6)
+    assert metrics["KID (DINOv2)"].value == pytest.approx(Gram.of(2 * x, 2 * y).kid(), rel=1e-5)
+
+
+def test_features_of_other_images_are_refused() -> None:
+    x, y = features(draw(0, 12)), features(draw(1, 14))
+    names = tuple(reversed(x.sha256))
+    for other in (FeatureSets(replace(x, sha256=names), {"paired": y}), FeatureSets(x, {"paired": x})):
+        with pytest.raises(UserError, match="of other images than those of inception"):
+            measure("task", x, {"paired": y}, {}, k=5, count=20, beside=[other])
+
+
+def test_a_further_extractor_of_a_single_image_gives_its_reason() -> None:
+    x, y = (features(draw(seed, n), "dinov2") for seed, n in ((0, 1), (1, 12)))
+    found = measure("task", x, {"paired": y}, {}, k=5, count=20, beside=[FeatureSets(x, {"paired": y})])
+    assert found.record.missing["paired"]["FD (DINOv2)"] == "a set has fewer than 2 images"
 
 
 def test_record_and_replicates_come_back(tmp_path: Path) -> None:

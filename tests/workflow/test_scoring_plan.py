@@ -98,11 +98,24 @@ def test_a_trunk_of_another_width_is_refused() -> None:
 def test_a_plan_names_the_weights_that_it_needs() -> None:
     assert project().weights.all() == [weights_record("inception"), weights_record("vgg16"), weights_record("negcut")]
     assert project("demo").weights.all() == []
-    own = project(drn={"network": "own"})
-    assert own.weights.all() == [weights_record(name) for name in ("inception", "vgg16", "drn-imagenet")]
+    own = project(drn={"network": "own"}, features={"beside": ["efficientnet-lite0", "dinov2"]})
+    assert own.weights.all() == [weights_record(name) for name in ("inception", "dinov2", "vgg16", "drn-imagenet")]
     assert {path.stem for path in own.weights.all()} == set(URLS), "all of them can be fetched"
     random = project(features={"extractor": "random-inception"}, options={"fsesim": {"vgg": "random"}})
     assert random.weights.all() == [weights_record("negcut")]
+
+
+def test_further_extractors_wait_for_their_weights_alone() -> None:
+    made = project(features={"beside": ["efficientnet-lite0", "dinov2"]})
+    small, dino = (SimpleNamespace(extractor=name) for name in ("efficientnet-lite0", "dinov2"))
+    assert made.weights.features_beside(small) == []
+    assert made.weights.features_beside(dino) == [weights_record("dinov2")]
+    assert made.evaluate.extractor_beside(dino).startswith("--extractor dinov2")
+    files = made.evaluate.beside("{test_task}.{extractor}.npz")
+    assert [Path(file).name for file in files[:3]] == [
+        *("{test_task}.efficientnet-lite0.npz", "efficientnet-lite0.paired.npz", "efficientnet-lite0.full.npz")
+    ]
+    assert len(files) == 6 and project().evaluate.beside("{extractor}") == []
 
 
 def test_only_trainings_with_a_published_vgg_wait_for_it() -> None:

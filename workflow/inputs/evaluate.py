@@ -62,3 +62,16 @@ class Evaluations:
         """Return the feature extractor, and how folders of images are read, as arguments of `python -m eval`."""
         extractor = as_flags(self.plan.config.features, "extractor", "input_size")
         return " ".join([*extractor, *self.plan.config.data.reading.arguments])
+
+    def extractor_beside(self, wildcards: Wildcards) -> str:
+        """Return the same of a job's own extractor, beside the scale's first."""
+        return " ".join([f"--extractor {wildcards.extractor}", *self.plan.config.data.reading.arguments])
+
+    def beside(self, translations: str) -> list[str]:
+        """Return templates of the features by further extractors: of translations, paired and full, for each.
+
+        `translations` is the template of the first; the wildcards but the extractor stay open.
+        """
+        templates = (translations, paths.REAL_BESIDE["paired"], paths.REAL_BESIDE["full"])
+        names = self.plan.config.features.beside
+        return [template.replace("{extractor}", name) for name in names for template in templates]

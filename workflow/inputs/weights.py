@@ -24,7 +24,11 @@ class Weights:
 
     def features(self) -> list[Path]:
         """Return the weights of jobs that extract features."""
-        return [paths.weights_record("inception")] if self.plan.config.features.extractor == "inception" else []
+        return _of_extractors([self.plan.config.features.extractor])
+
+    def features_beside(self, wildcards: Wildcards) -> list[Path]:
+        """Return the weights of a job of a further extractor."""
+        return _of_extractors([wildcards.extractor])
 
     def training(self, wildcards: Wildcards) -> list[Path]:
         """Return the weights of one training."""
@@ -36,7 +40,8 @@ class Weights:
 
     def all(self) -> list[Path]:
         """Return the weights of the whole plan."""
-        return [*self.features(), *_of_runs(self.plan.grid.runs), *self._networks()]
+        beside = _of_extractors(self.plan.config.features.beside)
+        return [*self.features(), *beside, *_of_runs(self.plan.grid.runs), *self._networks()]
 
     def _networks(self) -> list[Path]:
         """Return the segmentation network, or the backbone that one of the user's own starts from."""
@@ -59,6 +64,11 @@ class Weights:
     def _arguments(self, names: list[str]) -> str:
         placed = ["--file", str(self.segmentation.file)] if PUBLISHED.keys() & set(names) else []
         return shlex.join([*names, *placed])
+
+
+def _of_extractors(names: Iterable[str]) -> list[Path]:
+    """Return the published weights of extractors; those of others lie in a package, or are drawn."""
+    return [paths.weights_record(name) for name in names if name in ("inception", "dinov2")]
 
 
 def _of_runs(runs: Iterable[Run]) -> list[Path]:

@@ -160,4 +160,5 @@ class Plan:
             "released": NAME,
             "part": re.escape(self.part),
             "selection": "final|best",
+            "extractor": one_of_regex(self.config.features.beside),
         }

@@ -21,6 +21,7 @@ class Wildcards(Protocol):
     part: str
     weights: str
     released: str
+    extractor: str
 
 
 def one_of_regex(names: Iterable[str]) -> str:

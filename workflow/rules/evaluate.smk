@@ -27,6 +27,26 @@ rule real_features:
         " --paired-out {output.paired} {params.preparation} {params.extractor} --threads {threads} > {log} 2>&1"
 
 
+use rule real_features as real_features_beside with:
+    input:
+        data=project.evaluate.manifest,
+        weights=project.weights.features_beside,
+    output:
+        full=paths.REAL_BESIDE["full"],
+        paired=paths.REAL_BESIDE["paired"],
+    log:
+        paths.log("real/{test_task}.{extractor}"),
+    benchmark:
+        paths.benchmark("real/{test_task}.{extractor}")
+    params:
+        targets=project.evaluate.targets,
+        sources=project.evaluate.sources,
+        preparation=project.evaluate.preparation(),
+        extractor=project.evaluate.extractor_beside,
+    message:
+        "Extract the features of the real test images of {wildcards.test_task} by {wildcards.extractor}"
+
+
 rule evaluate:
     input:
         unpack(project.segmentation.inputs),
@@ -62,6 +82,30 @@ rule evaluate:
         " --threads {threads} > {log} 2>&1"
 
 
+# Features by extractors beside the scale's first: of these only distances are measured, by the next rule.
+rule features_beside:
+    input:
+        images=paths.TRANSLATED,
+        weights=project.weights.features_beside,
+    output:
+        paths.FEATURES_BESIDE,
+    log:
+        paths.log("features/{task}_{variant}_seed{seed}_{test_task}.{selection}.{extractor}"),
+    benchmark:
+        paths.benchmark("features/{task}_{variant}_seed{seed}_{test_task}.{selection}.{extractor}")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        size=project.plan.size,
+        extractor=project.evaluate.extractor_beside,
+    message:
+        "Extract the features of {input.images} by {wildcards.extractor}"
+    shell:
+        "python -m eval features --images {input.images} --out {output} --size {params.size} {params.extractor}"
+        " --threads {threads} > {log} 2>&1"
+
+
 # How sure the scores are, and what features tell beyond them. Scores do not wait for it.
 rule uncertainty:
     input:
@@ -71,6 +115,7 @@ rule uncertainty:
         sources=paths.UNTRANSLATED_FEATURES,
         full=paths.REAL_FULL,
         paired=paths.REAL_PAIRED,
+        beside=project.evaluate.beside(paths.FEATURES_BESIDE),
     output:
         record=paths.UNCERTAINTY,
         replicates=paths.REPLICATES,
@@ -89,7 +134,7 @@ rule uncertainty:
     shell:
         "python -m eval.uncertainty --features {input.features} --images {input.images} --real-paired {input.paired}"
         " --real-full {input.full} --task {wildcards.test_task} --out {output.record}"
-        " --replicates-out {output.replicates} {params.compared} {params.settings} > {log} 2>&1"
+        " --replicates-out {output.replicates} {params.compared} {params.settings} --beside {input.beside} > {log} 2>&1"
 
 
 # What a translation has to beat: the test images themselves, scored as translations are.
@@ -126,6 +171,18 @@ rule untranslated:
         " --threads {threads} > {log} 2>&1"
 
 
+use rule features_beside as features_of_untranslated_beside with:
+    input:
+        images=paths.UNTRANSLATED_IMAGES,
+        weights=project.weights.features_beside,
+    output:
+        paths.UNTRANSLATED_BESIDE,
+    log:
+        paths.log("features/untranslated_{test_task}.{extractor}"),
+    benchmark:
+        paths.benchmark("features/untranslated_{test_task}.{extractor}")
+
+
 use rule uncertainty as uncertainty_of_untranslated with:
     input:
         scores=paths.UNTRANSLATED_SCORES,
@@ -133,6 +190,7 @@ use rule uncertainty as uncertainty_of_untranslated with:
         features=paths.UNTRANSLATED_FEATURES,
         full=paths.REAL_FULL,
         paired=paths.REAL_PAIRED,
+        beside=project.evaluate.beside(paths.UNTRANSLATED_BESIDE),
     output:
         record=paths.UNTRANSLATED_UNCERTAINTY,
         replicates=paths.UNTRANSLATED_REPLICATES,

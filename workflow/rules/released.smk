@@ -55,6 +55,18 @@ rule released_scores:
         " --features-out {output.features} {params.extractor} {params.segmentation} --threads {threads} > {log} 2>&1"
 
 
+use rule features_beside as features_of_released_beside with:
+    input:
+        images=paths.RELEASED_IMAGES,
+        weights=project.weights.features_beside,
+    output:
+        paths.RELEASED_BESIDE,
+    log:
+        paths.log("features/released_{released}_{test_task}.{extractor}"),
+    benchmark:
+        paths.benchmark("features/released_{released}_{test_task}.{extractor}")
+
+
 use rule uncertainty as uncertainty_of_released with:
     input:
         scores=paths.RELEASED_SCORES,
@@ -63,6 +75,7 @@ use rule uncertainty as uncertainty_of_released with:
         sources=paths.UNTRANSLATED_FEATURES,
         full=paths.REAL_FULL,
         paired=paths.REAL_PAIRED,
+        beside=project.evaluate.beside(paths.RELEASED_BESIDE),
     output:
         record=paths.RELEASED_UNCERTAINTY,
         replicates=paths.RELEASED_REPLICATES,
