@@ -45,6 +45,8 @@ class Page:
     protocol: Sequence[ProtocolLine]
     provenance: Provenance
     compared: Compared
+    name: str
+    """The name of its files, which the label in LaTeX has: of two selections, those of the best end in `.best`."""
 
     @property
     def title(self) -> str:
@@ -230,7 +232,7 @@ def to_latex(page: Page) -> str:
     legend = page.legend("bold", "underlined", "small and grey: {}")
     return template("table.tex").render(
         caption=LATEX.escape(f"{page.spec.title or page.spec.name}. {legend}"),
-        label=page.spec.name,
+        label=page.name,
         headline=_latex_table(page, page.headline),
         supplementary=_latex_table(page, page.supplementary) if page.supplementary else "",
         supplementary_title=SUPPLEMENTARY_TITLE,

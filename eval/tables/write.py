@@ -38,7 +38,7 @@ class Numbers:
 def write_table(
     spec: TableSpec, planned: Sequence[PlannedCell], published: Path, out: Mapping[str, Path], provenance: Provenance
 ) -> TableBlock:
-    """Write a table to the files of `out`: csv, md, tex, html, `cells` for the tidy lines, and `differences`.
+    """Write a table to the files of `out`: csv always, md, tex, html, `cells` for the tidy lines, and `differences`.
 
     Returns the paper's rows and columns as printed.
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
@@ -47,7 +47,7 @@ def write_table(
     found = read_numbers(spec, planned, printed, provenance)
     first = headline(spec, found.cells, printed, found.compared)
     second = supplementary(spec, found.cells, found.compared)
-    page = Page(spec, first, second, found.protocol, provenance, found.compared)
+    page = Page(spec, first, second, found.protocol, provenance, found.compared, out["csv"].stem)
     saved = {
         "cells": lambda path: save_cells(in_print(found.cells, provenance.distance), path),
         "differences": lambda path: save_differences(spec, found.compared, provenance.distance, path),

@@ -79,6 +79,12 @@ def test_table1_is_printed_as_the_golden_file(table1, kind):
     assert table1[kind].read_text(encoding="utf-8") == (GOLDEN / f"table1.{kind}").read_text(encoding="utf-8")
 
 
+def test_two_selections_of_a_table_have_labels_apart(tmp_path):
+    out = {kind: tmp_path / f"table1.best.{kind}" for kind in ("csv", "tex")}
+    write_table(TABLES["table1"], plan(tmp_path, TABLES["table1"], ["enco"]), PUBLISHED, out, DEMO)
+    assert r"\label{tab:table1.best}" in out["tex"].read_text(encoding="utf-8")
+
+
 def test_csv_reads_back_without_its_protocol(table1):
     table = pd.read_csv(table1["csv"], comment="#").set_index("row")
     assert list(table.index) == [*(row.key for row in TABLES["table1"].rows), "untranslated"]
