@@ -105,7 +105,8 @@ class _Part:
         return Estimate(value=value, sampling_sd=None, reason=few if self.images < SMALLEST else unlike)
 
     def joined(self, other: _Part) -> _Part:
-        return _Part(self.values | other.values, {**self.replicates, **other.replicates}, self.missing | other.missing)
+        drawn = self.replicates | other.replicates
+        return _Part(self.values | other.values, drawn, self.missing | other.missing, self.images)
 
 
 def _check_same_images(first: FeatureSets, other: FeatureSets) -> None:
@@ -135,11 +136,11 @@ def _distances_of(sets: FeatureSets, count: int, seed: int) -> dict[str, _Part]:
     def compare(real: Features) -> _Part:
         fewest = min(len(sets.generated), len(real))
         if missing := too_few(fewest, k=1):
-            return _Part({}, {}, {name: missing[usual] for usual, name in names.items()})
+            return _Part({}, {}, {name: missing[usual] for usual, name in names.items()}, fewest)
         gram = Gram.of(sets.generated.features, real.features)
         drawn = distance_replicates(gram, count, seed) if fewest >= SMALLEST else {}
         values = {names[name]: value for name, value in gram.distances().items()}
-        return _Part(values, {names[name]: one for name, one in drawn.items()}, {})
+        return _Part(values, {names[name]: one for name, one in drawn.items()}, {}, fewest)
 
     return _against_each(sets, compare)
 
