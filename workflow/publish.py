@@ -94,8 +94,9 @@ class Publication:
             write_cells(list(cells.values()), self.folder / CELLS)
         specs = {name: self.plan.tables[name] for name in names}
         about = [
-            {"table": name, "title": s.heading, "shows_keys": s.show_keys or "", "marks": s.marks}
-            for name, s in specs.items()
+            {"table": name, "title": spec.heading, "shows_keys": spec.show_keys or "", "marks": spec.marks}
+            | {"key": spec.key, "selection": self.plan.selection_of(name)}
+            for name, spec in specs.items()
         ]
         written = [*tables.values(), *differences.values(), self.folder / CELLS]
         return [*written, write_lines(self.folder, TABLES, about)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from tabulate import tabulate
 from eval.publication.files import read_lines
 from eval.tables.columns import HEADLINE_SET, METRICS
 from eval.tables.differences import difference_text, read_difference
+from eval.tables.layout import format_summary
 from eval.tables.render import ABSENT, MARKDOWN
+from eval.tables.summaries import summarise
 
 FURTHER = ("KID", "density", "coverage", "content_cosine", "ssim_source", "psnr_truth", "ssim_truth")
 ARROWS = {"lower": "↓", "higher": "↑"}
@@ -41,15 +42,18 @@ def _text(line: dict[str, str]) -> str:
     return difference_text(read_difference(line), line["metric"] if line["metric"] in METRICS else "FID")
 
 
-def further_table(cells: pd.DataFrame, table: str, titles: Mapping[str, str]) -> str:
-    """Return what features and pixels tell beyond the paper's metrics, means over seeds; empty where there is none."""
+def further_table(cells: pd.DataFrame, titles: Mapping[str, str]) -> str:
+    """Return what features and pixels tell beyond the paper's metrics of one table's cells; empty where it is nothing.
+
+    Each number is a mean over seeds, with its deviation over other images.
+    """
     wanted = cells["metric"].isin(FURTHER) & cells["real_set"].isin(["", HEADLINE_SET]) & cells["value"].notna()
-    known = cells[wanted & (cells["table"] == table)]
-    columns = [
-        (task, metric) for task in known["task"].unique() for metric in FURTHER if _has(known, task=task, metric=metric)
-    ]
+    known = cells[wanted]
+    found = {(row, task, metric): one for (_, row, task, metric, _), one in summarise(known).items()}
+    measured = {(task, metric) for _, task, metric in found}
+    columns = [(task, metric) for task in known["task"].unique() for metric in FURTHER if (task, metric) in measured]
     rows = [
-        [MARKDOWN.escape(label), *(_mean(known[known["row"] == row], task, metric) for task, metric in columns)]
+        [MARKDOWN.escape(label), *(format_summary(found.get((row, *at)), at[1]) or ABSENT for at in columns)]
         for row, label in known[["row", "label"]].drop_duplicates().itertuples(index=False, name=None)
     ]
     heads = [
@@ -57,20 +61,6 @@ def further_table(cells: pd.DataFrame, table: str, titles: Mapping[str, str]) ->
         *(f"{titles[task]} {METRICS[metric].header} {ARROWS[METRICS[metric].better]}" for task, metric in columns),
     ]
     return tabulate(rows, heads, tablefmt="pipe", disable_numparse=True) if rows else ""
-
-
-def _has(cells: pd.DataFrame, **where: str) -> bool:
-    return bool((cells[list(where)] == pd.Series(where)).all(axis="columns").any())
-
-
-def _mean(row: pd.DataFrame, task: str, metric: str) -> str:
-    cell = row[(row["task"] == task) & (row["metric"] == metric)]
-    if cell.empty:
-        return ABSENT
-    decimals = METRICS[metric].decimals
-    sd = cell["sampling_sd"].mean()
-    spread = "" if math.isnan(sd) else f" ± {sd:.{decimals}f}"
-    return f"{cell['value'].mean():.{decimals}f}{spread}"
 
 
 def claims_table(path: Path) -> str:

@@ -12,7 +12,7 @@ ABOUT, TABLES, TASKS, DATA, RUNS = "about.csv", "tables.csv", "tasks.csv", "data
 CELLS, CURVES, CLAIMS = "cells.csv", "curves.csv", "claims.csv"
 COLUMNS = {
     ABOUT: ("key", "value"),
-    TABLES: ("table", "title", "shows_keys", "marks"),
+    TABLES: ("table", "title", "shows_keys", "marks", "key", "selection"),
     TASKS: ("task", "title", "figure", "judge", "curve", "data"),
     DATA: ("data", "trainA", "trainB", "testA", "testB", "training_hash", "licence", "site"),
     RUNS: ("task", "variant", "seed", "iterations", "hours", "device", "computed", "commit", "data", "config_hash"),

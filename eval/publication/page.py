@@ -29,7 +29,8 @@ def render_page(folder: Path) -> str:
     """Return docs/results.md, from the CSV files of a folder: equal files make equal pages."""
     about = {line["key"]: line["value"] for line in read_lines(folder / ABOUT)}
     tasks, data = read_lines(folder / TASKS), read_lines(folder / DATA)
-    cells = without_second_choice(read_cells(folder / CELLS))
+    cells = read_cells(folder / CELLS)
+    first = without_second_choice(cells)
     titles = {line["task"]: line["title"] for line in tasks}
     return _template().render(
         about=about,
@@ -38,8 +39,8 @@ def render_page(folder: Path) -> str:
         tasks=tasks,
         data=data,
         credits={line["data"]: f"Images: {line['data']}, {line['licence'] or 'your own'}." for line in data},
-        claims=claims(cells, titles),
-        caution=caution(cells, titles),
+        claims=claims(first, titles),
+        caution=caution(first, titles),
         ledger=claims_table(folder / CLAIMS) if (folder / CLAIMS).exists() else "",
         files=sorted(path.name for path in folder.glob("*.csv")),
         **_totals(read_lines(folder / RUNS)),
@@ -55,6 +56,7 @@ def _totals(runs: Sequence[dict[str, str]]) -> dict[str, Any]:
 
 def _table(folder: Path, line: dict[str, str], cells: pd.DataFrame, titles: Mapping[str, str]) -> dict[str, Any]:
     path, differences = (folder / f"{line['table']}.{ending}" for ending in ("csv", "differences.csv"))
+    own = cells[(cells["table"] == line["key"]) & cells["selection"].isin(["", line["selection"]])]
     rule: Rule = "certain" if line.get("marks") == "certain" else "best"
     told = read_differences(differences) if rule == "certain" else {}
     is_sure = any(one.rank_low for lines in told.values() for one in lines)
@@ -63,7 +65,7 @@ def _table(folder: Path, line: dict[str, str], cells: pd.DataFrame, titles: Mapp
         "text": markdown_table(path, rule, told, bool(line["shows_keys"])),
         "legend": legend(rule, is_sure, "**bold**", "*italic*"),
         "differences": differences_table(path, differences) if is_sure else "",
-        "further": further_table(cells, line["table"].removeprefix("table"), titles),
+        "further": further_table(own, titles),
         "notes": read_notes(path),
     }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,12 +103,12 @@ def test_differences_stand_below_a_table_by_label(tmp_path: Path) -> None:
 
 def test_further_metrics_are_means_with_their_deviation() -> None:
     known = cells(("1", "cut", "cat2dog", 0.125, math.nan), ("1", "enco", "cat2dog", 0.25, math.nan))
-    kid = pd.concat([known.assign(metric="KID", sampling_sd=[0.0156, math.nan]), known])
-    assert [line.replace(" ", "") for line in further_table(kid, "1", TITLES).splitlines()[2:]] == [
+    kid = pd.concat([known.assign(metric="KID", mark="", sampling_sd=[0.0156, math.nan]), known])
+    assert [line.replace(" ", "") for line in further_table(kid, TITLES).splitlines()[2:]] == [
         "|CUT|0.125±0.016|",
         "|ENCO|0.250|",
     ]
-    assert not further_table(kid, "2", TITLES)
+    assert not further_table(known, TITLES)
 
 
 def test_the_ledger_has_both_verdicts(tmp_path: Path) -> None:
@@ -172,16 +174,32 @@ def test_seconds_are_a_ratio() -> None:
     assert claims(pd.concat([both, timed]), TITLES)[1].endswith("an iteration takes 0.50 times CUT's seconds.")
 
 
-def test_a_page_without_pictures_curves_and_trainings_is_a_page_and_equal_files_make_it_again(tmp_path: Path) -> None:
-    (tmp_path / "table1.csv").write_text(TABLE)
-    save_cells(cells(("1", "enco", "cat2dog", 1.0, math.nan)), tmp_path / "cells.csv")
+def write_publication(folder: Path, found: pd.DataFrame, *tables: dict[str, Any]) -> None:
+    """The files of a page without pictures, curves and trainings."""
+    save_cells(found, folder / "cells.csv")
     facts = {"scale": "small", "seeds": "0", "trainings_planned": 3, "commit": "0123abc", "comparable": ""}
     facts |= {"distance": "FD (Lite)", "setting.options.all.ngf": 32}
-    write_lines(tmp_path, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
-    write_lines(tmp_path, TABLES, [{"table": "table1", "title": "Table 1: methods", "shows_keys": True}])
-    write_lines(tmp_path, TASKS, [{"task": task, "title": title} for task, title in TITLES.items()])
-    write_lines(tmp_path, RUNS, [])
-    write_lines(tmp_path, DATA, [])
+    write_lines(folder, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
+    write_lines(folder, TABLES, tables)
+    for table in tables:
+        (folder / f"{table['table']}.csv").write_text(TABLE)
+    write_lines(folder, TASKS, [{"task": task, "title": title} for task, title in TITLES.items()])
+    write_lines(folder, RUNS, [])
+    write_lines(folder, DATA, [])
+
+
+def test_further_metrics_are_those_of_a_tables_own_key_and_generators(tmp_path: Path) -> None:
+    kid = cells(*((table, "enco", "cat2dog", 0.0, math.nan) for table in ("1", "1", "cats")))
+    kid = kid.assign(metric="KID", mark="", selection=["final", "best", "final"], value=[0.125, 0.25, 0.5])
+    keys = {"table1": ("1", "final"), "table1.best": ("1", "best"), "cats": ("cats", "final")}
+    about = ({"table": name, "title": name, "key": key, "selection": of} for name, (key, of) in keys.items())
+    write_publication(tmp_path, kid, *about)
+    assert re.findall(r"^\| ENCO +\| (.+?) +\|$", render_page(tmp_path), re.MULTILINE) == ["0.125", "0.250", "0.500"]
+
+
+def test_a_page_without_pictures_curves_and_trainings_is_a_page_and_equal_files_make_it_again(tmp_path: Path) -> None:
+    about = {"table": "table1", "title": "Table 1: methods", "shows_keys": True, "key": "1", "selection": "final"}
+    write_publication(tmp_path, cells(("1", "enco", "cat2dog", 1.0, math.nan)), about)
     page = render_page(tmp_path)
     assert render_page(tmp_path) == page
     assert "## Table 1: methods\n" in page and "0 of 3 trainings" in page and "do not compare" in page
