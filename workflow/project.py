@@ -58,7 +58,7 @@ class Project:
             train=trainings,
             evaluate=Evaluations(plan),
             segmentation=segmentation,
-            timing=Timings(plan, trainings),
+            timing=Timings(plan),
             tables=tables,
             report=Figures(plan),
             curves=Curves(plan),

@@ -239,6 +239,13 @@ def test_seconds_of_other_settings_or_code_do_not_count(results: Results, keys: 
     assert results.said("sec/iter") == "timed with other settings or code, to be timed again"
 
 
+def test_seconds_of_a_method_that_copies_first_count(results: Results) -> None:
+    copying = Results(Project.load({**TINY, "copy_steps": {"cut": 9}}, ROOT))
+    assert copying.run().config.copy_steps == 9
+    copying.timed("cut")
+    assert copying.said("sec/iter") == "there"
+
+
 def test_seconds_are_measured_again_for_other_code_unless_it_is_kept(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:

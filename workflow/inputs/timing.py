@@ -10,7 +10,6 @@ from enco.errors import UserError
 from enco.training.identity import digest_of
 from eval.records import Timing, read_timing
 from workflow.inputs import train
-from workflow.inputs.train import Trainings
 from workflow.plan.grid import Run
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
@@ -21,7 +20,6 @@ class Timings:
     """The timed variants of a plan."""
 
     plan: Plan
-    trainings: Trainings
 
     def variants(self, wildcards: Wildcards) -> str:
         """Return method and options of every timed variant, as JSON.
@@ -50,12 +48,15 @@ class Timings:
         return digest_of({name: (found if kept else now)[name] for name in sorted(now)})
 
     def differs(self, timing: Timing, run: Run) -> bool:
-        """Return whether a timing file's seconds of a run's variant are of other settings or code than asked for."""
+        """Return whether a timing file's seconds of a run's variant are of other settings or code than asked for.
+
+        Copying comes before the iterations that are timed, so its code does not count.
+        """
         config = self.plan.config
         known = timing.asked.variants[run.variant]
         return (
             (timing.asked.compute, timing.size) != (config.compute, self.plan.size)
             or (timing.warmup, timing.iterations) != (config.timing.warmup, config.timing.iterations)
             or (known.method, known.options) != (run.config.method, run.config.options)
-            or bool(self.trainings.code_differences(run.config, known.sources))
+            or (config.changed_code != "keep" and known.sources != train.sources_of(run.config.method))
         )
