@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from enco.errors import UserError
+from enco.methods.parts.generator_file import save_generator
+from tests.support.tiny_methods import tiny_method
 from workflow.plan.plan import Plan
 from workflow.project import Project
 
@@ -37,6 +39,15 @@ def test_the_code_that_copies_counts_for_them_alone() -> None:
     before, after = files({}), files({"cut": 9})
     assert {*after["cut"]} - {*before["cut"]} == {"enco/training/copying.py"}
     assert before["enco"] == after["enco"]
+
+
+def test_a_file_to_start_from_and_copying_are_two_starts(tmp_path: Path) -> None:
+    save_generator(tiny_method("cut"), tmp_path / "g")
+    both: dict[str, Any] = {**TINY, "init": {"cut": str(tmp_path / "g")}, "copy_steps": {"cut": 9}}
+    message = r"^'init' and 'copy_steps' of scale tiny both name cut.*: set copy_steps: \{cut: 0\} or leave init out\.$"
+    with pytest.raises(UserError, match=message):
+        Plan.load(both, ROOT)
+    assert Plan.load({**both, "copy_steps": {"cut": 0}}, ROOT).grid.runs
 
 
 def test_mistakes_are_one_sentence() -> None:

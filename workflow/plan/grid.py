@@ -234,7 +234,12 @@ def _run_config(
 ) -> RunConfig:
     name = method.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
-    scale, init = _scale_options(method, task, config), config.init_of(name, task)
+    scale, init, copy_steps = _scale_options(method, task, config), config.init_of(name, task), config.copy_steps
+    if init and copy_steps.get(name):
+        raise UserError(
+            f"'init' and 'copy_steps' of scale {config.scale} both name {name}, also for {task}: "
+            f"set copy_steps: {{{name}: 0}} or leave init out."
+        )
     return RunConfig(
         method=row.method,
         task=task,
@@ -249,7 +254,7 @@ def _run_config(
         ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         init=init,
-        copy_steps=config.copy_steps.get(name, 0),
+        copy_steps=copy_steps.get(name, 0),
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
         compute=config.compute,
     )
