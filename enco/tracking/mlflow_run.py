@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from math import isnan
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def set_params(client: MlflowClient, run: Run, settings: Iterable[tuple[str, str
 def set_metrics(client: MlflowClient, run: Run, values: Mapping[str, float]) -> None:
     """Log the metrics whose last value in the run is another one."""
     for key, value in values.items():
-        if run.data.metrics.get(key) != value:
+        known = run.data.metrics.get(key)
+        if known != value and not (known is not None and isnan(known) and isnan(value)):
             client.log_metric(run.info.run_id, key, value)
 
 

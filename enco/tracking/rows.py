@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import nan
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from enco.io.locks import locked
 from enco.tracking.mlflow_run import find_run, set_metrics, set_params, set_status, set_tags
-from enco.tracking.run_reader import RunFiles, flatten
+from enco.tracking.run_reader import RunFiles, flatten, is_score
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,8 +29,8 @@ ORDER = ("RUNNING", "FAILED", "KILLED", "FINISHED")
 def mirror_row(client: MlflowClient, experiment: Experiment, files: RunFiles) -> None:
     """Bring the parent of a mirrored run's row up to date, where several seeds of the row are in the store.
 
-    Its numbers are those of the run's scores, from all of the row's runs in the store; of a seed that was trained more
-    than once, from the run that began last.
+    Its numbers are from all of the row's runs in the store that have scores; of a seed that was trained more than once,
+    from the run that began last. A number that none of them has any more becomes NaN, as MLflow lets no metric go.
     """
     if len(_seeds(_children(client, experiment, files))) < 2:
         return
@@ -39,7 +40,7 @@ def mirror_row(client: MlflowClient, experiment: Experiment, files: RunFiles) ->
         key = f"row@{files.row_key}"
         parent = find_run(client, experiment, key) or _create(client, experiment, files, key, counted)
         set_params(client, parent, flatten(files.record.config.model_dump(mode="json", exclude={"seed"})))
-        set_metrics(client, parent, _means(counted, files.scores))
+        set_metrics(client, parent, dict.fromkeys(parent.data.metrics, nan) | _means(_scored(counted)))
         set_tags(client, parent, _about(counted))
         for child in children:
             set_tags(client, child, {PARENT: parent.info.run_id})
@@ -66,21 +67,32 @@ def _create(client: MlflowClient, experiment: Experiment, files: RunFiles, key: 
     return client.create_run(experiment.experiment_id, begun, tags, config.variant or config.method)
 
 
-def _means(children: Sequence[Run], keys: Iterable[str]) -> dict[str, float]:
-    """Return the mean of each metric over the children that have it, and beside it their standard deviation."""
+def _scored(children: Iterable[Run]) -> list[Run]:
+    return [child for child in children if any(map(is_score, child.data.metrics))]
+
+
+def _means(children: Sequence[Run]) -> dict[str, float]:
+    """Return the mean of each number over the children that have it, and beside it their standard deviation."""
     found: dict[str, float] = {}
-    for key in keys:
+    keys = dict.fromkeys(key for child in children for key in child.data.metrics)
+    for key in (key for key in keys if is_score(key) or key.startswith("run/")):
         values = [child.data.metrics[key] for child in children if key in child.data.metrics]
-        if values:
-            found[key] = fmean(values)
+        found[key] = fmean(values)
         if len(values) > 1 and not key.endswith(SAMPLING_SD):
             found[key + SEED_SD] = stdev(values)
     return found
 
 
 def _about(children: Sequence[Run]) -> dict[str, str]:
-    seeds = ", ".join(child.data.tags["seed"] for child in children)
-    return {
-        "seeds": seeds,
-        NOTE: f"Means over the seeds {seeds}. Metrics ending in `{SEED_SD}` are their sample standard deviations.",
-    }
+    scored = _scored(children)
+    seeds, others = _names(scored), _names(child for child in children if child not in scored)
+    about = [
+        f"Means over the seeds {seeds}, of each metric over those that have it." if scored else "",
+        f"Metrics ending in `{SEED_SD}` are their sample standard deviations." if scored else "",
+        f"No scores yet: seed {others}." if others else "",
+    ]
+    return {"seeds": seeds or "none", NOTE: " ".join(filter(None, about))}
+
+
+def _names(children: Iterable[Run]) -> str:
+    return ", ".join(child.data.tags["seed"] for child in children)

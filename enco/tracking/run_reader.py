@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from enco.config.run import RunConfig
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, StartedRecord, read_record
-from enco.training.identity import digest_of
+from enco.training.identity import defaults_of, digest_of, without_defaults
 from enco.training.metrics_file import read_metrics
 from enco.training.run_folder import is_held
 
@@ -48,9 +49,12 @@ class RunFiles:
 
     @property
     def row_key(self) -> str:
-        """The identity of what a table averages: all that decides the weights but for the seed, and the images."""
-        settings = {key: value for key, value in self.record.settings.items() if key != "seed"}
-        return f"{digest_of(settings)}@{self.record.data_hash}"
+        """The identity of what a table averages: the settings that `config_hash` has but for the seed, and the images.
+
+        The code is no part of it.
+        """
+        settings = without_defaults(self.record.settings, _defaults(self.record.config))
+        return f"{digest_of({key: settings[key] for key in settings if key != 'seed'})}@{self.record.data_hash}"
 
     def tags(self, home: Path | None) -> dict[str, str]:
         """Return the tags that MLflow shows beside the settings; `home` is the database's folder, None for a server."""
@@ -61,6 +65,13 @@ class RunFiles:
         found |= self.record.git.model_dump()
         became = {"state": self.outcome, "reason": self.state["reason"]}
         return {name: str(value)[:5000] for name, value in {**named, **found, **became}.items() if value is not None}
+
+
+def _defaults(config: RunConfig) -> dict[str, Any]:
+    try:
+        return defaults_of(config)
+    except UserError:  # the method's file is gone: its runs are still shown
+        return {}
 
 
 def run_key(record: StartedRecord) -> str:
@@ -150,6 +161,15 @@ def numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float
             yield from numbers(value, key)
         elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             yield key, float(value)
+
+
+def is_score(metric: str) -> bool:
+    """Say whether a run's metric in MLflow is a score of its final or selected generator, and no curve's or run.json's.
+
+    Curves are losses, rates, times of iterations and the metrics of saved generators.
+    """
+    file, slash, _ = metric.partition("/")
+    return bool(slash) and file not in ("loss", "lr", "run") and not file.endswith(".snapshots")
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

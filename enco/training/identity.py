@@ -83,13 +83,17 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
 def defaults_of(config: RunConfig) -> dict[str, Any]:
     """Return the settings that decide a run's weights at their defaults, but for the method."""
     bare = RunConfig(method=config.method, task=config.task, data=DataConfig(root=config.data.root))
-    return {key: value for key, value in settings_of(bare).items() if key != "method"}
+    return {key: value for key, value in settings_of(bare).items() if key != "method"} | {"copy_steps": 0}
 
 
 def config_hash(config: RunConfig) -> str:
     """Digest the settings that decide a run's weights and are not at their defaults, as 16 hex digits."""
-    defaults = defaults_of(config)
-    return digest_of({key: value for key, value in settings_of(config).items() if value != defaults.get(key)})
+    return digest_of(without_defaults(settings_of(config), defaults_of(config)))
+
+
+def without_defaults(settings: Values, defaults: Values) -> dict[str, Any]:
+    """Return the settings that are not at their defaults: an option that an upgrade brings changes none of them."""
+    return {key: value for key, value in settings.items() if value != defaults.get(key)}
 
 
 def plan_id(config: RunConfig, sources: Values) -> str:
@@ -123,8 +127,8 @@ def have_equal_start(before: Values, asked: Values, epoch: int) -> bool:
 
 
 def setting_differences(before: Values, asked: Values, defaults: Values) -> list[Difference]:
-    """List settings that differ; a setting that the earlier training did not know was at the default there."""
-    pairs = {key: (before.get(key, defaults.get(key)), asked.get(key)) for key in {**before, **asked}}
+    """List settings that differ; a setting that one of the trainings does not name is at the default there."""
+    pairs = {key: tuple(one.get(key, defaults.get(key)) for one in (before, asked)) for key in {**before, **asked}}
     return [Difference("settings", key, old, new) for key, (old, new) in sorted(pairs.items()) if old != new]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -77,7 +78,8 @@ def test_a_row_of_several_seeds_has_a_parent_with_mean_and_deviations(store: Sto
     assert sorted(run.data.tags["seed"] for run in children(store, parent)) == ["0", "1", "2"]
     tags, params = parent.data.tags, parent.data.params
     assert (parent.info.run_name, tags["method"], tags["task"]) == ("cyclegan", "cyclegan", "noise")
-    assert tags["seeds"] == "0, 1, 2" and "Means over the seeds 0, 1, 2." in tags[NOTE]
+    assert tags["seeds"] == "0, 1, 2" and "Means over the seeds 0, 1, 2, of each" in tags[NOTE]
+    assert "No scores yet" not in tags[NOTE]
     assert params["options.lambda_identity"] == "0.5" and "seed" not in params
     assert parent.info.status == "FINISHED"
     assert parent.info.start_time == min(run.info.start_time for run in children(store, parent))
@@ -117,6 +119,46 @@ def test_of_a_seed_that_was_trained_twice_the_later_training_counts(store: Store
     (parent,) = parents(store)
     assert parent.data.metrics[DISTANCE] == fmean([99.0, 20.0])
     assert parent.data.tags["seeds"] == "0, 1" and len(children(store, parent)) == 3
+
+
+def test_a_seed_without_scores_is_in_no_mean_and_said(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 14.0, 99.0)
+    shutil.rmtree(runs / "seed2" / "eval")
+    sync(store, runs)
+    (parent,) = parents(store)
+    tags, metrics = parent.data.tags, parent.data.metrics
+    assert tags["seeds"] == "0, 1" and tags[NOTE].endswith("No scores yet: seed 2.")
+    assert numbers(metrics)[0] == 12.0 and "run/wall_seconds_seed_sd" in metrics
+    shutil.rmtree(train(runs, 1, 0.0, minute=59, name="again") / "eval")
+    sync(store, runs / "again")
+    (parent,) = parents(store)
+    assert parent.data.tags["seeds"] == "0" and parent.data.tags[NOTE].endswith("No scores yet: seed 1, 2.")
+    assert parent.data.metrics[DISTANCE] == 10.0 and isnan(parent.data.metrics[f"{DISTANCE}_seed_sd"])
+    once = content(store)
+    sync(store, runs)
+    assert content(store) == once
+    score(runs / "again", 16.0)
+    sync(store, runs)
+    assert numbers(parents(store)[0].data.metrics)[:2] == pytest.approx([13.0, stdev([10, 16])])
+
+
+def test_scores_count_whichever_seed_is_mirrored_last(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 99.0)
+    shutil.rmtree(runs / "seed1" / "eval")
+    sync(store, runs / "seed0")
+    sync(store, runs / "seed1")
+    assert parents(store)[0].data.metrics[DISTANCE] == 10.0
+
+
+def test_an_option_that_an_upgrade_brings_parts_no_row_at_its_default(runs: Path) -> None:
+    known = read_json(runs / "seed0" / "config.json")["settings"]
+    old = {key: value for key, value in known.items() if key != "options.lambda_identity"}
+
+    def row_key(settings: dict[str, Any]) -> str:
+        write_json(runs / "seed0" / "config.json", read_json(runs / "seed0" / "config.json") | {"settings": settings})
+        return read_run_files(runs / "seed0").row_key
+
+    assert row_key(old) == row_key(known) != row_key({**known, "options.lambda_identity": 0.25})
 
 
 def test_a_number_that_only_an_earlier_training_has_is_no_rows(store: Store, runs: Path) -> None:

@@ -124,6 +124,10 @@ def test_it_decides_the_training_and_is_recorded(data: Path, tmp_path: Path) -> 
     assert changed_settings(read_run(out / FINISHED_FILE))["copy_steps"] == 2
     with pytest.raises(UserError, match=r"copy_steps: 2 before, 3 asked for.*--anew"):
         run(copying(data, "cut", 3), out)
+    with pytest.raises(UserError, match=r"copy_steps: 2 before, 0 asked for"):
+        run(tiny_config(data, "cut"), out)
+    with pytest.raises(UserError, match=r"copy_steps: 0 before, 2 asked for"):
+        run(config, other)
 
 
 def test_a_training_without_it_is_what_it_was(data: Path, tmp_path: Path) -> None:
