@@ -16,7 +16,7 @@ from eval.extractors import FID
 from eval.published import Published
 from eval.records import ALONE, RealSetMetrics, Scores, SetScores
 from eval.segmentation.releases import THE_PAPERS
-from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_FEATURES, printed_name
+from eval.tables.columns import BY_FIELD, HEADLINE_SET, METRICS, OF_BESIDE, OF_FEATURES, printed_name
 from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, REFERENCE_ROW, TableSpec
@@ -112,7 +112,9 @@ def _gap(cell: PlannedCell, sources: Sources) -> str:
 
 
 def _not_compared(cell: PlannedCell) -> str:
-    """Return why images were not compared one by one."""
+    """Return why a metric is not in a file of uncertainties: its extractor, or what images are compared with."""
+    if cell.metric in OF_BESIDE:
+        return "its extractor is not one of 'features: {beside: ...}'"
     if cell.metric.endswith("_truth"):
         return "the true images are not known"
     return "the inputs are their own source" if cell.reference else "the sources are not known"

@@ -53,8 +53,8 @@ METRICS = {
     "pixAcc": Metric("pixAcc", 1, "higher", ("metrics", "segmentation", "pixAcc")),
     "classAcc": Metric("classAcc", 1, "higher", ("metrics", "segmentation", "classAcc")),
     "KID": _beyond("KID", "KID", 3, "lower", HEADLINE_SET),
-    **{name: _beyond(name, name, 1, "lower", HEADLINE_SET) for name, _ in BESIDE},
-    **{name: _beyond(name, name, 3, "lower", HEADLINE_SET) for _, name in BESIDE},
+    **{fd: _beyond(fd, fd, 1, "lower", HEADLINE_SET) for fd, _ in BESIDE},
+    **{kid: _beyond(kid, kid, 3, "lower", HEADLINE_SET) for _, kid in BESIDE},
     "density": _beyond("density", "density", 1, "higher", HEADLINE_SET),
     "coverage": _beyond("coverage", "coverage", 1, "higher", HEADLINE_SET),
     "content_cosine": _beyond("content_cosine", "content (cosine)", 3, "higher"),
@@ -74,6 +74,8 @@ METRICS = {
 
 BY_FIELD = {metric.path[-1]: name for name, metric in METRICS.items() if metric.source == "scores"}
 """Metrics by their names in scores files."""
+OF_BESIDE = tuple(name for names in BESIDE for name in names)
+"""Distances of the extractors that may measure beside the first."""
 OF_FEATURES = ("FID", "precision", "recall", "recall_exact")
 """Metrics that only compare with the paper's where features are Inception's."""
 JOINT = {"P&R": ("precision", "recall"), "D&C": ("density", "coverage")}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from eval.extractors import BESIDE, FID
+from eval.extractors import FID
 from eval.published import Published
-from eval.tables.columns import HEADLINE_SET, METRICS, header, parts
+from eval.tables.columns import HEADLINE_SET, METRICS, OF_BESIDE, header, parts
 from eval.tables.marks import Mark, marks
 from eval.tables.spec import REFERENCE_ROW, ColumnSpec, RowSpec, TableSpec
 from eval.tables.summaries import Place, Summary, missing, summarise
@@ -143,7 +143,7 @@ def _supplementary_of(column: ColumnSpec) -> Iterator[Column]:
         yield Column(column.header, column.task, ("precision", "recall"), "full")
     if "FID" in metrics:
         yield Column(column.header, column.task, ("FID",), "full")
-        beyond = ("KID", "D&C", "content_cosine", *(name for names in BESIDE for name in names))
+        beyond = ("KID", "D&C", "content_cosine", *OF_BESIDE)
         yield from (Column(column.header, column.task, parts(name)) for name in beyond)
 
 

@@ -223,7 +223,7 @@ def _beside(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLine]
     """Name the further extractors, and say that their distances are no other's."""
     for name in dict.fromkeys(name for one in uncertainties.values() for name in one.beside):
         used = {path: one.beside[name] for path, one in uncertainties.items() if name in one.beside}
-        weights = _short(_agree(used, f"weights of {name}"))
+        weights = _short(_agree(used, f"{name} weight"))
         yield distance_name(name), f"the Fréchet distance of the features of {name}, weights {weights}; it is no FID"
 
 

@@ -14,7 +14,7 @@ from eval.tables.differences import COLUMNS, read_differences
 from eval.tables.planned import PlannedCell
 from eval.tables.spec import TableSpec
 from eval.tables.write import write_table
-from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
+from eval.uncertainty.records import Estimate, load_replicates, read_uncertainty, save_replicates
 from tests.support.table_runs import DEMO, PUBLISHED, TABLES, plan, reference, resampled, uncertainty_of
 
 FD = DEMO.distance
@@ -127,6 +127,28 @@ def test_sets_that_were_drawn_otherwise_do_not_share_a_table(tmp_path: Path) -> 
     read_uncertainty(path).model_copy(update={"seed": 1}).write(path)
     with pytest.raises(UserError, match=r"cannot mix resamplings: .*'200 draws of seed 0'.*'200 draws of seed 1'"):
         written(tmp_path, cells)
+
+
+def test_further_extractors_are_compared_and_named_and_their_weights_are_not_mixed(tmp_path: Path) -> None:
+    cells = planned(tmp_path)
+    for number, row in enumerate(ROWS):
+        path = uncertainty_of(tmp_path / row / "cat2dog" / "0.json")
+        record, drawn = read_uncertainty(path), load_replicates(replicates_file(path))
+        record.metrics["paired"]["FD (DINOv2)"] = Estimate(value=50.0 + number, sampling_sd=2.0)
+        record.model_copy(update={"beside": {"dinov2": "d1d0" * 16}}).write(path)
+        noise = 0.1 * np.random.default_rng(number).normal(size=200)
+        save_replicates(drawn | {"paired FD (DINOv2)": noise}, replicates_file(path))
+    text = written(tmp_path, cells)
+    assert "Cat→Dog FD (DINOv2) ↓" in text["md"] and "**50.0 ± 2.0**" in line_of(beside(text["md"]), "CycleGAN")
+    assert "- **FD (DINOv2)**: the Fréchet distance of the features of dinov2, weights sha256 d1d0d1d0" in text["md"]
+    assert read_differences(tmp_path / "t.differences")["Cat→Dog FD (DINOv2)", "enco"][0].rank_low == 3
+    read_uncertainty(path).model_copy(update={"beside": {"dinov2": "0" * 64}}).write(path)
+    with pytest.raises(UserError, match=r"cannot mix dinov2 weights: .*'d1d0.*'0000"):
+        written(tmp_path, cells)
+
+
+def beside(page: str) -> str:
+    return page.partition("### Beside the headline")[2]
 
 
 def test_replicates_that_are_lost_are_missed_in_one_sentence(tmp_path: Path) -> None:
