@@ -128,9 +128,11 @@ def supplementary_columns(spec: TableSpec) -> tuple[Column, ...]:
     """Return columns for FID and P&R on the full real set, exact recall, and pixel and class accuracy.
 
     Also for what features tell beyond the paper's metrics: KID, density and coverage, content kept, and the distances
-    of further extractors.
+    of further extractors. What the headline prints is left out.
     """
-    return tuple(column for c in spec.columns for column in _supplementary_of(c))
+    shown = {(column.task, *each) for column in headline_columns(spec) for each in column.sets()}
+    columns = (column for c in spec.columns for column in _supplementary_of(c))
+    return tuple(column for column in columns if not shown.issuperset((column.task, *each) for each in column.sets()))
 
 
 def _supplementary_of(column: ColumnSpec) -> Iterator[Column]:

@@ -17,7 +17,7 @@ import eval.tables
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from eval.tables.cells import read_cells
-from eval.tables.layout import decimals_for, format_summary, seeds_spread
+from eval.tables.layout import Column, decimals_for, format_summary, seeds_spread, supplementary_columns
 from eval.tables.marks import ranks
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
@@ -238,6 +238,15 @@ def test_a_table_of_seconds_alone_has_nothing_to_supplement(tmp_path):
     spec = load_tables({"own": {"rows": [{"key": "cut"}], "columns": [{"task": "t", "metrics": ["sec/iter"]}]}})["own"]
     text = written(tmp_path, spec, plan(tmp_path, spec, ["cut"]))["md"].read_text(encoding="utf-8")
     assert "0.100" in text and "Beside the headline" not in text
+
+
+def test_what_the_headline_prints_is_not_supplemented():
+    columns = [{"task": "t", "metrics": ["FID", "KID", "D&C"]}, {"task": "u", "metrics": ["FID"]}]
+    spec = load_tables({"own": {"rows": [{"key": "cut"}], "columns": columns}})["own"]
+    found = [(column.task, column.metrics) for column in supplementary_columns(spec)]
+    assert not {("t", ("KID",)), ("t", ("density", "coverage"))} & set(found)
+    assert {("u", ("KID",)), ("u", ("density", "coverage")), ("t", ("FID",))} <= set(found)
+    assert Column("t", "t", ("FID",), "full") in supplementary_columns(spec), "against another set, and no repetition"
 
 
 @pytest.mark.parametrize(
