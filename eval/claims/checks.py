@@ -11,7 +11,7 @@ from eval.claims.evidence import Evidence, Number
 from eval.claims.spec import About, Best, Check, Comparison, Order, Place
 from eval.published import Published
 from eval.tables.columns import METRICS
-from eval.uncertainty.differences import difference_sd, probability_above
+from eval.uncertainty.differences import Deviation, combined, difference_deviation, probability_above
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Difference:
     lower: bool
 
     def finding(self, left: Number, right: Number) -> Finding:
-        """Return by how much the two lie as they should, under a normal approximation of their difference."""
+        """Return by how much the two lie as they should, by Student's t of their difference."""
         margin = right.value - left.value if self.lower else left.value - right.value
-        sd, of = _spread(self, left, right, 1.0, 1.0)
-        return Finding(margin, None if sd is None else _holds(margin, sd), (left.value, right.value), of)
+        found, of = _spread(self, left, right, 1.0, 1.0)
+        return Finding(margin, None if found is None else _holds(margin, found), (left.value, right.value), of)
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,22 @@ class Quotient:
         return 100 * (1 - left / right) if self.percent else left / right
 
     def finding(self, left: Number, right: Number) -> Finding:
-        """Return how far within the tolerance the quotient is, under a normal approximation to first order."""
+        """Return how far within the tolerance the quotient is, to first order, by Student's t."""
         if right.value == 0:
             return Finding(-math.inf, 0.0, (left.value, right.value), ())
         found, unit = self.measure(left.value, right.value), 100 if self.percent else 1
         margin = self.tolerance - abs(found - self.value)
         if math.isclose(margin, 0.0, abs_tol=1e-12):
             margin = 0.0
-        sd, of = _spread(self, left, right, unit / right.value, unit * left.value / right.value**2)
-        probability = None if sd is None else self._within(found, margin, sd)
+        deviation, of = _spread(self, left, right, unit / right.value, unit * left.value / right.value**2)
+        probability = None if deviation is None else self._within(found, margin, deviation)
         return Finding(margin, probability, (left.value, right.value), of)
 
-    def _within(self, found: float, margin: float, sd: float) -> float:
-        if sd == 0:
+    def _within(self, found: float, margin: float, deviation: Deviation) -> float:
+        if deviation.sd == 0:
             return float(margin >= 0)
         low, high = self.value - self.tolerance, self.value + self.tolerance
-        return max(0.0, probability_above(low, found, sd) - probability_above(high, found, sd))
+        return max(0.0, probability_above(low, found, deviation) - probability_above(high, found, deviation))
 
 
 Part = Difference | Quotient
@@ -112,21 +112,22 @@ def find(part: Part, evidence: Evidence) -> Finding | None:
 
 def _spread(
     part: Part, left: Number, right: Number, by_left: float, by_right: float
-) -> tuple[float | None, tuple[str, ...]]:
-    """Return the standard deviation of a function of two numbers, given its derivatives' sizes, and of what it is.
+) -> tuple[Deviation | None, tuple[str, ...]]:
+    """Return the deviation of a function of two numbers, given its derivatives' sizes, and of what it is.
 
     Numbers of one task and metric whose images were resampled alike are paired, others independent.
     """
     one, other = left.resampled, right.resampled
     if one and other and part.left[2:] == part.right[2:]:
-        sd = difference_sd(one, other, by_left, by_right)
-        return sd, ("seeds and paired test images" if one.seeds_sd or other.seeds_sd else "paired test images",)
+        found = difference_deviation(one, other, by_left, by_right)
+        is_of_seeds = found is not None and not math.isinf(found.freedom)
+        return found, ("seeds and paired test images" if is_of_seeds else "paired test images",)
     of = tuple(dict.fromkeys(number.spread.of for number in (left, right) if number.spread and number.spread.of))
     if left.spread is None or right.spread is None:
         return None, of
-    return math.hypot(left.spread.sd * by_left, right.spread.sd * by_right), of
+    return combined(left.spread.times(by_left), right.spread.times(by_right)), of
 
 
-def _holds(margin: float, sd: float) -> float:
+def _holds(margin: float, deviation: Deviation) -> float:
     """Return the probability that a margin is above 0; without a deviation equal numbers are no difference."""
-    return probability_above(0.0, margin, sd) if sd else float(margin > 0)
+    return probability_above(0.0, margin, deviation) if deviation.sd else float(margin > 0)

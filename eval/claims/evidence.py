@@ -13,8 +13,8 @@ from eval.claims.spec import Place
 from eval.published import Published
 from eval.tables.cells import CELL_KEY
 from eval.tables.columns import HEADLINE_SET, METRICS
-from eval.tables.summaries import ByFile, mean_replicates, missing
-from eval.uncertainty.differences import Entry
+from eval.tables.summaries import ByFile, entries, missing
+from eval.uncertainty.differences import Deviation, Entry, combined
 
 NOT_PLANNED = "not in these tables"
 QUARTILES = 1.349
@@ -23,10 +23,18 @@ QUARTILES = 1.349
 
 @dataclass(frozen=True)
 class Spread:
-    """The standard deviation of a number, and of what: `seeds`, `test images`, `steps`, or nothing of the kind."""
+    """The standard deviation of a number, and of what: `seeds`, `test images`, `steps`, or nothing of the kind.
+
+    Its degrees of freedom are infinite where seeds take no part.
+    """
 
     sd: float
     of: str = ""
+    freedom: float = math.inf
+
+    def times(self, factor: float) -> Deviation:
+        """Return the deviation of the number multiplied by a factor."""
+        return Deviation(self.sd * factor, self.freedom)
 
 
 EXACT = Spread(0.0)
@@ -70,12 +78,12 @@ def measured(
     `table_reasons` say of tables without cells why they have none. `replicates` are those of the cells' files.
     """
     headline = cells[cells["real_set"].isin(["", HEADLINE_SET]) & cells["metric"].isin(list(METRICS))]
-    drawn = {place[:4]: found for place, found in mean_replicates(headline, replicates or {}).items()}
+    compared = {place[:4]: entry for place, entry in entries(headline, replicates or {}).items()}
     numbers: dict[Place, Number] = {}
     for key, lines in headline.dropna(subset=["value"]).groupby(CELL_KEY[:4]):
-        place, value = cast("Place", key), float(lines["value"].mean())
-        resampled = Entry(value, drawn[place], len(lines), _seeds_sd(lines) or 0.0) if place in drawn else None
-        numbers[place] = Number(value, spread(lines), resampled)
+        place = cast("Place", key)
+        entry = compared[place]
+        numbers[place] = Number(entry.value, spread(lines), entry if entry.replicates is not None else None)
     reasons = {place[:4]: "; ".join(dict.fromkeys(texts)) for place, texts in missing(headline).items()}
     return Evidence(numbers, reasons, table_reasons or {})
 
@@ -93,12 +101,8 @@ def spread(cell: pd.DataFrame) -> Spread | None:
     if METRICS[metric].source == "timing":
         iqr = cell["iqr"].iloc[0]
         return None if math.isnan(iqr) else Spread(iqr / QUARTILES, "steps")
-    parts = {"seeds": _seeds_sd(cell), "test images": cell["sampling_sd"].mean()}
-    known = {name: float(sd) for name, sd in parts.items() if sd is not None and not math.isnan(sd)}
-    return Spread(math.hypot(*known.values()), " and ".join(known)) if known else None
-
-
-def _seeds_sd(cell: pd.DataFrame) -> float | None:
-    """Return the standard deviation of a mean over seeds; None for one seed."""
-    std = float(cell["std"].iloc[0])
-    return None if math.isnan(std) else std / math.sqrt(len(cell))
+    seeds = Deviation(float(cell["std"].iloc[0]) / math.sqrt(len(cell)), len(cell) - 1)
+    parts = {"seeds": seeds, "test images": Deviation(float(cell["sampling_sd"].mean()))}
+    known = {name: part for name, part in parts.items() if not math.isnan(part.sd)}
+    found = combined(*known.values())
+    return Spread(found.sd, " and ".join(known), found.freedom) if known else None

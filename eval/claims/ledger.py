@@ -17,7 +17,7 @@ from eval.tables.columns import METRICS, printed_name
 from eval.tables.layout import decimals_for
 from eval.tables.protocol import ProtocolLine, Provenance, describe_scale
 from eval.tables.spec import TableSpec
-from eval.uncertainty.differences import SURE
+from eval.uncertainty.differences import SURE, probability_text
 
 NO_SPREAD = "nothing is known of the spread: one seed, and no sampling uncertainty"
 
@@ -93,7 +93,7 @@ class Ledger:
             ("Paper", "judged by the digits as printed, which have no uncertainty; equal digits are no difference"),
             (
                 "Probability",
-                f"that all of a claim's comparisons hold, by a normal approximation; holds from {SURE:.0%}, fails from"
+                f"that all of a claim's comparisons hold, by Student's t; holds from {SURE:.0%}, fails from"
                 f" {1 - SURE:.0%} down, ≥ and ≤ where only a bound is known",
             ),
             ("Written at", f"commit {about.commit}"),
@@ -129,13 +129,14 @@ def _counts(judgements: Iterable[Judgement]) -> str:
 
 
 def probability(judgement: Judgement) -> str:
-    """Return 'P = 0.970', or a bound; empty where nothing is known, or where numbers have no spread."""
+    """Return 'P = 0.970', or bounds that are not 0 or 1 in print; empty where no number has a spread."""
     if not judgement.has_probability or not judgement.spreads:
         return ""
-    if judgement.low == judgement.high:
-        return f"P = {judgement.low:.3f}"
-    bounds = [f"P ≥ {judgement.low:.3f}"] * (judgement.low > 0) + [f"P ≤ {judgement.high:.3f}"] * (judgement.high < 1)
-    return " and ".join(bounds)
+    low, high = judgement.low, judgement.high
+    if low == high:
+        return probability_text(low)
+    bounds = [probability_text(low, "≥")] * (round(low, 3) > 0) + [probability_text(high, "≤")] * (round(high, 3) < 1)
+    return " and ".join(dict.fromkeys(bounds))
 
 
 def _margin(part: Part, finding: Finding) -> str:

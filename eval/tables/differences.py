@@ -14,8 +14,8 @@ from enco.io.files import atomic_path
 from eval.tables.columns import METRICS, printed_name
 from eval.tables.layout import Column, Compared, TableBlock, TableCell, Value, headline_columns, supplementary_columns
 from eval.tables.spec import TableSpec
-from eval.tables.summaries import ByFile, mean_replicates, summarise
-from eval.uncertainty.differences import Difference, Entry, differences
+from eval.tables.summaries import ByFile, entries
+from eval.uncertainty.differences import Difference, differences, probability_text
 
 PLACE = ("task", "metric", "real_set", "column")
 COLUMNS = [*PLACE, *(field.name for field in fields(Difference))]
@@ -24,17 +24,13 @@ _DIFFERENCE = TypeAdapter(Difference)
 
 def compare(spec: TableSpec, cells: pd.DataFrame, replicates: ByFile) -> Compared:
     """Compare the rows of each printed metric with the best one; the untranslated inputs take no part."""
-    summaries, drawn = summarise(cells), mean_replicates(cells, replicates)
+    known = entries(cells, replicates)
     found: dict[tuple[str, str, str], dict[str, Difference]] = {}
     for column in _columns(spec):
         for metric, real_set in column.sets():
             places = {row.key: (spec.key, row.key, column.task, metric, real_set) for row in spec.rows}
-            entries = {
-                row: Entry(known.mean, drawn.get(place), known.n, known.seeds_sd)
-                for row, place in places.items()
-                if (known := summaries.get(place))
-            }
-            lines = differences(entries, METRICS[metric].better)
+            rows = {row: known[place] for row, place in places.items() if place in known}
+            lines = differences(rows, METRICS[metric].better)
             found[column.task, metric, real_set] = {line.row: line for line in lines}
     return found
 
@@ -107,5 +103,5 @@ def difference_text(one: Difference | None, metric: str) -> str:
     if one.difference_sd is None or one.p_better is None:
         return rank
     decimals = METRICS[metric].decimals
-    probability = f"P = {one.p_better:.3f}" if one.p_better >= 0.0005 else "P < 0.001"
-    return f"{one.difference:+.{decimals}f} ± {one.difference_sd:.{decimals}f}, {probability}, {rank}"
+    difference = f"{one.difference:+.{decimals}f} ± {one.difference_sd:.{decimals}f}"
+    return f"{difference}, {probability_text(one.p_better)}, {rank}"

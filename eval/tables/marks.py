@@ -17,8 +17,8 @@ def marks(texts: Sequence[str], better: str, told: Sequence[Difference | None], 
     """Mark the numbers of one column, given as printed, and each with its difference to the best where one is known.
 
     By the rule `best` the best is bold and the second underlined. By the rule `certain` a number is bold that is
-    better than every other with a probability of at least SURE, and underlined are the best and all that are not surely
-    worse; where nothing is known of any difference, the best is bold.
+    better than every other with a probability of at least SURE, and underlined are the best and all that are not known
+    to be surely worse; where nothing is known of any number's uncertainty, the best is bold.
     """
     if rule == "certain" and any(one and one.rank_low for one in told):
         return [_certain_mark(one) for one in told]
@@ -31,7 +31,7 @@ def _certain_mark(one: Difference | None) -> Mark:
         return ""
     if one.rank_high == 1:
         return "bold"
-    is_told = one.row != one.best and (one.p_better is None or one.p_better <= 1 - SURE)
+    is_told = one.row != one.best and one.p_better is not None and one.p_better <= 1 - SURE
     return "" if is_told else "underlined"
 
 

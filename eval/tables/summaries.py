@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from eval.tables.cells import CELL_KEY
+from eval.uncertainty.differences import Entry
 from eval.uncertainty.gram import Matrix
 from eval.uncertainty.records import Replicates, drawn, place
 
@@ -35,11 +36,6 @@ class Summary:
     n: int
     marked: bool = False
     sampling_sd: float = math.nan
-
-    @property
-    def seeds_sd(self) -> float:
-        """The standard deviation of the mean over seeds, 0 where nothing is known of it."""
-        return 0.0 if math.isnan(self.std) else self.std / math.sqrt(self.n)
 
 
 def summarise(cells: pd.DataFrame) -> dict[Place, Summary]:
@@ -66,13 +62,19 @@ def missing(cells: pd.DataFrame) -> dict[Place, tuple[str, ...]]:
     return found
 
 
-def mean_replicates(cells: pd.DataFrame, replicates: ByFile) -> dict[Place, Matrix]:
-    """Return the replicates of each cell of which every seed has some, means over the seeds, which are drawn alike."""
-    found: dict[Place, Matrix] = {}
+def entries(cells: pd.DataFrame, replicates: ByFile) -> dict[Place, Entry]:
+    """Return each cell that has a value as one that can be compared with others, a mean over its seeds."""
+    found: dict[Place, Entry] = {}
     for key, lines in cells.dropna(subset=["value"]).groupby(CELL_KEY):
-        *_, metric, real_set = cast("Place", key)
-        name = place(real_set, drawn(metric))
-        known = [one[name] for file in lines["file"] if name in (one := replicates.get(file, {}))]
-        if len(known) == len(lines):
-            found[cast("Place", key)] = np.mean(known, axis=0)
+        at, value, std = cast("Place", key), float(lines["value"].mean()), float(lines["std"].iloc[0])
+        resampled = _mean_replicates(at, lines["file"], replicates)
+        found[at] = Entry(value, resampled, len(lines), std, frozenset(lines["file"]))
     return found
+
+
+def _mean_replicates(at: Place, files: pd.Series, replicates: ByFile) -> Matrix | None:
+    """Return the mean over seeds, which are drawn alike; None where a seed has no replicates."""
+    *_, metric, real_set = at
+    name = place(real_set, drawn(metric))
+    known = [one[name] for file in files if name in (one := replicates.get(file, {}))]
+    return np.mean(known, axis=0) if len(known) == len(files) else None

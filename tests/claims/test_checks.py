@@ -91,6 +91,8 @@ def test_the_probability_is_that_of_a_normal_difference() -> None:
     found = verdict(Number(10.0, Spread(3.0, "seeds")), Number(15.0, Spread(4.0, "test images")))
     assert found.low == found.high == pytest.approx(0.841344746)
     assert found.verdict is Verdict.UNDECIDED and found.spreads == ("seeds", "test images")
+    few = verdict(Number(10.0, Spread(3.0, "seeds", 1)), Number(10.0 + 6.3137515 * 3, EXACT))
+    assert few.low == pytest.approx(0.95), "Student's t of one degree of freedom"
     far = Number(10.0 + 1.6448537 * 5, Spread(4.0, "seeds"))
     assert verdict(Number(10.0, Spread(3.0)), far).low == pytest.approx(0.95)
     assert verdict(Number(0.0, Spread(3.0)), far).verdict is Verdict.HOLDS
@@ -127,9 +129,11 @@ def test_numbers_of_the_same_images_are_paired() -> None:
 
 def test_seeds_add_to_what_paired_images_say() -> None:
     same = np.array([1.0, 3.0, 2.0])
-    left, right = (Number(value, None, Entry(value, same, 3, sd)) for value, sd in ((10.0, 0.3), (11.0, 0.4)))
+    left, right = (Number(value, None, Entry(value, same, 2, std)) for value, std in ((10.0, 2.0), (12.0, 2.0)))
     found = Difference(LEFT, RIGHT, lower=True).finding(left, right)
-    assert found.probability == pytest.approx(NormalDist().cdf(1 / 0.5))
+    assert found.probability == pytest.approx(0.5 + 1 / math.sqrt(12)), (
+        "Student's t of 2 degrees of freedom, at sqrt(2)"
+    )
     assert found.spreads == ("seeds and paired test images",)
     alike = Number(10.0, None, Entry(10.0, same))
     assert Difference(LEFT, RIGHT, lower=True).finding(alike, alike).probability == 0, "equal numbers do not differ"
@@ -181,10 +185,10 @@ def lines(metric: str, *values: float, **about: Any) -> pd.DataFrame:
 
 def test_seeds_are_averaged_and_test_images_are_shared_by_all_seeds() -> None:
     assert spread(lines("FID", 10.0)) is None
-    assert spread(lines("FID", 10.0, 12.0)) == Spread(pytest.approx(1.0), "seeds")
+    assert spread(lines("FID", 10.0, 12.0)) == Spread(pytest.approx(1.0), "seeds", 1)
     assert spread(lines("FID", 10.0, sampling_sd=1.5)) == Spread(1.5, "test images")
     both = spread(lines("FID", 10.0, 12.0, sampling_sd=1.5))
-    assert both == Spread(pytest.approx(math.hypot(1.0, 1.5)), "seeds and test images")
+    assert both == Spread(pytest.approx(math.hypot(1.0, 1.5)), "seeds and test images", pytest.approx(3.25**2))
     assert spread(lines("FID", 10.0, sampling_sd=math.nan)) is None
 
 
@@ -193,7 +197,7 @@ def test_measured_numbers_have_the_mean_replicates_of_their_seeds() -> None:
     drawn = {"a": {"paired recall_exact": np.array([1.0, 2.0])}, "b": {"paired recall_exact": np.array([3.0, 6.0])}}
     place = ("1", "enco", "cat2dog", "recall")
     found = measured(cells, {}, drawn).numbers[place].resampled
-    assert found is not None and found.seeds_sd == pytest.approx(1.0)
+    assert found is not None and found.of_seeds(found.std, 1.0) == pytest.approx(1.0)
     assert found.replicates is not None and found.replicates.tolist() == [2.0, 4.0]
     assert measured(cells, {}, {"a": drawn["a"]}).numbers[place].resampled is None
 
@@ -208,7 +212,7 @@ def test_measured_numbers_are_those_of_the_headline_and_means_over_the_seeds_tha
     missing = lines("FID", math.nan, task="horse2zebra", reason="diverged")
     full = lines("FID", 99.0, real_set="full")
     found = measured(pd.concat([lines("FID", 10.0, 12.0, math.nan, reason="killed"), missing, full]), {"2": "mixed"})
-    assert found.numbers == {LEFT: Number(11.0, Spread(pytest.approx(1.0), "seeds"))}
+    assert found.numbers == {LEFT: Number(11.0, Spread(pytest.approx(1.0), "seeds", 1))}
     assert found.reason(("1", "enco", "horse2zebra", "FID")) == "diverged"
     assert found.reason(("2", "enco", "cat2dog", "FID")) == "mixed"
     assert not measured(pd.DataFrame(columns=COLUMNS)).numbers

@@ -48,9 +48,9 @@ CLOSE = {place("enco"): Number(40.0, Spread(3.0, "seeds")), place("cut"): Number
 @pytest.mark.parametrize(
     ("numbers", "verdict", "words"),
     [
-        (CLEAR, "holds", "P = 1.000, by 10.0: EnCo 40.0, CUT 50.0 (Horse→Zebra FID)"),
+        (CLEAR, "holds", "P > 0.999, by 10.0: EnCo 40.0, CUT 50.0 (Horse→Zebra FID)"),
         (CLOSE, "undecided", "P = 0.421, short by 1.0: EnCo 40.0, CUT 39.0 (Horse→Zebra FID)"),
-        (SWAPPED, "fails", "P = 0.000, short by 10.0: EnCo 50.0, CUT 40.0 (Horse→Zebra FID)"),
+        (SWAPPED, "fails", "P < 0.001, short by 10.0: EnCo 50.0, CUT 40.0 (Horse→Zebra FID)"),
         (
             {place("enco"): Number(40.0, None), place("cut"): Number(50.0, None)},
             "undecided",
@@ -75,6 +75,11 @@ def test_the_least_favourable_comparison_is_shown_and_what_is_missing_is_counted
         "P ≤ 0.760, by 1.0: EnCo 40.0, NEG CUT 41.0 (Horse→Zebra FID), the least of 2 comparisons,"
         " no number for 1 of 3 (not trained yet)",
     )
+
+
+def test_a_bound_that_says_nothing_is_left_out() -> None:
+    found = said(ledger(CLEAR, claim(than=["cut", "munit"]), munit="not trained yet"))
+    assert found[1].startswith("by 10.0: EnCo 40.0"), "P ≤ 1.000 would say nothing"
 
 
 def test_a_quotient_says_what_was_claimed() -> None:

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from eval.tables.marks import marks
-from eval.uncertainty.differences import Difference, Entry, difference_sd, differences, p_better, probability_above
+from eval.uncertainty.differences import (
+    SURE,
+    Deviation,
+    Difference,
+    Entry,
+    combined,
+    difference_deviation,
+    differences,
+    p_better,
+    probability_above,
+    probability_text,
+)
 from eval.uncertainty.gram import Gram
 from eval.uncertainty.resampling import replicates
 
@@ -31,10 +42,11 @@ def drawn(seed: int, size: int = 20) -> Array:
 
 
 entry = st.builds(
-    lambda value, seed, sd, seeds_sd: Entry(value, sd * drawn(seed), 2, seeds_sd),
+    lambda value, seed, sd, n, std: Entry(value, sd * drawn(seed), n, std if n > 1 else math.nan),
     st.sampled_from([0.0, 1.0, 1.5, 2.0, 10.0]) | st.floats(-100, 100),
     st.integers(0, 1000),
     st.sampled_from([0.0, 0.1, 1.0, 20.0]),
+    st.integers(1, 3),
     st.sampled_from([0.0, 0.5]),
 )
 unknown = st.builds(Entry, st.floats(-100, 100))
@@ -88,28 +100,89 @@ def test_a_row_without_replicates_leaves_the_best_unsure() -> None:
     entries = {"a": THREE["a"], "b": THREE["b"], "d": Entry(50.0)}
     found = by_row(differences(entries, "lower"))
     assert (found["d"].difference, found["d"].difference_sd, found["d"].p_better) == (40.0, None, None)
-    assert (found["d"].rank, found["d"].rank_low, found["a"].rank_high) == (3, None, 2)
-    assert marked(entries, "lower") == {"a": "underlined", "b": "", "d": ""}
+    assert (found["d"].rank, found["d"].rank_low, found["d"].rank_high) == (3, 1, 3)
+    assert found["a"].rank_high == 2
+    assert marked(entries, "lower") == {"a": "underlined", "b": "", "d": "underlined"}
     assert marked({"a": Entry(1.0), "b": Entry(2.0), "c": Entry(1.0)}, "lower") == {"a": "bold", "b": "", "c": "bold"}
 
 
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({"d": Entry(9.0), "a": THREE["a"], "b": THREE["b"]}, ["underlined"] * 3),
+        ({"a": THREE["a"], "d": Entry(10.001), "b": THREE["b"]}, ["underlined", "underlined", ""]),
+        ({"d": Entry(9.0), "a": THREE["a"]}, ["underlined"] * 2),
+    ],
+)
+def test_what_is_not_underlined_is_known_to_be_worse(entries: dict[str, Entry], expected: list[str]) -> None:
+    assert list(marked(entries, "lower").values()) == expected
+
+
 def test_replicates_that_are_no_numbers_are_unknown() -> None:
-    assert difference_sd(THREE["a"], Entry(1.0, np.array([1.0, math.nan, 2.0]))) is None
+    assert difference_deviation(THREE["a"], Entry(1.0, np.array([1.0, math.nan, 2.0]))) is None
 
 
 def test_seeds_add_to_the_deviation_and_images_are_shared() -> None:
-    one, other = replace(THREE["a"], seeds_sd=3.0), replace(THREE["c"], seeds_sd=4.0)
-    assert difference_sd(one, other) == pytest.approx(math.hypot(5, 3, 4))
-    assert difference_sd(THREE["a"], THREE["b"], 2.0, 1.0) == pytest.approx(2.0)
+    one, other = replace(THREE["a"], n=4, std=6.0), replace(THREE["c"], n=9, std=12.0)
+    assert difference_deviation(one, other) == pytest.approx((math.hypot(5, 3, 4), 50**2 / (3**4 / 3 + 4**4 / 8)))
+    assert difference_deviation(THREE["a"], THREE["b"], 2.0, 1.0) == pytest.approx((2.0, math.inf))
+
+
+def test_a_row_of_one_seed_is_taken_to_vary_as_the_other_does() -> None:
+    several, single = replace(THREE["a"], n=3, std=6.0), THREE["b"]
+    expected = math.hypot(1, 6 * math.sqrt(1 + 1 / 3))
+    for pair in ((several, single), (single, several)):
+        found = difference_deviation(*pair)
+        assert found is not None and found.sd == pytest.approx(expected)
+        assert found.freedom == pytest.approx(2 * (expected**2 / (36 * 4 / 3)) ** 2)
+
+
+def test_equal_trainings_have_no_difference_over_seeds() -> None:
+    same = Entry(10.0, drawn(0), 3, 2.0, frozenset({"a", "b", "c"}))
+    assert difference_deviation(same, same) == (0.0, math.inf) and p_better(same, same, 1.0) == 0.5
+    found = difference_deviation(same, replace(same, files=frozenset({"d", "e", "f"})))
+    assert found is not None and found.sd == pytest.approx(2 * math.sqrt(2 / 3))
+
+
+@pytest.mark.parametrize(("seeds", "others"), [(2, 2), (3, 3), (1, 2), (1, 3), (2, 3)])
+def test_equal_methods_are_told_apart_in_a_tenth_of_all_tables_at_most(seeds: int, others: int) -> None:
+    """Either of two rows may be bold, with 5 percent each; the normal law would say so in 24 percent for two seeds."""
+    random, images = np.random.default_rng(0), np.zeros(3)
+
+    def mean(n: int) -> Entry:
+        values = random.normal(size=n)
+        return Entry(float(values.mean()), images, n, float(values.std(ddof=1)) if n > 1 else math.nan)
+
+    found = [p_better(mean(seeds), mean(others), 1.0) for _ in range(4000)]
+    share = np.mean([p is not None and not 1 - SURE < p < SURE for p in found])
+    assert share < 0.115 and (share > 0.085 or seeds > 1), "four deviations of a share of 4000"
+
+
+def test_degrees_of_freedom_are_those_of_what_is_uncertain() -> None:
+    assert combined(Deviation(3.0, 2), Deviation(3.0, 2)) == pytest.approx((math.sqrt(18), 4))
+    assert combined(Deviation(3.0, 2), Deviation(0.0)) == pytest.approx((3.0, 2))
+    assert combined(Deviation(3.0), Deviation(4.0)) == (5.0, math.inf) and combined() == (0.0, math.inf)
 
 
 @pytest.mark.parametrize(
-    ("mean", "sd", "expected"), [(1, 0, 1), (-1, 0, 0), (0, 0, 0.5), (0, 1, 0.5), (1.0, 1, 0.8413)]
+    ("mean", "deviation", "expected"),
+    [
+        *[(1, Deviation(0), 1), (-1, Deviation(0), 0), (0, Deviation(0), 0.5), (0, Deviation(1), 0.5)],
+        *[(1.0, Deviation(1), 0.8413), (1.0, Deviation(1, 1), 0.75), (-6.3138, Deviation(1, 1), 0.05)],
+        *[(2.9200, Deviation(1, 2), 0.95), (2.1318 * 3, Deviation(3, 4), 0.95), (1.0, Deviation(1, 1e9), 0.8413)],
+    ],
 )
-def test_the_probability_is_that_of_a_normal_variable_and_without_deviation_of_the_order(
-    mean: float, sd: float, expected: float
+def test_the_probability_is_that_of_students_variable_and_without_deviation_of_the_order(
+    mean: float, deviation: Deviation, expected: float
 ) -> None:
-    assert probability_above(0.0, mean, sd) == pytest.approx(expected, abs=1e-4)
+    assert probability_above(0.0, mean, deviation) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.97, "P ≥ 0.970"), (0.9994, "P ≥ 0.999"), (0.9996, "P > 0.999"), (1e-9, "P < 0.001")]
+)
+def test_no_probability_is_one_or_zero_in_print(p: float, text: str) -> None:
+    assert probability_text(p, "≥") == text
 
 
 @given(columns, better)
@@ -127,7 +200,7 @@ def test_ranks_hold_the_rank_and_the_best_has_rank_one(entries: dict[str, Entry]
 @given(columns, better)
 def test_one_row_is_bold_or_the_best_is_underlined(entries: dict[str, Entry], better: str) -> None:
     found, told = by_row(differences(entries, better)), marked(entries, better)
-    if any(one.rank_low for one in found.values()):
+    if any(one.replicates is not None for one in entries.values()):
         best = next(iter(found.values())).best
         assert told[best] in ("bold", "underlined")
         assert told[best] == "underlined" or set(told.values()) == {"bold", ""}
@@ -179,7 +252,9 @@ def test_deviation_of_a_difference_is_that_over_new_images() -> None:
     for seed in range(20):
         near, far, real = sample()
         a, b = (replicates(features, real, k=5, count=150, seed=seed)["frechet_distance"] for features in (near, far))
-        paired.append(difference_sd(Entry(0.0, a), Entry(0.0, b)))
+        found = difference_deviation(Entry(0.0, a), Entry(0.0, b))
+        assert found is not None
+        paired.append(found.sd)
         apart.append(math.hypot(a.std(), b.std()))
     assert abs(np.mean(paired) / true - 1) < 0.15
     assert np.mean(apart) > 4 * true, "numbers of unrelated images would be far less sure"
