@@ -6,6 +6,7 @@ import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -82,40 +83,53 @@ def untranslated(images: Path, out: Path, extractor: Extractor) -> Features:
     return extract_features(copy_folder(images, out, 32), extractor, root=out)
 
 
-def test_the_lowest_fid_is_chosen_and_everything_is_reported(
-    tmp_path: Path, images: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = write_run(tmp_path / "run", {1: "this", 2: "this", 3: "this"})
-    wanted = run / "snapshots" / "generator_epoch002.safetensors"
-    features_of(wanted, images, tmp_path / "target", extractor).save(tmp_path / "real.npz")
-    sources = untranslated(images, tmp_path / "sources", extractor)
-    sources.save(tmp_path / "sources.npz")
+class Selected(NamedTuple):
+    """What `python -m eval select` wrote in a folder, of a run whose second of three snapshots is the best by far."""
+
+    folder: Path
+    wanted: Path
+    report: dict[str, Any]
+
+    def features(self, name: str) -> Features:
+        return load_features(self.folder / f"{name}.npz")
+
+
+@pytest.fixture
+def selected(tmp_path: Path, images: Path, extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> Selected:
+    run, out = write_run(tmp_path / "run", {1: "this", 2: "this", 3: "this"}), tmp_path / "selected"
+    wanted, real, sources = run / "snapshots/generator_epoch002.safetensors", tmp_path / "real.npz", tmp_path / "s.npz"
+    features_of(wanted, images, tmp_path / "target", extractor).save(real)
+    untranslated(images, tmp_path / "sources", extractor).save(sources)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(command_line, "extractor_of", lambda given: extractor)
+    files = ["--real-paired", real, "--source-features", sources, "--out", out / "x.safetensors"]
+    given = ["select", "--run", run, "--images", images, *files, "--report", out / "x.json", "--threads", 1]
+    command_line.main([str(part) for part in given])
+    return Selected(tmp_path, wanted, read_json(out / "x.json"))
 
-    out, report = tmp_path / "selected" / "x.safetensors", tmp_path / "selected" / "x.json"
-    places = ["--run", run, "--images", images, "--real-paired", tmp_path / "real.npz", "--out", out]
-    places += ["--source-features", tmp_path / "sources.npz"]
-    command_line.main([str(part) for part in ("select", *places, "--report", report, "--threads", 1)])
 
-    assert out.read_bytes() == wanted.read_bytes()
-    assert list((tmp_path / "temporary").iterdir()) == []
-    assert sorted(path.name for path in out.parent.iterdir()) == ["x.json", "x.safetensors"]
-    found = read_json(report)
-    assert (found["chosen"], found["iteration"]) == (wanted.name, 12)
+def test_the_generator_of_the_lowest_distance_is_chosen_and_nothing_is_left_behind(selected: Selected) -> None:
+    out = selected.folder / "selected"
+    assert (out / "x.safetensors").read_bytes() == selected.wanted.read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["x.json", "x.safetensors"]
+    assert list((selected.folder / "temporary").iterdir()) == []
+    found = selected.report
+    assert (found["chosen"], found["iteration"]) == (selected.wanted.name, 12)
     assert "chosen on the test set: it has the lowest FD (" in found["note"] and found["distance"] in found["note"]
-    assert [(one["file"], one["iteration"]) for one in found["candidates"]] == [
+
+
+def test_every_generator_and_the_sources_themselves_are_reported(selected: Selected) -> None:
+    candidates, level = selected.report["candidates"], selected.report["untranslated"]
+    assert [(one["file"], one["iteration"]) for one in candidates] == [
         *((f"generator_epoch{epoch:03d}.safetensors", 6 * epoch) for epoch in (1, 2, 3)),
         ("generator.safetensors", 60),
     ]
-    first, second, third, final = (one["frechet_distance"] for one in found["candidates"])
+    first, second, third, final = (one["frechet_distance"] for one in candidates)
     assert second == pytest.approx(0, abs=1e-6) and min(first, third, final) > 0.01
-    real = load_features(tmp_path / "real.npz")
-    best = found["candidates"][1]
+    real, sources, best = selected.features("real"), selected.features("s"), candidates[1]
     assert [best["content_cosine"], best["content_l2"]] == pytest.approx(by_hand(sources, real))
-    assert best["kid"] == min(one["kid"] for one in found["candidates"])
-    level = found["untranslated"]
+    assert best["kid"] == min(one["kid"] for one in candidates)
     assert level["frechet_distance"] == pytest.approx(fid(sources.features, real.features), rel=1e-6)
     assert (level["content_cosine"], level["content_l2"]) == (pytest.approx(1), 0)
 
