@@ -7,6 +7,7 @@ is given.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import closing, suppress
@@ -130,15 +131,15 @@ class Training:
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:
         """Train to the last iteration; raises NonFiniteLoss, or Stopped."""
         settings, total = self.config.train, self.steps.total
+        clock = Clock(self.last.wall_seconds, self.last.wait_seconds) if self.last else Clock()
         if not self.done:
-            learn_to_copy(self.steps, self.config.copy_steps, workers)
+            self.copy_images(workers, stop)
             self.steps.calibrate(workers)
         prefetcher = self.steps.prefetch(self.done, workers)
         state.begin(self.done)
         if self.done < total and settings.tracking == "live":
             start_follower(self.out)
 
-        clock = Clock(self.last.wall_seconds, self.last.wait_seconds) if self.last else Clock()
         with closing(Progress(self.done, total, self.method.schedule.epochs)) as progress:
             for step in self.steps.run(prefetcher, self.done):
                 self.log.add(step.iteration, step.losses)
@@ -156,6 +157,16 @@ class Training:
                     state.reached(step.iteration)
                 if stopped_by and not is_last:
                     raise Stopped(f"stopped by {stopped_by} after iteration {step.iteration} of {total}")
+
+    def copy_images(self, workers: int, stop: StopRequest) -> None:
+        """Learn to copy images before the first iteration; raises NonFiniteLoss, or Stopped, which keep nothing."""
+        count = self.config.copy_steps
+        for step, loss in enumerate(learn_to_copy(self.steps, count, workers), start=1):
+            where = f"in step {step} of {count} of learning to copy"
+            if not math.isfinite(loss):
+                raise NonFiniteLoss(f"The loss became {loss} {where}")
+            if stopped_by := stop.by:
+                raise Stopped(f"stopped by {stopped_by} {where}, which begins anew")
 
     def save_checkpoint(self, iteration: int, wall_seconds: float, wait_seconds: float) -> None:
         """Write all that `begin` takes back; NonFiniteLoss, with nothing written, for what is not finite."""

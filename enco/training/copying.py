@@ -26,8 +26,8 @@ SCALE = 4.0
 """Deviation of upsampling's weights. The norm behind takes it out, and the training's steps move such weights less."""
 
 
-def learn_to_copy(steps: Steps, count: int, workers: int = 0) -> None:
-    """Train a method's networks that translate, for `count` steps, to return images as they are.
+def learn_to_copy(steps: Steps, count: int, workers: int = 0) -> Iterator[float]:
+    """Train a method's networks that translate, for `count` steps, to return images as they are; yields each loss.
 
     A step has the first image of each domain of a batch. Batches are those of the training's first epoch, repeated.
     """
@@ -41,7 +41,9 @@ def learn_to_copy(steps: Steps, count: int, workers: int = 0) -> None:
         for step, batch in enumerate(islice(_repeated(steps, workers), count)):
             for group in optimizer.param_groups:
                 group["lr"] = RATE * min(1.0, 2 * (1 - step / count))
-            minimize(copying_loss(method, batch), optimizer)
+            loss = copying_loss(method, batch)
+            minimize(loss, optimizer)
+            yield float(loss.detach())
     optimizer.zero_grad()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from torch import nn
 
 from enco.config.base import parse
 from enco.config.run import RunConfig
-from enco.errors import UserError
+from enco.errors import NonFiniteLoss, UserError
 from enco.io.files import read_json
 from enco.io.safetensors_file import load_safetensors
 from enco.methods import infos
@@ -52,6 +54,10 @@ def prepared(config: RunConfig) -> Steps:
     return Steps.prepare(config, first_weights(config, CPU))
 
 
+def copy_images(steps: Steps, count: int = STEPS) -> None:
+    assert len(list(learn_to_copy(steps, count))) == count
+
+
 @torch.no_grad()
 def loss(steps: Steps) -> float:
     batches = steps.data.loader(0, steps.per_epoch, steps.method.images_per_step)
@@ -65,7 +71,7 @@ def test_every_method_learns_to_copy_and_nothing_else_changes(name: str, data: P
     method, before = steps.method, loss(steps)
     others = {key: net.state_dict() for key, net in method.networks.items() if key not in method.translators}
     kept = copy.deepcopy(others)
-    learn_to_copy(steps, STEPS)
+    copy_images(steps)
     assert loss(steps) < 0.8 * before
     assert_same(others, kept)
     weights = [weight for network in method.networks.values() for weight in network.parameters()]
@@ -76,7 +82,7 @@ def test_every_method_learns_to_copy_and_nothing_else_changes(name: str, data: P
 @pytest.mark.parametrize("name", ["distancegan", "drit"])
 def test_upsampling_keeps_its_interpolation_and_trains_afterwards(name: str, data: Path) -> None:
     steps = prepared(copying(data, name))
-    learn_to_copy(steps, 3)
+    copy_images(steps, 3)
     networks = [steps.method.networks[key] for key in steps.method.translators]
     layers = [layer for network in networks for layer in network.modules() if is_upsampling(layer)]
     assert len(layers) == 4  # two for each direction
@@ -100,7 +106,7 @@ def test_interpolation_doubles_the_sides_of_a_slope() -> None:
 def test_no_steps_leave_the_weights_and_the_random_state_as_they_are(data: Path) -> None:
     steps = prepared(tiny_config(data, "distancegan"))
     before, state = copy.deepcopy(steps.method.state_dict()["networks"]), torch.get_rng_state()
-    learn_to_copy(steps, 0)
+    copy_images(steps, 0)
     assert_same(steps.method.state_dict()["networks"], before)
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -109,8 +115,34 @@ def test_a_stopped_training_goes_on_bit_for_bit_without_copying_again(data: Path
     config = copying(data, "distancegan", 5)
     whole = run(config, tmp_path / "whole")
     with pytest.raises(Stopped):
-        run(config, tmp_path / "halves", StopAt(2))
+        run(config, tmp_path / "halves", StopAt(5 + 2))
     assert_same_run(whole, run(config, tmp_path / "halves"))
+
+
+def test_a_stop_while_copying_is_heeded_at_once_and_loses_no_bit(data: Path, tmp_path: Path) -> None:
+    config = copying(data, "distancegan", 5)
+    with pytest.raises(Stopped, match=r"^stopped by SIGTERM in step 2 of 5 of learning to copy, which begins anew$"):
+        run(config, tmp_path / "stopped", StopAt(2))
+    assert read_json(tmp_path / "stopped" / "state.json")["state"] == "stopped"
+    assert_same_run(run(config, tmp_path / "whole"), run(config, tmp_path / "stopped"))
+
+
+def test_copying_that_diverges_says_so(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enco.training.copying.RATE", float("inf"))
+    with pytest.raises(NonFiniteLoss, match=r"The loss became nan in step 2 of 5 of learning to copy, so the training"):
+        run(copying(data, "cut", 5), tmp_path / "run")
+
+
+def test_the_hours_of_a_training_contain_copying(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = time.monotonic
+
+    def copy_for_an_hour(*_: Any) -> Iterator[float]:
+        yield 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + 3600)
+
+    monkeypatch.setattr("enco.train.learn_to_copy", copy_for_an_hour)
+    out = run(copying(data, "cut", 5), tmp_path / "run")
+    assert read_json(out / FINISHED_FILE)["wall_seconds"] > 3600
 
 
 def test_it_decides_the_training_and_is_recorded(data: Path, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 The unit of sec/iter is one translated image of each domain (docs/decisions/0004). The unit of a training is a step,
 which translates `images_per_iteration` images: two for DistanceGAN and SelfDistance, whose batches are pairs, one for
 the others at their defaults. So a training takes iterations x images_per_iteration x sec/iter. DRIT's sec/iter is of a
-whole step, with the updates of DRIT's content discriminator alone. Loading, checkpoints and evaluation are left out.
+whole step, with the updates of DRIT's content discriminator alone. Copying beforehand
+(`copy_steps`), loading, checkpoints and evaluation are left out.
 """
 
 from __future__ import annotations
