@@ -11,7 +11,10 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml"))
-COMPUTES = re.compile(r"evaluate\.extractor\(|python -m (enco\.train|eval\.timing|eval drn-train|eval segmentation)")
+COMPUTES = re.compile(
+    r"evaluate\.extractor\(|weights\.features_beside"
+    r"|python -m (enco\.train|eval\.timing|eval drn-train|eval segmentation)"
+)
 """What a rule has that extracts features, trains, times, or segments."""
 
 
@@ -23,7 +26,7 @@ def profile(name: str) -> dict[str, Any]:
 def rules() -> dict[str, str]:
     """The text of every rule by name."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("workflow/rules/*.smk"))
-    _, *parts = re.split(r"^(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE)
+    _, *parts = re.split(r"^(?:rule |checkpoint |use rule \w+ as )(\w+)(?: with)?:", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
