@@ -198,6 +198,7 @@ def test_measured_numbers_have_the_mean_replicates_of_their_seeds() -> None:
     place = ("1", "enco", "cat2dog", "recall")
     found = measured(cells, {}, drawn).numbers[place].resampled
     assert found is not None and found.of_seeds(found.std, 1.0) == pytest.approx(1.0)
+    assert found.files == {"a", "b"}, "rows of equal files are equal trainings"
     assert found.replicates is not None and found.replicates.tolist() == [2.0, 4.0]
     assert measured(cells, {}, {"a": drawn["a"]}).numbers[place].resampled is None
 
