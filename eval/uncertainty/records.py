@@ -86,4 +86,4 @@ def load_replicates(path: StrPath) -> dict[str, Matrix]:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except (OSError, ValueError, AttributeError, EOFError, BadZipFile) as error:
-        raise UserError(f"{path} holds no replicates: delete the file and have it made again.") from error
+        raise UserError(f"{path} holds no replicates: make them again by `python -m eval.uncertainty`.") from error

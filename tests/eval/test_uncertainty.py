@@ -272,5 +272,5 @@ def test_half_a_file_of_replicates_is_refused(tmp_path: Path) -> None:
     save_replicates({"images mAP": draw(0, 100)}, tmp_path / "r.npz")
     whole = (tmp_path / "r.npz").read_bytes()
     (tmp_path / "r.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="holds no replicates: delete the file"):
+    with pytest.raises(UserError, match="holds no replicates: make them again"):
         load_replicates(tmp_path / "r.npz")

@@ -39,7 +39,7 @@ def test_its_cells_say_why_and_are_no_fault(tmp_path: Path) -> None:
     assert made.tables.faults(SimpleNamespace(table="table1")) == []
     planned = made.tables.cells_without_runs("table1")
     assert len(planned) == 12 * 5 and {cell.reason for cell in planned} == {WHY}
-    files = {"md": tmp_path / "table1.md"}
+    files = {kind: tmp_path / f"table1.{kind}" for kind in ("csv", "md")}
     write_table(made.plan.tables["table1"], planned, made.plan.published, files, Provenance("paper", comparable=True))
     assert f"**No number**: 60 of 60 cells: {WHY}: every row\n" in files["md"].read_text()
     assert read_published(made.plan.published)["1", "enco", "horse2zebra", "FID"] in files["md"].read_text()
