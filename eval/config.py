@@ -39,6 +39,10 @@ class Preparation(Settings):
     filter: Filter = Field("bicubic", description="Filter that resizes images to that side.")
 
 
+REPLICATES = 1000
+"""The standard deviation of so many replicates is known to 2 percent."""
+
+
 class FeatureConfig(Settings):
     """Settings of features for the Fréchet distance and precision & recall."""
 
@@ -53,6 +57,9 @@ class FeatureConfig(Settings):
         None, ge=SMALLEST_INPUT, le=2**14, description="Side that random-inception sees, in pixels (default 299)."
     )
     k: int = Field(NEIGHBOURS, ge=1, le=10**9, description="Neighbours of precision & recall.")
+    replicates: int = Field(
+        REPLICATES, ge=2, le=10**6, description="Draws of the test images by which it is said how sure a metric is."
+    )
     legacy_rounding: bool = Field(
         True, description="Real images lose their fraction of a grey level, as when saved by the originals."
     )

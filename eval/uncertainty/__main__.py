@@ -17,7 +17,6 @@ from enco.io.files import check_writable
 from eval.config import FeatureConfig
 from eval.metrics.features import load_features
 from eval.uncertainty.records import Uncertainty, save_replicates
-from eval.uncertainty.resampling import REPLICATES
 
 if TYPE_CHECKING:
     from eval.uncertainty.content import PerImage
@@ -106,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--size", type=SIDE, default=256, help="side of the translations in pixels (default 256)")
     parser.add_argument("--task", required=True, help="task of the images")
     add_flags(parser, FeatureConfig, "k")
-    parser.add_argument("--replicates", type=SEVERAL, default=REPLICATES, help=f"of each metric (default {REPLICATES})")
+    add_flags(parser, FeatureConfig, "replicates", type=SEVERAL)
     parser.add_argument("--seed", type=SEED, default=0, help="of the draws; one seed for all that is compared")
     add_reading(parser)
     return parser

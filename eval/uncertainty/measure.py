@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from enco.errors import UserError
+from eval.config import REPLICATES
 from eval.extractors import distance_name, kid_name
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.too_few import too_few
@@ -17,7 +18,7 @@ from eval.records import ALONE
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
-from eval.uncertainty.resampling import REPLICATES, distance_replicates, mean_replicates, replicates
+from eval.uncertainty.resampling import distance_replicates, mean_replicates, replicates
 from eval.uncertainty.segmentation import segmentation_replicates, segmentation_values
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.config import REPLICATES
 from eval.uncertainty.gram import Counts, Gram, Matrix
 from eval.uncertainty.neighbours import Distances, Rows
 
-REPLICATES = 1000
-"""The standard deviation of so many replicates is known to 2 percent."""
 GENERATED, REAL = 0, 1
 """Streams of random numbers."""
 

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from eval.config import REPLICATES
 from eval.segmentation.scores import scores
 from eval.uncertainty.gram import Matrix
-from eval.uncertainty.resampling import GENERATED, REPLICATES, bootstrap
+from eval.uncertainty.resampling import GENERATED, bootstrap
 
 METRICS = ("mAP", "pixAcc", "classAcc")
 Confusion = NDArray[np.int64]

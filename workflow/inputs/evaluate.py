@@ -46,7 +46,7 @@ class Evaluations:
 
     def resampling(self) -> str:
         """Return how translations are compared again and again, as arguments of `python -m eval.uncertainty`."""
-        flags = [*as_flags(self.plan.config.features, "k"), f"--size {self.plan.size}"]
+        flags = [*as_flags(self.plan.config.features, "k", "replicates"), f"--size {self.plan.size}"]
         return " ".join([*flags, *self.plan.config.data.reading.arguments])
 
     def compared(self, wildcards: Wildcards) -> str:
