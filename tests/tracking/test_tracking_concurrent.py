@@ -29,7 +29,7 @@ from tenacity import stop_after_attempt
 from enco.io.files import read_json, write_json
 from enco.tracking.follower import follow, mirror_patiently, sync
 from enco.tracking.mirror import STATUS, _image_names
-from enco.tracking.rows import PARENT
+from enco.tracking.rows import NOTE, PARENT
 from enco.tracking.run_reader import flatten, read_run_files
 from enco.tracking.store import Store, set_environment
 from enco.training.run_folder import LOCK, now
@@ -182,7 +182,7 @@ def assert_below_one_mean(store: Store, folders: list[Path]) -> None:
     (parent,) = client.search_runs([experiment.experiment_id], f"tags.run_key = 'row@{row}'")
     below = client.search_runs([experiment.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'")
     assert {run.info.run_id for run in below} == {read_json(folder / "mlflow.json")["run_id"] for folder in folders}
-    assert parent.data.tags["seeds"] == ", ".join(map(str, range(len(folders))))
+    assert parent.data.tags[NOTE] == f"No scores yet: seed {', '.join(map(str, range(len(folders))))}."
     assert parent.info.status == "FINISHED"
 
 
