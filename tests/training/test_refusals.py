@@ -66,8 +66,8 @@ OPTIONS = {
         "run",
     ),
     "select": Option(
-        f"eval select --run {{run_folder}} --images {{images}} --real-paired {{features}} --out {{out_file}}"
-        f" --report {{report}} {INCEPTION}",
+        "eval select --run {run_folder} --images {images} --real-paired {features}"
+        f" --source-features {{features}} --out {{out_file}} --report {{report}} {INCEPTION}",
         "run_folder",
     ),
     "weights": Option("eval weights negcut --file {drn}", "drn"),
