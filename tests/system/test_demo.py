@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 MOST = 11
-"""Methods of twelve. All are below on two tasks where this was measured; elsewhere rounding may decide on another."""
+"""Methods of twelve: DRIT is below on none."""
 
 
 def test_the_demo_moves_images_towards_their_target(tmp_path: Path) -> None:
