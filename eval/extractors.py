@@ -10,7 +10,11 @@ BesideName = Literal["efficientnet-lite0", "dinov2"]
 INPUT_SIZE = {"inception": 299, "efficientnet-lite0": 224, "dinov2": 224, "random-inception": 299}
 """Side of the images that an extractor sees, in pixels; random-inception takes others too."""
 FID = "FID"
-IN_PRINT = {"efficientnet-lite0": "EfficientNet-Lite0", "dinov2": "DINOv2", "random-inception": "random Inception"}
+IN_PRINT = {
+    "efficientnet-lite0": "EfficientNet-Lite0",
+    "dinov2": "DINOv2 ViT-B/14",
+    "random-inception": "random Inception",
+}
 
 
 def distance_name(extractor: str) -> str:

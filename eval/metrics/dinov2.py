@@ -1,4 +1,4 @@
-"""The extractor DINOv2 (ViT-B/14), as Stein et al. (arXiv 2306.04675) use DINOv2 to compare sets of images."""
+"""The extractor DINOv2 ViT-B/14. Stein et al. (arXiv 2306.04675) compare sets of images by the larger ViT-L/14."""
 
 from __future__ import annotations
 
