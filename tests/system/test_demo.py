@@ -23,8 +23,8 @@ pytestmark = [
     ),
 ]
 
-MOST = 11
-"""Methods of twelve: DRIT is below on none."""
+MOST = 10
+"""Methods of twelve: DRIT is below on none, and the rounding of another processor may decide on another."""
 
 
 def test_the_demo_moves_images_towards_their_target(tmp_path: Path) -> None:
