@@ -19,6 +19,7 @@ from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.spec import REFERENCE_ROW, TableSpec, load_tables
+from eval.tables.write import write_table
 from eval.uncertainty.gram import Matrix
 from eval.uncertainty.records import Estimate, Uncertainty, place, save_replicates
 
@@ -168,6 +169,14 @@ def reference(folder: Path, spec: TableSpec, scale: str = "demo", offset: float 
             write_json(known["reference"], scores(task, scale=scale, offset=offset))
         cells.append(PlannedCell(row=REFERENCE_ROW.key, task=task, metric=metric, seed=0, **known))
     return cells
+
+
+def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> dict[str, Path]:
+    """Write every file of a table, and return them by kind."""
+    out = {kind: folder / f"{spec.name}.{kind}" for kind in ("csv", "md", "tex", "html")}
+    out |= {kind: folder / kind / f"{spec.name}.csv" for kind in ("cells", "differences")}
+    write_table(spec, planned, PUBLISHED, out, made)
+    return out
 
 
 def some_config(method: str = "cut", **about: Any) -> RunConfig:

@@ -14,15 +14,13 @@ import pandas as pd
 import pytest
 
 import eval.tables
-from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from eval.tables.cells import read_cells
 from eval.tables.layout import Column, decimals_for, format_summary, seeds_spread, supplementary_columns
 from eval.tables.marks import ranks
 from eval.tables.planned import PlannedCell
-from eval.tables.protocol import Provenance
 from eval.tables.render import LATEX, MARKDOWN
-from eval.tables.spec import TableSpec, load_tables
+from eval.tables.spec import load_tables
 from eval.tables.summaries import Summary
 from eval.tables.write import write_table
 from tests.support.table_runs import (
@@ -36,17 +34,11 @@ from tests.support.table_runs import (
     resampled,
     scores,
     timing,
+    written,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MEASURED = ["cyclegan", "cut", "enco"]
-
-
-def written(folder: Path, spec: TableSpec, planned: list[PlannedCell], made: Provenance = DEMO) -> dict[str, Path]:
-    out = {kind: folder / f"{spec.name}.{kind}" for kind in ("csv", "md", "tex", "html")}
-    out |= {kind: folder / kind / f"{spec.name}.csv" for kind in ("cells", "differences")}
-    write_table(spec, planned, PUBLISHED, out, made)
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +58,6 @@ def test_a_distance_of_other_features_is_never_called_fid(table1):
     metrics = set(read_cells(table1["cells"])["metric"])
     assert DEMO.distance in metrics and "FID" not in metrics
     assert "- **FD (random Inception)**: the Fréchet distance of these features; FID is that of" in text["md"]
-
-
-def test_scores_of_another_distance_are_refused(tmp_path):
-    spec = TABLES["table1"]
-    with pytest.raises(UserError, match=r"hold FD \(random Inception\), and the table is of FID: remake them"):
-        written(tmp_path, spec, plan(tmp_path, spec, ["enco"]), replace(DEMO, distance="FID"))
 
 
 @pytest.mark.parametrize("kind", ["md", "tex"])
@@ -287,73 +273,11 @@ def test_a_number_has_the_deviation_over_images_where_it_is_known():
     assert format_summary(Summary(39.06, 0.44, 3, sampling_sd=1.55), "FID") == "39.1 ± 1.6"
 
 
-def retimed(planned: list[PlannedCell], row: str, path: Path) -> list[PlannedCell]:
-    return [replace(c, timing=path) if c.timing and c.row == row else c for c in planned]
-
-
-def test_devices_do_not_mix_in_a_column_unless_told(tmp_path):
-    spec = TABLES["table1"]
-    write_json(tmp_path / "other.json", timing(MEASURED, device="cluster"))
-    planned = retimed(plan(tmp_path, spec, MEASURED), "enco", tmp_path / "other.json")
-    with pytest.raises(UserError, match=r"laptop.*cluster.*mixed_devices"):
-        written(tmp_path, spec, planned)
-    out = written(tmp_path, spec.model_copy(update={"mixed_devices": True}), planned)
-    assert re.search(r"sec/iter.*cluster.*laptop", out["md"].read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("k", 3, "number of neighbours k"),
-        ("extractor_hash", "dead", "feature extractor"),
-        ("drn_hash", "0", "segmentation"),
-    ],
-)
-def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, message):
-    spec = TABLES["table1"]
-    planned = plan(tmp_path, spec, MEASURED)
-    content = scores("cityscapes")
-    content["protocol"][key] = value
-    write_json(tmp_path / "enco" / "cityscapes" / "0.json", content)
-    with pytest.raises(UserError, match=message):
-        written(tmp_path, spec, planned)
-
-
-def test_plain_and_fast_trainings_do_not_share_a_table(tmp_path):
-    spec = TABLES["table4"]
-    planned = plan(tmp_path, spec, ["uniform", "default"])
-    for path in tmp_path.glob("*/cat2dog/0.json"):
-        write_json(path, scores("cat2dog") | {"computed": "bfloat16"})
-    with pytest.raises(UserError, match=r"cannot mix speeds: .* has 'bfloat16', .* has 'float32'"):
-        written(tmp_path, spec, planned)
-    for path in tmp_path.glob("*/horse2zebra/0.json"):
-        write_json(path, scores("horse2zebra") | {"computed": "bfloat16"})
-    text = written(tmp_path, spec, planned)["csv"].read_text(encoding="utf-8")
-    assert "Computed in: bfloat16: faster than published, in other digits" in text
-
-
-def test_plain_and_fast_seconds_do_not_share_a_column(tmp_path):
-    spec = TABLES["table4"]
-    planned = plan(tmp_path, spec, ["uniform", "default"])
-    write_json(tmp_path / "other.json", timing(["default"]) | {"precision": "bfloat16"})
-    with pytest.raises(UserError, match=r"laptop \(float32.*laptop \(bfloat16"):
-        written(tmp_path, spec, retimed(planned, "default", tmp_path / "other.json"))
-
-
 def test_a_table_is_written_without_importing_torch():
     rooms = [f"eval.tables.{module.name}" for module in pkgutil.iter_modules(eval.tables.__path__)]
     used = ", ".join([*rooms, "eval.timing.table", "enco.training.provenance", "workflow.script"])
     done = f"import sys, {used}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", done]).returncode == 0
-
-
-def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
-    spec = TABLES["table1"]
-    planned = plan(tmp_path, spec, MEASURED)
-    other = scores("cityscapes") | {"data": {"hash": "0123", "source": {}}}
-    write_json(next(cell.scores for cell in planned if cell.task == "cityscapes" and cell.scores), other)
-    with pytest.raises(UserError, match="cannot mix data sets"):
-        written(tmp_path, spec, planned)
 
 
 def test_the_commits_of_the_trainings_are_named_apart_from_the_tables(tmp_path):
@@ -375,12 +299,6 @@ def test_each_variants_own_batch_size_is_named(tmp_path):
     content["measured"]["cut"]["batch_size"] = 4
     write_json(tmp_path / "timing.json", content)
     assert "64 × 64 pixels, batch 1 (cut 4))" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
-
-
-def test_scores_of_another_scale_are_refused(tmp_path):
-    spec = TABLES["table1"]
-    with pytest.raises(UserError, match="made at scale 'paper', the table is at 'demo'"):
-        written(tmp_path, spec, plan(tmp_path, spec, MEASURED, scale="paper"))
 
 
 def test_special_characters_are_escaped():
