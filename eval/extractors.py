@@ -12,7 +12,7 @@ INPUT_SIZE = {"inception": 299, "efficientnet-lite0": 224, "dinov2": 224, "rando
 FID = "FID"
 IN_PRINT = {
     "efficientnet-lite0": "EfficientNet-Lite0",
-    "dinov2": "DINOv2 ViT-B/14",
+    "dinov2": "DINOv2 ViT-B",
     "random-inception": "random Inception",
 }
 

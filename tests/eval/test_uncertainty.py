@@ -151,16 +151,16 @@ def test_further_extractors_measure_distances_by_their_own_names_and_on_the_same
     )
     alone = measure("task", first.generated, first.reals, {}, k=5, count=20)
     found = measure("task", first.generated, first.reals, {}, k=5, count=20, beside=[other])
-    added = {"FD (DINOv2)", "KID (DINOv2)"}
+    added = {"FD (DINOv2 ViT-B)", "KID (DINOv2 ViT-B)"}
     metrics = found.record.metrics["paired"]
     assert metrics.keys() - alone.record.metrics["paired"].keys() == added
     assert {name: metrics[name] for name in metrics.keys() - added} == alone.record.metrics["paired"]
     assert found.record.beside == {"dinov2": "hash"} and not alone.record.beside
-    assert metrics["FD (DINOv2)"].value == pytest.approx(fid(2 * x.astype(np.float32), 2 * y.astype(np.float32)))
-    assert metrics["FD (DINOv2)"].sampling_sd == pytest.approx(4 * metrics["frechet_distance"].sampling_sd)
+    assert metrics["FD (DINOv2 ViT-B)"].value == pytest.approx(fid(2 * x.astype(np.float32), 2 * y.astype(np.float32)))
+    assert metrics["FD (DINOv2 ViT-B)"].sampling_sd == pytest.approx(4 * metrics["frechet_distance"].sampling_sd)
     drawn = found.replicates
-    np.testing.assert_allclose(drawn["paired FD (DINOv2)"], 4 * drawn["paired frechet_distance"], rtol=1e-6)
-    assert metrics["KID (DINOv2)"].value == pytest.approx(Gram.of(2 * x, 2 * y).kid(), rel=1e-5)
+    np.testing.assert_allclose(drawn["paired FD (DINOv2 ViT-B)"], 4 * drawn["paired frechet_distance"], rtol=1e-6)
+    assert metrics["KID (DINOv2 ViT-B)"].value == pytest.approx(Gram.of(2 * x, 2 * y).kid(), rel=1e-5)
 
 
 def test_features_of_other_images_are_refused() -> None:
@@ -174,7 +174,7 @@ def test_features_of_other_images_are_refused() -> None:
 def test_a_further_extractor_of_a_single_image_gives_its_reason() -> None:
     x, y = (features(draw(seed, n), "dinov2") for seed, n in ((0, 1), (1, 12)))
     found = measure("task", x, {"paired": y}, {}, k=5, count=20, beside=[FeatureSets(x, {"paired": y})])
-    assert found.record.missing["paired"]["FD (DINOv2)"] == "a set has fewer than 2 images"
+    assert found.record.missing["paired"]["FD (DINOv2 ViT-B)"] == "a set has fewer than 2 images"
 
 
 def test_record_and_replicates_come_back(tmp_path: Path) -> None:
