@@ -8,8 +8,6 @@ a browser (chrome://tracing, ui.perfetto.dev) lie beside the file.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +17,12 @@ import torch
 from torch.autograd.profiler_util import EventList
 from torch.profiler import profile
 
+from benchmarks.gpu.command import arguments, write_lines
 from benchmarks.gpu.summary import GAPS
 from benchmarks.speed.cases import Case, start_process
 from enco.config.compute import ComputeConfig
 from enco.errors import UserError, run_cli
-from enco.io.files import atomic_path
-from enco.runtime.devices import DEVICES, choose_device, named_device
+from enco.runtime.devices import choose_device
 from eval.timing.stopwatch import time_step
 
 METHOD = "enco"
@@ -93,20 +91,13 @@ def measure(case: str, device: torch.device, size: int, tiny: bool, trace: Path)
 
 def main() -> None:
     """Profile each case, and write the file anew after each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.kernels", description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv")
-    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
-    parser.add_argument("--tiny", action="store_true", help="networks as small as can be, to try the measurement")
-    args = parser.parse_args()
+    args = arguments("benchmarks.gpu.kernels", __doc__)
     device, lines = choose_device(args.device), list[dict[str, object]]()
     start_process(None)
     for case in CASES:
         trace = args.output.with_name(f"trace-{case.replace(' ', '-')}.json.gz")
-        lines += measure(case, device, 32 if args.tiny else 256, args.tiny, trace)
-        with atomic_path(args.output) as path, path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            table.writeheader()
-            table.writerows(lines)
+        lines += measure(case, device, args.side, args.tiny, trace)
+        write_lines(args.output, COLUMNS, lines)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ The device is waited for before and after each piece, so that they sum up to mor
 
 from __future__ import annotations
 
-import argparse
-import csv
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -24,12 +22,12 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from benchmarks.gpu.command import arguments, write_lines
 from benchmarks.speed.cases import Case, start_process
 from enco.config.compute import ComputeConfig
 from enco.data.batch import Batch
 from enco.errors import UserError, run_cli
-from enco.io.files import atomic_path
-from enco.runtime.devices import DEVICES, choose_device, named_device
+from enco.runtime.devices import choose_device
 from enco.training.train_step import TrainStep
 from eval.timing.stopwatch import synchronise, time_step
 
@@ -127,20 +125,13 @@ def measure(name: str, mode: str, size: int, tiny: bool, device: torch.device) -
 
 def main() -> None:
     """Measure each method in each mode, and write the file anew after each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.pieces", description=__doc__)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv")
-    parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
-    parser.add_argument("--tiny", action="store_true", help="networks as small as can be, to try the measurement")
-    args = parser.parse_args()
+    args = arguments("benchmarks.gpu.pieces", __doc__)
     device, lines = choose_device(args.device), list[dict[str, object]]()
     start_process(None)
     for name in METHODS:
         for mode in MODES:
-            lines.append(measure(name, mode, 32 if args.tiny else 256, args.tiny, device))
-            with atomic_path(args.output) as path, path.open("w", encoding="utf-8", newline="") as file:
-                table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                table.writeheader()
-                table.writerows(lines)
+            lines.append(measure(name, mode, args.side, args.tiny, device))
+            write_lines(args.output, COLUMNS, lines)
 
 
 def _seconds(work: Callable[[], object]) -> float:
