@@ -82,7 +82,7 @@ def _planned_lines(planned: Iterable[PlannedCell], sources: Sources) -> Iterator
     for cell in _without_repeats(planned):
         gap = _gap(cell, sources)
         value = None if gap else _planned_value(cell, sources)
-        yield _line(cell, cell.metric, value, METRICS[cell.metric].real_set, sources, cell.file) | {"reason": gap}
+        yield _line(cell, cell.metric, value, METRICS[cell.metric].real_set, sources, cell.file, gap)
 
 
 def _without_repeats(planned: Iterable[PlannedCell]) -> Iterable[PlannedCell]:
@@ -125,9 +125,8 @@ def _planned_value(cell: PlannedCell, sources: Sources) -> float | None:
         return None
     if is_timed(cell.metric):
         _check_timed(cell, cell.file, sources)
-    return value_at(
-        sources.records[cell.file], [key.format(variant=cell.variant) for key in METRICS[cell.metric].path], cell.file
-    )
+    keys = [key.format(variant=cell.variant) for key in METRICS[cell.metric].path]
+    return value_at(sources.records[cell.file], keys, cell.file)
 
 
 def _check_timed(cell: PlannedCell, file: Path, sources: Sources) -> None:
@@ -145,7 +144,7 @@ def _supplementary_lines(planned: Iterable[PlannedCell], sources: Sources) -> It
             yield _line(cell, metric, value, real_set, sources, file)
         if cell.uncertainty:
             for metric, real_set, number, reason in _beyond(sources.uncertainties[cell.uncertainty]):
-                yield _line(cell, metric, number, real_set, sources, cell.uncertainty) | {"reason": reason}
+                yield _line(cell, metric, number, real_set, sources, cell.uncertainty, reason)
 
 
 def _beyond(measured: Uncertainty) -> Iterator[tuple[str, str, float | None, str]]:
@@ -170,7 +169,13 @@ def _all_metrics(scores: SetScores) -> Iterator[tuple[str, str, float]]:
 
 
 def _line(
-    cell: PlannedCell, metric: str, value: float | None, real_set: str, sources: Sources, file: Path | None
+    cell: PlannedCell,
+    metric: str,
+    value: float | None,
+    real_set: str,
+    sources: Sources,
+    file: Path | None,
+    reason: str = "",
 ) -> dict[str, Any]:
     scores = sources.scored[cell.scored] if cell.scored else None
     timed = sources.timing[file].measured[cell.variant] if file and is_timed(metric) else None
@@ -182,8 +187,7 @@ def _line(
         "drn_source": scores.protocol.drn_network if scores and metric == "mAP" else None,
         "sampling_sd": sure.sampling_sd(real_set, metric) if sure else None,
         **{"iqr": timed.iqr if timed else None, "mark": BUSY if timed and timed.busy else ""},
-        "file": str(file) if file else "",
-        "reason": "",
+        **{"file": str(file) if file else "", "reason": reason},
     }
 
 
