@@ -46,10 +46,14 @@ def _output(command: Sequence[str], cwd: Path, check: bool) -> str:
     return done.stdout
 
 
+def of_runs(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of every run that match a pattern; other folders may vanish while one looks."""
+    return sorted(folder.glob(f"results/*/runs/*/*/seed*/{pattern}"))
+
+
 def weights(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every trained generator, by run."""
-    files = sorted((folder / "results").rglob("seed*/generator.safetensors"))
-    return {str(file.relative_to(folder).parent): sha256(file) for file in files}
+    return {str(file.relative_to(folder).parent): sha256(file) for file in of_runs(folder, "generator.safetensors")}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.support.pipeline import ENVIRONMENT, TINY, launcher, pipeline, weights
+from tests.support.pipeline import ENVIRONMENT, TINY, launcher, of_runs, pipeline, weights
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +100,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(finished_pipeline: 
     command = [*launcher(tmp_path), "all_tables"]
     with (tmp_path / "said.txt").open("w") as said:
         process = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=said, stderr=said)
-        _wait_for(lambda: any(tmp_path.rglob("checkpoints/*.pt")) and _finished(tmp_path) >= 2)
+        _wait_for(lambda: of_runs(tmp_path, "checkpoints/*.pt") and len(of_runs(tmp_path, "run.json")) >= 2)
         process.kill()
         process.wait()
     assert len(weights(tmp_path)) < len(weights(finished_pipeline))
@@ -110,11 +110,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_weights(finished_pipeline: 
     assert weights(tmp_path) == weights(finished_pipeline)
 
 
-def _finished(folder: Path) -> int:
-    return len(list(folder.rglob("seed*/run.json")))
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float = 900) -> None:
+def _wait_for(condition: Callable[[], object], seconds: float = 900) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from enco.io.files import sha256
 from slurm_cluster import SlurmCluster
+from tests.support.pipeline import of_runs, weights
 
 ROOT = Path(__file__).parents[2]
 GRID = ROOT / "tests" / "support" / "slurm_grid.yaml"
@@ -44,21 +44,15 @@ def with_programs(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
 
 
-def weights(folder: Path) -> dict[str, str]:
-    """SHA-256 of every generator, by run."""
-    files = sorted((folder / "results").rglob("seed*/generator.safetensors"))
-    return {str(file.relative_to(folder).parent): sha256(file) for file in files}
-
-
 def in_training(folder: Path) -> list[Path]:
     """Return the run folders that have a checkpoint and are not finished."""
-    found = {path.parent.parent for path in folder.rglob("checkpoints/*.pt")}
+    found = {path.parent.parent for path in of_runs(folder, "checkpoints/*.pt")}
     return sorted(run for run in found if not (run / "generator.safetensors").exists())
 
 
 def starts(folder: Path) -> int:
     """How often a training has begun or gone on."""
-    return sum(history.read_text().count('"start"') for history in folder.rglob("history.jsonl"))
+    return sum(history.read_text().count('"start"') for history in of_runs(folder, "history.jsonl"))
 
 
 def running(cluster: SlurmCluster) -> list[str]:
@@ -102,7 +96,7 @@ def test_a_disturbed_grid_ends_with_the_same_weights(
     assert most == 2, "never more than two at a time"
     assert "of an earlier call does this already" in said
     assert weights(tmp_path) == undisturbed and len(undisturbed) == 4
-    for run in sorted(tmp_path.rglob("history.jsonl")):
+    for run in of_runs(tmp_path, "history.jsonl"):
         went_on(run)
 
 
