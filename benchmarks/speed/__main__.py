@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from benchmarks.speed import rows
 from benchmarks.speed.cases import Case, make_cases, make_configs, method_names, start_process
 from benchmarks.speed.hardware import device_label, file_name
 from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
+from benchmarks.speed.within import in_time
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
 from enco.config.compute import ComputeOptions
 from enco.errors import UserError, run_cli
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     where: rows.Row = {"device": device_label(device), "instructions": capabilities(device).instructions}
     where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
-    for cases in groups:
+    for cases in in_time(groups, args.within):
         lines = (
             count_trainings(cases, args.together, device, plan) if args.together else time_cases(cases, device, plan)
         )
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     pieces = [piece.name for piece in fields(ComputeOptions)]
     add = parser.add_argument
     add("--methods", nargs="+", required=True, metavar="NAME", help="methods, or 'all'")
-    add("--modes", nargs="+", choices=("plain", "fast"), default=["plain", "fast"])
+    add("--modes", nargs="*", choices=("plain", "fast"), default=["plain", "fast"])
     add(
         "--with",
         nargs="+",
@@ -110,6 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", action="store_true", help="on a CPU also measure memory, each case in a process of its own")
     add("--together", nargs="+", type=COUNT, default=[], metavar="N", help="instead: so many trainings side by side")
     add("--seconds", type=Real(0, 10**6), default=60.0, help="how long trainings side by side are counted (default 60)")
+    add(
+        "--within",
+        type=Real(1, 10**6),
+        default=inf,
+        metavar="SECONDS",
+        help="begin no size, batch or, with --one-by-one, method that would take longer, as far as those before tell",
+    )
     add("--threads", type=THREADS, help="CPU threads of torch; trainings side by side share them")
     add("--device", type=named_device, choices=DEVICES, default="auto")
     add("--output", type=Path, required=True, help="CSV file, or a folder: the file is named after device and versions")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -20,6 +21,8 @@ from benchmarks.speed.together import train_together
 from enco.errors import UserError
 from eval.timing.stopwatch import HALVES, Stopwatch, interleave
 
+COUNTED = Path(__file__).parents[1] / "results" / "speed-amd-epyc-2-threads-torch2.15.csv"
+"""A result file with the operations of every method."""
 TWO_HALVES = {"enco"}
 """Methods whose step computes something else in the second half of training."""
 
@@ -55,6 +58,8 @@ class Subject:
     watch: Stopwatch
     built: float = 0.0
     memory: float | None = None
+    reserved: float | None = None
+    """The same with what torch's allocator keeps beside it."""
 
     def build(self, device: torch.device) -> None:
         """Build the method."""
@@ -64,7 +69,7 @@ class Subject:
         """Enter a half of training with some untimed steps; the memory of the very first steps counts."""
         stepping = growth(device, lambda: self.watch.begin(half, warmup))
         if self.memory is None and device.type == "cuda":
-            self.memory = self.built + stepping.most
+            self.memory, self.reserved = self.built + stepping.most, self.built + stepping.reserved
 
 
 def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Iterator[Row]:
@@ -91,8 +96,10 @@ def time_cases(cases: Sequence[Case], device: torch.device, plan: Plan) -> Itera
 def _row(subject: Subject, half: str, peak: float, device: torch.device) -> Row:
     case = subject.case
     row = rows.described(case, device) | rows.timed(subject.watch, half)
-    flop = _flops(case.method, json.dumps(case.options, sort_keys=True), half)
-    return row | {"peak_memory_mb": subject.memory} | rows.of_arithmetic(flop, row.get("sec_per_iter"), peak)
+    known = counted().get((case.method, str(case.size), str(row["half"]), row["options"]))
+    flop = known or _flops(case.method, json.dumps(case.options, sort_keys=True), half)
+    memory = {"peak_memory_mb": subject.memory, "reserved_mb": subject.reserved}
+    return row | memory | rows.of_arithmetic(flop, row.get("sec_per_iter"), peak)
 
 
 def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.device, plan: Plan) -> Iterator[Row]:
@@ -105,6 +112,16 @@ def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.
             row = rows.described(case, device) | rows.of_trainings(runs, count)
             note(f"{case}, {count} together: {row['error'] or 'done'}")
             yield row
+
+
+@cache
+def counted() -> dict[tuple[str, ...], int]:
+    """Return the operations of a step that were counted before, by method, size, half and options.
+
+    Counting those of all methods takes half a minute, in which a GPU would wait.
+    """
+    lines = rows.read(COUNTED)
+    return {tuple(line[name] for name in ("method", "size", "half", "options")): int(line["flop"]) for line in lines}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import re
 from collections.abc import Callable
@@ -19,10 +20,11 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Growth:
-    """Growth of GPU memory in MiB by some work: the part that stays, and the peak."""
+    """Growth of GPU memory in MiB by some work: the part that stays, the peak, and the peak with torch's cache."""
 
     stayed: float = 0
     most: float = 0
+    reserved: float = 0
 
 
 def growth(device: torch.device, work: Callable[[], object]) -> Growth:
@@ -30,11 +32,14 @@ def growth(device: torch.device, work: Callable[[], object]) -> Growth:
     if device.type != "cuda":
         work()
         return Growth()
+    gc.collect()  # methods that were measured before
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
+    before, cached = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     work()
     after, most = torch.cuda.memory_allocated(device), torch.cuda.max_memory_allocated(device)
-    return Growth((after - before) / MIB, (most - before) / MIB)
+    reserved = torch.cuda.max_memory_reserved(device) - cached
+    return Growth((after - before) / MIB, (most - before) / MIB, reserved / MIB)
 
 
 def peak_in_own_process(case: Case, threads: int) -> float | None:

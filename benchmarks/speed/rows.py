@@ -18,7 +18,7 @@ from eval.timing.stopwatch import Stopwatch, statistics_of
 
 COLUMNS = (
     *("method", "mode", "change", "pieces", "size", "batch", "half", "together"),
-    *("sec_per_iter", "iqr", "n", "images_per_iteration", "iter_per_sec", "peak_memory_mb"),
+    *("sec_per_iter", "iqr", "n", "images_per_iteration", "iter_per_sec", "peak_memory_mb", "reserved_mb"),
     *("flop", "flop_per_s", "peak_flop_per_s", "share_of_peak"),
     *("device", "instructions", "threads", "torch", "options", "error"),
 )

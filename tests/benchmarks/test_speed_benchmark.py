@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from benchmarks.speed import rows
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.cases import make_cases, make_configs
 from benchmarks.speed.hardware import file_name, peak_flop_per_s
+from benchmarks.speed.measure import counted
 from benchmarks.speed.together import Run
+from benchmarks.speed.within import in_time
 from enco.config.compute import ComputeOptions
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
-from eval.timing.stopwatch import SCHEDULE
+from eval.timing.stopwatch import SCHEDULE, SIZES
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 from tests.training.test_capabilities import A100, AVX2_CPU, BF16_CPU, NO_TRITON
 
@@ -161,6 +164,46 @@ def test_arithmetic_without_values_is_that_of_a_real_step(name: str) -> None:
     with FlopCounter() as counter:
         method.step(batch_for(method, 0))
     assert step_flops(name, tiny_options(name)) == counter.total // method.images_per_iteration
+
+
+def test_arithmetic_is_counted_without_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torch 2.11 reads a count of steps in it, which a tensor without values does not have."""
+
+    def reads(*_: object) -> None:
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+    monkeypatch.setattr(torch.optim.Adam, "step", reads)
+    assert step_flops("enco", tiny_options("enco")) > 0
+
+
+def test_arithmetic_that_was_counted_before_is_still_that_of_a_step() -> None:
+    golden = {line["method"]: line for line in rows.read(ROOT / "tests" / "golden" / "step_costs.csv")}
+    wanted = {name: int(line["flop_first_half"]) for name, line in golden.items()}
+    known = {(name, size, half): flop for (name, size, half, _), flop in counted().items()}
+    assert {name: known[name, "256", "1"] for name in available()} == pytest.approx(wanted, rel=1e-3)
+    assert known["enco", "256", "2"] == pytest.approx(int(golden["enco"]["flop_second_half"]), rel=1e-3)
+
+
+@pytest.mark.usefixtures("quick_peak")
+def test_arithmetic_that_is_known_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tiny_method("enco").options.model_dump(mode="json", exclude=SIZES, exclude_defaults=True)
+    options = json.dumps(changed)
+    monkeypatch.setattr("benchmarks.speed.measure.counted", lambda: {("enco", "32", "1", options): 77})
+    main(["--methods", "enco", "--modes", "plain", *TINY, "--output", str(tmp_path / "speed.csv")])
+    first, second = rows.read(tmp_path / "speed.csv")
+    assert first["flop"] == "77" and int(second["flop"]) > 1000
+
+
+def test_work_ends_before_its_limit_by_the_longest_part_so_far(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("benchmarks.speed.within.time.monotonic", lambda: now)
+    done = []
+    for seconds in in_time([10, 30, 20, 5, 1], 89):
+        now += seconds
+        done.append(seconds)
+    assert done == [10, 30, 20] and capsys.readouterr().err == "3 of 5 are done in 89 s.\n"
 
 
 def test_the_pages_tables_are_those_of_the_result_files() -> None:
