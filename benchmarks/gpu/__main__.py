@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks.gpu.bundle import bundle
+from benchmarks.gpu.command import write_lines
 from benchmarks.gpu.jobs import PYTHON, Outcome, Stage, run_stage
-from benchmarks.gpu.mps import mps
 from benchmarks.gpu.plan import PYDANTIC, TOTAL, rehearsal, stages
 from benchmarks.gpu.summary import summarise
+from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
+from enco.io.files import atomic_path
 
 FOLDERS = ("trainA", "trainB", "testA", "testB")
 REHEARSAL = 900
@@ -29,14 +33,24 @@ def main() -> int:
     check(args.photos)
     args.out.mkdir(parents=True, exist_ok=True)
     out, photos = args.out.resolve(), args.photos and args.photos.resolve()
+    keep = partial(keep_results, out, args.bundle and args.bundle.resolve())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    plan = rehearsal(out, photos) if args.rehearse else stages(out, photos, len(os.sched_getaffinity(0)))
     try:
-        outcomes = run_all(rehearsal(out, photos), REHEARSAL, out) if args.rehearse else measure(out, photos)
+        outcomes = run_all(plan, (REHEARSAL if args.rehearse else TOTAL) - args.spent, out, after=keep)
     finally:
-        text = summarise(out)
-        (out / "summary.txt").write_text(text + "\n", encoding="utf-8")
-        print(text, flush=True)
+        print(keep(), flush=True)
     return int(any(outcome.status != "ok" for outcome in outcomes))
+
+
+def keep_results(out: Path, folder: Path | None) -> str:
+    """Write OUT/summary.txt, and a bundle of OUT to a folder where one is named; return the summary."""
+    text = summarise(out)
+    with atomic_path(out / "summary.txt") as partial_file:
+        partial_file.write_text(text + "\n", encoding="utf-8")
+    if folder and (left_out := bundle(out, folder)):
+        print(f"The bundle is without {', '.join(left_out)}.", file=sys.stderr, flush=True)
+    return text
 
 
 def check(photos: Path | None) -> None:
@@ -47,35 +61,37 @@ def check(photos: Path | None) -> None:
         raise UserError(f"{photos} has no {', '.join(missing)}: name a folder that has {', '.join(FOLDERS)}.")
 
 
-def measure(out: Path, photos: Path | None) -> list[Outcome]:
-    """Run every stage on this machine's GPU, with the Multi-Process Service where it starts."""
-    end = time.monotonic() + TOTAL
-    with mps(out / "mps.log") as variables:
-        plan = stages(out, photos, len(os.sched_getaffinity(0)), variables)
-        return run_all(plan, end - time.monotonic(), out)
+def run_all(
+    plan: Sequence[Stage],
+    total: float,
+    out: Path,
+    python: Sequence[str] = PYTHON,
+    after: Callable[[], object] = lambda: None,
+) -> list[Outcome]:
+    """Run the stages one after the other within so many seconds, each with all but what is kept for those after it.
 
-
-def run_all(plan: Sequence[Stage], total: float, out: Path, python: Sequence[str] = PYTHON) -> list[Outcome]:
-    """Run the stages one after the other within so many seconds; the last one has what the others leave.
-
-    OUT/jobs.csv is written anew as each job ends.
+    OUT/jobs.csv is written anew as each job ends; `after` is called after each stage.
     """
     end, ended = time.monotonic() + total, list[tuple[str, Outcome]]()
-    for stage in plan:
-        left = end - time.monotonic()
-        for outcome in run_stage(stage, left if stage is plan[-1] else min(left, stage.seconds), out, python):
+    for number, stage in enumerate(plan):
+        limit = end - time.monotonic() - sum(later.seconds for later in plan[number + 1 :] if later.jobs)
+        for outcome in run_stage(stage, limit, out, python):
             print(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
             ended.append((stage.name, outcome))
             write_jobs(out / "jobs.csv", ended)
+        after()
+        if stage.vital and any(outcome.status != "ok" for name, outcome in ended if name == stage.name):
+            break
     return [outcome for _, outcome in ended]
 
 
 def write_jobs(path: Path, ended: Sequence[tuple[str, Outcome]]) -> None:
     """Write a line for each job that has ended."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("stage", "job", "seconds", "status"))
-        table.writerows((stage, one.job, f"{one.seconds:.1f}", one.status) for stage, one in ended)
+    write_lines(
+        path,
+        ("stage", "job", "seconds", "status"),
+        ({"stage": stage} | asdict(one) | {"seconds": f"{one.seconds:.1f}"} for stage, one in ended),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("out", type=Path, help="folder of the results")
     parser.add_argument("--photos", type=Path, help="train EnCo on this folder of trainA, trainB, testA and testB")
+    parser.add_argument("--bundle", type=Path, help="after each stage, write all of OUT to this folder as a few files")
+    parser.add_argument("--spent", type=Whole(0, TOTAL), default=0, help="seconds of the budget that are over already")
     parser.add_argument("--rehearse", action="store_true", help="do all of it small, on any machine")
     return parser
 

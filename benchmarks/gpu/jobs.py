@@ -18,11 +18,15 @@ PYTHON = (sys.executable, "-u", "-m")
 """The start of a job's command."""
 GRACE = 4.0
 """Seconds between the signal that asks jobs to end and the one that ends them."""
+LEAST = 10
+"""Seconds in which no job comes to anything."""
+START = 8
+"""Seconds of a job's limit in which it imports torch and ends."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command after `python -m`; `{seconds}` in a word stands for the job's limit of time."""
+    """A command after `python -m`; `{seconds}` in a word stands for the job's limit of time, less `START`."""
 
     name: str
     words: tuple[str, ...]
@@ -38,11 +42,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Stage:
-    """Jobs side by side, which have so many seconds."""
+    """Jobs side by side, for which so many seconds are kept."""
 
     name: str
     seconds: float
     jobs: tuple[Job, ...]
+    vital: bool = False
+    """Whether nothing is done after it unless its jobs end well."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,16 @@ class Outcome:
 def run_stage(stage: Stage, limit: float, out: Path, python: Sequence[str] = PYTHON) -> Iterator[Outcome]:
     """Run the jobs of a stage for `limit` seconds at most, and yield an outcome of each as it comes.
 
+    With less than `LEAST` seconds none is started.
+
     A job writes to OUT/<name>.log. Jobs that still run when this is left, by any error, are stopped.
     """
     begin, running = time.monotonic(), dict[str, subprocess.Popen]()
     try:
         for job in stage.jobs:
-            if job.missing:
+            if limit < LEAST:
+                yield Outcome(job.name, 0, "left out: no time")
+            elif job.missing:
                 yield Outcome(job.name, 0, f"left out: no {', '.join(job.missing)}")
             else:
                 running[job.name] = _start(job, limit, out, python)
@@ -79,7 +89,7 @@ def run_stage(stage: Stage, limit: float, out: Path, python: Sequence[str] = PYT
 
 
 def _start(job: Job, limit: float, out: Path, python: Sequence[str]) -> subprocess.Popen:
-    words = [word.format(seconds=int(limit)) for word in job.words]
+    words = [word.format(seconds=max(1, int(limit) - START)) for word in job.words]
     with (out / f"{job.name}.log").open("w", encoding="utf-8") as log:
         return subprocess.Popen(
             [*python, *words],

@@ -1,53 +1,65 @@
-"""The Multi-Process Service of a GPU: kernels of several processes run side by side. Else processes take turns."""
+"""The Multi-Process Service of a GPU: kernels of several processes run side by side. Else processes take turns.
+
+    python -m benchmarks.gpu.mps ARGUMENTS OF benchmarks.speed
+
+measures with it. Where it does not start, one line says why, and nothing is measured.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.speed import __main__ as speed
+from enco.errors import run_cli
+
 CONTROL = "nvidia-cuda-mps-control"
-PATIENCE = 40
-"""Seconds that a process may take to use the GPU through the service."""
+PATIENCE = 20
+"""Seconds that the service may take to start or stop."""
 
 
 @contextmanager
-def mps(log: Path) -> Iterator[dict[str, str]]:
-    """Start the service within the block, and yield the variables by which processes find the service.
-
-    Where none starts, nothing is yielded, and `log` says why.
-    """
-    with TemporaryDirectory(prefix="mps") as folder:
+def mps() -> Iterator[str]:
+    """Let processes that are started within the block use the service; yield what keeps the service from starting."""
+    with TemporaryDirectory(prefix="mps", ignore_cleanup_errors=True) as folder:
         found = {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
+        os.environ.update(found)
         try:
-            fault = _start({**os.environ, **found})
-            if fault:
-                log.write_text(f"MPS does not start here: {fault}\n", encoding="utf-8")
-            yield {} if fault else found
+            yield _tell(["-d"], "", Path(folder) / "started")
         finally:
-            _quit({**os.environ, **found})
+            _tell([], "quit -t 1\n", Path(folder) / "stopped")
+            for name in found:
+                del os.environ[name]
 
 
-def _start(environment: Mapping[str, str]) -> str:
-    """Start the service, and say what is wrong if a process cannot use the GPU through it."""
-    use = "import torch; torch.zeros(1, device='cuda')"
-    for command in ([CONTROL, "-d"], [sys.executable, "-c", use]):
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    return ""
-
-
-def _quit(environment: Mapping[str, str]) -> None:
-    """Stop the service if one was started."""
+def _tell(words: list[str], text: str, said: Path) -> str:
+    """Call the control program, and return what is wrong; its daemon keeps its output open, so no pipe is read."""
     try:
-        subprocess.run([CONTROL], env=environment, input="quit -t 1\n", text=True, capture_output=True, timeout=10)
+        with said.open("w", encoding="utf-8") as output:
+            done = subprocess.run(
+                [CONTROL, *words], input=text, text=True, stdout=output, stderr=output, timeout=PATIENCE
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
-        print(f"MPS did not stop: {error}", file=sys.stderr)
+        return str(error)
+    lines = said.read_text("utf-8", "replace").strip().splitlines()
+    return (lines or [f"exit status {done.returncode}"])[-1] if done.returncode else ""
+
+
+def main() -> None:
+    """Measure with the service, or say why not. A signal still stops the service."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with mps() as fault:
+        if fault:
+            print(f"MPS does not start here: {fault}")
+        else:
+            speed.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -2,108 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.gpu.jobs import Job, Stage
 
-TOTAL = 460
-"""Seconds of everything together. What a stage leaves of its own goes to the last one."""
-SECONDS = {"checks": 130, "speed": 110, "compiled": 45, "pieces": 15, "together": 70, "mps": 25, "profile": 25}
-"""Seconds of each stage at most; the training has the rest."""
-REHEARSED = dict.fromkeys(SECONDS, 300)
-"""The same for a rehearsal, which may be on a busy machine."""
+SECONDS = {
+    **{"probe": 15, "checks": 110, "speed": 80, "compiled": 30, "pieces": 25, "together": 40},
+    **{"training": 75, "profile": 45, "mps": 40},
+}
+"""Seconds that are kept for each stage. What one leaves goes to the next, and the training uses up what it has."""
+TOTAL = sum(SECONDS.values())
+REHEARSED = dict.fromkeys(SECONDS, 15)
+"""The same for a rehearsal."""
 METHODS = (
     *("enco", "cut", "cyclegan", "munit", "qs_attn", "fsesim"),
     *("gcgan", "distancegan", "selfdistance", "dclgan", "negcut", "drit"),
 )
 """The methods, those whose compiled steps are wanted first."""
 TESTS = ("tests/training/test_cuda.py", "tests/training/test_feed.py::test_what_arrives_on_a_gpu_is_what_was_loaded")
+ANYWHERE = "tests/training/test_feed.py::test_order_and_content_are_the_loaders[0]"
+"""A test that passes without a GPU, for a rehearsal."""
 TESTING = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 """Of tests: no plugin but what is named, and what cuBLAS reads at its start, for steps that are repeated bit by bit."""
+SHARING = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "3"}
+"""Of jobs side by side: threads and compilers that wait for each other would stop all of them."""
 PYDANTIC = ("pydantic", "pydantic_core", "annotated_types", "typing_inspection")
 TRAINING = (*PYDANTIC, "numpy", "PIL", "safetensors", "tqdm", "tenacity", "psutil")
 PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
 
 
-def stages(out: Path, photos: Path | None, cores: int, mps: Mapping[str, str]) -> list[Stage]:
-    """Return the stages in order, for a machine with so many cores; `mps` is empty where MPS does not start."""
-    usual = ("--size", "256", "--iterations", "20", "--warmup", "5")
-    together = ("--methods", "enco", "--modes", "plain", "--without", "compile", "--seconds", "3", "--together")
-
-    def speed(name: str, *words: str) -> Job:
-        return _speed(name, out, *usual, *words)
-
+def stages(out: Path, photos: Path | None, cores: int) -> list[Stage]:
+    """Return the stages in order, for a machine with a GPU and so many cores."""
+    make, usual = Jobs(out, "cuda"), ("--size", "256", "--iterations", "10", "--warmup", "5")
+    methods, fast = ("--methods", *METHODS, "--one-by-one"), ("--modes", "--without", "compile")
+    together = (*usual, "--methods", "enco", *fast, "--seconds", "3", "--together")
+    limit = ("--within", "{seconds}")
     plan = {
-        "checks": checks(out, cores, mps),
-        "speed": [speed("speed", "--methods", *METHODS, "--modes", "plain", "--without", "compile", "--one-by-one")],
-        "compiled": [speed("compiled", "--methods", *METHODS, "--modes", "fast", "--one-by-one")],
-        "pieces": [_measure("pieces", out)],
-        "together": [speed("together", *together, "1", "2", "4")],
-        "mps": [replace(speed("mps", *together, "2", "4"), environment=mps)] if mps else [],
-        "profile": [_measure("kernels", out)],
+        "probe": [make.measure("probe")],
+        "checks": checks(make, cores),
+        "speed": [make.speed("speed", *usual, *methods, "--modes", "plain", "--without", "compile", *limit)],
+        "compiled": [make.speed("compiled", *usual, *methods, "--modes", "fast", *limit)],
+        "pieces": [make.measure("pieces", "--output", str(out / "pieces.csv"))],
+        "together": [make.speed("together", *together, "1", "2", "4")],
+        "training": [make.training(photos, "--seconds", "{seconds}")] if photos else [],
+        "profile": [make.measure("kernels", "--output", str(out / "kernels.csv"))],
+        # Last, as a process that is killed while it uses the service takes the service with it.
+        "mps": [make.speed("mps", *together, "4", "1", module="benchmarks.gpu.mps")],
     }
-    return [*(Stage(name, SECONDS[name], tuple(jobs)) for name, jobs in plan.items()), *_training(out, photos, 0)]
+    return _staged(plan, SECONDS)
 
 
-def rehearsal(out: Path, photos: Path | None) -> list[Stage]:
-    """Return the stages as small as can be, for any machine and one core."""
-    usual = ("--tiny", "--size", "32", "--iterations", "2", "--warmup", "1", "--modes", "plain", "--methods", "enco")
-    together = ("--seconds", "1", "--together", "1", "2")
-    plan = {
-        "checks": [_selftest(0, METHODS[:1], ()), _tests(0, 1)],
-        "speed": [_speed("speed", out, *usual, "--without", "compile", "--one-by-one")],
-        "pieces": [_measure("pieces", out, "--tiny")],
-        "together": [_speed("together", out, *usual, *together)],
-        "profile": [_measure("kernels", out, "--tiny")],
-    }
-    found = [*(Stage(name, REHEARSED[name], tuple(jobs)) for name, jobs in plan.items()), *_training(out, photos, 5)]
-    return [replace(stage, jobs=tuple(_on_one_thread(job) for job in stage.jobs)) for stage in found]
-
-
-def checks(out: Path, cores: int, mps: Mapping[str, str]) -> list[Job]:
+def checks(make: Jobs, cores: int) -> list[Job]:
     """Return the jobs that check numbers, and those that fill the compiler's cache for the stage `compiled`."""
     parts = max(1, min(5, cores // 3))
     found = []
     for part in range(parts):
         own = METHODS[part::parts]
-        warm = ("--methods", *own, "--modes", "fast", "--one-by-one", "--size", "256")
         found += [
-            _selftest(part, own, ["--no-layers"] if part else []),
-            _tests(part, parts),
-            _speed(f"warm-{part}", out, *warm, "--warmup", "0", "--iterations", "2"),
+            make.selftest(part, own, *(["--no-layers"] if part else [])),
+            make.tests(part, parts, *TESTS),
+            make.measure("warm", "--within", "{seconds}", "--methods", *own, name=f"warm-{part}"),
         ]
-    return [_on_one_thread(replace(job, environment={**mps, **job.environment})) for job in found]
+    return [_beside(job) for job in found]
 
 
-def _on_one_thread(job: Job) -> Job:
-    """Keep a job from taking the cores of those beside it: threads that wait for each other stop all of them."""
-    return replace(job, environment={**job.environment, "OMP_NUM_THREADS": "1"})
+def rehearsal(out: Path, photos: Path | None) -> list[Stage]:
+    """Return the stages as small as can be, for any machine and one core."""
+    make = Jobs(out, "auto")
+    usual = ("--tiny", "--size", "32", "--iterations", "2", "--warmup", "1", "--modes", "plain", "--methods", "enco")
+    plan = {
+        "probe": [make.measure("probe")],
+        "checks": [make.selftest(0, METHODS[:1]), make.tests(0, 1, *TESTS, ANYWHERE)],
+        "speed": [make.speed("speed", *usual, "--without", "compile", "--one-by-one", "--within", "{seconds}")],
+        "pieces": [make.measure("pieces", "--output", str(out / "pieces.csv"), "--tiny")],
+        "together": [make.speed("together", *usual, "--seconds", "1", "--together", "1", "2")],
+        "training": [make.training(photos, "--seconds", "5", "--tiny")] if photos else [],
+        "profile": [make.measure("kernels", "--output", str(out / "kernels.csv"), "--tiny")],
+    }
+    return _staged({name: [_beside(job) for job in jobs] for name, jobs in plan.items()}, REHEARSED)
 
 
-def _selftest(part: int, methods: Sequence[str], words: Sequence[str]) -> Job:
-    return Job(f"selftest-{part}", ("enco.selftest", *words, "--methods", *methods), PYDANTIC)
+@dataclass(frozen=True)
+class Jobs:
+    """Makes the jobs of a run: `out` is the folder of their files, `device` where they compute."""
+
+    out: Path
+    device: str
+
+    def speed(self, name: str, *words: str, module: str = "benchmarks.speed") -> Job:
+        """Time steps, into a file of the job's name."""
+        return self._job(name, module, "--output", str(self.out / f"{name}.csv"), *words)
+
+    def measure(self, module: str, *words: str, name: str = "") -> Job:
+        """Run a module of this folder."""
+        return self._job(name or module, f"benchmarks.gpu.{module}", *words)
+
+    def selftest(self, part: int, methods: Sequence[str], *words: str) -> Job:
+        """Check gradients."""
+        return self._job(f"selftest-{part}", "enco.selftest", *words, "--methods", *methods)
+
+    def tests(self, part: int, parts: int, *names: str) -> Job:
+        """Run a part of these tests."""
+        options = ("--noconftest", "-p", "no:cacheprovider", "-p", "benchmarks.gpu.part", "-o", "addopts=", "-v")
+        words = ("pytest", *options, "--tb=short", *names)
+        return Job(f"tests-{part}", words, (*TRAINING, *PYTEST), {"PART": f"{part}/{parts}", **TESTING})
+
+    def training(self, photos: Path, *words: str) -> Job:
+        """Train on photographs."""
+        folders = ("--photos", str(photos), "--out", str(self.out / "training"))
+        return replace(self._job("training", "benchmarks.gpu.training", *folders, *words), needs=TRAINING)
+
+    def _job(self, name: str, module: str, *words: str) -> Job:
+        return Job(name, (module, "--device", self.device, *words), PYDANTIC)
 
 
-def _tests(part: int, parts: int) -> Job:
-    options = ("--noconftest", "-p", "no:cacheprovider", "-p", "benchmarks.gpu.part", "-o", "addopts=", "-v")
-    words = ("pytest", *options, "--tb=short", *TESTS)
-    return Job(f"tests-{part}", words, (*TRAINING, *PYTEST), {"PART": f"{part}/{parts}", **TESTING})
+def _beside(job: Job) -> Job:
+    """Keep a job from taking the cores of those beside it."""
+    return replace(job, environment={**SHARING, **job.environment})
 
 
-def _speed(name: str, out: Path, *words: str) -> Job:
-    return Job(name, ("benchmarks.speed", "--output", str(out / f"{name}.csv"), *words), PYDANTIC)
-
-
-def _measure(module: str, out: Path, *words: str) -> Job:
-    return Job(module, (f"benchmarks.gpu.{module}", "--output", str(out / f"{module}.csv"), *words), PYDANTIC)
-
-
-def _training(out: Path, photos: Path | None, rehearsed: int) -> list[Stage]:
-    """Return the stage that trains on photographs, for what time is left or, tiny, for so many seconds."""
-    if photos is None:
-        return []
-    words = ("benchmarks.gpu.training", "--photos", str(photos), "--out", str(out / "training"))
-    length = ("--seconds", str(rehearsed), "--tiny") if rehearsed else ("--seconds", "{seconds}")
-    return [Stage("training", 0, (Job("training", (*words, *length), TRAINING),))]
+def _staged(plan: dict[str, list[Job]], seconds: dict[str, int]) -> list[Stage]:
+    return [Stage(name, seconds[name], tuple(jobs), vital=name == "probe") for name, jobs in plan.items()]

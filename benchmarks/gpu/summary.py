@@ -17,6 +17,7 @@ LINES, WIDTH = 60, 150
 WORST = 6
 """Failures that are named."""
 KERNELS = 4
+KINDS = ("plain", "eager", "compiled")
 Lines = list[dict[str, str]]
 
 
@@ -30,24 +31,25 @@ def summarise(out: Path) -> str:
 def jobs(out: Path) -> Iterator[str]:
     """Yield the device, the jobs that ended well, and each other one with the end of its log."""
     found = _read(out / "jobs.csv")
-    about = next(iter(_read(out / "speed.csv")), {})
-    device = f"{about['device']} ({about['instructions']}), torch {about['torch']}; " if about else ""
+    yield from _log(out, "probe")
     well = [line for line in found if line["status"] == "ok"]
-    yield f"{device}{len(well)} of {len(found)} jobs ended well, in {sum(_stage_seconds(found)):.0f} s"
+    yield f"{len(well)} of {len(found)} jobs ended well, in {sum(_stage_seconds(found)):.0f} s"
     for line in [line for line in found if line["status"] != "ok"][:WORST]:
-        yield f"  {line['job']}: {line['status']} after {float(line['seconds']):.0f} s; {_last_line(out, line['job'])}"
+        last = "".join(_log(out, line["job"])[-1:])
+        yield f"  {line['job']}: {line['status']} after {float(line['seconds']):.0f} s; {last}"
 
 
 def checks(out: Path) -> Iterator[str]:
     """Yield how many gradients and tests are right, and the first that are not."""
-    gradients = [line for file in sorted(out.glob("selftest-*.log")) for line in file.read_text("utf-8").splitlines()]
+    gradients = [line for file in sorted(out.glob("selftest-*.log")) for line in _log(out, file.stem)]
     kinds = Counter(line.split()[0] for line in gradients if line.startswith(("ok  ", "FAIL")))
     yield f"selftest: {kinds['ok']} right, {kinds['FAIL']} wrong"
     yield from ["  " + line for line in gradients if line.startswith("FAIL")][:WORST]
     ends = [
         (found[1], found[2])
         for file in sorted(out.glob("tests-*.log"))
-        for found in re.finditer(r"^(\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED)", file.read_text("utf-8"), re.MULTILINE)
+        for line in _log(out, file.stem)
+        if (found := re.match(r"(\S+::\S+) (PASSED|FAILED|ERROR|SKIPPED)", line))
     ]
     counts = Counter(end for _, end in ends)
     yield "tests: " + ", ".join(f"{counts[end]} {end.lower()}" for end in ("PASSED", "FAILED", "ERROR", "SKIPPED"))
@@ -55,18 +57,20 @@ def checks(out: Path) -> Iterator[str]:
 
 
 def speeds(out: Path) -> Iterator[str]:
-    """Yield milliseconds of an iteration of each method: plain, fast without the compiler, and all of fast."""
+    """Yield milliseconds of an iteration of each method: plain, fast without the compiler, and fast with it.
+
+    Memory is what torch reserves, as that is what another process cannot have.
+    """
     lines = _read(out / "speed.csv") + _read(out / "compiled.csv")
     if lines:
-        yield _columns("ms/iter", "plain", "no compile", "fast", "/ plain", "MiB plain", "MiB fast", "of peak", "fast")
+        yield _columns("ms/iter", "plain", "eager fast", "compiled", "/ plain", "MiB plain", "fast", "of peak", "fast")
     for name in METHODS:
         own = [line for line in lines if line["method"] == name]
-        kinds = (("plain", ""), ("fast", "without compile"), ("fast", ""))
-        plain, eager, fast = ([line for line in own if (line["mode"], line["change"]) == kind] for kind in kinds)
-        best = fast if _mean(fast, "sec_per_iter") else eager
-        seconds = [_mean(kind, "sec_per_iter") for kind in (plain, eager, fast)]
+        plain, eager, compiled = ([line for line in own if _kind(line) == kind] for kind in KINDS)
+        best = compiled if _mean(compiled, "sec_per_iter") else eager
+        seconds = [_mean(kind, "sec_per_iter") for kind in (plain, eager, compiled)]
         ratio = _mean(best, "sec_per_iter") / seconds[0] if seconds[0] else 0
-        memory, shares = ([_mean(kind, key) for kind in (plain, best)] for key in ("peak_memory_mb", "share_of_peak"))
+        memory, shares = ([_mean(kind, key) for kind in (plain, best)] for key in ("reserved_mb", "share_of_peak"))
         if own:
             numbers = [f"{1000 * value:.1f}" for value in seconds] + [
                 f"{ratio:.2f}",
@@ -74,6 +78,7 @@ def speeds(out: Path) -> Iterator[str]:
             ]
             yield _columns(name, *numbers, *(f"{value:.0%}" for value in shares))
             yield from (f"  {line['mode']} {line['change']}: {line['error']}" for line in own if line["error"])
+    yield from (f"  {line}" for line in dict.fromkeys(_log(out, "speed")) if "no FLOP count" in line)
 
 
 def pieces(out: Path) -> Iterator[str]:
@@ -93,8 +98,8 @@ def together(out: Path) -> Iterator[str]:
             own = [line for line in lines if f"{line['mode']} {line['change']}".strip() == kind]
             rates = "; ".join(f"{line['together']}: {line['iter_per_sec'] or line['error']}" for line in own)
             yield f"trainings together, iterations/s of enco ({kind}{how}): {rates}"
-    if (out / "mps.log").exists() and not _read(out / "mps.csv"):
-        yield _last_line(out, "mps")
+    if not _read(out / "mps.csv"):
+        yield from _log(out, "mps")[-1:]
 
 
 def kernels(out: Path) -> Iterator[str]:
@@ -132,10 +137,15 @@ def _mean(lines: Lines, column: str) -> float:
     return sum(values) / len(values) if values and all(values) else 0.0
 
 
-def _last_line(out: Path, job: str) -> str:
+def _kind(line: dict[str, str]) -> str:
+    """Say how a step was computed: by its mode and, as a machine may have no compiler, by what it made use of."""
+    return line["mode"] if line["mode"] == "plain" else ("compiled" if "compile" in line["pieces"] else "eager")
+
+
+def _log(out: Path, job: str) -> list[str]:
+    """Return the lines of a job's output, which may be torn; none where there is no output."""
     log = out / f"{job}.log"
-    lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
-    return lines[-1].strip() if lines else ""
+    return log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
 
 
 def _read(path: Path) -> Lines:
