@@ -32,6 +32,7 @@ from enco.training.copying import learn_to_copy
 from enco.training.identity import OnChange, defaults_of, in_full
 from enco.training.init_file import start_from, with_digest
 from enco.training.iterations import Step, Steps, first_weights, iterations_of
+from enco.training.probe import FOLDER, Probe
 from enco.training.progress import Clock, Progress
 from enco.training.provenance import describe
 from enco.training.resume import Start, find_start
@@ -90,6 +91,7 @@ class Training:
     out: Path
     steps: Steps
     samples: Samples
+    probe: Probe | None
     log: RunLog
     checkpoints: CheckpointFolder
     record: RunRecord
@@ -103,10 +105,9 @@ class Training:
         check_outputs(out)
         steps = Steps.prepare(config, train_step)
         samples = Samples(config.data, steps.method.options, out / "samples")
+        probe, log = Probe.of(config, steps.method, out / FOLDER), RunLog(out / "metrics.jsonl")
         check_room(out, bytes_at_least(steps.method))
-        return cls(
-            config, out, steps, samples, RunLog(out / "metrics.jsonl"), checkpoints, start.record, start.checkpoint
-        )
+        return cls(config, out, steps, samples, probe, log, checkpoints, start.record, start.checkpoint)
 
     @property
     def method(self) -> Method:
@@ -150,6 +151,8 @@ class Training:
                     self.log.write(step.iteration, step.epoch, learning_rates(self.method), prefetcher.waited)
                 if step.iteration % settings.sample_every == 0 or is_last:
                     self.samples.draw(self.method, step.iteration)
+                if self.probe and step.ends_epoch and step.epoch % settings.probe_epochs == 0:
+                    self.probe.draw(self.method, step.epoch)
                 if step.ends_epoch and settings.snapshot_epochs and step.epoch % settings.snapshot_epochs == 0:
                     self.save_snapshot(step)
                 if step.iteration % settings.checkpoint_every == 0 or is_last or stopped_by:

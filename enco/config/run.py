@@ -39,6 +39,13 @@ class TrainConfig(Settings):
     snapshot_epochs: int = Field(
         0, ge=0, le=10**9, description="Epochs between generator snapshots for selection 'best'; 0 keeps none."
     )
+    probe_epochs: int = Field(
+        0,
+        ge=0,
+        le=10**9,
+        description="Epochs between draws of the positions that EnCo looks at in a probe image; 0 draws none.",
+    )
+    probe_image: str = Field("", description="Test image of these draws, as a path from its folder; empty: the first.")
     cache_mb: int = Field(
         64, ge=0, le=10**9, description="Memory for decoded training images, in MiB; the rest is read anew."
     )

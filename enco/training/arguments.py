@@ -20,8 +20,9 @@ from enco.training.identity import OnChange
 KINDS = ("code", "computed")
 """Kinds of differences that a training may go on with."""
 READING = ("direction", "recursive", "levels")
-CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "cache_mb")
-OWN = ("data", "task", *READING, "epochs", "seed", "init", "copy_steps", "compute", "set", *CADENCE, "tracking")
+CADENCE = ("checkpoint_every", "log_every", "sample_every", "snapshot_epochs", "probe_epochs", "cache_mb")
+TEXTS = ("probe_image", "tracking")
+OWN = ("data", "task", *READING, "epochs", "seed", "init", "copy_steps", "compute", "set", *CADENCE, *TEXTS)
 """Settings that the command line has for a run of one's own."""
 
 
@@ -72,7 +73,7 @@ def _check_alone(parser: argparse.ArgumentParser, words: list[str] | None) -> No
 def _config_of(args: argparse.Namespace) -> RunConfig:
     if args.data is None:
         raise UserError("--method needs --data: the folder that holds trainA, trainB, testA and testB.")
-    train = {name: getattr(args, name) for name in (*CADENCE, "tracking")}
+    train = {name: getattr(args, name) for name in (*CADENCE, *TEXTS)}
     if args.epochs:
         train["n_const"], train["n_decay"] = args.epochs
     values = {
@@ -130,4 +131,4 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the method")
     # Bounds are those of the settings, whose message names the wrong one.
     add_flags(group, TrainConfig, *CADENCE, type=COUNT_OR_NONE, metavar="N")
-    add_flags(group, TrainConfig, "tracking")
+    add_flags(group, TrainConfig, *TEXTS)

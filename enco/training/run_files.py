@@ -11,7 +11,8 @@ from enco.records import FINISHED, FINISHED_FILE, STARTED_FILE
 
 GENERATOR_FILE = "generator.safetensors"
 RESULT = (GENERATOR_FILE, FINISHED_FILE)
-RUN_FILES = (*RESULT, FINISHED, "checkpoints", "metrics.jsonl", "samples", "snapshots", STARTED_FILE, "mlflow.json")
+FOLDERS = ("checkpoints", FINISHED, "probe", "samples", "snapshots")
+RUN_FILES = (*RESULT, *FOLDERS, "metrics.jsonl", STARTED_FILE, "mlflow.json")
 MOVING = ".earlier"
 
 
@@ -65,8 +66,7 @@ def has_result(folder: Path) -> bool:
 
 def check_outputs(out: Path) -> None:
     """Raise UserError if something that a training writes later could not be written."""
-    folders = ("checkpoints", FINISHED, "samples", "snapshots")
-    for path in [*(out / name for name in (*RESULT, "metrics.jsonl")), *(out / name / "any" for name in folders)]:
+    for path in [*(out / name for name in (*RESULT, "metrics.jsonl")), *(out / name / "any" for name in FOLDERS)]:
         is_new = not path.parent.exists()
         check_writable(path)
         if is_new:
