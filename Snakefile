@@ -28,10 +28,12 @@ localrules:
     current_cells,
     current_curve,
     current_figure,
+    current_paper_figure,
     current_protocol,
     current_table,
     fetch_archives,
     imported_generator,
+    paper_figures_so_far,
     protocol_table,
     publish,
     published_weights,
@@ -59,6 +61,7 @@ include: "workflow/rules/timing.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/curves.smk"
+include: "workflow/rules/paper_figures.smk"
 include: "workflow/rules/protocol.smk"
 include: "workflow/rules/released.smk"
 include: "workflow/rules/claims.smk"
@@ -70,6 +73,8 @@ onsuccess:
     print(project.tables.whereabouts())
     if asks_for(paths.RELEASED_TABLE):
         print(*project.released.requests(), sep="\n")
+    if asks_for("paper_figures"):
+        print(*project.paper_figures.left_out(), sep="\n")
 
 
 onerror:

@@ -17,7 +17,9 @@ WEIGHTS = f"{RESULTS}/weights/{{weights}}.json"
 IMPORTED = f"{RESULTS}/released/{{released}}"
 IMPORTED_RECORD = f"{IMPORTED}/record.json"
 IMPORTED_GENERATOR = f"{IMPORTED}/generator.safetensors"
-SHARED = frozenset({"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "released", "weights"})
+SHARED = frozenset(
+    {"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "paper_figures", "released", "weights"}
+)
 """Folders directly under results/ that are no scale's."""
 
 SCALE = f"{RESULTS}/{{scale}}"
@@ -81,10 +83,13 @@ PROTOCOL = {
 }
 """How far the protocol's choices move the numbers."""
 FIGURE = f"{PART}/figures/{{test_task}}.png"
+PAPER_FIGURE = {kind: f"{PART}/paper_figures/{{figure}}.{kind}" for kind in ("pdf", "png", "txt")}
+"""A figure of the paper, and its caption as text."""
 CURVE = {kind: f"{PART}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 
 SO_FAR = {kind: f"{PART}/so_far/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 """A table as far as it can be made."""
+PAPER_FIGURE_SO_FAR = {kind: f"{PART}/so_far/{{figure}}.{kind}" for kind in PAPER_FIGURE}
 
 CLAIMS = {kind: f"{PART}/claims.{kind}" for kind in ("csv", "md", "html")}
 """The paper's claims, held against the numbers that are there."""
@@ -94,6 +99,7 @@ CURRENT_CELLS = f"{RESULTS}/cells.csv"
 CURRENT_PROTOCOL = {kind: path.replace(PART, RESULTS) for kind, path in PROTOCOL.items()}
 CURRENT_CLAIMS = {kind: f"{RESULTS}/claims.{kind}" for kind in CLAIMS}
 CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
+CURRENT_PAPER_FIGURE = {kind: path.replace(PART, RESULTS) for kind, path in PAPER_FIGURE.items()}
 CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
 
 

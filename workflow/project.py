@@ -9,6 +9,7 @@ from typing import Any
 from workflow.inputs.curves import Curves
 from workflow.inputs.data import ImageSets
 from workflow.inputs.evaluate import Evaluations
+from workflow.inputs.paper_figures import FiguresOfPaper
 from workflow.inputs.protocol import Protocol
 from workflow.inputs.released import AuthorsGenerators
 from workflow.inputs.report import Figures
@@ -34,6 +35,7 @@ class Project:
     tables: PrintedTables
     report: Figures
     curves: Curves
+    paper_figures: FiguresOfPaper
     protocol: Protocol
     released: AuthorsGenerators
 
@@ -62,6 +64,7 @@ class Project:
             tables=tables,
             report=Figures(plan),
             curves=Curves(plan),
+            paper_figures=FiguresOfPaper(plan),
             protocol=Protocol(plan, segmentation, tables),
             released=AuthorsGenerators(plan, tables),
         )

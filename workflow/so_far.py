@@ -19,6 +19,7 @@ from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
+from eval.figures.paper.options import NAMES
 from eval.records import (
     ExtractorRecord,
     Scores,
@@ -35,6 +36,7 @@ from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
 from eval.uncertainty.records import load_replicates, read_uncertainty
 from workflow import paths
+from workflow.inputs.paper_figures import not_made
 from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
 from workflow.project import Project
@@ -256,3 +258,25 @@ def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
         else:
             measured = [cell.measured for _, _, cell in block.places()]
             yield f"{name}: {sum(measured)} of {len(measured)} cells: {files['md']}"
+
+
+def draw_so_far(project: Project) -> Iterator[str]:
+    """Draw the paper's figures as far as they can be drawn; yield where each one is, or why it is not drawn.
+
+    A figure that is not drawn, and was before, is removed.
+    """
+    from eval.figures.paper.draw import write_paper_figure
+
+    for name in NAMES:
+        figure = project.paper_figures.so_far(name)
+        files = {kind: project.plan.file(path, figure=name) for kind, path in paths.PAPER_FIGURE_SO_FAR.items()}
+        try:
+            if not figure.tasks:
+                raise UserError(not_made(figure))
+            write_paper_figure(figure, files)
+        except UserError as error:
+            for file in files.values():
+                file.unlink(missing_ok=True)
+            yield str(error)
+        else:
+            yield f"{name}: {files['pdf']}"

@@ -37,13 +37,14 @@ def comparison(
         top = CAPTION + number * step
         draw.text((GAP, top + side // 2), caption, fill="black", font=font, anchor="lm")
         for column, file in enumerate(files):
-            picture.paste(_panel(load_rgb(file, levels), size, zoom), (MARGIN + column * step, top))
+            panel = at_size(file, size, levels).resize((side, side), Image.Resampling.NEAREST)
+            picture.paste(panel, (MARGIN + column * step, top))
     return picture
 
 
-def _panel(image: Image.Image, size: int, zoom: int) -> Image.Image:
-    seen = image.resize((size, size), Image.Resampling.BICUBIC)
-    return seen.resize((zoom * size, zoom * size), Image.Resampling.NEAREST)
+def at_size(file: Path, size: int, levels: Levels) -> Image.Image:
+    """Read an image at the one resolution of a comparison, `size` x `size` pixels; UserError for an unreadable one."""
+    return load_rgb(file, levels).resize((size, size), Image.Resampling.BICUBIC)
 
 
 def task_figure(planned: PlannedFigure) -> Image.Image:

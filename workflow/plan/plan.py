@@ -13,6 +13,7 @@ from enco.config.base import parse
 from enco.datasets.catalogue import NAME, TaskConfig
 from enco.errors import UserError, unknown
 from enco.options.base import MethodOptions
+from eval.figures.paper.options import NAMES
 from eval.records import Selection
 from eval.tables.spec import TableSpec, load_tables
 from workflow import paths
@@ -159,6 +160,7 @@ class Plan:
             "table": one_of_regex([*self.tables, paths.RELEASED_TABLE]),
             "released": NAME,
             "part": re.escape(self.part),
+            "figure": one_of_regex(NAMES),
             "selection": "final|best",
             "extractor": one_of_regex(self.config.features.beside),
         }

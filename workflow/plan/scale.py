@@ -20,6 +20,7 @@ from enco.datasets.paths import Source
 from enco.errors import UserError, unknown
 from enco.training.init_file import digested
 from eval.config import DrnConfig, FeatureConfig, TimingConfig
+from eval.figures.paper.options import PaperFigures
 from eval.released.catalogue import CATALOGUE, FILES
 from eval.sensitivity.choices import ProtocolConfig
 from workflow.paths import SHARED
@@ -118,6 +119,9 @@ class ScaleConfig(Settings):
     drn: DrnConfig = DrnConfig()
     protocol: ProtocolConfig = Field(
         ProtocolConfig(), description="What `snakemake results/protocol.csv` tries instead of these settings."
+    )
+    paper_figures: PaperFigures = Field(
+        PaperFigures(), description="What the paper leaves open in the figures of `snakemake paper_figures`."
     )
     timing: TimingConfig = TimingConfig()
     compute: ComputeConfig = Field(

@@ -22,6 +22,7 @@ class Wildcards(Protocol):
     weights: str
     released: str
     extractor: str
+    figure: str
 
 
 def one_of_regex(names: Iterable[str]) -> str:

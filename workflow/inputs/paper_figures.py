@@ -1,0 +1,151 @@
+"""Inputs and parameters of the rules that draw the paper's figures: which runs and test images each shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from enco import methods
+from enco.errors import UserError
+from eval.figures.paper.options import (
+    NAMES,
+    PIXEL_SCORES,
+    ComparisonOptions,
+    FrequencyOptions,
+    tasks_of,
+    variants_of,
+)
+from eval.figures.paper.planned import PlannedPaperFigure, PlannedRun, PlannedTask
+from workflow import paths
+from workflow.plan.grid import Evaluation
+from workflow.plan.plan import Plan
+from workflow.plan.wildcards import Wildcards
+
+
+@dataclass(frozen=True)
+class FiguresOfPaper:
+    """The paper's figures at a scale, each with the tasks and runs that the scale's tables have."""
+
+    plan: Plan
+
+    def current(self) -> list[Path]:
+        """Return the files of the figures that this scale has anything for, where the user finds them."""
+        names = [name for name in NAMES if self.figure(name).tasks]
+        return [paths.fill(path, figure=name) for name in names for path in paths.CURRENT_PAPER_FIGURE.values()]
+
+    def left_out(self) -> list[str]:
+        """Say which figures this scale has nothing for, and why, one sentence each."""
+        return [not_made(figure) for name in NAMES if not (figure := self.figure(name)).tasks]
+
+    def planned(self, wildcards: Wildcards) -> list[PlannedPaperFigure]:
+        """Return what a figure is made of, in a list: Snakemake sees no change in an object of its own."""
+        return [self.figure(wildcards.figure)]
+
+    def choices(self, wildcards: Wildcards) -> str:
+        """Return every choice behind a figure, as a sentence for its caption."""
+        return self.figure(wildcards.figure).choices
+
+    def inputs(self, wildcards: Wildcards) -> list[Path]:
+        """Return the files that a figure is made of; UserError for a figure that this scale has nothing for."""
+        figure = self.figure(wildcards.figure)
+        if not figure.tasks:
+            raise UserError(not_made(figure))
+        files = [file for task in figure.tasks for run in task.runs for file in _files_of_run(figure, run)]
+        return list(dict.fromkeys([*files, *(file for task in figure.tasks for file in _scored_files(figure, task))]))
+
+    def figure(self, name: str) -> PlannedPaperFigure:
+        """Return what a figure is made of, as far as the scale's tables have it."""
+        wanted = self.plan.config.paper_figures
+        options = wanted.of(name)
+        tasks, lacks = [], []
+        for task in tasks_of(options):
+            runs = {variant: self._run(task, variant) for variant in variants_of(options)}
+            lacks += self._lacking(name, task, [variant for variant, run in runs.items() if run is None])
+            if there := tuple(run for run in runs.values() if run):
+                tasks.append(self._task(task, self._run(task, wanted.judge) or there[0], there))
+        choices = ", ".join(f"{key} {_spelled(value)}" for key, value in wanted.choices(name).items())
+        return PlannedPaperFigure(
+            name=name,
+            options=options,
+            score=wanted.score,
+            tasks=tuple(tasks),
+            lacks=tuple(lacks),
+            choices=f"Choices that the paper leaves open, as settings below paper_figures: {choices}.",
+        )
+
+    def so_far(self, name: str) -> PlannedPaperFigure:
+        """Return what a figure can be made of by now, and say what is not there yet."""
+        figure, tasks, lacks = self.figure(name), [], []
+        for task in figure.tasks:
+            there = {run: all(file.exists() for file in _files_of_run(figure, run)) for run in task.runs}
+            lacks += [f"{run.label} on {task.task} is not there yet." for run in task.runs if not there[run]]
+            missing = [file for file in _scored_files(figure, task) if not file.exists()]
+            lacks += [f"{task.task} is left out: its images are chosen by {file}, not there yet." for file in missing]
+            if any(there.values()) and not missing:
+                tasks.append(replace(task, runs=tuple(run for run in task.runs if there[run])))
+        return replace(figure, tasks=tuple(tasks), lacks=(*figure.lacks, *lacks))
+
+    def _task(self, task: str, judge: PlannedRun, runs: Sequence[PlannedRun]) -> PlannedTask:
+        return PlannedTask(
+            task=task,
+            sources=self.plan.test_folder(task, "source"),
+            source_features=self.plan.file(paths.UNTRANSLATED_FEATURES, test_task=task),
+            size=self.plan.size,
+            reading=self.plan.config.data.reading,
+            judge=judge,
+            runs=tuple(runs),
+        )
+
+    def _run(self, task: str, variant: str) -> PlannedRun | None:
+        """Return the first seed's run of a variant, or of the row of that name, for a task; None if no table has it."""
+        cells = [cell for cell in self.plan.grid.cells if cell.evaluation.task == task]
+        named = [cell for cell in cells if cell.evaluation.run.variant == variant]
+        found = next((cell.evaluation for cell in [*named, *(c for c in cells if c.row.key == variant)]), None)
+        return self._planned_run(variant, found) if found else None
+
+    def _planned_run(self, variant: str, evaluation: Evaluation) -> PlannedRun:
+        run, selection = evaluation.run, self.plan.selections[0]
+        label, overrides = methods.infos()[run.config.method].label, run.variant.partition("+")[2]
+        return PlannedRun(
+            variant=variant,
+            label=f"{label} ({overrides})" if overrides else label,
+            folder=run.folder,
+            generator=run.at(paths.GENERATOR),
+            translated=evaluation.images(selection),
+            features=evaluation.features(selection),
+            backward=evaluation.backward,
+        )
+
+    def _lacking(self, figure: str, task: str, variants: Sequence[str]) -> list[str]:
+        """Say what a scale lacks of a figure's task: the whole task, or variants."""
+        scale, absent = self.plan.config.scale, self.plan.config.absent
+        if task in absent:
+            return [f"{task} is left out of scale {scale} ({absent[task]})."]
+        if not any(evaluation.task == task for evaluation in self.plan.grid.evaluations):
+            return [f"No table of scale {scale} has the task {task}: name another below paper_figures.{figure}."]
+        return [f"No table of scale {scale} has {', '.join(variants)} on {task}."] if variants else []
+
+
+def _files_of_run(figure: PlannedPaperFigure, run: PlannedRun) -> list[Path]:
+    """Return the files that a figure needs of a run; checkpoints and probes lie beside a generator."""
+    if isinstance(figure.options, ComparisonOptions):
+        return [run.translated]
+    return [run.generator, run.translated] if isinstance(figure.options, FrequencyOptions) else [run.generator]
+
+
+def _scored_files(figure: PlannedPaperFigure, task: PlannedTask) -> list[Path]:
+    """Return the files by which the test images of a task are chosen."""
+    if not figure.by_score:
+        return []
+    return [task.judge.translated] if figure.score in PIXEL_SCORES else [task.source_features, task.judge.features]
+
+
+def not_made(figure: PlannedPaperFigure) -> str:
+    """Say why a figure is not made."""
+    return f"{figure.name} is not made: {' '.join(figure.lacks)}"
+
+
+def _spelled(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
