@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from enco.data.reading import DEFAULT_READING
 from enco.errors import UserError
@@ -86,33 +87,37 @@ def test_maps_are_scaled_each_or_by_one_range() -> None:
     assert torch.allclose(torch.cat(scaled(maps, "picture")), torch.tensor([[0, 0.2], [0.2, 1], [0.2, 0.2]]))
 
 
+def is_embedded(found: Tensor, head: Any, features: Tensor) -> bool:
+    """Whether H x W x D vectors are a head's embeddings of a 1 x C x H x W map, row by row and of unit length."""
+    expected = torch.nn.functional.normalize(head(features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])), dim=1)
+    return torch.allclose(found, expected.reshape(found.shape), atol=1e-3)
+
+
 @torch.no_grad()
 def test_features_are_paired_as_each_methods_loss_pairs_them() -> None:
     image = images(1)["source"]
     enco, cut, dclgan = tiny_method("enco"), tiny_method("cut"), tiny_method("dclgan")
     assert isinstance(enco, EnCo) and isinstance(cut, Cut) and isinstance(dclgan, DclGan)
 
-    (key, query), head = enco.options.pairs[0], enco.heads[0]
-    features = enco.generator.forward_features(image, (key, query))[1]
     found = layers_of(enco, image)
-    assert len(found) == len(enco.options.pairs)
-    assert torch.allclose(found[0].queries.flatten(0, 1), head.query(features[query][0].flatten(1).T), atol=2e-3)
-    assert torch.allclose(found[0].keys.flatten(0, 1), head.key(features[key][0].flatten(1).T), atol=2e-3)
+    for one, (key, query), head in zip(found, enco.options.pairs, enco.heads, strict=True):
+        features = enco.generator.forward_features(image, (key, query))[1]
+        assert is_embedded(one.queries, head.query, features[query])  # type: ignore[union-attr]
+        assert is_embedded(one.keys, head.key, features[key])  # type: ignore[union-attr]
 
     layers = [number for number in cut.options.layers if number]
-    found = layers_of(cut, image)
+    last, found = layers[-1], layers_of(cut, image)
     assert len(found) == len(layers)
-    last = cut.generator.encode(cut.generator(image), layers)[layers[-1]]
-    assert torch.allclose(found[-1].queries.flatten(0, 1), cut.heads[-1](last[0].flatten(1).T), atol=2e-3)
+    assert is_embedded(found[-1].queries, cut.heads[-1], cut.generator.encode(cut.generator(image), layers)[last])
+    assert is_embedded(found[-1].keys, cut.heads[-1], cut.generator.encode(image, layers)[last])
 
     for backward, (own, own_heads, other, other_heads) in {
         False: (dclgan.g_ab, dclgan.heads_a, dclgan.g_ba, dclgan.heads_b),
         True: (dclgan.g_ba, dclgan.heads_b, dclgan.g_ab, dclgan.heads_a),
     }.items():
         found = layers_of(dclgan, image, backward)
-        keys, queries = own.encode(image, layers)[layers[-1]], other.encode(own(image), layers)[layers[-1]]
-        assert torch.allclose(found[-1].keys.flatten(0, 1), own_heads[-1](keys[0].flatten(1).T), atol=2e-3)
-        assert torch.allclose(found[-1].queries.flatten(0, 1), other_heads[-1](queries[0].flatten(1).T), atol=2e-3)
+        assert is_embedded(found[-1].keys, own_heads[-1], own.encode(image, layers)[last])
+        assert is_embedded(found[-1].queries, other_heads[-1], other.encode(own(image), layers)[last])
 
 
 def test_a_method_without_heads_is_said() -> None:

@@ -38,7 +38,7 @@ def draw_frequency(planned: PlannedPaperFigure, options: FrequencyOptions) -> tu
     translations = [_translation(task, task.run(variant), image, box) for variant in names]
     headers = ["Input", *(f"{name}:\n{what}" for what in ("positions", "translation") for name in names.values())]
     source = Panel(None, "no image") if image is None else image_panel(task, sources_by_translation(task)[image])
-    bar = ColourBar(options.colour_map, top, "draws of a cell, a draw of an image") if maps else None
+    bar = ColourBar(options.colour_map, top, "share of draws") if maps else None
     return grid(headers, [("", [source, *drawn, *translations])], bar), _said(task, draws, image)
 
 

@@ -55,7 +55,7 @@ def grid(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Panel]]], ba
     At the resolution of the PNG a picture of 256, 128 or 64 pixels a side is enlarged by a whole factor.
     """
     width = MARGIN + len(headers) * (SIDE + GAP) + (BAR if bar else 0)
-    height = HEADER + len(rows) * (SIDE + GAP)
+    height = HEADER + len(rows) * (SIDE + GAP) + GAP
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         for number, (caption, panels) in enumerate(rows):
