@@ -9,10 +9,15 @@ BesideName = Literal["efficientnet-lite0", "dinov2"]
 """An extractor that can measure beside the first one of a scale."""
 INPUT_SIZE = {"inception": 299, "efficientnet-lite0": 224, "dinov2": 224, "random-inception": 299}
 """Side of the images that an extractor sees, in pixels; random-inception takes others too."""
+PREPARATION = {"inception": 1, "efficientnet-lite0": 1, "dinov2": 1, "random-inception": 1}
+"""Versions of how an extractor resizes and normalises images, and of which of its numbers are features.
+
+Raise one when that changes: features of two versions do not compare.
+"""
 FID = "FID"
 IN_PRINT = {
     "efficientnet-lite0": "EfficientNet-Lite0",
-    "dinov2": "DINOv2 ViT-B",
+    "dinov2": "DINOv2 ViT-B/14",
     "random-inception": "random Inception",
 }
 

@@ -20,7 +20,7 @@ from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import Change, FileRecord, GitState, Record, first_mistake
 from eval.config import NetworkName
-from eval.extractors import INPUT_SIZE, distance_name
+from eval.extractors import INPUT_SIZE, PREPARATION, distance_name
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A measured number: finite, and neither text nor a truth value."""
@@ -40,11 +40,15 @@ class SparseRecord(Record):
 
 
 class ExtractorRecord(Record):
-    """A feature extractor: the kind of network, the seed of drawn weights, and the side in pixels of images."""
+    """A feature extractor: the kind of network, the seed of drawn weights, and the side in pixels of images.
+
+    `preparation` is the version of what the extractor does to images and takes as features (`eval.extractors`).
+    """
 
     kind: str
     seed: int | None = None
     input_size: int = INPUT_SIZE["inception"]
+    preparation: int = 1
 
     @property
     def distance(self) -> str:
@@ -55,7 +59,8 @@ class ExtractorRecord(Record):
         seed = [] if self.seed is None else [f"seed={self.seed}"]
         usual = INPUT_SIZE.get(self.kind, INPUT_SIZE["inception"])
         side = [] if self.input_size == usual else [f"input={self.input_size}"]
-        return f"{self.kind}({', '.join([*seed, *side])})" if seed or side else self.kind
+        version = [] if self.preparation == PREPARATION.get(self.kind, 1) else [f"preparation={self.preparation}"]
+        return f"{self.kind}({', '.join([*seed, *side, *version])})" if seed or side or version else self.kind
 
 
 class RealSetMetrics(SparseRecord):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from eval.extractors import INPUT_SIZE
+from eval.extractors import INPUT_SIZE, PREPARATION
 from eval.records import ExtractorRecord
 
 Resize = Callable[[Tensor, int], Tensor]
@@ -61,7 +61,8 @@ class Extractor:
     @property
     def record(self) -> ExtractorRecord:
         """What files say of the extractor."""
-        return ExtractorRecord(kind=self.kind, seed=self.seed, input_size=self.input_size)
+        version = PREPARATION.get(self.kind, 1)
+        return ExtractorRecord(kind=self.kind, seed=self.seed, input_size=self.input_size, preparation=version)
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:

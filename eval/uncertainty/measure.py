@@ -24,6 +24,8 @@ from eval.uncertainty.segmentation import segmentation_replicates, segmentation_
 if TYPE_CHECKING:
     from eval.uncertainty.content import PerImage
 
+SEEN = ("sha256", "size", "filter", "levels", "legacy_rounding")
+"""What decides the images that an extractor is given, of `Features`."""
 SMALLEST = 10
 """Images of a set below which there is no sampling uncertainty: too few of the resampled sets are alike."""
 
@@ -65,6 +67,7 @@ def measure(
     their own. Raises UserError for features that are not comparable, or are of other images.
     """
     first = FeatureSets(generated, reals)
+    _check_distinct([first, *beside])
     found = {ALONE: _without_reals(generated, content, count, seed)}
     found |= _against_each(first, lambda real: _against(generated, real, k, count, seed))
     for other in beside:
@@ -110,14 +113,22 @@ class _Part:
         return _Part(self.values | other.values, drawn, self.missing | other.missing, self.images)
 
 
+def _check_distinct(sets: Sequence[FeatureSets]) -> None:
+    """Raise UserError for two sets of features by one extractor, whose distances would have one name."""
+    kinds = [each.kind for each in sets]
+    if twice := [kind for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1]:
+        raise UserError(f"There are features of {twice[0]} twice: give those of each extractor once.")
+
+
 def _check_same_images(first: FeatureSets, other: FeatureSets) -> None:
-    """Raise UserError unless two extractors have seen the same files of every set."""
+    """Raise UserError unless two extractors have seen the same files of every set, resized alike."""
     pairs = [(first.generated, other.generated), *((real, other.reals[name]) for name, real in first.reals.items())]
-    if any(a.sha256 != b.sha256 for a, b in pairs):
-        raise UserError(
-            f"The features of {other.kind} are of other images than those of {first.kind}: extract them of the same"
-            " folders again."
-        )
+    for name in SEEN:
+        if any(getattr(a, name) != getattr(b, name) for a, b in pairs):
+            raise UserError(
+                f"The features of {other.kind} are of other images than those of {first.kind} ({name} differs): extract"
+                " them of the same folders again, with the same options."
+            )
 
 
 def _against_each(sets: FeatureSets, compare: Callable[[Features], _Part]) -> dict[str, _Part]:

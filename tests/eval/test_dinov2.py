@@ -148,7 +148,7 @@ def test_images_are_seen_at_224_pixels_by_imagenets_levels(
     mean, std = (torch.tensor(one).view(3, 1, 1) for one in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     with torch.no_grad():
         np.testing.assert_allclose(found.features, small((seen - mean) / std), rtol=1e-4, atol=1e-5)
-    assert (found.extractor.distance, found.extractor.input_size) == ("FD (DINOv2 ViT-B)", 224)
+    assert (found.extractor.distance, found.extractor.input_size) == ("FD (DINOv2 ViT-B/14)", 224)
     assert found.extractor_hash == dinov2.SHA256
 
 

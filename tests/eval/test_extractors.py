@@ -24,7 +24,7 @@ from eval.sensitivity.__main__ import COMMANDS as CHOICES
     [
         ("inception", "FID"),
         ("efficientnet-lite0", "FD (EfficientNet-Lite0)"),
-        ("dinov2", "FD (DINOv2 ViT-B)"),
+        ("dinov2", "FD (DINOv2 ViT-B/14)"),
         ("random-inception", "FD (random Inception)"),
         ("other", "FD (other)"),
     ],

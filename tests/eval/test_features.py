@@ -206,6 +206,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     ("other", "message"),
     [
         ({"extractor": ExtractorRecord(kind="f")}, "extractor e and f"),
+        ({"extractor": ExtractorRecord(kind="e", preparation=2)}, r"extractor e and e\(preparation=2\)"),
         ({"extractor_hash": "other"}, "weights h and other"),
         ({"size": 64}, "size as stored and 64 px"),
         ({"filter": "nearest"}, "filter bicubic and nearest"),

@@ -75,6 +75,7 @@ def test_a_file_of_another_version_is_named_in_one_sentence(
         (ExtractorRecord(kind="inception"), "inception"),
         (ExtractorRecord(kind="random-inception", seed=0), "random-inception(seed=0)"),
         (ExtractorRecord(kind="random-inception", seed=1, input_size=75), "random-inception(seed=1, input=75)"),
+        (ExtractorRecord(kind="dinov2", input_size=224, preparation=0), "dinov2(preparation=0)"),
     ],
 )
 def test_an_extractor_is_named_by_what_is_not_as_usual(extractor: ExtractorRecord, name: str) -> None:

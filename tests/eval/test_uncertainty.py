@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,30 +153,64 @@ def test_further_extractors_measure_distances_by_their_own_names_and_on_the_same
     )
     alone = measure("task", first.generated, first.reals, {}, k=5, count=20)
     found = measure("task", first.generated, first.reals, {}, k=5, count=20, beside=[other])
-    added = {"FD (DINOv2 ViT-B)", "KID (DINOv2 ViT-B)"}
+    added = {"FD (DINOv2 ViT-B/14)", "KID (DINOv2 ViT-B/14)"}
     metrics = found.record.metrics["paired"]
     assert metrics.keys() - alone.record.metrics["paired"].keys() == added
     assert {name: metrics[name] for name in metrics.keys() - added} == alone.record.metrics["paired"]
     assert found.record.beside == {"dinov2": "hash"} and not alone.record.beside
-    assert metrics["FD (DINOv2 ViT-B)"].value == pytest.approx(fid(2 * x.astype(np.float32), 2 * y.astype(np.float32)))
-    assert metrics["FD (DINOv2 ViT-B)"].sampling_sd == pytest.approx(4 * metrics["frechet_distance"].sampling_sd)
+    assert metrics["FD (DINOv2 ViT-B/14)"].value == pytest.approx(
+        fid(2 * x.astype(np.float32), 2 * y.astype(np.float32))
+    )
+    assert metrics["FD (DINOv2 ViT-B/14)"].sampling_sd == pytest.approx(4 * metrics["frechet_distance"].sampling_sd)
     drawn = found.replicates
-    np.testing.assert_allclose(drawn["paired FD (DINOv2 ViT-B)"], 4 * drawn["paired frechet_distance"], rtol=1e-6)
-    assert metrics["KID (DINOv2 ViT-B)"].value == pytest.approx(Gram.of(2 * x, 2 * y).kid(), rel=1e-5)
+    np.testing.assert_allclose(drawn["paired FD (DINOv2 ViT-B/14)"], 4 * drawn["paired frechet_distance"], rtol=1e-6)
+    assert metrics["KID (DINOv2 ViT-B/14)"].value == pytest.approx(Gram.of(2 * x, 2 * y).kid(), rel=1e-5)
 
 
 def test_features_of_other_images_are_refused() -> None:
     x, y = features(draw(0, 12)), features(draw(1, 14))
+    a, b = features(draw(0, 12), "dinov2"), features(draw(1, 14), "dinov2")
     names = tuple(reversed(x.sha256))
-    for other in (FeatureSets(replace(x, sha256=names), {"paired": y}), FeatureSets(x, {"paired": x})):
+    for other in (FeatureSets(replace(a, sha256=names), {"paired": b}), FeatureSets(a, {"paired": a})):
         with pytest.raises(UserError, match="of other images than those of inception"):
             measure("task", x, {"paired": y}, {}, k=5, count=20, beside=[other])
 
 
+@pytest.mark.parametrize(
+    "changed", [{"size": 64}, {"filter": "bilinear"}, {"levels": "8bit"}, {"legacy_rounding": True}], ids=str
+)
+def test_features_of_images_that_were_prepared_otherwise_are_refused(changed: dict[str, Any]) -> None:
+    x, y = features(draw(0, 12)), features(draw(1, 14))
+    first = FeatureSets(x, {"paired": y})
+    other = FeatureSets(features(draw(2, 12), "dinov2"), {"paired": features(draw(3, 14), "dinov2")})
+    assert measure("task", *_sets(first), {}, k=5, count=20, beside=[other]).record.beside
+    changed_real = replace(other, reals={"paired": replace(other.reals["paired"], **changed)})
+    for odd in (changed_real, replace(other, generated=replace(other.generated, **changed))):
+        with pytest.raises(UserError, match=f"{next(iter(changed))} differs"):
+            measure("task", *_sets(first), {}, k=5, count=20, beside=[odd])
+
+
+def test_features_of_one_extractor_are_taken_once() -> None:
+    first, other = (
+        FeatureSets(features(draw(0, 12), kind), {"paired": features(draw(1, 14), kind)})
+        for kind in ("inception", "dinov2")
+    )
+    for beside in ([first], [other, other]):
+        with pytest.raises(UserError, match=f"features of {beside[0].kind} twice"):
+            measure("task", *_sets(first), {}, k=5, count=20, beside=beside)
+
+
+def _sets(both: FeatureSets) -> tuple[Features, Mapping[str, Features]]:
+    return both.generated, both.reals
+
+
 def test_a_further_extractor_of_a_single_image_gives_its_reason() -> None:
-    x, y = (features(draw(seed, n), "dinov2") for seed, n in ((0, 1), (1, 12)))
-    found = measure("task", x, {"paired": y}, {}, k=5, count=20, beside=[FeatureSets(x, {"paired": y})])
-    assert found.record.missing["paired"]["FD (DINOv2 ViT-B)"] == "a set has fewer than 2 images"
+    first, other = (
+        FeatureSets(features(draw(0, 1), kind), {"paired": features(draw(1, 12), kind)})
+        for kind in ("inception", "dinov2")
+    )
+    found = measure("task", *_sets(first), {}, k=5, count=20, beside=[other])
+    assert found.record.missing["paired"]["FD (DINOv2 ViT-B/14)"] == "a set has fewer than 2 images"
 
 
 def test_record_and_replicates_come_back(tmp_path: Path) -> None:

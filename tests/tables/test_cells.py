@@ -113,12 +113,12 @@ def test_further_metrics_may_be_columns(tmp_path):
     planned = [replace(cell, uncertainty=file) for cell in plan(tmp_path, spec, ["enco"])]
     own = PlannedCell(row="untranslated", task="cat2dog", metric="psnr_source", seed=0, reference=planned[0].scores)
     truth = replace(planned[0], metric="ssim_truth")
-    further = replace(planned[0], metric="KID (DINOv2 ViT-B)")
+    further = replace(planned[0], metric="KID (DINOv2 ViT-B/14)")
     cells = tidied(spec, [*planned, truth, further, replace(own, uncertainty=file)])
     assert one(cells, row="enco", metric="KID", real_set="paired").value == 0.25
     assert one(cells, metric="ssim_truth").reason == "the true images are not known"
     assert one(cells, metric="psnr_source").reason == "the inputs are their own source"
-    assert one(cells, metric="KID (DINOv2 ViT-B)").reason == "its extractor is not one of 'features: {beside: ...}'"
+    assert one(cells, metric="KID (DINOv2 ViT-B/14)").reason == "its extractor is not one of 'features: {beside: ...}'"
 
 
 def test_labels_are_the_published_ones():

@@ -134,16 +134,16 @@ def test_further_extractors_are_compared_and_named_and_their_weights_are_not_mix
     for number, row in enumerate(ROWS):
         path = uncertainty_of(tmp_path / row / "cat2dog" / "0.json")
         record, drawn = read_uncertainty(path), load_replicates(replicates_file(path))
-        record.metrics["paired"]["FD (DINOv2 ViT-B)"] = Estimate(value=50.0 + number, sampling_sd=2.0)
+        record.metrics["paired"]["FD (DINOv2 ViT-B/14)"] = Estimate(value=50.0 + number, sampling_sd=2.0)
         record.model_copy(update={"beside": {"dinov2": "d1d0" * 16}}).write(path)
         noise = 0.1 * np.random.default_rng(number).normal(size=200)
-        save_replicates(drawn | {"paired FD (DINOv2 ViT-B)": noise}, replicates_file(path))
+        save_replicates(drawn | {"paired FD (DINOv2 ViT-B/14)": noise}, replicates_file(path))
     text = written(tmp_path, cells)
-    assert "Cat→Dog FD (DINOv2 ViT-B) ↓" in text["md"]
+    assert "Cat→Dog FD (DINOv2 ViT-B/14) ↓" in text["md"]
     assert "**50.0 ± 2.0**" in line_of(beside(text["md"]), "CycleGAN")
-    said = "- **FD (DINOv2 ViT-B)**: the Fréchet distance of the features of dinov2, weights sha256 d1d0d1d0"
+    said = "- **FD (DINOv2 ViT-B/14)**: the Fréchet distance of the features of dinov2, weights sha256 d1d0d1d0"
     assert said in text["md"]
-    assert read_differences(tmp_path / "t.differences")["Cat→Dog FD (DINOv2 ViT-B)", "enco"][0].rank_low == 3
+    assert read_differences(tmp_path / "t.differences")["Cat→Dog FD (DINOv2 ViT-B/14)", "enco"][0].rank_low == 3
     read_uncertainty(path).model_copy(update={"beside": {"dinov2": "0" * 64}}).write(path)
     with pytest.raises(UserError, match=r"cannot mix dinov2 weights: .*'d1d0.*'0000"):
         written(tmp_path, cells)
