@@ -1,7 +1,7 @@
 """The registry of methods: each has a file in this folder, and its settings in the file of that name in enco/options.
 
 Names and settings are read without importing torch. A method's own file may hold the settings too, as `INFO`; that file
-is imported to know the method.
+is imported to know the method. Methods of other packages come by entry point (enco/methods/outside.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from enco import options
 from enco.config.base import parse
 from enco.errors import UserError, unknown
+from enco.methods.outside import Place, outside
 from enco.options.base import MethodInfo, MethodOptions
 
 if TYPE_CHECKING:
@@ -28,74 +29,117 @@ if TYPE_CHECKING:
     from enco.methods.base import Method
     from enco.methods.parts.schedule import Schedule
 
+NO_METHODS = ("__main__", "base", "new", "outside")
+"""Files of this folder that are no method's."""
+
 
 class BrokenFile(Exception):
     """A method's file that cannot be used; the message says why, as in 'enco/methods/mine.py has no INFO'."""
 
 
-def infos() -> dict[str, MethodInfo]:
+class Registry(Mapping[str, MethodInfo]):
+    """The info of every method by name, except methods that cannot be used.
+
+    A method of another package is imported when its name is asked for, or all are listed.
+    """
+
+    def __getitem__(self, name: str) -> MethodInfo:
+        info = _look_up(name)
+        if not isinstance(info, MethodInfo):
+            raise KeyError(name)
+        return info
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in _names() if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def infos() -> Registry:
     """Return the info of every method by name, except methods with broken files."""
-    return _registry()[0]
+    return Registry()
 
 
 def broken() -> dict[str, str]:
-    """Return the reason of each file that cannot be used, by module name."""
-    return _registry()[1]
+    """Return the reason of each method that cannot be used, by name."""
+    return {name: str(info) for name in _names() if isinstance(info := _look_up(name), BrokenFile)}
+
+
+def is_broken(name: str) -> bool:
+    """Return whether there is a method of this name which cannot be used."""
+    return isinstance(_look_up(name), BrokenFile)
 
 
 @cache
-def _registry() -> tuple[dict[str, MethodInfo], dict[str, str]]:
-    found, errors = dict[str, MethodInfo](), dict[str, str]()
-    for name in _files():
-        try:
-            info = _find_info(name)
-        except BrokenFile as error:
-            errors[name] = str(error)
-            continue
-        if info and info.name != name:
-            errors[name] = f"enco/methods/{name}.py has the INFO of another name, '{info.name}'"
-        elif info:
-            found[name] = info
-    return found, errors
+def _look_up(name: str) -> MethodInfo | BrokenFile | None:
+    """Return a method's info, or why it cannot be used; None for an unknown name, or a file without `INFO`."""
+    places = _places(name)
+    if len(places) > 1:
+        owners = " and ".join(place.owner for place in places)
+        return BrokenFile(f"{owners} have a method of this name: rename one, or uninstall its package")
+    try:
+        info = _find_info(places[0]) if places else None
+    except BrokenFile as error:
+        return error
+    if info and info.name != name:
+        return BrokenFile(f"{places[0].label(places[0].module)} has the INFO of another name, '{info.name}'")
+    return info
+
+
+def _names() -> list[str]:
+    """List the names that may be a method's: files of ours first, in order, then entry points."""
+    return list(dict.fromkeys([*_files(), *outside()]))
 
 
 def _files() -> list[str]:
     """List the files that may be a method's, by module name."""
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
-    return [name for name in names if name not in ("__main__", "base")]
+    return [name for name in names if name not in NO_METHODS]
 
 
-def _find_info(name: str) -> MethodInfo | None:
-    """Return the `INFO` of a method's file in enco/options, or else of the method's own file; BrokenFile for errors."""
-    settings = f"{options.__name__}.{name}"
-    info = getattr(_import(settings), "INFO", None) if find_spec(settings) else None
-    if info is None:
-        return getattr(_import(f"{__name__}.{name}"), "INFO", None)
-    _check_syntax(name)
+def _places(name: str) -> list[Place]:
+    """Find the modules of a method: of ours, and of other packages."""
+    settings, module = f"{options.__name__}.{name}", f"{__name__}.{name}"
+    ours = [Place(module, settings if find_spec(settings) else module)] if name in _files() else []
+    return [*ours, *outside().get(name, ())]
+
+
+def _find_info(place: Place) -> MethodInfo | None:
+    """Return the `INFO` of a method's settings, or else of the method's own file; BrokenFile for errors."""
+    info = getattr(_import(place.settings, place), "INFO", None)
+    if place.settings != place.module:
+        if info is None:
+            return getattr(_import(place.module, place), "INFO", None)
+        _check_syntax(place)
     return info
 
 
-def _import(module: str) -> ModuleType:
+def _import(module: str, place: Place) -> ModuleType:
     try:
         return importlib.import_module(module)
     except Exception as error:  # whatever a user's own file does, the other methods work
-        raise _broken(module, error) from error
+        raise _broken(module, place, error) from error
 
 
-def _check_syntax(name: str) -> None:
+def _check_syntax(place: Place) -> None:
     """Raise BrokenFile for a syntax error in a method's file, which is not imported, as that would import torch."""
-    path = next(path for folder in __path__ if (path := Path(folder, f"{name}.py")).is_file())
     try:
-        compile(path.read_bytes(), path, "exec")
-    except SyntaxError as error:
-        raise _broken(f"{__name__}.{name}", error) from error
+        spec = find_spec(place.module)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"No module named '{place.module}'", name=place.module)
+        compile(Path(spec.origin).read_bytes(), spec.origin, "exec")
+    except (SyntaxError, ImportError) as error:
+        raise _broken(place.module, place, error) from error
 
 
-def _broken(module: str, error: Exception) -> BrokenFile:
+def _broken(module: str, place: Place, error: Exception) -> BrokenFile:
     """Describe an error in one line, as in 'enco/methods/mine.py has a SyntaxError in line 3: invalid syntax'."""
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        return BrokenFile(f"{place.owner} has no module {module}, which its entry point names")
     line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
     what = f"{type(error).__name__} in line {line}: {(str(error).splitlines() or [''])[0]}"
-    return BrokenFile(f"{module.replace('.', '/')}.py has a {what}")
+    return BrokenFile(f"{place.label(module)} has a {what}")
 
 
 def info(name: str) -> MethodInfo:
@@ -107,11 +151,16 @@ def info(name: str) -> MethodInfo:
 
 def broken_or_unknown(name: str, where: str = "") -> UserError:
     """Make the UserError for a method that is not available."""
-    if name in broken():
-        return _unusable(name, broken()[name], where)
-    if name in _files():
-        return _unusable(name, f"enco/methods/{name}.py has no INFO", where)
+    if isinstance(reason := _look_up(name), BrokenFile):
+        return _unusable(name, reason, where)
+    if places := _places(name):
+        return _unusable(name, f"{places[0].label(places[0].module)} has no INFO", where)
     return unknown("method", name, infos(), where)
+
+
+def package_version(name: str) -> dict[str, str]:
+    """Return the package that has a method, with the package's version; empty for a method of this project."""
+    return {place.package: place.version for place in outside().get(name, ())}
 
 
 def _unusable(name: str, reason: object, where: str = "") -> UserError:
@@ -127,13 +176,14 @@ def parse_options(name: str, values: Mapping[str, Any], where: str = "") -> Meth
 def get(name: str) -> type[Method]:
     """Import and return the class of a method; UserError as in `info`, or for a file without such a class."""
     info(name)
+    place = _places(name)[0]
     try:
-        classes = (value for value in vars(_import(f"{__name__}.{name}")).values() if isinstance(value, type))
+        classes = (value for value in vars(_import(place.module, place)).values() if isinstance(value, type))
     except BrokenFile as error:
         raise _unusable(name, error) from error
     method = next((c for c in classes if getattr(vars(c).get("info"), "name", None) == name), None)
     if method is None:
-        raise _unusable(name, f"enco/methods/{name}.py has no class with `info = INFO`")
+        raise _unusable(name, f"{place.label(place.module)} has no class with `info = INFO`")
     return method
 
 

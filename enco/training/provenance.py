@@ -16,6 +16,7 @@ from enco.config.compute import ComputeOptions
 from enco.config.run import RunConfig
 from enco.data.manifest import NAME, read_source, training_hash
 from enco.io.files import sha256
+from enco.methods import package_version
 from enco.records import GitState, RunRecord
 from enco.training.identity import config_hash, plan_id, settings_of
 from enco.training.sources import method_sources
@@ -43,7 +44,7 @@ def describe(config: RunConfig, method: Method, options: ComputeOptions) -> RunR
         data_source=data_source(config.data.root),
         parameter_count=method.parameter_count(),
         git=git_state(),
-        versions=versions(),
+        versions=versions() | package_version(config.method),
         device=device_name(method.device),
         computed=str(options),
         pieces=asdict(options),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from enco.errors import UserError
+from enco.methods.outside import outside
 
 PACKAGE = Path(__file__).parents[1]
 LOOP = "enco.training.iterations"
@@ -31,21 +32,32 @@ and files (published weights are known by their hash)."""
 
 Digests = dict[str, str]
 """The first 16 hex digits of a SHA-256 for each file."""
+Packages = Mapping[str, Path]
+"""Folders of the packages whose code counts, or the file of one that is one file, by name."""
 ImportStatement = ast.Import | ast.ImportFrom
 
 
 def method_sources(method: str, package: Path = PACKAGE, *, copies: bool = False) -> Digests:
     """Digest, by file, the code that decides the weights of a method, which `copies` images first or does not.
 
-    Raises UserError for a method without a file.
+    Of a method of another package, the code of that package counts, too. Raises UserError for a method without a file.
     """
-    module = f"{package.name}.methods.{method}"
-    if _file(module, package) is None:
+    module, packages = _place(method, package)
+    if _file(module, packages) is None:
         raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
     found: dict[str, dict[str, list[Any]]] = {}
-    for name, definition, node in _reached([module, LOOP, *([COPYING] if copies else [])], package):
+    for name, definition, node in _reached([module, LOOP, *([COPYING] if copies else [])], packages):
         found.setdefault(name, {}).setdefault(definition, []).append(_plain(node))
-    return {_label(name, package): _digest(content) for name, content in sorted(found.items())}
+    return {_label(name, packages): _digest(content) for name, content in sorted(found.items())}
+
+
+def _place(method: str, package: Path) -> tuple[str, Packages]:
+    """Return the module of a method, and the packages whose code counts."""
+    packages = {package.name: package}
+    for place in outside().get(method, ()):
+        if root := place.root:
+            return place.module, packages | {place.module.partition(".")[0]: root}
+    return f"{package.name}.methods.{method}", packages
 
 
 def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -53,24 +65,24 @@ def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
-def _reached(modules: Iterable[str], package: Path) -> Iterator[tuple[str, str, ast.AST]]:
+def _reached(modules: Iterable[str], packages: Packages) -> Iterator[tuple[str, str, ast.AST]]:
     """Yield each definition that modules make use of once: module, name and syntax tree."""
     waiting = [(module, "*") for module in modules]
     seen = set(waiting)
     while waiting:
         module, name = waiting.pop()
-        file = _file(module, package)
+        file = _file(module, packages)
         if file is None or module in ASIDE:
             continue
         names, uses = _names(file.read_bytes()), set[tuple[str, str]]()
         if name == "*":
-            uses.update((module, key) for key in names if any(_is_ours(n, module, package) for n in names[key]))
+            uses.update((module, key) for key in names if any(_is_ours(n, module, packages) for n in names[key]))
         for node in names.get(name, []):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 node = _only(node, name)
-                uses.update(_imported(node, module, package))
+                uses.update(_imported(node, module, packages))
             else:
-                uses |= {(module, ""), *_uses(node, module, package, names)}
+                uses |= {(module, ""), *_uses(node, module, packages, names)}
             yield module, name, node
         waiting += uses - seen
         seen |= uses
@@ -101,20 +113,20 @@ def _bound_here(node: ast.AST) -> list[str]:
     return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
 
 
-def _uses(node: ast.AST, module: str, package: Path, names: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _uses(node: ast.AST, module: str, packages: Packages, names: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return the definitions, each by module and name, that a definition mentions."""
     used = {(module, inner.id) for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id in names}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
-            used.update(_imported(inner, module, package))
+            used.update(_imported(inner, module, packages))
     return used
 
 
-def _is_ours(statement: ast.stmt, module: str, package: Path) -> bool:
+def _is_ours(statement: ast.stmt, module: str, packages: Packages) -> bool:
     """Say whether a statement is more than an import of a library, which counts only where it is mentioned."""
     if not isinstance(statement, ast.Import | ast.ImportFrom):
         return True
-    return any(_file(source, package) for source, _ in _imported(statement, module, package))
+    return any(_file(source, packages) for source, _ in _imported(statement, module, packages))
 
 
 def _only(node: ImportStatement, name: str) -> ImportStatement:
@@ -127,39 +139,40 @@ def _name_of(alias: ast.alias) -> str:
     return (alias.asname or alias.name).partition(".")[0]
 
 
-def _imported(node: ImportStatement, module: str, package: Path) -> Iterator[tuple[str, str]]:
+def _imported(node: ImportStatement, module: str, packages: Packages) -> Iterator[tuple[str, str]]:
     """Yield what an import statement imports, by module and name ('*' for a whole module)."""
     for alias in node.names:
         if isinstance(node, ast.Import):
             yield alias.name, "*"
             continue
-        source = _absolute(node, module, package)
-        is_module = _file(f"{source}.{alias.name}", package) is not None
+        source = _absolute(node, module, packages)
+        is_module = _file(f"{source}.{alias.name}", packages) is not None
         yield (f"{source}.{alias.name}", "*") if is_module else (source, alias.name)
 
 
-def _absolute(node: ast.ImportFrom, module: str, package: Path) -> str:
+def _absolute(node: ast.ImportFrom, module: str, packages: Packages) -> str:
     """Return the full name of the module in a `from` statement, also with leading dots."""
     if not node.level:
         return node.module or ""
-    file = _file(module, package)
+    file = _file(module, packages)
     depth = node.level - (file is not None and file.name == "__init__.py")
     parts = module.split(".")
     return ".".join([*parts[: len(parts) - depth], *([node.module] if node.module else [])])
 
 
-def _file(module: str, package: Path) -> Path | None:
-    """Find the file of a module of the package."""
+def _file(module: str, packages: Packages) -> Path | None:
+    """Find the file of a module of the packages; of `enco` itself none, as its face decides nothing."""
     top, *parts = module.split(".")
-    if top != package.name:
+    root = packages.get(top)
+    if root is None or module == PACKAGE.name:
         return None
-    path = package.joinpath(*parts)
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if parts and file.is_file()), None)
+    path = root.joinpath(*parts)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
-def _label(module: str, package: Path) -> str:
-    file = _file(module, package)
-    return file.relative_to(package.parent).as_posix() if file else module
+def _label(module: str, packages: Packages) -> str:
+    file = _file(module, packages)
+    return file.relative_to(packages[module.partition(".")[0]].parent).as_posix() if file else module
 
 
 class _Bare(ast.NodeTransformer):

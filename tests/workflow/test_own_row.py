@@ -33,9 +33,9 @@ def plan(*rows: dict[str, Any]) -> Plan:
 def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of a method `mine`, beside the others'."""
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
-    methods._registry.cache_clear()
+    methods._look_up.cache_clear()
     yield tmp_path / "mine.py"
-    methods._registry.cache_clear()
+    methods._look_up.cache_clear()
     sys.modules.pop("enco.methods.mine", None)
 
 

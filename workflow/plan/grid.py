@@ -6,7 +6,7 @@ that need the same training name the same run. A two-sided method's run serves b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from enco.config.base import parse
 from enco.config.run import DataConfig, RunConfig, TrainConfig
 from enco.datasets.catalogue import TaskConfig
 from enco.errors import UserError, unknown
-from enco.methods import broken_or_unknown
+from enco.methods import broken_or_unknown, is_broken
 from enco.options.base import MethodInfo, MethodOptions
 from eval.tables.spec import RowSpec, TableSpec
 from workflow import paths
@@ -278,25 +278,40 @@ def _check_clash(row: RowSpec, scale: Mapping[str, Any], name: str) -> None:
 
 
 def check_options(config: ScaleConfig, methods: Methods) -> None:
-    """Raise UserError for a method or an option that a scale names and that does not exist."""
+    """Raise UserError for a method or an option that a scale names and that does not exist.
+
+    Options of a method whose file is broken are not looked at: that is a fault of the method's rows.
+    """
     where = f"of scale {config.scale}"
     for key in ("method_epochs", "init", "copy_steps"):
         for name in getattr(config, key):
-            if name not in methods:
-                raise unknown("method", name, methods, f"'{key}' {where}")
+            _is_usable(name, methods, f"'{key}' {where}")
     _check_keys(config.options, methods, f"'options' {where}", common="all")
     for task, options in config.task_options.items():
         _check_keys(options, methods, f"'task_options.{task}' {where}")
         for name in options:
-            _options(methods[name], _scale_options(methods[name], task, config))
+            if name in methods:
+                _options(methods[name], _scale_options(methods[name], task, config))
 
 
 def _check_keys(options: Mapping[str, Mapping[str, Any]], methods: Methods, where: str, common: str = "") -> None:
-    known = {name: set(method.Options.model_fields) for name, method in methods.items()}
-    if common:
-        known[common] = set().union(*known.values())
     for name, values in options.items():
-        if name not in known:
-            raise unknown("method", name, known, where)
-        for key in values.keys() - known[name]:
-            raise unknown("option", key, known[name], f"'{name}' in {where}")
+        if name == common:
+            candidates: Iterable[MethodInfo] = methods.values()
+        else:
+            candidates = [methods[name]] if _is_usable(name, methods, where) else []
+        left, known = set(values), set[str]()
+        for method in candidates:  # a method of another package is imported only if ours lack the option
+            known |= method.Options.model_fields.keys()
+            left -= known
+            if not left:
+                break
+        if left and known:
+            raise unknown("option", min(left), known, f"'{name}' in {where}")
+
+
+def _is_usable(name: str, methods: Methods, where: str) -> bool:
+    """Return whether a method's file is not broken; UserError for a method that does not exist."""
+    if name not in methods and not is_broken(name):
+        raise unknown("method", name, methods, where)
+    return name in methods
