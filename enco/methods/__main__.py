@@ -1,6 +1,7 @@
 """List the methods, or the options of one method: `python -m enco.methods [NAME]`.
 
-`python -m enco.methods import` and `export` read and write generators in other formats (enco/interchange).
+`python -m enco.methods new NAME` begins a method of one's own. `python -m enco.methods import` and `export` read and
+write generators in other formats (enco/interchange).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from tabulate import tabulate
 from enco.errors import run_cli
 from enco.interchange.commands import COMMANDS
 from enco.methods import get, infos
+from enco.methods.new import new_command
 from enco.options.base import MethodInfo
 
 WIDTH = 60
+SUBCOMMANDS = {**COMMANDS, "new": new_command}
 
 
 def registry() -> str:
@@ -60,12 +63,13 @@ def sides(info: MethodInfo) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print all methods, or one; or do a command."""
     words = sys.argv[1:] if arguments is None else [*arguments]
-    if words and words[0] in COMMANDS:
-        return COMMANDS[words[0]](words[1:])
+    if words and words[0] in SUBCOMMANDS:
+        return SUBCOMMANDS[words[0]](words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m enco.methods",
         description="List the methods, or the options of one method.",
-        epilog="Generators of other formats: python -m enco.methods import --help, and export --help",
+        epilog="A method of your own: python -m enco.methods new --help."
+        " Generators of other formats: python -m enco.methods import --help, and export --help",
     )
     parser.add_argument("name", nargs="?", help="print the options of this method")
     args = parser.parse_args(words)

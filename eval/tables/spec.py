@@ -45,6 +45,11 @@ class TableSpec(Settings):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     number: int | None = Field(None, ge=1, description="The table's number in the paper, if it is one of the paper's.")
+    published: int | None = Field(
+        None,
+        ge=1,
+        description="The paper's table whose numbers stand beside those of equal rows and tasks; the own one.",
+    )
     title: str = ""
     row_header: str = Field("Method", description="Header of the first column.")
     method: str | None = Field(None, description="Method of the rows that name none.")

@@ -43,7 +43,7 @@ def write_table(
     Returns the paper's rows and columns as printed.
     Raises UserError for a number that is missing or not finite, and for numbers that were not made alike.
     """
-    printed = read_published(published)
+    printed = published_for(spec, read_published(published))
     found = read_numbers(spec, planned, printed, provenance)
     first = headline(spec, found.cells, printed, found.compared)
     second = supplementary(spec, found.cells, found.compared)
@@ -69,6 +69,16 @@ def write_files(
         else:
             with atomic_path(path) as partial:
                 partial.write_text(formats[kind](page), encoding="utf-8")
+
+
+def published_for(spec: TableSpec, published: Published) -> Published:
+    """Return the paper's numbers with those of the table that a table of one's own names also under its own key."""
+    borrowed = {
+        (spec.key, row, task, metric): number
+        for (table, row, task, metric), number in published.items()
+        if table == str(spec.published)
+    }
+    return {**published, **borrowed}
 
 
 def read_numbers(spec: TableSpec, planned: Sequence[PlannedCell], published: Published, about: Provenance) -> Numbers:
