@@ -17,10 +17,11 @@ TEMPLATE = Path(__file__).parent / "template"
 ROOT = Path(__file__).parents[2]
 """The folder of the project, where this is a clone of it."""
 RESERVED = frozenset(
-    "all all_tables archive archives benchmarks cells claims curves data drn export figures import logs mlartifacts "
-    "mlflow paper_figures parts protocol publish released report tables_so_far template weights".split()
+    {"archive", "archives", "benchmarks", "figures", "logs", "mlartifacts", "mlflow", "parts", "weights"}
+    | {"all_tables", "cells", "claims", "curves", "data", "drn", "paper_figures", "protocol", "publish", "released"}
+    | {"report", "tables_so_far", "export", "all", "template"}
 )
-"""Names with another meaning: commands, targets, files and folders below results/, a key of a scale's options."""
+"""Names with another meaning: files and folders of results/ and of enco/methods, targets, commands, a key of options."""
 NEXT = """\
 {method}
 {config}

@@ -37,12 +37,10 @@ class Place:
         return f"{module} of {self.owner}" if self.package else f"{module.replace('.', '/')}.py"
 
     @property
-    def root(self) -> Path | None:
-        """The folder of the package's code, or its only file; None where neither is found."""
-        spec = find_spec(self.module.partition(".")[0])
-        if spec is None or spec.origin is None:
-            return None
-        return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
+    def roots(self) -> dict[str, Path]:
+        """The folders of the package's code, or the file of a part that is one file, by name in imports."""
+        tops = {module.partition(".")[0] for module in (self.module, self.settings)}
+        return {top: root for top in sorted(tops) if (root := _root(top))}
 
 
 @cache
@@ -60,3 +58,11 @@ def outside() -> Mapping[str, tuple[Place, ...]]:
 def _package(point: EntryPoint) -> tuple[str, str]:
     """Return name and version of the package that has an entry point."""
     return (point.dist.name, point.dist.version) if point.dist else ("of an unknown name", "")
+
+
+def _root(top: str) -> Path | None:
+    """Find the folder or file of a module without dots, which is not imported; None where there is none."""
+    spec = find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)

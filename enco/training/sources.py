@@ -55,8 +55,7 @@ def _place(method: str, package: Path) -> tuple[str, Packages]:
     """Return the module of a method, and the packages whose code counts."""
     packages = {package.name: package}
     for place in outside().get(method, ()):
-        if root := place.root:
-            return place.module, packages | {place.module.partition(".")[0]: root}
+        return place.module, packages | place.roots
     return f"{package.name}.methods.{method}", packages
 
 

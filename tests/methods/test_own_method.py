@@ -1,4 +1,4 @@
-"""The method that docs/methods.md shows: one file is found, planned and trained, as the page says."""
+"""What `python -m enco.methods new` begins with: one file is found, planned and trained."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from enco import methods
-from tests.methods import test_method_contract as contract
+from enco.methods.new import renamed
 from tests.support.tiny_runs import write_images
 from tests.workflow.test_own_row import ROOT, plan
 from tests.workflow.test_own_row import own_file as own_file
 
-EXAMPLE = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+EXAMPLE = renamed("mine.py", "mine")
 TINY = ["ngf=4", "ndf=4", "n_blocks=1", "crop_size=32", "load_size=32"]
 
 
@@ -59,20 +58,6 @@ def test_a_row_of_the_example_is_planned() -> None:
     added = set(made.grid.runs) - set(plan().grid.runs)
     assert added and {run.config.method for run in added} == {"mine"}
     assert all(run.config.options["lambda_l1"] == 10 for run in added)
-
-
-@pytest.mark.usefixtures("mine")
-@pytest.mark.parametrize(
-    "check",
-    [
-        contract.test_losses_are_finite_detached_scalars_in_both_halves,
-        contract.test_every_network_learns,
-        contract.test_every_parameter_is_optimised_once,
-        contract.test_resumed_training_ends_with_the_same_bits,
-    ],
-)
-def test_the_example_does_what_every_method_must(check: Callable[[str], None]) -> None:
-    check("mine")
 
 
 def test_the_example_trains_by_the_command(package: Path, tmp_path: Path) -> None:
