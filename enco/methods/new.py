@@ -21,7 +21,7 @@ RESERVED = frozenset(
     | {"all_tables", "cells", "claims", "curves", "data", "drn", "paper_figures", "protocol", "publish", "released"}
     | {"report", "tables_so_far", "export", "all", "template"}
 )
-"""Names with another meaning: files and folders of results/ and of enco/methods, targets, commands, a key of options."""
+"""Names with another meaning: files and folders of results/ and of this folder, targets, commands, a key of options."""
 NEXT = """\
 {method}
 {config}
