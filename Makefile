@@ -22,8 +22,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml $(wildcard workflow/executor/sr
 	@uv pip install -q --python $(VENV)/bin/python --no-deps -e .
 	@touch $@
 
-tables: env ## make Tables 1-4 at demo scale
-	@python -m workflow.jobs.launch all_tables
+tables: env ## make Tables 1-4 at demo scale, or those of an archive (FROM=archive.tar)
+	@$(if $(FROM),python -m workflow.rebuild $(FROM),python -m workflow.jobs.launch all_tables)
 	@printf '\nThe tables, each as .md, .html, .tex and .csv:\n'; printf '  %s\n' results/table[1-4].md
 	@printf 'Every training with its curves, samples and scores:\n  make ui\n'
 

@@ -22,6 +22,7 @@ wildcard_constraints:
 
 localrules:
     all_tables,
+    archive,
     cells,
     check_data,
     claims,
@@ -66,6 +67,7 @@ include: "workflow/rules/protocol.smk"
 include: "workflow/rules/released.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/archive.smk"
 
 
 onsuccess:

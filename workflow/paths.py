@@ -18,7 +18,10 @@ IMPORTED = f"{RESULTS}/released/{{released}}"
 IMPORTED_RECORD = f"{IMPORTED}/record.json"
 IMPORTED_GENERATOR = f"{IMPORTED}/generator.safetensors"
 SHARED = frozenset(
-    {"archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "paper_figures", "released", "weights"}
+    {
+        *("archive", "archives", "benchmarks", "curves", "figures", "logs", "mlartifacts", "paper_figures", "released"),
+        "weights",
+    }
 )
 """Folders directly under results/ that are no scale's."""
 
@@ -39,6 +42,7 @@ UNTRANSLATED_FEATURES = f"{UNTRANSLATED}/features.npz"
 UNTRANSLATED_BESIDE = f"{UNTRANSLATED}/features.{{extractor}}.npz"
 UNTRANSLATED_UNCERTAINTY = f"{UNTRANSLATED}/scores.uncertainty.json"
 UNTRANSLATED_REPLICATES = f"{UNTRANSLATED}/scores.replicates.npz"
+UNTRANSLATED_CONTENT = f"{UNTRANSLATED}/scores.content.npz"
 REAL_ALTERNATIVES = f"{REAL}/protocol"
 RELEASED = f"{SCALE}/released/{{released}}"
 RELEASED_IMAGES = f"{RELEASED}/translated/{{test_task}}"
@@ -47,6 +51,7 @@ RELEASED_FEATURES = f"{RELEASED}/eval/{{test_task}}.npz"
 RELEASED_BESIDE = f"{RELEASED}/eval/{{test_task}}.{{extractor}}.npz"
 RELEASED_UNCERTAINTY = f"{RELEASED}/eval/{{test_task}}.uncertainty.json"
 RELEASED_REPLICATES = f"{RELEASED}/eval/{{test_task}}.replicates.npz"
+RELEASED_CONTENT = f"{RELEASED}/eval/{{test_task}}.content.npz"
 DRN = f"{SCALE}/drn/{{dataset}}.safetensors"
 TIMING = f"{SCALE}/timing.json"
 
@@ -64,6 +69,8 @@ FEATURES = f"{RUN}/eval/{{test_task}}.{{selection}}.npz"
 FEATURES_BESIDE = f"{RUN}/eval/{{test_task}}.{{selection}}.{{extractor}}.npz"
 UNCERTAINTY = f"{RUN}/eval/{{test_task}}.{{selection}}.uncertainty.json"
 REPLICATES = f"{RUN}/eval/{{test_task}}.{{selection}}.replicates.npz"
+CONTENT = f"{RUN}/eval/{{test_task}}.{{selection}}.content.npz"
+"""What each test image and its translation have in common, by their pixels."""
 MEASURED = f"{RUN}/protocol/{{test_task}}.{{selection}}.json"
 """Scores of a run's translations under other choices of the protocol."""
 
@@ -101,6 +108,10 @@ CURRENT_CLAIMS = {kind: f"{RESULTS}/claims.{kind}" for kind in CLAIMS}
 CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
 CURRENT_PAPER_FIGURE = {kind: path.replace(PART, RESULTS) for kind, path in PAPER_FIGURE.items()}
 CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}
+
+
+ARCHIVE = f"{RESULTS}/archive.tar"
+"""Everything of which tables, figures and curves are made again without training."""
 
 
 def log(name: str, folder: str = SCALE) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflow.inputs.archive import Archive
 from workflow.inputs.curves import Curves
 from workflow.inputs.data import ImageSets
 from workflow.inputs.evaluate import Evaluations
@@ -38,6 +39,7 @@ class Project:
     paper_figures: FiguresOfPaper
     protocol: Protocol
     released: AuthorsGenerators
+    archive: Archive
 
     @classmethod
     def load(cls, config: dict[str, Any], base: Path) -> Project:
@@ -53,18 +55,20 @@ class Project:
     def of(cls, plan: Plan) -> Project:
         """Return the project of a plan."""
         trainings, segmentation, tables = Trainings(plan), Segmentation(plan), PrintedTables(plan)
+        evaluations, figures, curves = Evaluations(plan), Figures(plan), Curves(plan)
         return cls(
             plan=plan,
             data=ImageSets(plan),
             weights=Weights(plan, segmentation),
             train=trainings,
-            evaluate=Evaluations(plan),
+            evaluate=evaluations,
             segmentation=segmentation,
             timing=Timings(plan),
             tables=tables,
-            report=Figures(plan),
-            curves=Curves(plan),
+            report=figures,
+            curves=curves,
             paper_figures=FiguresOfPaper(plan),
             protocol=Protocol(plan, segmentation, tables),
             released=AuthorsGenerators(plan, tables),
+            archive=Archive(plan, tables, figures, curves, evaluations, segmentation),
         )

@@ -34,7 +34,7 @@ from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.write import write_table
-from eval.uncertainty.records import load_replicates, read_uncertainty
+from eval.uncertainty.records import load_arrays, read_uncertainty
 from workflow import paths
 from workflow.inputs.paper_figures import not_made
 from workflow.plan.grid import Cell, Evaluation, Run
@@ -214,7 +214,7 @@ def _resampling_gap(planned: PlannedCell) -> str:
     if file.stat().st_mtime < scores.stat().st_mtime:
         return "scored, not resampled yet"
     read_uncertainty(file)
-    load_replicates(replicates_file(file))
+    load_arrays(replicates_file(file))
     return ""
 
 

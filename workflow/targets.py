@@ -11,8 +11,8 @@ from workflow import paths
 from workflow.plan.plan import Plan
 
 NAMED = {
-    *("all_tables", "claims", "curves", "data", "drn", "figures", "paper_figures", "paper_figures_so_far", "protocol"),
-    *("publish", "released", "tables_so_far", "weights"),
+    *("all_tables", "archive", "claims", "curves", "data", "drn", "figures", "paper_figures", "paper_figures_so_far"),
+    *("protocol", "publish", "released", "tables_so_far", "weights"),
 }
 
 

@@ -47,14 +47,15 @@ def at_size(file: Path, size: int, levels: Levels) -> Image.Image:
     return load_rgb(file, levels).resize((size, size), Image.Resampling.BICUBIC)
 
 
-def task_figure(planned: PlannedFigure) -> Image.Image:
-    """Draw the best, the median and the worst test image of a task, its translations and the nearest real target.
+def shown_images(planned: PlannedFigure) -> list[tuple[str, list[Path]]]:
+    """Return the images of a task's figure: its best, median and worst test image, each with a caption and its row.
 
+    A row has the input, each method's translation, and the nearest real target.
     Raises UserError for features that are missing or do not compare.
     """
     examples = choose_examples(load_features(planned.judge_features), load_features(planned.real_features))
     sources = {f"{stem_in(planned.sources, path)}.png": path for path in planned.reading.files(planned.sources)}
-    rows = [
+    return [
         (
             example.place,
             [
@@ -65,5 +66,9 @@ def task_figure(planned: PlannedFigure) -> Image.Image:
         )
         for example in examples
     ]
+
+
+def task_figure(planned: PlannedFigure) -> Image.Image:
+    """Draw the images of `shown_images` in a grid, and raise the same errors."""
     headers = ["input", *planned.headers, "nearest real"]
-    return comparison(headers, rows, planned.size, planned.reading.levels)
+    return comparison(headers, shown_images(planned), planned.size, planned.reading.levels)

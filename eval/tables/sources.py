@@ -9,7 +9,7 @@ from pathlib import Path
 from enco.records import FileRecord
 from eval.records import Scores, SetScores, Timing, read_reference, read_scores, read_timing, replicates_file
 from eval.tables.planned import PlannedCell
-from eval.uncertainty.records import Replicates, Uncertainty, load_replicates, read_uncertainty
+from eval.uncertainty.records import Replicates, Uncertainty, load_arrays, read_uncertainty
 
 
 @dataclass(frozen=True)
@@ -53,5 +53,5 @@ def read_replicates(planned: Iterable[PlannedCell]) -> dict[str, Replicates]:
     Raises UserError for a file that is missing or something else.
     """
     cells = [(cell.scored, cell.uncertainty) for cell in planned if cell.scored and cell.uncertainty]
-    read = {path: load_replicates(replicates_file(path)) for path in dict.fromkeys(path for _, path in cells)}
+    read = {path: load_arrays(replicates_file(path)) for path in dict.fromkeys(path for _, path in cells)}
     return {str(file): read[path] for scored, path in cells for file in (scored, path)}

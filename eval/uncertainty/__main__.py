@@ -15,8 +15,8 @@ from enco.data.reading import Reading, add_reading
 from enco.errors import UserError, run_cli
 from enco.io.files import check_writable
 from eval.config import FeatureConfig
-from eval.metrics.features import load_features
-from eval.uncertainty.records import Uncertainty, save_replicates
+from eval.metrics.features import Features, load_features
+from eval.uncertainty.records import Uncertainty, load_arrays, save_arrays
 
 if TYPE_CHECKING:
     from eval.uncertainty.content import PerImage
@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure, print a table, and write the record with its replicates."""
+    """Measure, print a table, and write the record with its replicates and what images have in common, one by one."""
     args = _parser().parse_args(words)
     from eval.uncertainty.measure import measure  # loads torch, which takes seconds
 
-    for path in (args.out, args.replicates_out):
+    for path in filter(None, (args.out, args.replicates_out, args.content_out)):
         check_writable(path)
     generated = load_features(args.features)
     reals = {"paired": load_features(args.real_paired), "full": load_features(args.real_full)}
-    about = (_content(args), args.k, args.replicates, args.seed, _beside(args.beside))
+    pixels = _pixels(args, generated)
+    about = (_features(args, generated) | pixels, args.k, args.replicates, args.seed, _beside(args.beside))
     measured = measure(args.task, generated, reals, *about)
-    save_replicates(measured.replicates, args.replicates_out)
+    if args.content_out:
+        save_arrays(pixels, args.content_out)
+    save_arrays(measured.replicates, args.replicates_out)
     measured.record.write(args.out)
     print(_table(measured.record, generated.extractor.distance))
 
@@ -55,13 +58,33 @@ def _beside(files: Sequence[Path]) -> list[FeatureSets]:
     ]
 
 
-def _content(args: argparse.Namespace) -> dict[str, PerImage]:
-    """Return what is compared image by image: with the source, and with the true image where there is one."""
-    from eval.uncertainty.content import feature_content, pixel_content
+def _features(args: argparse.Namespace, generated: Features) -> dict[str, PerImage]:
+    """Return what the features of each image and its translation have in common."""
+    from eval.uncertainty.content import feature_content
+
+    return feature_content(load_features(args.source_features), generated) if args.source_features else {}
+
+
+def _pixels(args: argparse.Namespace, generated: Features) -> dict[str, PerImage]:
+    """Return what each translation shares with its source, and with the true image where there is one.
+
+    The numbers are those of --content, or else measured. Raises UserError for a file of other images.
+    """
+    if args.content is None:
+        return _measured_pixels(args)
+    found = load_arrays(args.content)
+    if any(len(values) != len(generated) for values in found.values()):
+        raise UserError(
+            f"{args.content} is of another number of images than {args.features}: leave out --content, and name the"
+            " folders instead."
+        )
+    return found
+
+
+def _measured_pixels(args: argparse.Namespace) -> dict[str, PerImage]:
+    from eval.uncertainty.content import pixel_content
 
     found: dict[str, PerImage] = {}
-    if args.source_features:
-        found |= feature_content(load_features(args.source_features), load_features(args.features))
     for folder, name in ((args.sources, "source"), (args.truths, "truth")):
         if folder and not args.images:
             raise UserError("Images are compared with their translations: give --images, too.")
@@ -98,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
         "--images": "folder of translations",
         "--sources": "folder of the images that were translated",
         "--truths": "folder of the true images, where pairs exist",
+        "--content": "file of an earlier --content-out, read in place of the three folders",
+        "--content-out": "file (.npz) to write: the PSNR and SSIM of every image",
     }
     group = parser.add_argument_group("content kept")
     for name, text in optional.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from enco.errors import UserError
@@ -74,16 +75,18 @@ def read_uncertainty(path: Path) -> Uncertainty:
     return read_file(Uncertainty, path, "file of uncertainties", "delete the file and have it made again")
 
 
-def save_replicates(replicates: Replicates, path: Path) -> None:
-    """Write replicates as a .npz file, whole."""
+def save_arrays(arrays: Mapping[str, NDArray[np.float64]], path: Path) -> None:
+    """Write arrays by name, such as replicates, as a .npz file, whole."""
     with atomic_path(path) as partial, partial.open("wb") as file:
-        np.savez(file, **dict(replicates))  # type: ignore[arg-type]
+        np.savez(file, **dict(arrays))  # type: ignore[arg-type]
 
 
-def load_replicates(path: StrPath) -> dict[str, Matrix]:
-    """Read what `save_replicates` wrote; UserError for a file that is missing or something else."""
+def load_arrays(path: StrPath) -> dict[str, NDArray[np.float64]]:
+    """Read what `save_arrays` wrote; UserError for a file that is missing or something else."""
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except (OSError, ValueError, AttributeError, EOFError, BadZipFile) as error:
-        raise UserError(f"{path} holds no replicates: make them again by `python -m eval.uncertainty`.") from error
+        raise UserError(
+            f"{path} is missing or no file of `python -m eval.uncertainty`: make it again by that command."
+        ) from error

@@ -27,7 +27,7 @@ from eval.uncertainty.content import feature_content, pixel_content
 from eval.uncertainty.gram import Gram
 from eval.uncertainty.measure import FeatureSets, measure
 from eval.uncertainty.neighbours import Distances
-from eval.uncertainty.records import load_replicates, read_uncertainty, save_replicates
+from eval.uncertainty.records import load_arrays, read_uncertainty, save_arrays
 from eval.uncertainty.resampling import GENERATED, bootstrap, replicates
 from eval.uncertainty.segmentation import segmentation_replicates
 
@@ -217,13 +217,13 @@ def test_record_and_replicates_come_back(tmp_path: Path) -> None:
     x, y = features(draw(0, 12)), features(draw(1, 14))
     measured = measure("task", x, {"paired": y}, feature_content(x, x), k=5, count=20, seed=3)
     measured.record.write(tmp_path / "u.json")
-    save_replicates(measured.replicates, tmp_path / "r.npz")
+    save_arrays(measured.replicates, tmp_path / "r.npz")
     assert read_uncertainty(tmp_path / "u.json") == measured.record
-    back = load_replicates(tmp_path / "r.npz")
+    back = load_arrays(tmp_path / "r.npz")
     assert back.keys() == measured.replicates.keys()
     assert all(np.array_equal(back[name], measured.replicates[name]) for name in back)
-    with pytest.raises(UserError, match="holds no replicates"):
-        load_replicates(tmp_path / "u.json")
+    with pytest.raises(UserError, match="is missing or no file"):
+        load_arrays(tmp_path / "u.json")
 
 
 def test_pixels_are_compared_by_name(tmp_path: Path) -> None:
@@ -305,8 +305,8 @@ def test_a_score_that_not_every_draw_has_has_no_deviation() -> None:
 
 
 def test_half_a_file_of_replicates_is_refused(tmp_path: Path) -> None:
-    save_replicates({"images mAP": draw(0, 100)}, tmp_path / "r.npz")
+    save_arrays({"images mAP": draw(0, 100)}, tmp_path / "r.npz")
     whole = (tmp_path / "r.npz").read_bytes()
     (tmp_path / "r.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="holds no replicates: make them again"):
-        load_replicates(tmp_path / "r.npz")
+    with pytest.raises(UserError, match="is missing or no file of `python -m eval"):
+        load_arrays(tmp_path / "r.npz")

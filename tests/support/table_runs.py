@@ -21,7 +21,7 @@ from eval.tables.protocol import Provenance
 from eval.tables.spec import REFERENCE_ROW, TableSpec, load_tables
 from eval.tables.write import write_table
 from eval.uncertainty.gram import Matrix
-from eval.uncertainty.records import Estimate, Uncertainty, place, save_replicates
+from eval.uncertainty.records import Estimate, Uncertainty, place, save_arrays
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "config" / "published.csv"
@@ -132,7 +132,7 @@ def resampled(cells: Sequence[PlannedCell], apart: Mapping[str, float] | None = 
             task=content["task"], seed=0, replicates=200, k=5, images={"generated": 32}, metrics=metrics, missing={}
         )
         record.write(uncertainty_of(path))
-        save_replicates(drawn, replicates_file(uncertainty_of(path)))
+        save_arrays(drawn, replicates_file(uncertainty_of(path)))
     return [replace(cell, uncertainty=uncertainty_of(cell.scored)) if cell.scored else cell for cell in cells]
 
 

@@ -15,7 +15,7 @@ from enco.io.files import read_json, sha256
 from eval import Preparation, calculate_features, create_extractor, fid
 from eval.metrics.extractor import Extractor
 from eval.uncertainty.gram import Gram
-from eval.uncertainty.records import load_replicates
+from eval.uncertainty.records import load_arrays
 from tests.support.pipeline import TINY, launch, pipeline
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def test_each_has_its_deviation_beside_the_first_extractors(made: Made) -> None:
     for row, file in (("default", RUN / "eval/horse2zebra.final"), ("untranslated", UNTRANSLATED / "scores")):
         found = lines(made.folder, row, "paired")
         assert {"FD (random Inception)", "KID", *NAMES} <= set(found.index)
-        drawn = load_replicates(made.folder / f"{file}.replicates.npz")
+        drawn = load_arrays(made.folder / f"{file}.replicates.npz")
         for name in NAMES:
             deviation = np.std(drawn[f"paired {name}"], ddof=1)
             assert float(found.loc[name, "sampling_sd"]) == pytest.approx(deviation, rel=1e-6) and deviation > 0

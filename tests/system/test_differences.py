@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from eval.uncertainty.records import load_replicates
+from eval.uncertainty.records import load_arrays
 from tests.support.pipeline import launch, pipeline
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_a_difference_is_that_of_means_and_its_deviation_that_of_pairs_and_seeds
 
 
 def replicates(scores: Path) -> NDArray[np.float64]:
-    return load_replicates(scores.with_suffix(".replicates.npz"))["paired frechet_distance"]
+    return load_arrays(scores.with_suffix(".replicates.npz"))["paired frechet_distance"]
 
 
 def test_pages_have_both_deviations_and_how_sure_the_order_is(made: Path) -> None:

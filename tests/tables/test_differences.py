@@ -14,7 +14,7 @@ from eval.tables.differences import COLUMNS, read_differences
 from eval.tables.planned import PlannedCell
 from eval.tables.spec import TableSpec
 from eval.tables.write import write_table
-from eval.uncertainty.records import Estimate, load_replicates, read_uncertainty, save_replicates
+from eval.uncertainty.records import Estimate, load_arrays, read_uncertainty, save_arrays
 from tests.support.table_runs import DEMO, PUBLISHED, TABLES, plan, reference, resampled, uncertainty_of
 
 FD = DEMO.distance
@@ -45,7 +45,7 @@ def test_every_printed_metric_has_a_line_for_each_row_and_none_for_the_inputs(tm
     worst = found.loc[(f"Cat→Dog {FD}", "enco")]
     assert (worst["task"], worst["metric"], worst["real_set"]) == ("cat2dog", FD, "paired")
     assert (worst["value"], worst["best"], worst["difference"], worst["rank"]) == (80.25, "cyclegan", 20.0, 3)
-    first, last = (load_replicates(tmp_path / row / "cat2dog" / "0.replicates.npz") for row in ("cyclegan", "enco"))
+    first, last = (load_arrays(tmp_path / row / "cat2dog" / "0.replicates.npz") for row in ("cyclegan", "enco"))
     assert worst["difference_sd"] == pytest.approx(
         np.std(last["paired frechet_distance"] - first["paired frechet_distance"], ddof=1)
     )
@@ -133,11 +133,11 @@ def test_further_extractors_are_compared_and_named_and_their_weights_are_not_mix
     cells = planned(tmp_path)
     for number, row in enumerate(ROWS):
         path = uncertainty_of(tmp_path / row / "cat2dog" / "0.json")
-        record, drawn = read_uncertainty(path), load_replicates(replicates_file(path))
+        record, drawn = read_uncertainty(path), load_arrays(replicates_file(path))
         record.metrics["paired"]["FD (DINOv2 ViT-B/14)"] = Estimate(value=50.0 + number, sampling_sd=2.0)
         record.model_copy(update={"beside": {"dinov2": "d1d0" * 16}}).write(path)
         noise = 0.1 * np.random.default_rng(number).normal(size=200)
-        save_replicates(drawn | {"paired FD (DINOv2 ViT-B/14)": noise}, replicates_file(path))
+        save_arrays(drawn | {"paired FD (DINOv2 ViT-B/14)": noise}, replicates_file(path))
     text = written(tmp_path, cells)
     assert "Cat→Dog FD (DINOv2 ViT-B/14) ↓" in text["md"]
     assert "**50.0 ± 2.0**" in line_of(beside(text["md"]), "CycleGAN")
@@ -157,7 +157,7 @@ def test_replicates_that_are_lost_are_missed_in_one_sentence(tmp_path: Path) -> 
     cells = planned(tmp_path)
     lost = replicates_file(uncertainty_of(tmp_path / "cut" / "cat2dog" / "0.json"))
     lost.unlink()
-    with pytest.raises(UserError, match=rf"{lost} holds no replicates"):
+    with pytest.raises(UserError, match=rf"{lost} is missing or no file"):
         written(tmp_path, cells)
-    save_replicates({}, lost)
+    save_arrays({}, lost)
     assert "best, rank 1–2" in written(tmp_path, cells)["md"]

@@ -23,7 +23,7 @@ from enco.training.run_folder import LOCK
 from enco.training.sources import method_sources
 from eval.records import ExtractorRecord, replicates_file
 from eval.tables.cells import read_cells
-from eval.uncertainty.records import save_replicates
+from eval.uncertainty.records import save_arrays
 from tests.support.table_runs import scores, timing, uncertainty
 from workflow import paths
 from workflow.plan.grid import Run
@@ -118,7 +118,7 @@ def test_an_uncertainty_counts_with_its_replicates_and_after_its_scores(results:
         return file in {cell.uncertainty for cell in planned}
 
     assert not is_known(), "a record without replicates"
-    save_replicates({}, replicates_file(file))
+    save_arrays({}, replicates_file(file))
     assert is_known()
     os.utime(scored, ns=(later := file.stat().st_mtime_ns + 10**9, later))
     assert not is_known() and results.said() == "there", "scored again since"

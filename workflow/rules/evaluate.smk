@@ -119,6 +119,7 @@ rule uncertainty:
     output:
         record=paths.UNCERTAINTY,
         replicates=paths.REPLICATES,
+        content=paths.CONTENT,
     log:
         paths.log("uncertainty/{task}_{variant}_seed{seed}_{test_task}.{selection}"),
     benchmark:
@@ -134,7 +135,8 @@ rule uncertainty:
     shell:
         "python -m eval.uncertainty --features {input.features} --images {input.images} --real-paired {input.paired}"
         " --real-full {input.full} --task {wildcards.test_task} --out {output.record}"
-        " --replicates-out {output.replicates} {params.compared} {params.settings} --beside {input.beside} > {log} 2>&1"
+        " --replicates-out {output.replicates} --content-out {output.content} {params.compared} {params.settings}"
+        " --beside {input.beside} > {log} 2>&1"
 
 
 # What a translation has to beat: the test images themselves, scored as translations are.
@@ -194,6 +196,7 @@ use rule uncertainty as uncertainty_of_untranslated with:
     output:
         record=paths.UNTRANSLATED_UNCERTAINTY,
         replicates=paths.UNTRANSLATED_REPLICATES,
+        content=paths.UNTRANSLATED_CONTENT,
     log:
         paths.log("uncertainty/untranslated_{test_task}"),
     benchmark:

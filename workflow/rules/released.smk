@@ -79,6 +79,7 @@ use rule uncertainty as uncertainty_of_released with:
     output:
         record=paths.RELEASED_UNCERTAINTY,
         replicates=paths.RELEASED_REPLICATES,
+        content=paths.RELEASED_CONTENT,
     log:
         paths.log("uncertainty/released_{released}_{test_task}"),
     benchmark:
