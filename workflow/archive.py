@@ -116,9 +116,10 @@ def _shown(project: Project) -> list[Path]:
 
 
 def _origins(project: Project) -> list[DataOrigin]:
-    known = project.data.published() if project.plan.config.data.source != "demo" else {}
+    plan = project.plan
+    known = project.data.published() if plan.config.data.source != "demo" else {}
     found = []
-    for folder in (manifest.parent for manifest in project.data.manifests()):
+    for folder in dict.fromkeys(plan.manifest(task).parent for task in plan.headline_tasks):
         about = known.get(folder.name)
         said = {"site": about.site, "licence": about.licence} if about else {}
         found.append(DataOrigin(name=folder.name, training_hash=read_training_hash(folder), **said))
