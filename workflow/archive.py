@@ -19,7 +19,9 @@ from enco.errors import UserError
 from enco.io.files import atomic_path, sha256
 from enco.records import FileRecord, Record
 from eval.figures.comparison import shown_images
+from eval.publication.files import read_notes
 from eval.records import read_file
+from eval.tables.protocol import WRITTEN_AT
 from workflow import paths
 from workflow.plan.scale import load_mapping
 from workflow.project import Project
@@ -70,24 +72,24 @@ class ArchiveRecord(FileRecord):
     """Files that are made of the evidence."""
 
 
-def pack(project: Project, lock: Path, commit: str, out: Path) -> ArchiveRecord:
+def pack(project: Project, lock: Path, out: Path) -> ArchiveRecord:
     """Write a project's archive, whole, and return what it holds.
 
-    Raises UserError for a file that is missing.
+    Raises UserError for a file that is missing, and for tables that were written by code of different commits.
     """
     plan, archive = project.plan, project.archive
     remade = [path for one in archive.resamplings() for path in (one.record, one.replicates)]
     record = ArchiveRecord(
         scale=plan.config.scale,
         part=plan.part,
-        commit=commit,
+        commit=written_at(project),
         data=_origins(project),
         evidence=_described([*archive.evidence(), *_shown(project)]),
         made=_described([*archive.made(), *remade]),
     )
     texts = {
         ABOUT: record.model_dump_json(indent=1),
-        README: TEXT.format(scale=record.scale, part=record.part, commit=commit),
+        README: TEXT.format(scale=record.scale, part=record.part, commit=record.commit),
         CONFIG: yaml.safe_dump(_whole_config(project), sort_keys=False, allow_unicode=True),
     }
     files = {LOCK: lock, PUBLISHED: plan.published, CLAIMS: plan.base / plan.config.claims}
@@ -99,6 +101,18 @@ def pack(project: Project, lock: Path, commit: str, out: Path) -> ArchiveRecord:
         for name, path in files.items():
             _add(tar, name, path.read_bytes(), path.stat().st_mtime)
     return record
+
+
+def written_at(project: Project) -> str:
+    """Return the commit whose code wrote the tables; UserError where there are several."""
+    tables = [paths.fill(paths.CURRENT_TABLE["csv"], table=name) for name in project.plan.headline]
+    commits = list(dict.fromkeys(dict(read_notes(table))[WRITTEN_AT].removeprefix("commit ") for table in tables))
+    if len(commits) > 1:
+        raise UserError(
+            f"The tables were written at different commits ({', '.join(commits)}): write all of them by this one, by"
+            " `snakemake archive --forcerun table`."
+        )
+    return commits[0]
 
 
 def _described(files: Iterable[Path]) -> list[ArchivedFile]:

@@ -33,6 +33,8 @@ SELECTIONS: dict[Selection, str] = {
     "best": "best: the saved one with the lowest {distance}, chosen on the test set",
 }
 
+WRITTEN_AT = "Table written at"
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -80,7 +82,7 @@ def protocol(
         *_timing(spec, planned, sources),
         *([("Evaluated on", _evaluated_on(scored))] if scored else []),
         *([("Trained at", _trained_at(scores))] if scores else []),
-        ("Table written at", f"commit {provenance.commit}"),
+        (WRITTEN_AT, f"commit {provenance.commit}"),
         *(("Note", note) for note in spec.notes),
     ]
 

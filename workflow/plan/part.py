@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from enco.config.base import Settings
 from enco.errors import UserError, unknown
@@ -20,9 +20,9 @@ EXAMPLE = "only={tables: [table1], tasks: [horse2zebra], rows: [enco, cut]}"
 class Only(Settings):
     """The part of the grid that is asked for: of tables, tasks and rows those that are named, all where none is."""
 
-    tables: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    rows: tuple[str, ...] = ()
+    tables: tuple[str, ...] = Field((), description="Names of tables, as in the file of tables.")
+    tasks: tuple[str, ...] = Field((), description="Names of tasks.")
+    rows: tuple[str, ...] = Field((), description="Keys of rows.")
 
     @model_validator(mode="before")
     @classmethod

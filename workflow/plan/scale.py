@@ -33,7 +33,7 @@ Epochs = Annotated[int, Field(ge=0, le=10**9)]
 class DataSource(Settings):
     """Where the datasets come from: drawn by the procedural demo, folders of the user's, or published archives."""
 
-    source: Source
+    source: Source = Field(description="Drawn here, folders of your own, or published archives.")
     root: Path = Field(
         Path("data"),
         description="Folder that holds one folder for each dataset (source: folder; source: archives for those that"
@@ -47,7 +47,7 @@ class DataSource(Settings):
     recursive: bool = Field(False, description=RECURSIVE)
     levels: Levels = Field("16bit", description=LEVELS)
     size: int = Field(64, ge=16, le=2**14, description="Side of a demo image, in pixels.")
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of the demo images.")
     scale_counts: float = Field(1.0, gt=0, le=1000, description="Multiplies the numbers of demo images.")
 
     @property
@@ -66,10 +66,14 @@ class ReleasedSource(Settings):
 class ScaleConfig(Settings):
     """Everything of one scale; the Snakefile validates the user's config against it."""
 
-    scale: str = Field(pattern=f"^{NAME}$")
+    scale: str = Field(pattern=f"^{NAME}$", description="Name of the scale, and of its folder below results/.")
     comparable: bool = Field(False, description="Data, sizes and weights are the paper's, so deltas mean something.")
-    tables: Path | dict[str, Any] = Path("config/tables.yaml")
-    tasks: Path | dict[str, Any] = Path("config/datasets.yaml")
+    tables: Path | dict[str, Any] = Field(
+        Path("config/tables.yaml"), description="File of the tables, or the tables themselves."
+    )
+    tasks: Path | dict[str, Any] = Field(
+        Path("config/datasets.yaml"), description="File of the tasks and data sets, or the tasks themselves."
+    )
     published: Path = Field(
         Path("config/published.csv"), description="The paper's numbers, by table, row, task and metric."
     )
@@ -79,7 +83,9 @@ class ScaleConfig(Settings):
     absent: dict[str, str] = Field(
         default_factory=dict, description="Tasks that are left out of every table, each with the reason."
     )
-    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        [0], min_length=1, description="Seeds of the trainings; a cell has the mean over them."
+    )
     reference: bool = Field(True, description="Print the untranslated inputs below every table's methods.")
     share_directions: bool = Field(True, description="Train a two-sided method once for both directions of a dataset.")
     selection: Choice = Field(

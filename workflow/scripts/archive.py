@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from enco.training.provenance import git_state
-from eval.tables.protocol import commit_name
 from workflow.archive import pack
 from workflow.project import Project
 from workflow.script import log_errors_to
@@ -14,4 +12,4 @@ if TYPE_CHECKING:
 
 with log_errors_to(Path(snakemake.log[0])):
     project = Project.load(snakemake.config, base=Path(snakemake.params.base))
-    pack(project, Path(snakemake.params.lock), commit_name(git_state()), Path(snakemake.output[0]))
+    pack(project, Path(snakemake.params.lock), Path(snakemake.output[0]))

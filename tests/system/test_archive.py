@@ -1,0 +1,81 @@
+"""`snakemake archive`, and everything made again of the archive where nothing of the data or the networks is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from enco.errors import UserError
+from enco.io.files import sha256
+from tests.support.pipeline import ENVIRONMENT, pipeline
+from workflow.archive import unpack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def archived(finished_pipeline: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Archive a copy of the finished pipeline."""
+    copy = Path(shutil.copytree(finished_pipeline, tmp_path_factory.mktemp("archived") / "copy", symlinks=True))
+    pipeline(copy, "archive")
+    return copy / "results" / "archive.tar"
+
+
+def rebuild(archive: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Do what `make tables FROM=ARCHIVE` does, in a folder."""
+    command = [sys.executable, "-m", "workflow.rebuild", str(archive), "--cores", "1"]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def test_all_tables_figures_and_curves_are_made_again_bit_by_bit(archived: Path, tmp_path: Path) -> None:
+    done = rebuild(archived, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = json.loads((tmp_path / "results" / "archive" / "archive.json").read_text())["made"]
+    assert f"{len(made)} of {len(made)} files are, to the bit" in done.stdout
+    names = {Path(file["path"]).name for file in made}
+    assert names >= {"methods.md", "cells.csv", "horse2zebra.png", "horse2zebra.svg", "scores.uncertainty.json"}
+    assert all(sha256(tmp_path / file["path"]) == file["sha256"] for file in made)
+    claims = "results/claims.csv"
+    assert (tmp_path / claims).read_text().count("\n") > 20
+    assert not list(tmp_path.rglob("generator.safetensors")), "nothing was trained"
+    again = rebuild(archived, tmp_path)
+    assert again.returncode == 2 and "results/tiny is there already: move it away" in again.stderr
+
+
+def test_a_changed_number_is_noticed_as_damage(archived: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.tar"
+    content = archived.read_bytes()
+    place = content.index(b'"frechet_distance":') + len(b'"frechet_distance": ')
+    other = b"8" if content[place : place + 1] == b"9" else b"9"
+    damaged.write_bytes(content[:place] + other + content[place + 1 :])
+    done = rebuild(damaged, tmp_path)
+    assert done.returncode == 2 and "is damaged" in done.stderr and "is not what was archived" in done.stderr
+
+
+def test_an_archive_says_where_everything_came_from(archived: Path) -> None:
+    with tarfile.open(archived) as tar:
+        names = set(tar.getnames())
+        about = json.loads(tar.extractfile("archive.json").read())  # type: ignore[union-attr]
+        text = tar.extractfile("README.txt").read().decode()  # type: ignore[union-attr]
+    assert {"config.yaml", "published.csv", "claims.yaml", "requirements.lock", "made/methods.md"} <= names
+    assert {file["path"] for file in about["evidence"]} <= names
+    assert f"git checkout {about['commit']}" in text
+    assert {one["name"] for one in about["data"]} == {"horse2zebra", "cityscapes"}
+    records = [name for name in names if name.endswith("run.json")]
+    assert len(records) == 9 and not any(name.endswith((".safetensors", ".pt")) for name in names)
+
+
+def test_what_is_no_archive_is_refused(archived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half.tar").write_bytes(archived.read_bytes()[:100_000])
+    with tarfile.open(tmp_path / "other.tar", "w") as tar:
+        tar.add(Path(__file__), "a.py")
+    for name, said in (("none.tar", "does not exist"), ("half.tar", "no whole archive"), ("other.tar", "no whole")):
+        with pytest.raises(UserError, match=said):
+            unpack(tmp_path / name, tmp_path / "about")
