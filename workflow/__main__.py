@@ -18,6 +18,7 @@ from enco.errors import UserError, run_cli
 from enco.io.files import read_json
 from eval.published import read_published
 from workflow import paths
+from workflow.cost.cards import card_speeds
 from workflow.cost.images import Images, iterations
 from workflow.cost.seconds import SecondsPerIteration, published_seconds, read_speeds
 from workflow.plan.grid import Cell, Run
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the plan of one configuration, and what it costs."""
     options = parser().parse_args(argv)
     project = Project.load(load_scale(options.config).model_dump() | _asked(options.only), base=ROOT)
-    speeds = shared(known_speeds(project.plan, options.timing, options.mode), *options.together)
+    speeds = shared(known_speeds(project.plan, options.timing, options.mode, options.card), *options.together)
     plan = project.plan.only(options.tables or project.plan.headline)
     manifests = read_manifests(plan)
     images = {**project.data.counts(), **counts(manifests)}
@@ -53,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", metavar="YAML", help="a part of the grid: '{tables: [table1], tasks: [horse2zebra], rows: [enco]}'"
     )
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--card", metavar="NAME", help="take seconds from what is committed of this GPU, such as H200")
+    source.add_argument(
         "--timing",
         type=Path,
         metavar="FILE",
@@ -126,10 +129,15 @@ def costs(plan: Plan, images: Images, speeds: SecondsPerIteration) -> str:
     return render_costs(estimates, speeds)
 
 
-def known_speeds(plan: Plan, timing: Path | None, mode: Mode | None = None) -> SecondsPerIteration:
-    """Return a timing file's seconds; without a file the paper's, at a scale that is the paper's, else none."""
+def known_speeds(
+    plan: Plan, timing: Path | None, mode: Mode | None = None, card: str | None = None
+) -> SecondsPerIteration:
+    """Return a card's or a timing file's seconds; else the paper's, at a scale that is the paper's, else none."""
+    mode = mode or plan.config.compute.mode
+    if card is not None:
+        return card_speeds(card, plan.size, mode)
     if timing:
-        return read_speeds(timing, plan.size, mode or plan.config.compute.mode)
+        return read_speeds(timing, plan.size, mode)
     if plan.config.comparable:
         published = read_published(plan.published)
         return published_seconds(plan.grid, plan.tables, published, str(plan.config.published))

@@ -113,6 +113,7 @@ def notes(cost: Cost, speeds: SecondsPerIteration) -> list[str]:
     parts = ", ".join(f"{name} {size / GB:.1f}" for name, size in cost.disk.most_common() if size > GB / 20)
     return [
         *_speed_notes([training.run.config for training in cost.trainings], speeds),
+        *_gain_notes(cost, speeds),
         *_list("Without image sets, and not counted", unknown),
         f"Disk at most{f', in GB: {parts}' if parts else ''}. Pictures count as uncompressed.",
     ]
@@ -131,6 +132,17 @@ def _speed_notes(configs: Iterable[RunConfig], speeds: SecondsPerIteration) -> I
         yield f"{speeds.together} trainings share a GPU, and together do {speeds.gain:g} times the iterations of one."
     yield from _list("Without seconds of its own", borrowed)
     yield from _list("Without any seconds, and not in the hours", untimed)
+
+
+def _gain_notes(cost: Cost, speeds: SecondsPerIteration) -> Iterator[str]:
+    """Yield what the measured gains of trainings together come to."""
+    if speeds.gains is None or cost.hours is None:
+        return
+    if not speeds.gains:
+        yield "Several trainings on this GPU were not measured: `python -m benchmarks.speed --together 1 2 4` does."
+    for count, gain in speeds.gains.items():
+        hours = cost.hours * speeds.gain / gain
+        yield f"Measured: {count} trainings together do {gain:.3g} times the iterations of one: {hours:,.1f} GPU-hours."
 
 
 def _list(title: str, items: Iterable[str]) -> list[str]:

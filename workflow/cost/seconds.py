@@ -22,13 +22,15 @@ from workflow.plan.grid import Grid
 class SecondsPerIteration:
     """Seconds by variant, their source, and the gain of several trainings at once on one GPU.
 
-    `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone.
+    `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone. `gains` are
+    those that were measured, by the number of trainings; None where nobody looked for such measurements.
     """
 
     source: str
     seconds: Mapping[str, float]
     together: int = 1
     gain: float = 1.0
+    gains: Mapping[int, float] | None = None
 
     def charged_to(self, config: RunConfig) -> str | None:
         """Return whose seconds a training is charged: the variant's, else the method's; None if neither is known."""
@@ -75,18 +77,25 @@ def timed_speeds(timing: Timing, source: str) -> SecondsPerIteration:
 def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source: str) -> SecondsPerIteration:
     """Return the sec/iter of the lines of benchmarks.speed at a method's own batch size, the mean of the halves timed.
 
-    UserError if it has no line for this size and mode.
+    A method that was timed without the compiler alone has those seconds, as compiling takes longer than some have time
+    for. UserError if there is no line for this size and mode.
     """
-    wanted = {"mode": mode, "size": str(size), "change": "", "together": "1"}
+    wanted = {"mode": mode, "size": str(size), "together": "1"}
     kept = [line for line in lines if wanted.items() <= line.items() and line["batch"] == _own_batch(line["method"])]
     timed = [line for line in kept if line.get("sec_per_iter")]
-    if not timed:
-        raise UserError(f"{source} has no sec/iter of mode {mode} at {size} pixels: name a file of benchmarks.speed.")
-    seconds = {
-        method: statistics.mean(float(line["sec_per_iter"]) for line in timed if line["method"] == method)
-        for method in dict.fromkeys(line["method"] for line in timed)
-    }
-    return SecondsPerIteration(f"sec/iter measured on {timed[0]['device']}, {timed[0]['pieces']} ({source})", seconds)
+    if not (used := _by_method(timed, "without compile") | _by_method(timed, "")):
+        raise UserError(
+            f"{source} has no sec/iter of mode {mode} at {size} pixels: choose another mode, or name another file of"
+            " benchmarks.speed."
+        )
+    seconds = {name: statistics.mean(float(line["sec_per_iter"]) for line in own) for name, own in used.items()}
+    computed = " or ".join(dict.fromkeys(line["pieces"] for own in used.values() for line in own))
+    return SecondsPerIteration(f"sec/iter measured on {timed[0]['device']}, {computed} ({source})", seconds)
+
+
+def _by_method(lines: list[dict[str, str]], change: str) -> dict[str, list[dict[str, str]]]:
+    kept = [line for line in lines if line["change"] == change]
+    return {name: [line for line in kept if line["method"] == name] for name in (line["method"] for line in kept)}
 
 
 def _own_batch(method: str) -> str:
