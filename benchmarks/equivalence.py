@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from enco.config.bounds import COUNT, SIDE, THREADS
+from enco.config.commands import show_example
 from enco.config.compute import ComputeConfig, Mode
 from enco.data.batch import Batch
 from enco.data.unpaired import UnpairedImages
@@ -132,6 +133,7 @@ def compare(training: Training) -> Iterator[dict[str, object]]:
 def main() -> None:
     """Write a CSV file of all terms of all methods."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.equivalence", description=__doc__)
+    show_example(parser, "--methods enco --steps 50 --output equivalence.csv")
     parser.add_argument("--methods", nargs="+", default=["all"], metavar="NAME")
     parser.add_argument("--steps", type=COUNT, default=200)
     parser.add_argument("--size", type=SIDE, default=64, help="side of the images in pixels (default 64)")

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from benchmarks.flops import FlopCounter
+from enco.config.commands import show_example
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
 from enco.methods import available, create, get
@@ -192,6 +193,7 @@ def with_table(text: str, table: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write the results and the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.methods")
+    show_example(parser, "enco cut")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--here", action="store_true", help="measure one method in this process and print its line")
     args = parser.parse_args(arguments)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enco.config.bounds import BATCH_SIZE, SEED, SIDE
-from enco.config.commands import add_backward
+from enco.config.commands import add_backward, show_example
 from enco.config.flags import add_flags
 from enco.data.reading import add_reading
 from enco.runtime.devices import add_device, use_device
@@ -22,6 +22,7 @@ EXTRACTION = {"extractor": FeatureConfig().extractor, "seed": None, "input_size"
 
 def translate(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `translate`."""
+    show_example(command, "--generator RUN/generator.safetensors --images data/horse2zebra/testA --out zebras")
     _path(command, "--generator", "generator.safetensors of a run")
     _path(command, "--images", "folder of images to translate")
     _path(command, "--out", "folder for the translations (PNG); appears whole")
@@ -32,6 +33,7 @@ def translate(command: argparse.ArgumentParser) -> None:
 
 def features(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `features`."""
+    show_example(command, "--images data/horse2zebra/testB --out real.npz")
     _path(command, "--images", "folder of images")
     _path(command, "--out", "features file (.npz) to write")
     add_extractor(command)
@@ -43,6 +45,7 @@ def features(command: argparse.ArgumentParser) -> None:
 
 def fid(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fid`."""
+    show_example(command, "data/horse2zebra/testB zebras")
     command.add_argument("a", type=Path, help="folder or features file (.npz)")
     command.add_argument("b", type=Path, help="folder or features file (.npz)")
     add_extractor(command)
@@ -52,6 +55,7 @@ def fid(command: argparse.ArgumentParser) -> None:
 
 def pr(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `pr`."""
+    show_example(command, "real.npz zebras")
     command.add_argument("real", type=Path, help="folder or features file (.npz) of real images")
     command.add_argument("generated", type=Path, help="folder or features file (.npz) of generated images")
     add_flags(command, FeatureConfig, "k")
@@ -62,6 +66,8 @@ def pr(command: argparse.ArgumentParser) -> None:
 
 def drn_train(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `drn-train`."""
+    words = "--images data/cityscapes/trainA --labels data/cityscapes/trainA_labels --out drn.safetensors"
+    show_example(command, words)
     _path(command, "--images", "folder of photos")
     _path(command, "--labels", "folder of label maps (8-bit PNG of trainIds, 255 = ignored) of the same stems")
     _path(command, "--out", "weights to write (.safetensors)")
@@ -76,6 +82,7 @@ def drn_train(command: argparse.ArgumentParser) -> None:
 
 def segmentation(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `segmentation`."""
+    show_example(command, "--images photos --labels data/cityscapes/testA_labels --drn drn.safetensors")
     _path(command, "--images", "folder of photos, real or translated")
     add_segmentation(command, required=True)
     _path(command, "--out", "scores (JSON) to write", required=False)
@@ -84,6 +91,8 @@ def segmentation(command: argparse.ArgumentParser) -> None:
 
 def scores(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `scores`."""
+    words = "--run-json RUN/run.json --images zebras --real-paired paired.npz --real-full full.npz --out s.json"
+    show_example(command, words)
     _path(command, "--run-json", "run.json of the training")
     command.add_argument("--task", help="name of the task (default: the run's)")
     command.add_argument("--selection", choices=("final", "best"), default="final", help="which generator translated")
@@ -92,6 +101,11 @@ def scores(command: argparse.ArgumentParser) -> None:
 
 def reference(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `reference`."""
+    words = (
+        "--sources data/horse2zebra/testA --size 256 --task horse2zebra --scale mine --images inputs "
+        "--real-paired paired.npz --real-full full.npz --out s.json"
+    )
+    show_example(command, words)
     _path(command, "--sources", "folder of test images of the source domain")
     command.add_argument("--size", type=SIDE, required=True, help="side that the images are resized to, in pixels")
     _add_place(command)
@@ -100,6 +114,11 @@ def reference(command: argparse.ArgumentParser) -> None:
 
 def imported(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `imported`."""
+    words = (
+        "--generator cut.safetensors --sources data/horse2zebra/testA --task horse2zebra --scale mine "
+        "--images zebras --real-paired paired.npz --real-full full.npz --out s.json"
+    )
+    show_example(command, words)
     _path(command, "--generator", "generator file that `python -m enco.methods import` wrote")
     _path(command, "--sources", "folder of test images to translate")
     add_backward(command)
@@ -133,10 +152,20 @@ def evaluate(command: argparse.ArgumentParser) -> None:
     _path(command, "--sources", "folder of test images to translate")
     add_backward(command)
     scores(command)
+    words = (
+        "--generator RUN/generator.safetensors --run-json RUN/run.json --sources data/horse2zebra/testA "
+        "--images zebras --real-paired paired.npz --real-full full.npz --out s.json"
+    )
+    show_example(command, words)
 
 
 def select(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `select`."""
+    words = (
+        "--run RUN --images data/horse2zebra/testA --real-paired paired.npz --source-features inputs.npz "
+        "--out best.safetensors --report best.json"
+    )
+    show_example(command, words)
     _path(command, "--run", "run folder: generator.safetensors and snapshots/")
     _path(command, "--images", "folder of test images of the source domain")
     _path(command, "--real-paired", "features file of the paired real set")
@@ -150,6 +179,7 @@ def select(command: argparse.ArgumentParser) -> None:
 
 def weights(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `weights`."""
+    show_example(command, "inception vgg16")
     text = "inception (FID), dinov2, vgg16 (FSeSim), drn-imagenet (start of `drn-train`), negcut or fyu (mAP)"
     command.add_argument("names", nargs="+", metavar="name", help=text)
     _path(command, "--file", "where negcut or fyu was put (default: weights/)", required=False)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from tabulate import tabulate
 
 from enco.config.bounds import Real
+from enco.config.commands import show_example
 from enco.config.compute import Mode
 from enco.config.yaml import parse_yaml
 from enco.errors import UserError, run_cli
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workflow", description="Print which trainings the tables need, and what they cost."
     )
+    show_example(parser, "table1 table3 --config config/paper.yaml")
     parser.add_argument("--config", type=Path, default=ROOT / "config" / "demo.yaml", help="a scale's YAML file")
     parser.add_argument(
         "--only", metavar="YAML", help="a part of the grid: '{tables: [table1], tasks: [horse2zebra], rows: [enco]}'"

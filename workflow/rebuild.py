@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from enco.config.bounds import COUNT
+from enco.config.commands import show_example
 from enco.config.yaml import read_yaml
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path, sha256
@@ -96,9 +97,10 @@ def changed(made: Iterable[ArchivedFile]) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="make tables FROM=ARCHIVE",
+        prog="python -m workflow.rebuild",
         description="Make all tables, uncertainties, figures and curves of an archive again.",
     )
+    show_example(parser, "archive.tar")
     parser.add_argument("archive", type=Path, help="file of `snakemake archive`")
     parser.add_argument("--cores", type=COUNT, default=os.cpu_count() or 1, help="jobs side by side")
     return parser

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from enco import methods
+from enco.config.commands import show_example
 from enco.datasets.catalogue import Dataset, TaskConfig
 from enco.errors import run_cli
 from enco.io.files import atomic_path
@@ -162,7 +163,9 @@ def write(root: Path) -> list[Path]:
 
 def main() -> None:
     """Write schemas and page into this repository."""
-    argparse.ArgumentParser(prog="python -m workflow.schema", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m workflow.schema", description=__doc__)
+    show_example(parser, "")
+    parser.parse_args()
     print(*write(Path(__file__).parents[1]), sep="\n")
 
 

@@ -16,6 +16,7 @@ from benchmarks.speed.hardware import device_label, file_name
 from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
 from benchmarks.speed.within import in_time
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS, Real, Whole
+from enco.config.commands import show_example
 from enco.config.compute import ComputeOptions
 from enco.errors import UserError, run_cli
 from enco.runtime.capabilities import capabilities
@@ -83,6 +84,7 @@ def _subject(args: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description="Seconds per training iteration.")
+    show_example(parser, "--methods enco cut --modes plain")
     pieces = [piece.name for piece in fields(ComputeOptions)]
     add = parser.add_argument
     add("--methods", nargs="+", required=True, metavar="NAME", help="methods, or 'all'")

@@ -26,6 +26,11 @@ def command_parser(prog: str, description: str, commands: Mapping[str, Command])
     return parser
 
 
+def show_example(parser: argparse.ArgumentParser, words: str) -> None:
+    """Show an example of a command, its arguments, below its help."""
+    parser.epilog = f"example: {parser.prog} {words}"
+
+
 def add_backward(command: argparse.ArgumentParser) -> None:
     """Add --backward, which becomes the direction, to a command that translates."""
     text = "translate from the target to the source domain, as two-sided methods can"

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from enco.config.bounds import COUNT, SEED, SIDE, Real, Whole
+from enco.config.commands import show_example
 from enco.data.reading import add_reading
 from enco.datasets.catalogue import CATALOGUE
 from enco.datasets.cityscapes import FILTERS
@@ -18,12 +19,14 @@ ROOT = Path("data")
 
 def fetch(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `fetch`."""
+    show_example(command, "horse2zebra")
     _add_source(command)
     command.add_argument("--record", type=Path, metavar="FILE", help="also write what was found (JSON)")
 
 
 def prepare(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `prepare`."""
+    show_example(command, "horse2zebra")
     _add_source(command)
     command.add_argument("--fetched", type=Path, metavar="FILE", help="what `fetch --record` wrote, to look no further")
     command.add_argument("--out", type=Path, help=f"data folder to make (default: {ROOT}/DATASET)")
@@ -33,6 +36,7 @@ def prepare(command: argparse.ArgumentParser) -> None:
 
 def demo(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `demo`."""
+    show_example(command, "--out data/demo")
     command.add_argument("--out", type=Path, required=True, help="folder that gets one folder for each archive")
     command.add_argument("--dataset", help=f"only this one: {', '.join(DEMO_ARCHIVES)}")
     command.add_argument("--seed", type=SEED, default=0)
@@ -45,6 +49,7 @@ def demo(command: argparse.ArgumentParser) -> None:
 
 def check(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `check`."""
+    show_example(command, "photos")
     command.add_argument("folder", type=Path, nargs="?", help="folder with trainA, trainB, testA and testB")
     text = "data set of the catalogue whose every file it must have, by SHA-256"
     command.add_argument("--against", metavar="DATASET", help=text)
@@ -56,12 +61,14 @@ def check(command: argparse.ArgumentParser) -> None:
 
 def manifest(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `manifest`."""
+    show_example(command, "photos")
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     add_reading(command)
 
 
 def link(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `link`."""
+    show_example(command, "photos --out data/photos")
     command.add_argument("folder", type=Path, help="folder with trainA, trainB, testA and testB")
     command.add_argument("--out", type=Path, required=True, help="data folder to make")
     command.add_argument("--like", metavar="DATASET", help="data set of the catalogue whose counts it must have")
@@ -73,6 +80,7 @@ def link(command: argparse.ArgumentParser) -> None:
 
 def sheet(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `sheet`."""
+    show_example(command, "photos --out sheet.png")
     command.add_argument("folder", type=Path)
     add_reading(command)
     command.add_argument("--out", type=Path, required=True, help="PNG file to write")

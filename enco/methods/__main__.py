@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m enco.methods",
         description="List the methods, or the options of one method.",
-        epilog="A method of your own: python -m enco.methods new --help."
-        " Generators of other formats: python -m enco.methods import --help, and export --help",
+        epilog="example: python -m enco.methods enco; a method of your own: python -m enco.methods new --help;"
+        " generators of other formats: python -m enco.methods import --help, and export --help",
     )
     parser.add_argument("name", nargs="?", help="print the options of this method")
     args = parser.parse_args(words)

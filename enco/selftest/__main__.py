@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from enco.config.bounds import THREADS
+from enco.config.commands import show_example
 from enco.errors import run_cli
 from enco.methods import available, get
 from enco.runtime.devices import DEVICES, choose_device, named_device
@@ -59,6 +60,7 @@ def device_name(device: torch.device) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m enco.selftest", description=__doc__)
+    show_example(parser, "--methods enco cut")
     parser.add_argument("--device", type=named_device, choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=THREADS, help="CPU threads of torch")
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="only these methods (default: all)")

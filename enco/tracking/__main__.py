@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from enco.config.bounds import Whole
+from enco.config.commands import show_example
 from enco.errors import UserError, run_cli
 from enco.tracking.follower import connect, follow, sync
 from enco.tracking.run_reader import run_folders
@@ -21,6 +22,7 @@ COMMANDS = {
     "follow": "mirror one run until its training ends",
     "ui": "browse the store's runs, on 127.0.0.1",
 }
+EXAMPLES = {"sync": "results", "follow": "results/demo/runs/horse2zebra/enco/seed0", "ui": "--port 5001"}
 
 
 def main() -> int:
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)
+        show_example(command, EXAMPLES.get(name, ""))
         if name in ("sync", "follow"):
             command.add_argument("folder", type=Path)
         if name == "ui":

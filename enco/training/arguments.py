@@ -10,6 +10,7 @@ import torch
 
 from enco.config.base import parse
 from enco.config.bounds import COUNT_OR_NONE, PROCESSES, THREADS
+from enco.config.commands import show_example
 from enco.config.flags import add_flags, flag, named_value
 from enco.config.run import DataConfig, RunConfig, TrainConfig
 from enco.config.yaml import parse_yaml, read_yaml
@@ -92,6 +93,7 @@ def _config_of(args: argparse.Namespace) -> RunConfig:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m enco.train", description="Train one method on two image sets.")
+    show_example(parser, "--method enco --data photos --epochs 100 100 --out runs/photos")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--settings", metavar="JSON_OR_FILE", help="all settings of the run; excludes those below")
     what.add_argument("--method", help="a method's name, such as enco")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enco.config.bounds import COUNT_OR_NONE
+from enco.config.commands import show_example
 from enco.errors import run_cli
 from eval.released.catalogue import CATALOGUE, FILES, load_catalogue
 from eval.released.obtain import obtain_generator
@@ -27,6 +28,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m eval.released", description=__doc__)
+    show_example(parser, "cut-horse2zebra --out cut.safetensors")
     parser.add_argument("name", help="a variant and its first task, such as cut-horse2zebra")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="generator file to write")
     parser.add_argument("--catalogue", type=Path, default=CATALOGUE, metavar="FILE", help=f"default {CATALOGUE}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from enco.config.base import parse
-from enco.config.commands import Command, command_parser
+from enco.config.commands import Command, command_parser, show_example
 from enco.config.flags import add_flags, from_flags
 from enco.config.yaml import parse_yaml
 from enco.data.reading import Reading
@@ -67,12 +67,18 @@ def _alternatives(args: argparse.Namespace) -> Alternatives:
 
 
 def _add_real(command: argparse.ArgumentParser) -> None:
+    show_example(command, "--images data/horse2zebra/testB --out real --alternatives '{k: [3, 10]}'")
     _add_paths(command, images="folder of real test images", out="folder of features files (.npz); appears whole")
     _add_alternatives(command)
     add_preparation(command)
 
 
 def _add_measure(command: argparse.ArgumentParser) -> None:
+    words = (
+        "--images zebras --features zebras.npz --real-paired paired.npz --real-alternatives real --task "
+        "horse2zebra --alternatives '{k: [3, 10]}' --out moved.json"
+    )
+    show_example(command, words)
     _add_paths(
         command,
         images="folder of translated test images",

@@ -12,6 +12,7 @@ import torch
 
 from enco.config.base import parse
 from enco.config.bounds import BATCH_SIZE, COUNT, COUNT_OR_NONE, SIDE, THREADS
+from enco.config.commands import show_example
 from enco.config.compute import read_compute
 from enco.errors import UserError, run_cli
 from enco.io.files import read_json
@@ -83,6 +84,7 @@ def _variants(args: argparse.Namespace) -> dict[str, Variant]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.timing", description=__doc__)
+    show_example(parser, "--methods enco cut --size 256 --out timing.json")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--methods", nargs="+", metavar="NAME", help="methods at their default options, or 'all'")
     what.add_argument("--variants", metavar="JSON_OR_FILE", help="variants by name, each a method with options")

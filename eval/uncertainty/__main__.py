@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from enco.config.bounds import SEED, SEVERAL, SIDE
+from enco.config.commands import show_example
 from enco.config.flags import add_flags
 from enco.data.reading import Reading, add_reading
 from enco.errors import UserError, run_cli
@@ -105,6 +106,11 @@ def _table(record: Uncertainty, distance: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.uncertainty", description=__doc__)
+    words = (
+        "--features zebras.npz --real-paired paired.npz --real-full full.npz --task horse2zebra --out "
+        "sure.json --replicates-out sure.npz"
+    )
+    show_example(parser, words)
     files: Mapping[str, str] = {
         "--features": "features file of the translations",
         "--real-paired": "features file of the paired real set",
