@@ -71,7 +71,8 @@ def train(
                 state.reached(start.record.iterations)
                 print(f"The training in {out} is finished: its result is there, nothing is trained.", flush=True)
                 return
-            for line in (train_step.explanation, "" if start.checkpoint else start_from(train_step.method, config)):
+            speed = train_step.compute.explain(train_step.can)
+            for line in (speed, "" if start.checkpoint else start_from(train_step.method, config)):
                 if line:
                     print(line, flush=True)
             training = Training.prepare(config, checkpoints, train_step, start)

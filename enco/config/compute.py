@@ -113,7 +113,8 @@ class ComputeConfig(Settings):
     def explain(self, can: Capabilities) -> str:
         """Say in one line how a step on a device is computed and why; UserError as `options_for` raises it."""
         options, asked, left_out = self.options_for(can), self._asked(), self._left_out(can)
-        parts = [f"Speed: {self.mode} on {can} computes in {options}"]
+        in_tf32 = ", with convolutions in TF32" if can.tf32 and options.tf32 and not options.bfloat16 else ""
+        parts = [f"Speed: {self.mode} on {can} computes in {options}{in_tf32}"]
         for reason in dict.fromkeys(left_out.values()):
             parts.append(f"without {', '.join(name for name in left_out if left_out[name] == reason)}, as {reason}")
         if self.mode == "fast" and options == PLAIN:

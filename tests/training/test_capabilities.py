@@ -200,7 +200,19 @@ def test_a_card_is_known_by_its_compute_capability_and_said_in_one_line(
     can = capabilities.__wrapped__(GPU)
     name = f"cuda (compute capability {version[0]}.{version[1]})"
     assert ComputeConfig(mode="fast").explain(can) == f"Speed: fast on {name} computes in {said}"
-    assert can.tf32 == (version >= (8, 0)), card
+    tf32 = version >= (8, 0)
+    plain = f"Speed: plain on {name} computes in float32"
+    assert ComputeConfig().explain(can) == (f"{plain}, with convolutions in TF32" if tf32 else plain), card
+    assert ComputeConfig(tf32=False).explain(can) == (f"{plain}, no TF32" if tf32 else plain), card
+
+
+def test_an_amd_gpu_has_no_tf32(gpu: pytest.MonkeyPatch) -> None:
+    gpu.setattr(torch.version, "hip", "6.4")
+    gpu.setattr(torch.cuda, "get_device_capability", lambda _: (9, 4))
+    gpu.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    assert (
+        ComputeConfig().explain(capabilities.__wrapped__(GPU)).endswith("(compute capability 9.4) computes in float32")
+    )
 
 
 def test_a_gpu_without_triton_or_kept_memory_goes_without_compiler_and_graph(gpu: pytest.MonkeyPatch) -> None:
