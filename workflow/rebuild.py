@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import io
 import os
 import subprocess
@@ -19,7 +20,7 @@ from enco.config.bounds import COUNT
 from enco.config.commands import show_example
 from enco.config.yaml import read_yaml
 from enco.errors import UserError, run_cli
-from enco.io.files import atomic_path, sha256
+from enco.io.files import atomic_path
 from enco.training.provenance import git_state
 from eval.tables.protocol import commit_name
 from workflow import paths
@@ -44,15 +45,17 @@ def main(words: Sequence[str] | None = None) -> int:
     """Unpack an archive, make everything again, and return 1 if a file is not the one that was archived."""
     args = _parser().parse_args(words)
     record = unpack(args.archive, ABOUT)
-    if (here := commit_name(git_state())) != record.commit:
-        print(f"The archive is of commit {record.commit} and this is {here}: the tables' footers will differ.")
+    here = commit_name(git_state())
+    if here != record.commit:
+        print(f"The archive is of commit {record.commit} and this is {here}, as the tables' footers will say.")
     config = whole_config(ABOUT)
     project = Project.of(Plan.load(read_yaml(config), Path.cwd()))
     resample(project, args.cores)
     snakemake([*map(str, project.archive.made()), "claims"], config, args.cores)
-    others = changed(record.made)
+    others = changed(record.made, here, record.commit)
     print(f"{len(record.made) - len(others)} of {len(record.made)} files are, to the bit, those that were archived.")
-    print(*(f"  differs: {path}" for path in others), sep="\n", end="")
+    for path in others:
+        print(f"  differs: {path}")
     return int(bool(others))
 
 
@@ -90,9 +93,13 @@ def snakemake(targets: Iterable[str], config: Path, cores: int) -> None:
         raise UserError("Snakemake could not make everything: the messages above say what is missing.")
 
 
-def changed(made: Iterable[ArchivedFile]) -> list[str]:
-    """Return the files that are not, to the bit, those that were archived."""
-    return [file.path for file in made if sha256(Path(file.path)) != file.sha256]
+def changed(made: Iterable[ArchivedFile], here: str, archived: str) -> list[str]:
+    """Return the files that are not those that were archived, to the bit but for the commit that wrote them."""
+    return [file.path for file in made if _digest(Path(file.path), here, archived) != file.sha256]
+
+
+def _digest(path: Path, here: str, archived: str) -> str:
+    return hashlib.sha256(path.read_bytes().replace(here.encode(), archived.encode())).hexdigest()
 
 
 def _parser() -> argparse.ArgumentParser:
