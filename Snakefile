@@ -16,6 +16,9 @@ if "scale" not in config:
 project = Project.load(config, base=Path(workflow.basedir))
 
 
+report: "workflow/report/workflow.rst"
+
+
 wildcard_constraints:
     **project.plan.wildcard_constraints(),
 
@@ -39,6 +42,7 @@ localrules:
     publish,
     published_weights,
     released_table,
+    report,
     table,
     tables_so_far,
     tracking_store,
@@ -68,6 +72,7 @@ include: "workflow/rules/released.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/archive.smk"
+include: "workflow/rules/page.smk"
 
 
 onsuccess:

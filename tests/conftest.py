@@ -9,6 +9,7 @@ from xdist.remote import Producer
 from slurm_fixture import slurm as slurm
 from slurm_fixture import slurm_without_accounting as slurm_without_accounting
 from tests.support.archive_server import shop as shop
+from tests.support.browser import browser as browser
 from tests.support.pipeline import finished_pipeline as finished_pipeline
 from tests.support.schedule import ByFile, rank
 

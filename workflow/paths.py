@@ -100,11 +100,14 @@ PAPER_FIGURE_SO_FAR = {kind: f"{PART}/so_far/{{figure}}.{kind}" for kind in PAPE
 
 CLAIMS = {kind: f"{PART}/claims.{kind}" for kind in ("csv", "md", "html")}
 """The paper's claims, held against the numbers that are there."""
+REPORT = f"{PART}/report.html"
+"""One page with all that is there."""
 
 CURRENT_TABLE = {kind: f"{RESULTS}/{{table}}.{ending}" for kind, ending in ENDINGS.items()}
 CURRENT_CELLS = f"{RESULTS}/cells.csv"
 CURRENT_PROTOCOL = {kind: path.replace(PART, RESULTS) for kind, path in PROTOCOL.items()}
 CURRENT_CLAIMS = {kind: f"{RESULTS}/claims.{kind}" for kind in CLAIMS}
+CURRENT_REPORT = f"{RESULTS}/report.html"
 CURRENT_FIGURE = f"{RESULTS}/figures/{{test_task}}.png"
 CURRENT_PAPER_FIGURE = {kind: path.replace(PART, RESULTS) for kind, path in PAPER_FIGURE.items()}
 CURRENT_CURVE = {kind: f"{RESULTS}/curves/{{test_task}}.{kind}" for kind in ("csv", "svg")}

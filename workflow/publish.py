@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pandas as pd
 
-from enco.data.folders import SETS
-from enco.data.manifest import read_counts, read_training_hash
 from enco.errors import UserError
 from enco.io.files import atomic_path
 from enco.records import FinishedRecord, read_record
 from eval.claims.render import write_ledger
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, read_levels, save_curves
-from eval.figures.planned import PlannedCurve
 from eval.publication.files import ABOUT, CELLS, CLAIMS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
 from eval.publication.page import render_page
-from eval.records import read_selection
 from eval.tables.protocol import Provenance, commit_name
 from eval.tables.write import write_cells, write_table
 from workflow import paths
 from workflow.ledger import ledger_so_far
-from workflow.plan.grid import Evaluation, Run
+from workflow.made import Made
+from workflow.plan.grid import Run
 from workflow.plan.plan import Plan
 from workflow.project import Project
-from workflow.so_far import SoFar
 
 QUALITY = 85
 """Of the pictures' JPEG, which keeps one of fourteen columns below 400 kB."""
-NOT_SAID = (
-    *("data.root", "data.archives", "data.mirror", "drn.weights", "tables", "tasks", "published"),
-    *("only", "workers", "scale", "seeds", "comparable", "init", "protocol", "released"),
-)
-"""Settings that are of a machine or a call, stand elsewhere on the page, or are of other tables."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +51,9 @@ class Publication:
         return self.project.plan
 
     @cached_property
-    def trained(self) -> list[Run]:
-        """The runs that are trained as the configuration asks for."""
-        return SoFar(self.project).trained()
-
-    @cached_property
-    def scored(self) -> list[Evaluation]:
-        """The evaluations whose scores are those that the configuration asks for."""
-        return SoFar(self.project).scored()
+    def made(self) -> Made:
+        """What of the project is made."""
+        return Made(self.project)
 
     def write(self) -> list[Path]:
         """Write all files, the page from all others, and return them."""
@@ -80,8 +65,8 @@ class Publication:
 
     def _tables(self) -> list[Path]:
         """Write each table, of extra ones those that have a number, and the cells of all."""
-        planned = {name: SoFar(self.project).planned(name) for name in self.plan.tables}
-        names = [name for name in planned if name in self.plan.headline or any(cell.file for cell in planned[name])]
+        planned = self.made.tables()
+        names = list(planned)
         tables, differences = (
             {name: self.folder / f"{name}.{paths.ENDINGS[kind]}" for name in names} for kind in ("csv", "differences")
         )
@@ -103,7 +88,7 @@ class Publication:
 
     def _tasks(self) -> list[Path]:
         """Draw a figure and curves of each task as far as they can be drawn, and write down which there are."""
-        tasks = list(dict.fromkeys(evaluation.task for evaluation in self.plan.grid.evaluations))
+        tasks = self.made.tasks
         figures, curves = {task: self._figure(task) for task in tasks}, {task: self._curves(task) for task in tasks}
         drawn = [path for _, path in (*figures.values(), *curves.values()) if path]
         lines = [
@@ -124,19 +109,16 @@ class Publication:
 
     def _figure(self, task: str) -> tuple[str, Path | None]:
         """Draw the figure of a task with the rows that are scored; return who judges, and no path without a row."""
-        rows = [(row, evaluation) for row, evaluation in self.project.report.rows(task) if evaluation in self.scored]
-        if not rows:
+        if not (planned := self.made.figure(task)):
             return "", None
-        planned, path = self.project.report.figure(task, rows), self._picture(f"{task}.jpg")
-        if not all(needed.exists() for needed in (self.plan.manifest(task), *planned.files)):
-            return "", None
+        path = self._picture(f"{task}.jpg")
         with atomic_path(path) as partial:
             task_figure(planned).save(partial, format="JPEG", quality=QUALITY)
         return planned.judge, path
 
     def _curves(self, task: str) -> tuple[pd.DataFrame, Path | None]:
         """Draw the curves of the runs whose saved generators are scored; return no path without a run."""
-        planned = list(filter(self._is_of_a_training, self.project.curves.of_task(task)))
+        planned = self.made.curves(task)
         found = read_curves(task, planned)
         if found.empty:
             return found, None
@@ -144,17 +126,9 @@ class Publication:
         draw_curves(found, read_levels(planned), path)
         return found, path
 
-    def _is_of_a_training(self, curve: PlannedCurve) -> bool:
-        """Return whether a curve is there, of the training that is there now and of the configuration's distance."""
-        record = curve.report.parents[1] / Path(paths.RECORD).name
-        trained = record.parent in {run.folder for run in self.trained}
-        if not trained or not curve.report.exists() or curve.report.stat().st_mtime < record.stat().st_mtime:
-            return False
-        return read_selection(curve.report).distance == self.plan.config.features.distance
-
     def _runs(self) -> Path:
         """Write a line for each training that is there."""
-        return write_lines(self.folder, RUNS, map(_run_line, self.trained))
+        return write_lines(self.folder, RUNS, map(_run_line, self.made.trained))
 
     def _claims(self) -> Path:
         """Hold the paper's claims against the numbers that are there."""
@@ -164,29 +138,19 @@ class Publication:
 
     def _data(self) -> Path:
         """Write a line for each data set that is in place: counts, digest, licence."""
-        lines = (self._data_line(manifest.parent) for manifest in self.project.data.manifests() if manifest.exists())
-        return write_lines(self.folder, DATA, lines)
-
-    def _data_line(self, folder: Path) -> dict[str, object]:
-        counts = {name: count for name, count in read_counts(folder).items() if name in SETS}
-        line: dict[str, object] = {"data": folder.name, **counts, "training_hash": read_training_hash(folder)}
-        if self.plan.config.data.source == "demo":
-            return {**line, "licence": "drawn by the demo"}
-        known = self.project.data.published().get(folder.name)
-        return {**line, "licence": known.licence, "site": known.site} if known else line
+        return write_lines(self.folder, DATA, self.made.data())
 
     def _about(self) -> Path:
         """Write down scale, seeds and settings, the number of trainings that were planned, and the commit."""
         config = self.plan.config
-        settings = flat(config.model_dump(mode="json", exclude_defaults=True))
         facts = {
             "scale": config.scale,
             "seeds": ", ".join(map(str, config.seeds)),
             "comparable": "yes" if config.comparable else "",
-            "trainings_planned": len({*self.plan.only(self.plan.headline).grid.runs, *self.trained}),
+            "trainings_planned": len({*self.plan.only(self.plan.headline).grid.runs, *self.made.trained}),
             "commit": self.commit,
             "distance": config.features.distance,
-            **{f"setting.{key}": value for key, value in settings.items() if not key.startswith(NOT_SAID)},
+            **{f"setting.{key}": value for key, value in self.made.settings().items()},
         }
         return write_lines(self.folder, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])
 
@@ -207,14 +171,6 @@ def _run_line(run: Run) -> dict[str, object]:
     }
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """Return nested settings by dotted keys."""
-    found: dict[str, object] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
-
-
 def publish(project: Project, docs: Path, commit: str) -> list[Path]:
     """Publish what is there, all or nothing, and return the files that were written.
 
@@ -224,7 +180,7 @@ def publish(project: Project, docs: Path, commit: str) -> list[Path]:
     _check(project, docs)
     with TemporaryDirectory(prefix="enco-publish-") as temporary:
         publication = Publication(project, Path(temporary), commit)
-        if not publication.trained:
+        if not publication.made.trained:
             scale = project.plan.config.scale
             raise UserError(f"Scale {scale} has no training yet: make some by `snakemake all_tables`.")
         return _replace(publication.write(), Path(temporary), docs)

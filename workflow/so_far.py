@@ -66,19 +66,23 @@ class SoFar:
             *map(self._reference_without_gaps, tables.reference_cells(table)),
         ]
 
+    def gaps(self) -> dict[Run, str]:
+        """Return why each run is not trained as the configuration asks for; empty for one that is."""
+        return {run: _gap_or_error(self._run_gap, run) for run in self.plan.grid.runs}
+
     def trained(self) -> list[Run]:
         """Return the runs that are trained as the configuration asks for."""
-        return [run for run in self.plan.grid.runs if not _gap_or_error(self._run_gap, run)]
+        return [run for run, gap in self.gaps().items() if not gap]
 
-    def scored(self) -> list[Evaluation]:
-        """Return the evaluations whose scores, of the first selection, are those that the configuration asks for."""
+    def score_gaps(self) -> dict[Evaluation, str]:
+        """Return why each evaluation has no scores, of the first selection, that the configuration asks for."""
         selection = self.plan.selections[0]
-        return [one for one in self.plan.grid.evaluations if not _gap_or_error(self._scores_gap, one, selection)]
+        return {one: _gap_or_error(self._scores_gap, one, selection) for one in self.plan.grid.evaluations}
 
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""
-        for run in self.plan.grid.runs:
-            if (gap := _gap_or_error(self._run_gap, run)).startswith(FAILED):
+        for run, gap in self.gaps().items():
+            if gap.startswith(FAILED):
                 yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:

@@ -12,7 +12,7 @@ from workflow.plan.plan import Plan
 
 NAMED = {
     *("all_tables", "archive", "claims", "curves", "data", "drn", "figures", "paper_figures", "paper_figures_so_far"),
-    *("protocol", "publish", "released", "tables_so_far", "weights"),
+    *("protocol", "publish", "released", "report", "tables_so_far", "weights"),
 }
 
 
@@ -59,8 +59,8 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
     name = target.name.partition(".")[0]
     if len(parts) == 2 and str(target) in paths.CURRENT_PROTOCOL.values():
         return
-    if str(target) in paths.CURRENT_CLAIMS.values():
-        raise UserError(f"The target {target} is made of what is there at any time: ask for `snakemake claims`.")
+    if str(target) in {*paths.CURRENT_CLAIMS.values(), paths.CURRENT_REPORT}:
+        raise UserError(f"The target {target} is made of what is there at any time: ask for `snakemake {name}`.")
     if len(parts) == 2 and (table := _table_of(target.name)) not in {"", *plan.tables, "cells", paths.RELEASED_TABLE}:
         raise unknown("table", table, plan.tables, f"the target {target}")
     if parts[1] in ("figures", "curves") and name in plan.config.absent:

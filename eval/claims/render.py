@@ -63,7 +63,7 @@ def _margin(judgement: Judgement) -> float | str:
 
 def to_markdown(ledger: Ledger) -> str:
     """Return a Markdown table of the claims, and the footer as a list."""
-    heads = ["claim", "source", "the paper's numbers", _ours(ledger)]
+    heads = ["claim", "source", "the paper's numbers", ours(ledger)]
     lines = [
         [
             MARKDOWN.escape(_claim(line)),
@@ -79,18 +79,22 @@ def to_markdown(ledger: Ledger) -> str:
 
 def to_html(ledger: Ledger) -> str:
     """Return a page that stands alone, light or dark as the reader's system is."""
-    rows: list[dict[str, Any]] = [
+    page = template("claims.html", TEMPLATES)
+    return page.render(title=TITLE, ours=ours(ledger), rows=html_rows(ledger), footer=ledger.footer)
+
+
+def html_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return what a row of HTML shows of each claim, each verdict with its reason and the name of its style."""
+    return [
         {
             **{"sentence": line.claim.sentence, "note": line.claim.note, "source": line.claim.source},
             "verdicts": [(verdict, said, _class(verdict)) for verdict, said in _both(ledger, line)],
         }
         for line in ledger.lines
     ]
-    page = template("claims.html", TEMPLATES)
-    return page.render(title=TITLE, ours=_ours(ledger), rows=rows, footer=ledger.footer)
 
 
-def _ours(ledger: Ledger) -> str:
+def ours(ledger: Ledger) -> str:
     """Return the header of the measured numbers' column."""
     return f"these numbers ({ledger.other_scale.strip()}, not the paper's)" if ledger.other_scale else "these numbers"
 

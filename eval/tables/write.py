@@ -45,15 +45,20 @@ def write_table(
     """
     printed = published_for(spec, read_published(published))
     found = read_numbers(spec, planned, printed, provenance)
-    first = headline(spec, found.cells, printed, found.compared)
-    second = supplementary(spec, found.cells, found.compared)
-    page = Page(spec, first, second, found.protocol, provenance, found.compared, out["csv"].stem)
+    page = make_page(spec, found, printed, provenance, out["csv"].stem)
     saved = {
         "cells": lambda path: save_cells(in_print(found.cells, provenance.distance), path),
         "differences": lambda path: save_differences(spec, found.compared, provenance.distance, path),
     }
     write_files(out, FORMATS, page, saved)
     return page.headline
+
+
+def make_page(spec: TableSpec, found: Numbers, published: Published, provenance: Provenance, name: str) -> Page:
+    """Lay out what a table's files of this name show."""
+    first = headline(spec, found.cells, published, found.compared)
+    second = supplementary(spec, found.cells, found.compared)
+    return Page(spec, first, second, found.protocol, provenance, found.compared, name)
 
 
 def write_files(

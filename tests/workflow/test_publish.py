@@ -13,8 +13,9 @@ from enco.errors import UserError
 from eval.publication.files import ABOUT, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.tables.cells import read_cells
+from workflow.made import flat
 from workflow.project import Project
-from workflow.publish import flat, publish
+from workflow.publish import publish
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())

@@ -15,7 +15,12 @@ rule table:
             caption="../report/table.rst",
             labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
         ),
-        cells=paths.TABLE["cells"],
+        cells=report(
+            paths.TABLE["cells"],
+            category="Cells",
+            caption="../report/cells.rst",
+            labels={"table": "{table}", "scale": "{scale}", "part": "{part}"},
+        ),
         differences=paths.TABLE["differences"],
     log:
         paths.log("{part}/{table}"),
@@ -40,7 +45,12 @@ rule cells:
     input:
         project.tables.cell_files(),
     output:
-        paths.CELLS,
+        report(
+            paths.CELLS,
+            category="Cells",
+            caption="../report/cells.rst",
+            labels={"table": "all tables", "scale": "{scale}", "part": "{part}"},
+        ),
     log:
         paths.log("{part}/cells"),
     benchmark:
