@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pandas as pd
+from PIL import Image
 
 from enco.errors import UserError
 from enco.io.files import atomic_path
@@ -18,6 +19,7 @@ from eval.claims.render import html_rows, ours
 from eval.extractors import FID
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, read_levels
+from eval.figures.paper.options import NAMES
 from eval.published import read_published
 from eval.report.model import FigureView, Report, RunView, Section, TableView, ViewerTask, run_anchor
 from eval.report.page import render_report
@@ -100,7 +102,11 @@ class ReportSoFar:
             methods=self._methods,
             tables=tables,
             viewer=list(self._of_tasks(self._viewer, "images")),
-            figures=[*self._of_tasks(self._figure, "figure"), *self._of_tasks(self._curves, "curves")],
+            figures=[
+                *self._paper_figures(),
+                *self._of_tasks(self._figure, "figure"),
+                *self._of_tasks(self._curves, "curves"),
+            ],
             runs=[run_view(planned, cells, self.pictures) for planned in self._runs()],
             inputs=list(self._inputs(cells)),
             claims=html_rows(ledger),
@@ -238,6 +244,21 @@ class ReportSoFar:
             anchor=run_anchor(cell.evaluation.run.folder),
             folder=cell.evaluation.images(self.plan.selections[0]),
         )
+
+    def _paper_figures(self) -> Iterator[FigureView]:
+        """Yield the figures of the paper that are drawn: whole, or as far as they could be."""
+        for name in NAMES:
+            kinds = (paths.PAPER_FIGURE["png"], paths.PAPER_FIGURE_SO_FAR["png"])
+            drawn = [file for kind in kinds if (file := self.plan.file(kind, figure=name)).exists()]
+            if drawn:
+                yield self._paper_figure(drawn[0])
+            else:
+                self.failed.setdefault("not drawn yet by snakemake paper_figures", []).append(name)
+
+    def _paper_figure(self, file: Path) -> FigureView:
+        title, _, caption = file.with_suffix(".txt").read_text(encoding="utf-8").strip().partition(". ")
+        with Image.open(file) as image:
+            return FigureView(title, caption, self.pictures.add(image, FIGURE_WIDTH))
 
     def _figure(self, task: str) -> FigureView | None:
         """Return the figure of a task; None where it cannot be drawn."""

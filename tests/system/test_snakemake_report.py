@@ -27,7 +27,12 @@ def test_it_opens_on_a_description_and_has_tables_figures_cells_and_curves(
     page.goto((tmp_path / "report" / "report.html").as_uri())
     expect(page.get_by_text("rebuilt: methods for unpaired image translation")).to_be_visible()
     expect(page.get_by_text("The scale tiny is the one of this report")).to_be_visible()
-    for category, label in {"Tables": "methods", "Figures": "cityscapes", "Cells": "all tables", "Curves": "horse2zebra"}.items():
+    for category, label in {
+        "Tables": "methods",
+        "Figures": "cityscapes",
+        "Cells": "all tables",
+        "Curves": "horse2zebra",
+    }.items():
         page.get_by_text(category, exact=True).first.click()
         expect(page.get_by_text(label, exact=True).first).to_be_visible()
         page.reload()

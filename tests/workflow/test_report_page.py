@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from enco.errors import UserError
 from enco.io.files import read_json, write_json
@@ -52,7 +53,7 @@ def test_the_rule_writes_the_same_bytes_twice_and_everything_that_was_made_is_on
     page = PAGE.read_text(encoding="utf-8")
     pipeline(copied, "--cores", "1", "report")
     assert PAGE.read_text(encoding="utf-8") == page
-    assert "9 of 9 trainings are made." in page and "Nothing: all that the tables ask for is made." in page
+    assert "9 of 9 trainings are made." in page and page.count("<li>") == 7, "only the paper's figures are missing"
     assert str(copied) not in page
     runs = {str(path.parent) for path in Path().glob("results/tiny/runs/*/*/seed*/run.json")}
     assert {f"results/tiny/runs/{one}" for one in re.findall(r'class="run" id="run/([^"]+)"', page)} == runs
@@ -86,7 +87,7 @@ def test_what_is_not_made_is_said_and_costs_nothing_else(copied: Path) -> None:
     assert "not trained yet (10)" in missing and "<li>CUT, cityscapes, seed 0</li>" in missing
     assert "<li>EnCo, horse2zebra, seed 1</li>" in missing
     assert f"{report} is no selection report of this version" in missing and "curves of horse2zebra" in missing
-    assert "image/svg+xml" in page, "the curves of the other task"
+    assert "image/svg+xml" not in page, "no other task has curves"
     labels = {one["task"]: [column["label"] for column in one["columns"]] for one in viewer(page)}
     assert labels["cityscapes"] == ["input", "CycleGAN", "EnCo"]
     assert "(n=1)" not in page and "No number" in page and "Fewer seeds" in page
@@ -99,6 +100,21 @@ def test_the_error_budget_of_the_protocol_is_shown_where_it_is_measured(copied: 
     summary.write_text("choice,setting,task,metric,largest_delta\nk,3,horse2zebra,recall,12.3456\n")
     page = written()
     assert "<td>12.35</td>" in page and "largest change" in page and "measures it" not in page
+
+
+@pytest.mark.slow
+def test_figures_of_the_paper_are_shown_with_their_captions_as_far_as_they_are_drawn(copied: Path) -> None:
+    folder = Path("results/tiny/seed0")
+    for name, colour in {"paper_figures/figure2": "red", "so_far/figure2": "blue", "so_far/figure10": "blue"}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (40, 20), colour).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(f"Figure {name[-1]}. Cells of {colour}.\nMore.")
+    page = written()
+    assert (
+        "<strong>Figure 2</strong> Cells of red.\nMore." in page and "<strong>Figure 0</strong> Cells of blue." in page
+    )
+    assert page.count("of blue") == 2, "in text and alternative text, of figure 10 alone"
+    assert "not drawn yet by snakemake paper_figures (5)" in page
 
 
 @pytest.mark.slow
