@@ -68,14 +68,14 @@ def run_all(
     python: Sequence[str] = PYTHON,
     after: Callable[[], object] = lambda: None,
 ) -> list[Outcome]:
-    """Run the stages one after the other within so many seconds, each with all but what is kept for those after it.
+    """Run the stages one after the other within so many seconds: each has its own, and what is not kept for later ones.
 
     OUT/jobs.csv is written anew as each job ends; `after` is called after each stage.
     """
     end, ended = time.monotonic() + total, list[tuple[str, Outcome]]()
     for number, stage in enumerate(plan):
-        limit = end - time.monotonic() - sum(later.seconds for later in plan[number + 1 :] if later.jobs)
-        for outcome in run_stage(stage, limit, out, python):
+        left, kept = end - time.monotonic(), sum(later.seconds for later in plan[number + 1 :] if later.jobs)
+        for outcome in run_stage(stage, min(left, max(stage.seconds, left - kept)), out, python):
             print(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
             ended.append((stage.name, outcome))
             write_jobs(out / "jobs.csv", ended)

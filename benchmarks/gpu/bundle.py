@@ -16,7 +16,9 @@ BUNDLE = "results.tar.gz"
 
 
 def bundle(out: Path, folder: Path) -> list[str]:
-    """Write `results.tar.gz`, with the smallest files of OUT up to `LARGEST` bytes, and the loose ones to a folder.
+    """Write `results.tar.gz`, with files of OUT up to `LARGEST` bytes, and the loose ones to a folder.
+
+    Those of OUT itself come first, and the small before the large: a training's pictures are many.
 
     Returns the names of the files that are left out.
     """
@@ -24,8 +26,8 @@ def bundle(out: Path, folder: Path) -> list[str]:
     own = [path for path in out.rglob("*") if path.is_file() and folder not in path.parents]
     total, left_out = 0, list[str]()
     with atomic_path(folder / BUNDLE) as partial, tarfile.open(partial, "w:gz") as archive:
-        for size, path in sorted((path.stat().st_size, path) for path in own):
-            total += size
+        for path in sorted(own, key=lambda path: (len(path.parts), path.stat().st_size, path)):
+            total += path.stat().st_size
             if total > LARGEST:
                 left_out.append(str(path.relative_to(out)))
             else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.gpu.jobs import Job, Stage
 
 SECONDS = {
-    **{"probe": 15, "checks": 105, "speed": 80, "compiled": 30, "pieces": 25, "together": 40},
+    **{"probe": 20, "checks": 105, "speed": 80, "compiled": 30, "pieces": 25, "together": 40},
     **{"training": 75, "profile": 45, "mps": 40},
 }
 """Seconds that are kept for each stage. What one leaves goes to the next, and the training uses up what it has."""

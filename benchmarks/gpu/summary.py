@@ -13,7 +13,7 @@ from enco.io.files import read_json
 
 GAPS = "(no kernel)"
 """What the time is called in which no kernel ran."""
-LINES, WIDTH = 60, 150
+LINES, WIDTH = 60, 180
 WORST = 6
 """Failures that are named."""
 KERNELS = 4

@@ -205,10 +205,14 @@ def test_a_stage_has_what_those_before_it_left_and_never_what_is_kept_for_those_
     assert kept == [1, 2, 3, 3]
 
 
-def test_a_stage_for_which_no_time_is_left_is_left_out(tmp_path: Path) -> None:
-    plan = [Stage(name, 30, (Job(name, ("print()",), ()),)) for name in ("first", "last")]
-    outcomes = run_all(plan, 39, tmp_path, (sys.executable, "-c"))
-    assert [outcome.status for outcome in outcomes] == ["left out: no time", "ok"]
+def test_a_stage_keeps_its_seconds_where_one_before_it_took_too_long_and_is_left_out_without_any(
+    tmp_path: Path,
+) -> None:
+    plan = [Stage(name, seconds, (Job(name, ("print({seconds})",), ()),)) for name, seconds in (("a", 20), ("b", 90))]
+    outcomes = run_all(plan, 30, tmp_path, (sys.executable, "-c"))
+    assert [outcome.status for outcome in outcomes] == ["ok", "ok"]
+    assert int((tmp_path / "a.log").read_text()) + jobs.START == 20 < int((tmp_path / "b.log").read_text()) + jobs.START
+    assert [outcome.status for outcome in run_all(plan, 9, tmp_path)] == ["left out: no time"] * 2
 
 
 def test_without_a_gpu_nothing_is_measured_and_it_is_said_why(tmp_path: Path) -> None:
@@ -267,14 +271,14 @@ def test_a_bundle_is_small_and_says_what_it_lacks(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("benchmarks.gpu.bundle.LARGEST", 100)
     out = tmp_path / "out"
     (out / "training").mkdir(parents=True)
-    sizes = {"training/generator.safetensors": 200, "jobs.csv": 60, "summary.txt": 30, "trace.json.gz": 70}
+    sizes = {"training/small.png": 5, "training/large.png": 20, "jobs.csv": 60, "summary.txt": 30}
     for name, size in sizes.items():
         (out / name).write_bytes(os.urandom(size))
     for _ in range(2):  # the second time over the files of the first, which are no part of it
-        assert bundle(out, out / "few") == ["trace.json.gz", "training/generator.safetensors"]
+        assert bundle(out, out / "few") == ["training/large.png"]
     assert {path.name for path in (out / "few").iterdir()} == {BUNDLE, "jobs.csv", "summary.txt"}
     with tarfile.open(out / "few" / BUNDLE) as archive:
-        assert sorted(archive.getnames()) == ["jobs.csv", "summary.txt"]
+        assert archive.getnames() == ["summary.txt", "jobs.csv", "training/small.png"]
         content = archive.extractfile("jobs.csv")
         assert content and content.read() == (out / "jobs.csv").read_bytes() == (out / "few" / "jobs.csv").read_bytes()
 
