@@ -82,9 +82,12 @@ def _look_up(name: str) -> MethodInfo | BrokenFile | None:
         info = _find_info(places[0]) if places else None
     except BrokenFile as error:
         return error
-    if info and info.name != name:
-        return BrokenFile(f"{places[0].label(places[0].module)} has the INFO of another name, '{info.name}'")
-    return info
+    if info is None:
+        return None
+    label = places[0].label(places[0].module)
+    if not isinstance(info, MethodInfo):
+        return BrokenFile(f"{label} has an INFO that is no MethodInfo")
+    return info if info.name == name else BrokenFile(f"{label} has the INFO of another name, '{info.name}'")
 
 
 def _names() -> list[str]:
@@ -105,7 +108,7 @@ def _places(name: str) -> list[Place]:
     return [*ours, *outside().get(name, ())]
 
 
-def _find_info(place: Place) -> MethodInfo | None:
+def _find_info(place: Place) -> Any:
     """Return the `INFO` of a method's settings, or else of the method's own file; BrokenFile for errors."""
     info = getattr(_import(place.settings, place), "INFO", None)
     if place.settings != place.module:

@@ -74,6 +74,7 @@ def test_nothing_of_a_package_is_imported_before_its_name_is_asked_for(folder: P
             "far_method of the package far-away 1.2 has a ModuleNotFoundError in",
         ),
         (POINT, {"far_method": "def (:\n"}, "far_method of the package far-away 1.2 has a SyntaxError in line 1"),
+        (POINT, {"far_method": "INFO = 3\n"}, "far-away 1.2 has an INFO that is no MethodInfo"),
         (POINT, {"far_method": "SIZE = 3\n"}, "far_method of the package far-away 1.2 has no INFO"),
         (POINT, {"far_method": INFO.format(name="near")}, "far-away 1.2 has the INFO of another name, 'near'"),
         (POINT, {"far_method": INFO.format(name="far")}, "far-away 1.2 has no class with `info = INFO`"),

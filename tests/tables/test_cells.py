@@ -20,7 +20,7 @@ from eval.tables.planned import PlannedCell
 from eval.tables.protocol import Provenance
 from eval.tables.sources import read_sources
 from eval.tables.spec import TableSpec, load_tables
-from eval.tables.write import write_cells
+from eval.tables.write import published_for, write_cells
 from tests.support.table_runs import DEMO, PAPER, PUBLISHED, TABLES, plan, uncertainty
 
 
@@ -42,6 +42,15 @@ def test_every_published_number_lands_in_exactly_one_cell():
     landed = Counter(zip(shown["table"], shown["row"], shown["task"], shown["metric"], strict=True))
     assert set(landed) == set(read_published(PUBLISHED)) and set(landed.values()) == {1}
     assert len(landed) == 176
+
+
+def test_a_table_of_ones_own_may_borrow_the_papers_numbers():
+    published = read_published(PUBLISHED)
+    own = TABLES["table1"].model_copy(update={"name": "mine", "number": None})
+    assert published_for(own, published) == published
+    known = published_for(own.model_copy(update={"published": 1}), published)
+    assert known["mine", "enco", "horse2zebra", "FID"] == "39.1" and known["1", "enco", "horse2zebra", "FID"] == "39.1"
+    assert known.keys() - published.keys() == {("mine", *place) for table, *place in published if table == "1"}
 
 
 @pytest.mark.parametrize(
