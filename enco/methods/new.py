@@ -17,11 +17,11 @@ TEMPLATE = Path(__file__).parent / "template"
 ROOT = Path(__file__).parents[2]
 """The folder of the project, where this is a clone of it."""
 RESERVED = frozenset(
-    {"archive", "archives", "benchmarks", "figures", "logs", "mlartifacts", "mlflow", "parts", "weights"}
-    | {"all_tables", "cells", "claims", "curves", "data", "drn", "paper_figures", "protocol", "publish", "released"}
-    | {"report", "tables_so_far", "export", "all", "template"}
+    {"archive", "archives", "benchmarks", "cells", "claims", "curves", "figures", "logs", "mlartifacts", "mlflow"}
+    | {"paper_figures", "protocol", "published", "released", "report", "weights"}
+    | {"all", "export", "parts", "template"}
 )
-"""Names with another meaning: files and folders of results/ and of this folder, targets, commands, a key of options."""
+"""Names with another meaning: files and folders of results/; a key of options, a command, and folders beside this."""
 NEXT = """\
 {method}
 {config}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from tests.workflow.test_own_row import own_file as own_file
 from workflow import paths
 from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
-from workflow.targets import NAMED
 
 
 @pytest.fixture
@@ -72,8 +72,13 @@ def test_a_name_that_is_taken_is_refused(clone: Path, name: str) -> None:
     assert content(clone) == before
 
 
-def test_what_snakemake_makes_is_reserved() -> None:
-    assert {*NAMED, *paths.SHARED, paths.RELEASED_TABLE, "cells", "protocol"} <= RESERVED
+def test_what_lies_directly_in_the_results_is_reserved() -> None:
+    templates = [
+        text for value in vars(paths).values() for text in (value.values() if type(value) is dict else [value])
+    ]
+    flat = [Path(text) for text in templates if isinstance(text, str) and re.fullmatch(r"results/[^/{]+", text)]
+    assert Path(paths.CURRENT_CELLS) in flat
+    assert {file.name.partition(".")[0] for file in flat} | paths.SHARED | {paths.RELEASED_TABLE} <= RESERVED
 
 
 def test_the_name_of_a_broken_method_is_taken(own_file: Path, clone: Path) -> None:
