@@ -22,6 +22,7 @@ from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
 
+JOBS = "jobs.csv"
 FOLDERS = ("trainA", "trainB", "testA", "testB")
 REHEARSAL = 900
 """Seconds after which a rehearsal is cut off."""
@@ -30,7 +31,7 @@ REHEARSAL = 900
 def main() -> int:
     """Run every stage, write OUT/jobs.csv as they end and OUT/summary.txt last; return 1 if a job did not end well."""
     args = _parser().parse_args()
-    check(args.photos)
+    check(args.out, args.photos)
     args.out.mkdir(parents=True, exist_ok=True)
     out, photos = args.out.resolve(), args.photos and args.photos.resolve()
     keep = partial(keep_results, out, args.bundle and args.bundle.resolve())
@@ -53,10 +54,12 @@ def keep_results(out: Path, folder: Path | None) -> str:
     return text
 
 
-def check(photos: Path | None) -> None:
-    """Raise UserError for a package without which nothing runs, and for photographs that are no training's."""
+def check(out: Path, photos: Path | None) -> None:
+    """Raise UserError for a missing package, the folder of an earlier run, and photographs that are no training's."""
     if missing := [name for name in ("torch", *PYDANTIC) if find_spec(name) is None]:
         raise UserError(f"This machine lacks {', '.join(missing)}: lay their wheels into $WHEELS, or .whl.")
+    if (out / JOBS).exists():
+        raise UserError(f"{out} has the results of an earlier run: move them away, or name another folder.")
     if photos and (missing := [name for name in FOLDERS if not (photos / name).is_dir()]):
         raise UserError(f"{photos} has no {', '.join(missing)}: name a folder that has {', '.join(FOLDERS)}.")
 
@@ -78,7 +81,7 @@ def run_all(
         for outcome in run_stage(stage, min(left, max(stage.seconds, left - kept)), out, python):
             print(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
             ended.append((stage.name, outcome))
-            write_jobs(out / "jobs.csv", ended)
+            write_jobs(out / JOBS, ended)
         after()
         if stage.vital and any(outcome.status != "ok" for name, outcome in ended if name == stage.name):
             break

@@ -31,7 +31,7 @@ def summarise(out: Path) -> str:
 def jobs(out: Path) -> Iterator[str]:
     """Yield the device, the jobs that ended well, and each other one with the end of its log."""
     found = _read(out / "jobs.csv")
-    yield from _log(out, "probe")
+    yield from _log(out, "probe")[-2:]
     well = [line for line in found if line["status"] == "ok"]
     yield f"{len(well)} of {len(found)} jobs ended well, in {sum(_stage_seconds(found)):.0f} s"
     for line in [line for line in found if line["status"] != "ok"][:WORST]:

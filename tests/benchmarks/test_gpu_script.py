@@ -25,7 +25,7 @@ from torch.autograd import DeviceType
 from torch.autograd.profiler_util import EventList, FunctionEvent
 
 from benchmarks.gpu import jobs
-from benchmarks.gpu.__main__ import run_all
+from benchmarks.gpu.__main__ import check, run_all
 from benchmarks.gpu.bundle import BUNDLE, bundle
 from benchmarks.gpu.jobs import Job, Stage, run_stage
 from benchmarks.gpu.kernels import COLUMNS as KERNEL_COLUMNS
@@ -193,6 +193,12 @@ def test_photographs_without_a_test_set_are_refused_before_anything_is_measured(
     done = subprocess.run(command, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
     assert done.returncode == 2 and "has no trainB, testA, testB: name a folder" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_results_of_an_earlier_run_are_never_mixed_with_those_of_another(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("stage,job,seconds,status\n", encoding="utf-8")
+    with pytest.raises(UserError, match="has the results of an earlier run: move them away"):
+        check(tmp_path, None)
 
 
 def test_a_stage_has_what_those_before_it_left_and_never_what_is_kept_for_those_after_it(tmp_path: Path) -> None:
