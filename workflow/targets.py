@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from enco.errors import UserError, unknown
+from eval.figures.paper.options import NAMES
 from workflow import paths
 from workflow.plan.plan import Plan
 
@@ -67,6 +68,8 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
         raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
     if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
         raise unknown("task", name, tasks, f"the target {target}")
+    if parts[1] == "paper_figures" and name not in NAMES:
+        raise unknown("figure", name, NAMES, f"the target {target}")
     if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:
         raise unknown("scale", parts[1], [plan.config.scale], f"the target {target}")
     if parts[2:3] == ("runs",):

@@ -261,7 +261,7 @@ def test_every_choice_has_a_description_a_task_and_a_variant() -> None:
     assert tuple(f"figure{number}" for number in (1, 2, 5, 6, 8, 9, 10)) == NAMES
     for name in NAMES:
         assert tasks_of(options.of(name)) and variants_of(options.of(name))
-        assert set(type(options.of(name)).model_fields) <= set(options.choices(name))
+        assert all(f"{key} " in options.choices(name) for key in type(options.of(name)).model_fields)
     assert PaperFigures.model_validate({"figure8": {"images": [100]}}).figure8.tasks == ("horse2zebra",)
     assert PaperFigures.model_validate({"figure8": {"images": ["n_1", 3]}}).figure8.images == ("n_1", 3)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
+import enco.methods.enco
 from tests.support.conda import ROOT
 
 WIDTH = 120
@@ -78,3 +81,13 @@ def test_named_files_exist(page: Path) -> None:
 def test_named_modules_exist(page: Path) -> None:
     for module in MODULE.findall(read(page)):
         assert find_spec(module.rstrip(".")), f"{page} names {module}"
+
+
+def test_the_diagram_of_encos_step_names_what_the_step_calls() -> None:
+    section = read(Path("docs/methods.md")).partition("## A step of EnCo")[2].partition("\n## ")[0]
+    names = set(re.findall(r"(\w+(?:\.\w+)*)\(\)", section))
+    called = inspect.getsource(enco.methods.enco)
+    assert len(names) > 10
+    for name in names:
+        assert callable(attrgetter(name)(enco.methods.enco)), name
+        assert f"{name.rpartition('.')[2]}(" in called, name

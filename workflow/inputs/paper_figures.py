@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,26 +64,27 @@ class FiguresOfPaper:
             lacks += self._lacking(name, task, [variant for variant, run in runs.items() if run is None])
             if there := tuple(run for run in runs.values() if run):
                 tasks.append(self._task(task, self._run(task, wanted.judge) or there[0], there))
-        choices = ", ".join(f"{key} {_spelled(value)}" for key, value in wanted.choices(name).items())
         return PlannedPaperFigure(
             name=name,
             options=options,
             score=wanted.score,
             tasks=tuple(tasks),
             lacks=tuple(lacks),
-            choices=f"Choices that the paper leaves open, as settings below paper_figures: {choices}.",
+            choices=f"Choices that the paper leaves open, as settings below paper_figures: {wanted.choices(name)}.",
         )
 
     def so_far(self, name: str) -> PlannedPaperFigure:
         """Return what a figure can be made of by now, and say what is not there yet."""
         figure, tasks, lacks = self.figure(name), [], []
         for task in figure.tasks:
-            there = {run: all(file.exists() for file in _files_of_run(figure, run)) for run in task.runs}
-            lacks += [f"{run.label} on {task.task} is not there yet." for run in task.runs if not there[run]]
-            missing = [file for file in _scored_files(figure, task) if not file.exists()]
-            lacks += [f"{task.task} is left out: its images are chosen by {file}, not there yet." for file in missing]
-            if any(there.values()) and not missing:
-                tasks.append(replace(task, runs=tuple(run for run in task.runs if there[run])))
+            there = tuple(run for run in task.runs if all(file.exists() for file in _files_of_run(figure, run)))
+            if not all(file.exists() for file in _scored_files(figure, task)):
+                lacks.append(f"{task.task} is left out: {task.judge.label}, by which images are chosen, is not scored.")
+                continue
+            if there:
+                tasks.append(replace(task, runs=there))
+            if missing := [run.label for run in task.runs if run not in there]:
+                lacks.append(f"Not there yet on {task.task}: {', '.join(missing)}.")
         return replace(figure, tasks=tuple(tasks), lacks=(*figure.lacks, *lacks))
 
     def _task(self, task: str, judge: PlannedRun, runs: Sequence[PlannedRun]) -> PlannedTask:
@@ -145,7 +145,3 @@ def _scored_files(figure: PlannedPaperFigure, task: PlannedTask) -> list[Path]:
 def not_made(figure: PlannedPaperFigure) -> str:
     """Say why a figure is not made."""
     return f"{figure.name} is not made: {' '.join(figure.lacks)}"
-
-
-def _spelled(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,7 @@ IMAGES = (
 )
 COLOURS = "Colour map."
 TASK = "Task whose test images are shown."
+TASKS = "Tasks, from top to bottom."
 
 
 class SimilarityOptions(Settings):
@@ -96,7 +98,7 @@ class ComponentOptions(Settings):
 class ComparisonOptions(Settings):
     """Figures 5, 8, 9 and 10: the same test images, translated by several methods."""
 
-    tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, from top to bottom.")
+    tasks: tuple[str, ...] = Field(min_length=1, description=TASKS)
     variants: tuple[str, ...] = Field(
         ("enco", "cyclegan", "cut", "dclgan", "negcut", "qs_attn"),
         min_length=1,
@@ -108,26 +110,26 @@ class ComparisonOptions(Settings):
 class Figure5(ComparisonOptions):
     """Figure 5: three tasks."""
 
-    tasks: tuple[str, ...] = ("horse2zebra", "cat2dog", "cityscapes")
-    images: tuple[Percent | str, ...] = (100, 50, 0)
+    tasks: tuple[str, ...] = Field(("horse2zebra", "cat2dog", "cityscapes"), min_length=1, description=TASKS)
+    images: tuple[Percent | str, ...] = Field((100, 50, 0), min_length=1, description=IMAGES)
 
 
 class Figure8(ComparisonOptions):
     """Figure 8: Horse→Zebra."""
 
-    tasks: tuple[str, ...] = ("horse2zebra",)
+    tasks: tuple[str, ...] = Field(("horse2zebra",), min_length=1, description=TASKS)
 
 
 class Figure9(ComparisonOptions):
     """Figure 9: Cat→Dog."""
 
-    tasks: tuple[str, ...] = ("cat2dog",)
+    tasks: tuple[str, ...] = Field(("cat2dog",), min_length=1, description=TASKS)
 
 
 class Figure10(ComparisonOptions):
     """Figure 10: Cityscapes."""
 
-    tasks: tuple[str, ...] = ("cityscapes",)
+    tasks: tuple[str, ...] = Field(("cityscapes",), min_length=1, description=TASKS)
 
 
 FigureOptions = SimilarityOptions | FrequencyOptions | ComponentOptions | ComparisonOptions
@@ -155,15 +157,21 @@ class PaperFigures(Settings):
         options: FigureOptions = getattr(self, name)
         return options
 
-    def choices(self, name: str) -> dict[str, Any]:
+    def choices(self, name: str) -> str:
         """Return every choice behind a figure, by name."""
         options = self.of(name)
         by_score = {} if isinstance(options, FrequencyOptions) else {"judge": self.judge, "score": self.score}
-        return {**options.model_dump(mode="json"), **by_score}
+        chosen = options.model_dump(mode="json") | by_score
+        return ", ".join(f"{key} {spelled(value)}" for key, value in chosen.items())
 
 
 NAMES = tuple(name for name in PaperFigures.model_fields if name.startswith("figure"))
 """The figures, in the paper's order."""
+
+
+def spelled(value: object) -> str:
+    """Write the value of an option as YAML takes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def tasks_of(options: FigureOptions) -> tuple[str, ...]:
