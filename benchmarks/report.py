@@ -80,8 +80,16 @@ def select(lines: Lines, **wanted: str) -> Lines:
     return [line for line in lines if all(line[name] == value for name, value in wanted.items())]
 
 
+def of_modes(lines: Lines) -> Lines:
+    """Return the lines of whole modes; of methods whose `fast` was timed without the compiler alone, those."""
+    whole = {line["method"] for line in select(lines, mode="fast", change="") if line["sec_per_iter"]}
+    instead = [line for line in select(lines, change="without compile") if line["method"] not in whole]
+    return [*select(lines, change=""), *instead]
+
+
 def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:
     """Return seconds of each method as multiples of the baseline's: plain, fast (of plain's), and as published."""
+    lines = of_modes(lines)
     published, base = published_speeds(PUBLISHED), seconds(select(lines, method=BASELINE, mode="plain"))
     return {
         label(name): {
@@ -94,6 +102,7 @@ def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:
 
 def speed_table(lines: Lines) -> tuple[Cells, list[Cells]]:
     """Compare each method in both modes with the paper; halves of training apart where both were measured."""
+    lines = of_modes(lines)
     compared = ratios(lines)
     base = get(BASELINE).info.label
     headers = ["method", "plain, s", "IQR", "fast, s", "IQR", "fast / plain", f"plain / {base}", f"paper's / {base}"]

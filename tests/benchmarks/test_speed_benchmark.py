@@ -229,6 +229,19 @@ def test_tables_and_figure_are_made_from_result_files(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+def test_a_method_is_compared_as_compiled_where_that_was_timed_and_else_without(tmp_path: Path) -> None:
+    def line(method: str, mode: str, change: str, seconds: float | None) -> rows.Row:
+        return {"method": method, "mode": mode, "change": change, "half": 1, "sec_per_iter": seconds}
+
+    kinds = (("plain", "", 8.0), ("fast", "without compile", 4.0))
+    found = [line(method, *kind) for method in ("cut", "enco", "drit") for kind in kinds]
+    rows.write(tmp_path / "x.csv", [*found, line("enco", "fast", "", 2.0), line("drit", "fast", "", None)])
+    compared = report.ratios(rows.read(tmp_path / "x.csv"))
+    assert {name: ratio["fast"] for name, ratio in compared.items()} == {"CUT": 0.5, "EnCo": 0.25, "DRIT": 0.5}
+    _, table = report.speed_table(rows.read(tmp_path / "x.csv"))
+    assert {cells[0]: cells[3] for cells in table} == {"CUT": "4", "EnCo": "2", "DRIT": "4"}
+
+
 @pytest.mark.parametrize("fast", [None, 0.5])
 def test_the_legend_names_the_modes_that_were_measured(tmp_path: Path, fast: float | None) -> None:
     draw({"a device": {"CUT": {"plain": 1.0, "fast": fast, "published": 1.0}}}, tmp_path / "figure.svg")
