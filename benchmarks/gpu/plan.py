@@ -24,8 +24,8 @@ METHODS = (
 TESTS = ("tests/training/test_cuda.py", "tests/training/test_feed.py::test_what_arrives_on_a_gpu_is_what_was_loaded")
 ANYWHERE = "tests/training/test_feed.py::test_order_and_content_are_the_loaders[0]"
 """A test that passes without a GPU, for a rehearsal."""
-TESTING = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-"""Of tests: no plugin but what is named, and what cuBLAS reads at its start, for steps that are repeated bit by bit."""
+TESTING = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+"""Of tests: nothing but what is named, and what cuBLAS reads at its start, for steps that are repeated bit by bit."""
 SHARING = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "3"}
 """Of jobs side by side: threads and compilers that wait for each other would stop all of them."""
 PYDANTIC = ("pydantic", "pydantic_core", "annotated_types", "typing_inspection")
