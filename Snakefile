@@ -76,7 +76,7 @@ include: "workflow/rules/page.smk"
 
 
 onsuccess:
-    shell(project.train.mirror_command())
+    shell("{command}", command=project.train.mirror_command())
     print(project.tables.whereabouts())
     if asks_for(paths.RELEASED_TABLE):
         print(*project.released.requests(), sep="\n")
@@ -87,7 +87,7 @@ onsuccess:
 onerror:
     from workflow.so_far import SoFar  # needs pandas, as no plan does
 
-    shell(project.train.mirror_command())
+    shell("{command}", command=project.train.mirror_command())
     for failure in SoFar(project).failures():
         print(f"failed: {failure}")
     print("`snakemake tables_so_far` writes every table as far as it can be made, and why the rest is missing.")

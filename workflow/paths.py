@@ -122,6 +122,9 @@ def log(name: str, folder: str = SCALE) -> str:
     return f"{folder}/logs/{name}.log"
 
 
+TRAIN_LOG = log("train/{task}_{variant}_seed{seed}")
+
+
 def benchmark(name: str, folder: str = SCALE) -> str:
     """Return the template of the file in which Snakemake measures a job."""
     return f"{folder}/benchmarks/{name}.tsv"

@@ -12,9 +12,10 @@ from pathlib import Path
 from enco.config.bounds import Whole
 from enco.config.commands import show_example
 from enco.errors import UserError, run_cli
-from enco.tracking.follower import connect, follow, sync
+from enco.tracking.follower import Synced, connect, follow, sync, sync_tables
+from enco.tracking.pages import serve
 from enco.tracking.run_reader import run_folders
-from enco.tracking.store import Store, serve
+from enco.tracking.store import Store
 
 COMMANDS = {
     "init": "open the store once, before many processes use it",
@@ -22,7 +23,7 @@ COMMANDS = {
     "follow": "mirror one run until its training ends",
     "ui": "browse the store's runs, on 127.0.0.1",
 }
-EXAMPLES = {"sync": "results", "follow": "results/demo/runs/horse2zebra/enco/seed0", "ui": "--port 5001"}
+EXAMPLES = {"sync": "results/demo/runs --tables results/demo/seed0", "follow": "results/demo/runs/horse2zebra/enco/seed0", "ui": "--port 5001"}
 
 
 def main() -> int:
@@ -31,10 +32,18 @@ def main() -> int:
     store = Store.choose(args.store)
     if args.command == "ui":
         serve(store, args.port)
+        return 0
     if args.command == "init":
         return 1 if connect(store, Path("FOLDER")) is None else 0
-    act = sync if args.command == "sync" else follow
-    done = act(store, _checked(args.folder))
+    if args.command == "follow":
+        return _tell(store, follow(store, _checked(args.folder)))
+    if not args.folder and not args.tables:
+        raise UserError("Name a folder of runs, or one of tables by --tables.")
+    status = _tell(store, sync(store, _checked(args.folder), args.logs)) if args.folder else 0
+    return status or int(bool(args.tables) and not sync_tables(store, args.tables))
+
+
+def _tell(store: Store, done: Synced) -> int:
     print(f"{done.mirrored} of {done.runs} runs are mirrored in {store.name}.")
     return 0 if done.mirrored == done.runs else 1
 
@@ -55,8 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text)
         show_example(command, EXAMPLES.get(name, ""))
-        if name in ("sync", "follow"):
+        if name == "follow":
             command.add_argument("folder", type=Path)
+        if name == "sync":
+            command.add_argument("folder", type=Path, nargs="?", help="a run folder, or one that holds run folders")
+            command.add_argument("--tables", type=Path, metavar="FOLDER", help="tables and figures of these runs")
+            command.add_argument(
+                "--logs", default="", metavar="FILE", help="what trainings printed, with {task}, {variant} and {seed}"
+            )
         if name == "ui":
             command.add_argument("--port", type=Whole(1, 65535), default=5000)
         command.add_argument("--store", help="MLflow address (default: MLFLOW_TRACKING_URI, else results/mlflow.db)")

@@ -6,6 +6,8 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,8 @@ from enco.io.locks import locked
 from enco.tracking.mirror import mirror
 from enco.tracking.run_reader import run_folders, without_copies
 from enco.tracking.store import Store, without_password
+from enco.tracking.system_metrics import SystemLog
+from enco.tracking.tables import mirror_tables
 from enco.training.run_folder import is_held
 
 if TYPE_CHECKING:
@@ -31,18 +35,28 @@ class Synced(NamedTuple):
     runs: int
 
 
-def sync(store: Store, folder: Path) -> Synced:
-    """Mirror every run folder at or under a folder. What cannot be is a warning each.
+def sync(store: Store, folder: Path, logs: str = "") -> Synced:
+    """Mirror every run folder at or under a folder, with what trainings printed (`logs`, as `mirror` takes it).
 
-    A store that does not answer any more ends the call: each run would wait for it in vain.
+    What cannot be mirrored is a warning each. A store that does not answer any more ends the call: each run would wait
+    for it in vain.
     """
     count, runs = 0, without_copies(run_folders(folder))
     for run in runs:
         client = connect(store, folder)
         if client is None:
             break
-        count += _mirrored(client, run, store)
+        count += _mirrored(run, _cure(store, run), partial(mirror_patiently, client, run, store.home, logs))
     return Synced(count, len(runs))
+
+
+def sync_tables(store: Store, folder: Path) -> bool:
+    """Mirror a folder of tables, whose runs are mirrored; False, with a warning, where that cannot be."""
+    client = connect(store, folder)
+    if client is None:
+        return False
+    cure = _cure(store, folder, "--tables")
+    return _mirrored(folder, cure, partial(mirror_tables, client, folder, store.home))
 
 
 def connect(store: Store, folder: Path) -> MlflowClient | None:
@@ -60,12 +74,23 @@ def follow(store: Store, run_folder: Path, seconds: float = FOLLOW_SECONDS) -> S
     Where another process follows this run already, wait for that process first.
     """
     with locked(run_folder / ".follow.lock"):
+        load = _system_log(run_folder)
         while is_held(run_folder):
+            if load:
+                load.write()
             sync(store, run_folder)
             again = time.monotonic() + seconds
             while time.monotonic() < again and is_held(run_folder):
                 time.sleep(min(1.0, seconds))
         return sync(store, run_folder)
+
+
+def _system_log(run_folder: Path) -> SystemLog | None:
+    try:
+        return SystemLog(run_folder)
+    except ImportError as error:  # of MLflow, of which `sync` says more
+        warn("cannot measure the machine", error, "install this project with MLflow")
+        return None
 
 
 def start_follower(run_folder: Path) -> None:
@@ -87,17 +112,17 @@ def warn(what: str, error: Exception, cure: str) -> None:
     print(f"warning: tracking: {what} ({reason}): {cure}.", flush=True)
 
 
-def _cure(store: Store, folder: Path) -> str:
-    command = ["python", "-m", "enco.tracking", "sync", str(folder)]
+def _cure(store: Store, folder: Path, option: str = "") -> str:
+    command = ["python", "-m", "enco.tracking", "sync", *filter(None, [option]), str(folder)]
     chosen = [] if store == Store.choose() else ["--store", store.name]
     return f"`{shlex.join([*command, *chosen])}` makes up for it"
 
 
-def _mirrored(client: MlflowClient, run: Path, store: Store) -> bool:
+def _mirrored(folder: Path, cure: str, act: Callable[[], object]) -> bool:
     try:
-        mirror_patiently(client, run, store.home)
+        act()
     except Exception as error:
-        warn(f"cannot mirror {run}", error, _cure(store, run))
+        warn(f"cannot mirror {folder}", error, cure)
         return False
     return True
 
@@ -105,6 +130,6 @@ def _mirrored(client: MlflowClient, run: Path, store: Store) -> bool:
 @retry(
     stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_not_exception_type(UserError), reraise=True
 )
-def mirror_patiently(client: MlflowClient, run: Path, home: Path | None) -> None:
+def mirror_patiently(client: MlflowClient, run: Path, home: Path | None, logs: str = "") -> None:
     """Mirror a run, trying three times where the store fails."""
-    mirror(client, run, home)
+    mirror(client, run, home, logs)

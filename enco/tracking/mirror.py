@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import re
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
-from PIL import Image
-
-from enco.errors import UserError
-from enco.io.files import atomic_path, read_json, write_json
+from enco.io.files import read_json, write_json
 from enco.io.locks import locked
-from enco.tracking.mlflow_run import POINTS, chunks, find_run, set_metrics, set_params, set_status, set_tags
+from enco.records import FINISHED_FILE, STARTED_FILE
+from enco.tracking.artifacts import Artifacts
+from enco.tracking.experiments import open_experiment
+from enco.tracking.generator_model import log_generator
+from enco.tracking.mlflow_run import (
+    POINTS,
+    chunks,
+    find_run,
+    make_run,
+    set_metrics,
+    set_params,
+    set_status,
+    set_tags,
+)
+from enco.tracking.pictures import add_images
 from enco.tracking.rows import LOCK, mirror_row
-from enco.tracking.run_reader import RunFiles, flatten, numbers, read_run_files
-from enco.tracking.store import ARTIFACTS
+from enco.tracking.run_reader import RunFiles, flatten, read_run_files
+from enco.tracking.scores import numbers
+from enco.tracking.system_metrics import add_system_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Metric, Run
+    from mlflow.entities import Dataset, Experiment, Metric, Run
 
 STATUS = {
     "running": "RUNNING",
@@ -33,28 +44,31 @@ STATUS = {
     "stopped": "KILLED",
     "killed": "KILLED",
 }
-THUMBNAIL = (256, 256)
-LOCATION = "mlflow-artifacts:/"
-"""The place of pictures as a database says it: the server that shows pictures knows the folder."""
-HAS_IMAGES = "mlflow.loggedImages"
-"""The tag by which MLflow's pages know that a run has pictures to show."""
+DIGEST = 36
+"""The most characters of a data set's digest that MLflow takes."""
 
 
-def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
+def mirror(client: MlflowClient, folder: Path, home: Path | None, logs: str = "") -> str:
     """Bring a run folder's MLflow run up to date, making it if needed, then its row's parent, and return the run's id.
 
-    `home` is the folder of the database, with its pictures; None for a server, which keeps its own. Raises UserError
-    for a folder that is not a run's and for an experiment that keeps its files elsewhere, and whatever MLflow raises.
+    `home` is the folder of the database, with its files; None for a server, which keeps its own. `logs` is where
+    trainings print to, with {task}, {variant} and {seed}. Raises UserError for a folder that is not a run's and for an
+    experiment that keeps its files elsewhere, and whatever MLflow raises.
     """
     with locked(folder / LOCK):
         files = read_run_files(folder)
-        experiment = _experiment(client, files.experiment, home)
+        experiment = open_experiment(client, files.experiment, _describe(files), home)
         run = find_run(client, experiment, files.key) or _create(client, experiment, files, home)
         set_params(client, run, flatten(files.record.config.model_dump(mode="json")))
+        _add_data(client, run, files)
         _add_curves(client, run, files)
-        _add_images(client, run, files, home)
-        set_metrics(client, run, files.scores)
+        add_system_metrics(client, run, folder)
+        add_images(client, run, files, home)
+        set_metrics(client, run, files.run_numbers)
+        set_metrics(client, run, files.scores, model=log_generator(client, run, files, home))
         _add_snapshots(client, run, files)
+        if files.outcome != "running":
+            Artifacts.of_run(client, run, home).put(_artifacts(files, logs))
         set_tags(client, run, files.tags(home))
         set_status(client, run, STATUS[files.outcome], milliseconds(files.state["updated"]))
         _note_id(files, run.info.run_id)
@@ -62,34 +76,35 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None) -> str:
     return run.info.run_id
 
 
-def _experiment(client: MlflowClient, name: str, home: Path | None) -> Experiment:
-    """Get or make the experiment; UserError if deleted or if its files are not kept beside the database."""
-    experiment = client.get_experiment_by_name(name) or _new_experiment(client, name, home)
-    if experiment.lifecycle_stage == "deleted":
-        cure = f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` brings it back"
-        raise UserError(f"the experiment '{name}' is deleted in MLflow: {cure}")
-    if home and experiment.artifact_location != LOCATION:
-        cure = f"`mlflow experiments rename --experiment-id {experiment.experiment_id} --new-name NAME` makes room"
-        where = f"{experiment.artifact_location} and not beside {home}"
-        raise UserError(f"the experiment '{name}' keeps its artifacts at {where}: {cure}")
-    return experiment
-
-
-def _new_experiment(client: MlflowClient, name: str, home: Path | None) -> Experiment:
-    from mlflow import MlflowException
-
-    try:
-        return client.get_experiment(client.create_experiment(name, LOCATION if home else None))
-    except MlflowException:
-        if experiment := client.get_experiment_by_name(name):  # another process was quicker
-            return experiment
-        raise
+def _describe(files: RunFiles) -> str:
+    config = files.record.config
+    return f"Every method on {config.task}, at scale {config.scale}; docs/tracking.md explains the names of metrics."
 
 
 def _create(client: MlflowClient, experiment: Experiment, files: RunFiles, home: Path | None) -> Run:
     config = files.record.config
     name = f"{config.variant or config.method} seed{config.seed}"
-    return client.create_run(experiment.experiment_id, milliseconds(files.record.begun), files.tags(home), name)
+    return make_run(client, experiment, milliseconds(files.record.begun), files.tags(home), name)
+
+
+def _add_data(client: MlflowClient, run: Run, files: RunFiles) -> None:
+    """Say which images the run trains on, by the digest of their names and content."""
+    from mlflow.entities import DatasetInput, InputTag
+
+    data = dataset_of(files)
+    if (data.name, data.digest) not in [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs]:
+        used = DatasetInput(data, [InputTag("mlflow.data.context", "training")])
+        client.log_inputs(run.info.run_id, [used])
+
+
+def dataset_of(files: RunFiles) -> Dataset:
+    """Return a run's images as MLflow names them: no image is read."""
+    from mlflow.entities import Dataset
+
+    record = files.record
+    source = json.dumps({"uri": str(record.config.data.root)})
+    profile = json.dumps({"direction": record.config.data.direction, "sha256": record.data_hash, **record.data_source})
+    return Dataset(record.config.data.root.name, record.data_hash[:DIGEST], "local", source, profile=profile)
 
 
 def _add_curves(client: MlflowClient, run: Run, files: RunFiles) -> None:
@@ -108,53 +123,10 @@ def _last_iteration(run: Run) -> int:
 def _points(line: dict[str, Any]) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
-    losses, rates = numbers(line["losses"], "loss"), numbers(line["lr"], "lr")
+    losses, rates = numbers(line["losses"], "loss/"), numbers(line["lr"], "lr/")
     clock = ((name, line[name]) for name in ("sec_per_iter", "data_wait") if name in line)
     for key, value in chain(losses, rates, clock):
         yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
-
-
-def _add_images(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> None:
-    if files.samples and HAS_IMAGES not in run.data.tags:
-        client.set_tag(run.info.run_id, HAS_IMAGES, True)
-    there = _image_steps(_image_names(client, run, home))
-    for step, path in files.samples.items():
-        if step not in there:
-            _add_image(client, run, step, path, home)
-
-
-def _add_image(client: MlflowClient, run: Run, step: int, path: Path, home: Path | None) -> None:
-    """Log a picture and its small copy as `log_image(key=, step=)` does, but under names that a second try repeats."""
-    name = f"images/samples+step+{step}+timestamp+{run.info.start_time}+{run.info.run_id}"
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
-    _put_image(client, run, picture, f"{name}.png", home)
-    picture.thumbnail(THUMBNAIL)
-    _put_image(client, run, picture, f"{name}+compressed.webp", home)
-
-
-def _put_image(client: MlflowClient, run: Run, picture: Image.Image, name: str, home: Path | None) -> None:
-    if home is None:
-        client.log_image(run.info.run_id, picture, artifact_file=name)
-        return
-    with atomic_path(_artifacts(run, home) / name) as partial:
-        picture.save(partial, format=Path(name).suffix[1:])
-
-
-def _image_names(client: MlflowClient, run: Run, home: Path | None) -> list[str]:
-    if home is None:
-        return [file.path for file in client.list_artifacts(run.info.run_id, "images")]
-    return [path.name for path in _artifacts(run, home).glob("images/*")]
-
-
-def _artifacts(run: Run, home: Path) -> Path:
-    """Return where `mlflow ui --artifacts-destination` looks for a run's files beside the database."""
-    return home / ARTIFACTS / urlparse(run.info.artifact_uri).path.lstrip("/")
-
-
-def _image_steps(names: Sequence[str]) -> set[int]:
-    """Return the steps whose small copy, which is logged last, exists."""
-    return {int(found[1]) for name in names if (found := re.search(r"[+%]step[+%](\d+)[+%].*compressed", name))}
 
 
 def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
@@ -168,6 +140,16 @@ def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
             for chunk in chunks(values.items(), POINTS):
                 points = [Metric(key, value, moment, step) for step, value in chunk]
                 client.log_batch(run.info.run_id, metrics=points)
+
+
+def _artifacts(files: RunFiles, logs: str) -> dict[str, Path]:
+    """Return the files that lie beside an ended run, by their names there."""
+    found = {name: files.folder / name for name in (STARTED_FILE, FINISHED_FILE, "metrics.jsonl", "history.jsonl")}
+    config = files.record.config
+    for key, value in {"task": config.task, "variant": config.variant or config.method, "seed": config.seed}.items():
+        logs = logs.replace(f"{{{key}}}", str(value))
+    found |= {"train.log": Path(logs)} if logs else {}
+    return {name: path for name, path in found.items() if path.exists()}
 
 
 def _note_id(files: RunFiles, run_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from math import isnan
@@ -15,12 +16,43 @@ T = TypeVar("T")
 
 POINTS, PARAMS = 1000, 100
 """The most of each that MLflow takes in one call."""
+NOTE, PARENT = "mlflow.note.content", "mlflow.parentRunId"
+"""Tags by which MLflow's pages know the text that they show with a run or experiment, and a run's parent."""
+NAMES = {"metric_names": "2"}
+"""The tag of runs whose metrics have the names of enco.tracking.scores."""
 
 
 def find_run(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
-    """Return the run of an experiment that has a key as its tag `run_key`, if there is one."""
-    same = f"tags.run_key = '{key}'"
-    return next(iter(client.search_runs([experiment.experiment_id], same, max_results=1)), None)
+    """Return the run of an experiment that has a key as its tag `run_key`, if there is one of this version."""
+    current, earlier = _by_version(client, experiment, key)
+    for run in earlier if current else ():
+        client.delete_run(run.info.run_id)
+    return current[0] if current else None
+
+
+def make_run(client: MlflowClient, experiment: Experiment, begun: int, tags: Mapping[str, str], name: str) -> Run:
+    """Make a run, which began so many milliseconds after 1970, with the tag `run_key`.
+
+    It takes the place of one that an earlier version made, whose metrics have other names: MLflow removes no metric
+    of a run. That one is deleted, which `mlflow runs restore` takes back; note and tags that a user wrote go on.
+    """
+    _, earlier = _by_version(client, experiment, tags["run_key"])
+    written = {key: value for run in earlier for key, value in run.data.tags.items() if _is_users(key)}
+    made = client.create_run(experiment.experiment_id, begun, written | dict(tags) | NAMES, name)
+    for run in earlier:
+        client.delete_run(run.info.run_id)
+    return made
+
+
+def _by_version(client: MlflowClient, experiment: Experiment, key: str) -> tuple[list[Run], list[Run]]:
+    """Return the runs with a key that this version made, and those of an earlier one."""
+    found = client.search_runs([experiment.experiment_id], f"tags.run_key = '{key}'")
+    current = [run for run in found if run.data.tags.items() >= NAMES.items()]
+    return current, [run for run in found if run not in current]
+
+
+def _is_users(tag: str) -> bool:
+    return tag == NOTE or not tag.startswith("mlflow.")
 
 
 def set_params(client: MlflowClient, run: Run, settings: Iterable[tuple[str, str]]) -> None:
@@ -32,12 +64,19 @@ def set_params(client: MlflowClient, run: Run, settings: Iterable[tuple[str, str
         client.log_batch(run.info.run_id, params=[Param(key, value) for key, value in chunk])
 
 
-def set_metrics(client: MlflowClient, run: Run, values: Mapping[str, float]) -> None:
-    """Log the metrics whose last value in the run is another one."""
-    for key, value in values.items():
-        known = run.data.metrics.get(key)
-        if known != value and not (known is not None and isnan(known) and isnan(value)):
-            client.log_metric(run.info.run_id, key, value)
+def set_metrics(client: MlflowClient, run: Run, values: Mapping[str, float], model: str | None = None) -> None:
+    """Log the metrics whose last value in the run is another one, also as those of a logged model."""
+    from mlflow.entities import Metric
+
+    moment = round(time.time() * 1000)
+    changed = {key: value for key, value in values.items() if not _is_same(run.data.metrics.get(key), value)}
+    for chunk in chunks(changed.items(), POINTS):
+        points = [Metric(key, value, moment, 0, model_id=model) for key, value in chunk]
+        client.log_batch(run.info.run_id, metrics=points)
+
+
+def _is_same(known: float | None, value: float) -> bool:
+    return known == value or (known is not None and isnan(known) and isnan(value))
 
 
 def set_tags(client: MlflowClient, run: Run, tags: Mapping[str, str]) -> None:
@@ -54,6 +93,15 @@ def set_status(client: MlflowClient, run: Run, status: str, ended: int) -> None:
             client.update_run(run.info.run_id, status)
     elif (run.info.status, run.info.end_time) != (status, ended):
         client.set_terminated(run.info.run_id, status, ended)
+
+
+def all_runs(client: MlflowClient, experiment: Experiment) -> Iterator[Run]:
+    """Yield every run of an experiment that is not deleted."""
+    token: str | None = None
+    while token != "":
+        found = client.search_runs([experiment.experiment_id], max_results=POINTS, page_token=token)
+        yield from found
+        token = found.token or ""
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -8,20 +8,27 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from enco.io.locks import locked
-from enco.tracking.mlflow_run import find_run, set_metrics, set_params, set_status, set_tags
-from enco.tracking.run_reader import RunFiles, flatten, is_score
+from enco.tracking.mlflow_run import (
+    NAMES,
+    NOTE,
+    PARENT,
+    find_run,
+    make_run,
+    set_metrics,
+    set_params,
+    set_status,
+    set_tags,
+)
+from enco.tracking.run_reader import RunFiles, flatten
+from enco.tracking.scores import SD, is_score
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
 
 LOCK = ".mlflow.lock"
-PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"
-"""Tags by which MLflow's pages know a run's parent, and the text that they show with a run."""
 SEED_SD = "_seed_sd"
 """How the metric ends that is another one's sample standard deviation over seeds."""
-SAMPLING_SD = "/sampling_sd"
-"""How metrics end that are standard deviations themselves (`python -m eval.uncertainty`): their mean says enough."""
 ORDER = ("RUNNING", "FAILED", "KILLED", "FINISHED")
 """The status of a parent is the first of these that a child has."""
 
@@ -51,7 +58,8 @@ def mirror_row(client: MlflowClient, experiment: Experiment, files: RunFiles) ->
 def _children(client: MlflowClient, experiment: Experiment, files: RunFiles) -> list[Run]:
     """Return the runs of a row that the store has, the first to begin first."""
     same = f"tags.row_key = '{files.row_key}'"
-    return list(client.search_runs([experiment.experiment_id], same, order_by=["attributes.start_time ASC"]))
+    found = client.search_runs([experiment.experiment_id], same, order_by=["attributes.start_time ASC"])
+    return [run for run in found if run.data.tags.items() >= NAMES.items()]
 
 
 def _seeds(children: Iterable[Run]) -> list[Run]:
@@ -64,7 +72,7 @@ def _create(client: MlflowClient, experiment: Experiment, files: RunFiles, key: 
     config = files.record.config
     tags = config.model_dump(mode="json", include={"task", "method", "variant", "scale"}) | {"run_key": key}
     begun = min(child.info.start_time for child in children)
-    return client.create_run(experiment.experiment_id, begun, tags, config.variant or config.method)
+    return make_run(client, experiment, begun, tags, config.variant or config.method)
 
 
 def _scored(children: Iterable[Run]) -> list[Run]:
@@ -78,7 +86,7 @@ def _means(children: Sequence[Run]) -> dict[str, float]:
     for key in (key for key in keys if is_score(key) or key.startswith("run/")):
         values = [child.data.metrics[key] for child in children if key in child.data.metrics]
         found[key] = fmean(values)
-        if len(values) > 1 and not key.endswith(SAMPLING_SD):
+        if len(values) > 1 and not key.endswith(SD):
             found[key + SEED_SD] = stdev(values)
     return found
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from enco.config.run import RunConfig
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import FINISHED_FILE, STARTED_FILE, FinishedRecord, StartedRecord, read_record
+from enco.tracking.scores import numbers, read_extractor, read_scores, read_snapshots
 from enco.training.identity import defaults_of, digest_of, without_defaults
 from enco.training.metrics_file import read_metrics
 from enco.training.run_folder import is_held
@@ -36,11 +35,14 @@ class RunFiles:
     scores: dict[str, float]
     snapshots: dict[str, dict[int, float]]
     """Metrics of the generators that were saved during training, each by iteration."""
+    extractor: str | None
+    """The feature extractor behind the scores."""
+    run_numbers: dict[str, float]
 
     @property
     def experiment(self) -> str:
-        """The name of the page that all methods on one task at one scale share."""
-        return f"{self.record.config.scale}/{self.record.config.task}"
+        """The name of the run's experiment."""
+        return experiment_of(self.record.config)
 
     @property
     def key(self) -> str:
@@ -58,11 +60,20 @@ class RunFiles:
 
     def tags(self, home: Path | None) -> dict[str, str]:
         """Return the tags that MLflow shows beside the settings; `home` is the database's folder, None for a server."""
-        folder = os.path.relpath(self.folder, home) if home else self.folder
-        named = self.record.config.model_dump(include={"task", "method", "variant", "seed", "scale"})
-        found = {"config_hash": self.record.config_hash, "folder": folder, "run_key": self.key}
-        found |= {"row_key": self.row_key}
-        found |= self.record.git.model_dump()
+        folder = os.path.relpath(self.folder, home) if home else str(self.folder)
+        record = self.record
+        named = record.config.model_dump(include={"task", "method", "variant", "seed", "scale"})
+        found: dict[str, Any] = {"folder": folder, "config_hash": record.config_hash, "run_key": self.key}
+        found |= {
+            "row_key": self.row_key,
+            "dataset": record.config.data.root.name,
+            "data_hash": record.data_hash,
+            "extractor": self.extractor,
+        }
+        found |= {"device": record.device, "computed": record.computed, **record.git.model_dump()}
+        found |= {f"version.{package}": version for package, version in record.versions.items()}
+        found |= {"mlflow.source.name": "python -m enco.train", "mlflow.source.type": "LOCAL"}
+        found |= {"mlflow.source.git.commit": record.git.commit}
         became = {"state": self.outcome, "reason": self.state["reason"]}
         return {name: str(value)[:5000] for name, value in {**named, **found, **became}.items() if value is not None}
 
@@ -72,6 +83,11 @@ def _defaults(config: RunConfig) -> dict[str, Any]:
         return defaults_of(config)
     except UserError:  # the method's file is gone: its runs are still shown
         return {}
+
+
+def experiment_of(config: RunConfig) -> str:
+    """Name the experiment that all methods on one task at one scale share."""
+    return f"{config.scale}/{config.task}"
 
 
 def run_key(record: StartedRecord) -> str:
@@ -123,53 +139,17 @@ def read_run_files(folder: Path) -> RunFiles:
         outcome="killed" if killed else state["state"],
         metrics=read_metrics(folder / "metrics.jsonl"),
         samples={int(path.stem.removeprefix("iter")): path for path in sorted(folder.glob("samples/iter*.png"))},
-        scores=dict(read_scores(folder)),
-        snapshots=read_snapshots(folder),
+        scores=read_scores(folder, record.config.task),
+        snapshots=read_snapshots(folder, record.config.task),
+        extractor=read_extractor(folder, record.config.task),
+        run_numbers=dict(_run_numbers(folder)),
     )
 
 
-def read_scores(folder: Path) -> Iterator[tuple[str, float]]:
-    """Yield every number in `metrics` of the JSON files under eval/, as <file>/<name>/<name>, and those of run.json."""
-    for path in sorted(folder.glob("eval/**/*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and isinstance(content.get("metrics"), dict):
-            yield from numbers(content["metrics"], path.stem)
+def _run_numbers(folder: Path) -> Iterator[tuple[str, float]]:
     if (folder / FINISHED_FILE).exists():
         record = read_record(folder / FINISHED_FILE, FinishedRecord)
-        yield from numbers(record.model_dump(include=RUN_NUMBERS), "run")
-
-
-def read_snapshots(folder: Path) -> dict[str, dict[int, float]]:
-    """Return the metrics in the reports of checkpoint selection, as <task>.snapshots/<metric>, each by iteration.
-
-    Of two generators of one iteration the last counts, which is the final one.
-    """
-    found: dict[str, dict[int, float]] = {}
-    for path in sorted(folder.glob("selected/*.json")):
-        for candidate in read_json(path)["candidates"]:
-            measured = {name: value for name, value in candidate.items() if name != "iteration"}
-            for name, value in numbers(measured, f"{path.stem}.snapshots"):
-                found.setdefault(name, {})[candidate["iteration"]] = value
-    return found
-
-
-def numbers(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
-    """Yield the finite numbers of nested mappings, each name joined by '/' and spelled as MLflow allows."""
-    for name, value in values.items():
-        key = re.sub(r"[^\w\-. :/]", "_", f"{prefix}/{name}")
-        if isinstance(value, Mapping):
-            yield from numbers(value, key)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield key, float(value)
-
-
-def is_score(metric: str) -> bool:
-    """Say whether a run's metric in MLflow is a score of its final or selected generator, and no curve's or run.json's.
-
-    Curves are losses, rates, times of iterations and the metrics of saved generators.
-    """
-    file, slash, _ = metric.partition("/")
-    return bool(slash) and file not in ("loss", "lr", "run") and not file.endswith(".snapshots")
+        yield from numbers(record.model_dump(include=RUN_NUMBERS), "run/")
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

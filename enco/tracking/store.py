@@ -1,12 +1,10 @@
-"""Open the store of MLflow, a server or an SQLite database with the pictures beside, and serve a database's pages."""
+"""Open the store of MLflow: a server, or an SQLite database with the files of its runs beside."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
-import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from enco.errors import UserError
 from enco.io.locks import locked
+from enco.tracking.experiments import hide_default
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ARTIFACTS = "mlartifacts"
-"""The folder beside a database in which the pictures of its runs lie."""
 DEFAULT_STORE = "sqlite:///results/mlflow.db"
 SQLITE = "sqlite:///"
 SERVER = ("http://", "https://")
@@ -34,13 +31,6 @@ ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """MLflow does not call home, hang on a dead server, or repeat a request by itself."""
-PAGE = "#/experiments?workflowType=machine_learning"
-"""MLflow's pages of trainings; by itself it opens those about language models."""
-UI_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes that only evaluate language models
-    "PYTHONSAFEPATH": "true",  # the server starts in the store's folder, which is no place for modules
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +84,10 @@ class Store:
 
         with self._turn():
             client = MlflowClient(self.uri)
-            client.search_experiments(max_results=1)
+            if self.database:
+                hide_default(client)
+            else:
+                client.search_experiments(max_results=1)
         return client
 
     def check(self) -> None:
@@ -130,33 +123,3 @@ def set_environment() -> None:
         os.environ.setdefault(name, value)
     os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"  # it would hide what failed
     logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-def serve(store: Store, port: int) -> None:
-    """Become MLflow's own pages on 127.0.0.1: one process that serves the store's runs and pictures.
-
-    Raises UserError where there is nothing to serve or the port is taken.
-    """
-    store.check()
-    if not store.database:
-        raise UserError(f"{store.name} serves its own pages: open that address.")
-    if not store.database.exists():
-        raise UserError(
-            f"{store.database} does not exist: `python -m enco.tracking sync FOLDER` makes it from run folders."
-        )
-    _check_port(port)
-    print(f"Open http://127.0.0.1:{port}/{PAGE} in a browser once the server runs.", flush=True)
-    os.chdir(store.database.parent)  # addresses in relation to it may hold any character
-    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store_address = ["--backend-store-uri", SQLITE + store.database.name, "--artifacts-destination", f"./{ARTIFACTS}"]
-    command = [sys.executable, "-m", "mlflow", "ui", *store_address, *address]
-    os.execve(sys.executable, command, {**UI_ENVIRONMENT, **os.environ})
-
-
-def _check_port(port: int) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        raise UserError(
-            f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another, as in `make ui PORT=5001`."
-        ) from error

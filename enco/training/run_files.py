@@ -12,7 +12,10 @@ from enco.records import FINISHED, FINISHED_FILE, STARTED_FILE
 GENERATOR_FILE = "generator.safetensors"
 RESULT = (GENERATOR_FILE, FINISHED_FILE)
 FOLDERS = ("checkpoints", FINISHED, "probe", "samples", "snapshots")
-RUN_FILES = (*RESULT, *FOLDERS, "metrics.jsonl", STARTED_FILE, "mlflow.json")
+SYSTEM_FILE = "system.jsonl"
+"""How busy the machine was, written by who follows the training."""
+LOGS = ("metrics.jsonl", SYSTEM_FILE, "mlflow.json")
+RUN_FILES = (*RESULT, *FOLDERS, STARTED_FILE, *LOGS)
 MOVING = ".earlier"
 
 

@@ -15,6 +15,7 @@ from enco.data.folders import list_images
 from enco.data.images import test_image as load_test_image
 from enco.data.images import to_uint8
 from enco.io.files import read_json
+from enco.tracking.mlflow_run import NOTE
 from eval.__main__ import main
 from eval.figures.comparison import CAPTION, MARGIN
 from tests.support.pipeline import weights
@@ -117,8 +118,14 @@ def test_figures_are_pictures(finished_pipeline: Path) -> None:
 
 def test_mlflow_holds_every_run_finished_and_with_its_scores(finished_pipeline: Path) -> None:
     client = MlflowClient(f"sqlite:///{finished_pipeline / 'results' / 'mlflow.db'}")
-    runs = [run for e in client.search_experiments() for run in client.search_runs([e.experiment_id])]
+    found = {e.name: list(client.search_runs([e.experiment_id])) for e in client.search_experiments()}
+    assert "Default" not in found
+    (tables,) = found.pop("tiny/tables")
+    runs = [run for several in found.values() for run in several]
     assert len(runs) == 9
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    assert all(any("paired/frechet_distance" in name for name in run.data.metrics) for run in runs)
+    assert {run.info.status for run in [tables, *runs]} == {"FINISHED"}
+    assert all(run.info.run_id in tables.data.tags[NOTE] and tables.info.run_id in run.data.tags[NOTE] for run in runs)
+    assert all("FD_random_inception" in run.data.metrics for run in runs)
+    artifacts = finished_pipeline / "results" / "mlartifacts" / runs[0].info.run_id / "artifacts"
+    assert {"config.json", "run.json", "metrics.jsonl", "train.log"} <= {path.name for path in artifacts.iterdir()}
     assert {"task", "method", "variant", "seed", "config_hash", "commit", "scale", "state"} <= set(runs[0].data.tags)

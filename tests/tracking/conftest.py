@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from enco.io.files import write_json
 from enco.tracking.store import Store
 from tests.support.tiny_runs import run, tiny_config, write_images
+from tests.support.tracked_runs import write_scores
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +18,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with scores, to copy."""
     folder = tmp_path_factory.mktemp("tracking")
     out = run(tiny_config(write_images(folder / "images"), log_every=1), folder / "run")
-    scores = {"paired": {"FID": 81.5, "recall (exact)": 12}, "empty": {"mAP": None, "bad": float("nan")}}
-    write_json(out / "eval" / "noise.final.json", {"task": "noise", "metrics": scores})
+    write_scores(out, 81.5)
     return out
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from enco.errors import UserError
 from enco.tracking.mlflow_run import chunks
-from enco.tracking.run_reader import flatten, numbers, read_run_files
+from enco.tracking.run_reader import flatten, read_run_files
 
 
 def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
@@ -20,11 +20,6 @@ def test_a_record_without_settings_is_an_error(tmp_path: Path) -> None:
 
 def test_settings_are_flattened() -> None:
     assert dict(flatten({"a": {"b": [1, 2]}, "c": "x", "d": None})) == {"a.b": "[1, 2]", "c": "x", "d": "null"}
-
-
-def test_only_numbers_are_metrics() -> None:
-    values = {"FID": 1, "ok": True, "name": "x", "per class": {"road": 0.5}}
-    assert dict(numbers(values, "s")) == {"s/FID": 1.0, "s/per class/road": 0.5}
 
 
 @given(st.lists(st.integers()), st.integers(1, 7))

@@ -14,14 +14,13 @@ from filelock import FileLock
 
 from enco.io.files import read_json, write_json
 from enco.tracking.follower import sync
-from enco.tracking.rows import NOTE, PARENT
+from enco.tracking.mlflow_run import NOTE, PARENT
 from enco.tracking.run_reader import read_run_files
 from enco.tracking.store import Store
 from enco.training.run_folder import LOCK
-from tests.support.tracked_runs import EXPERIMENT, content, set_state
+from tests.support.tracked_runs import EXPERIMENT, content, set_state, write_scores, write_uncertainty
 
-DISTANCE = "noise.final/paired/FID"
-SURE = "noise.final.uncertainty/paired/FID"
+DISTANCE = "FID"
 
 
 def train(runs: Path, seed: int, distance: float, *, minute: int = 0, name: str = "", **about: Any) -> Path:
@@ -44,9 +43,8 @@ def train_each(runs: Path, *distances: float) -> None:
 
 
 def score(folder: Path, distance: float) -> None:
-    write_json(folder / "eval" / "noise.final.json", {"metrics": {"paired": {"FID": distance}}})
-    estimate = {"value": distance, "sampling_sd": distance / 10}
-    write_json(folder / "eval" / "noise.final.uncertainty.json", {"metrics": {"paired": {"FID": estimate}}})
+    write_scores(folder, distance)
+    write_uncertainty(folder, frechet_distance=distance, KID=distance / 100)
 
 
 def all_runs(store: Store) -> list[Any]:
@@ -63,15 +61,15 @@ def children(store: Store, parent: Any) -> list[Any]:
 
 
 def numbers(metrics: Mapping[str, float]) -> list[float]:
-    return [metrics[name] for name in (DISTANCE, f"{DISTANCE}_seed_sd", f"{SURE}/value", f"{SURE}/sampling_sd")]
+    return [metrics[name] for name in ("FID", "FID_seed_sd", "FID_sd", "KID", "KID_sd")]
 
 
 def test_a_row_of_several_seeds_has_a_parent_with_mean_and_deviations(store: Store, runs: Path) -> None:
     train_each(runs, 10.0, 13.0, 19.0)
     assert sync(store, runs) == (3, 3)
     (parent,) = parents(store)
-    assert numbers(parent.data.metrics) == pytest.approx([14.0, stdev([10, 13, 19]), 14.0, 1.4])
-    assert f"{SURE}/sampling_sd_seed_sd" not in parent.data.metrics
+    assert numbers(parent.data.metrics) == pytest.approx([14.0, stdev([10, 13, 19]), 1.4, 0.14, 0.014])
+    assert "FID_sd_seed_sd" not in parent.data.metrics
     assert not [name for name in parent.data.metrics if name.startswith(("loss", "lr", "sec_per_iter"))]
     walls = [run.data.metrics["run/wall_seconds"] for run in children(store, parent)]
     assert parent.data.metrics["run/wall_seconds"] == pytest.approx(fmean(walls))
@@ -163,14 +161,14 @@ def test_an_option_that_an_upgrade_brings_parts_no_row_at_its_default(runs: Path
 
 def test_a_number_that_only_an_earlier_training_has_is_no_rows(store: Store, runs: Path) -> None:
     train_each(runs, 10.0, 20.0)
-    write_json(runs / "seed0" / "eval" / "back.final.json", {"metrics": {"paired": {"FID": 5.0}}})
+    write_scores(runs / "seed0", 5.0, task="back")
     shutil.rmtree(train(runs, 0, 99.0, minute=59, name="again") / "eval")
     score(runs / "again", 99.0)
     assert sync(store, runs) == (3, 3)
     assert sync(store, runs / "seed0") == (1, 1)
     (parent,) = parents(store)
     assert DISTANCE in parent.data.metrics
-    assert sum("back.final/paired/FID" in run.data.metrics for run in children(store, parent)) == 1
+    assert sum("back/FID" in run.data.metrics for run in children(store, parent)) == 1
 
 
 def test_a_parent_goes_on_while_a_child_does_and_ends_with_the_last(store: Store, runs: Path) -> None:

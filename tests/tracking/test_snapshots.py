@@ -18,7 +18,7 @@ def test_the_metrics_of_saved_generators_are_curves(store: Store, runs: Path) ->
         {"file": "x", "iteration": at, "frechet_distance": distance, "kid": kid} for at, distance, kid in saved
     ]
     for path in (report, report.with_name("back.json")):
-        write_json(path, {"chosen": "x", "iteration": 12, "candidates": candidates})
+        write_json(path, {"chosen": "x", "iteration": 12, "distance": "FID", "candidates": candidates})
     sync(store, runs)
     once = content(store)
     sync(store, runs)
@@ -28,10 +28,10 @@ def test_the_metrics_of_saved_generators_are_curves(store: Store, runs: Path) ->
     def history(name: str) -> list[tuple[int, float]]:
         return [(point.step, point.value) for point in client.get_metric_history(mirrored.info.run_id, name)]
 
-    for task in ("noise", "back"):
-        assert history(f"{task}.snapshots/frechet_distance") == [(6, 9.5), (12, 7.5)]
-        assert history(f"{task}.snapshots/kid") == [(6, 0.25), (12, 0.125)]
+    for task in ("", "back/"):
+        assert history(f"{task}snapshots/FID") == [(6, 9.5), (12, 7.5)]
+        assert history(f"{task}snapshots/KID") == [(6, 0.25), (12, 0.125)]
     candidates[-1]["frechet_distance"] = 70.5
-    write_json(report, {"candidates": candidates})
+    write_json(report, {"distance": "FID", "candidates": candidates})
     sync(store, runs)
-    assert only_run(store).data.metrics["noise.snapshots/frechet_distance"] == 70.5
+    assert only_run(store).data.metrics["snapshots/FID"] == 70.5

@@ -27,11 +27,13 @@ from filelock import FileLock
 from tenacity import stop_after_attempt
 
 from enco.io.files import read_json, write_json
+from enco.tracking.artifacts import Artifacts
 from enco.tracking.follower import follow, mirror_patiently, sync
-from enco.tracking.mirror import STATUS, _image_names
-from enco.tracking.rows import NOTE, PARENT
+from enco.tracking.mirror import STATUS
+from enco.tracking.mlflow_run import NOTE, PARENT
 from enco.tracking.run_reader import flatten, read_run_files
 from enco.tracking.store import Store, set_environment
+from enco.training.metrics_file import read_metrics
 from enco.training.run_folder import LOCK, now
 from enco.training.run_log import RunLog
 from tests.support.postgres import MlflowServer, postgres
@@ -90,19 +92,28 @@ def assert_mirrored_once(store: Store, folder: Path) -> None:
     (found,) = client.search_runs([experiment.experiment_id], f"tags.run_key = '{files.key}'")
     assert found.info.status == STATUS[files.outcome]
     assert found.data.params == dict(flatten(files.record.config.model_dump(mode="json")))
-    expected = points(folder) | {name: [(0, value)] for name, value in files.scores.items()}
+    numbers = files.scores | files.run_numbers
+    expected = points(folder) | {name: [(0, value)] for name, value in numbers.items()}
     assert found.data.metrics.keys() == expected.keys()
     for name, values in expected.items():
         assert [(point.step, point.value) for point in client.get_metric_history(found.info.run_id, name)] == values
-    pictures = [Path(name) for name in _image_names(client, found, store.home)]
+    pictures = [Path(name) for name in Artifacts.of_run(client, found, store.home).names("images")]
     for suffix in (".png", ".webp"):
         steps = [int(path.name.split("+")[2]) for path in pictures if path.suffix == suffix]
         assert sorted(steps) == sorted(files.samples)
+    (data,) = found.inputs.dataset_inputs
+    assert data.dataset.digest == files.record.data_hash[:36]
+    made = client.search_logged_models([experiment.experiment_id], f"source_run_id = '{found.info.run_id}'")
+    assert [model.status for model in made] == ["READY"] * (folder / "run.json").exists()
+    assert [model.model_id for model in made] == [output.model_id for output in found.outputs.model_outputs]
 
 
 def points(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """The points of a run by name, as metrics.jsonl has them."""
+    """The points of a run by name, as metrics.jsonl and system.jsonl have them."""
     found = defaultdict(list)
+    for step, line in enumerate(read_metrics(folder / "system.jsonl"), start=1):
+        for name in line.keys() - {"time"}:
+            found[f"system/{name}"].append((step, line[name]))
     for text in (folder / "metrics.jsonl").read_text().splitlines():
         line = json.loads(text)
         values = {name: line[name] for name in ("sec_per_iter", "data_wait")}

@@ -44,8 +44,9 @@ class Trainings:
         """Return what brings MLflow up to date when Snakemake ends; errors are printed and fail nothing."""
         if self.plan.config.train.tracking == "off":
             return "true"
-        runs = self.plan.file(paths.RUNS)
-        return f"test ! -d {runs} || python -m enco.tracking sync {runs} || true"
+        runs, cells, logs = self.plan.file(paths.RUNS), self.plan.file(paths.CELLS), self.plan.template(paths.TRAIN_LOG)
+        tables = f"$(test ! -f {cells} || echo --tables {cells.parent})"
+        return f"test ! -d {runs} || python -m enco.tracking sync {runs} --logs '{logs}' {tables} || true"
 
     def plan_id(self, wildcards: Wildcards) -> str:
         """Return what Snakemake remembers of a training: another text where it has to train again.

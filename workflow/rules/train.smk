@@ -23,7 +23,7 @@ rule train:
         generator=paths.GENERATOR,
         record=paths.RECORD,
     log:
-        paths.log("train/{task}_{variant}_seed{seed}"),
+        paths.TRAIN_LOG,
     benchmark:
         paths.benchmark("train/{task}_{variant}_seed{seed}")
     conda:
