@@ -17,6 +17,7 @@ from enco.errors import UserError
 from enco.io.files import read_json
 from enco.methods import parse_options
 from enco.tracking.artifacts import Artifacts
+from enco.tracking.mlflow_run import chunks
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
     from enco.tracking.run_reader import RunFiles
 
-THUMBNAIL = (256, 256)
+THUMBNAIL = (1024, 1024)
 HAS_IMAGES = "mlflow.loggedImages"
 """The tag by which MLflow's pages know that a run has pictures to show."""
 ROWS = ("input", "translated", "target", "back")
 """What the rows of a sample grid show, top down; one-sided methods have the first two."""
-SHOWN = 8
-"""Translations on a sheet."""
+SHOWN, COLUMNS = 8, 4
+"""Translations on a sheet, and in a row of it."""
 SMALLEST_TILE, MARGIN, FONT_SIZE = 128, 80, 14
 
 
@@ -128,7 +129,9 @@ def _sheet_rows(config: RunConfig, test_task: str, folder: Path) -> list[tuple[s
     names = [file.relative_to(folder).as_posix() for file in shown]
     inputs = _inputs(_sides(config)[test_task != config.task], Reading.of_config(config.data), names)
     resized = [image.resize(translated[0].size, Image.Resampling.BICUBIC) for image in inputs]
-    return [*([(ROWS[0], resized)] if resized else []), (ROWS[1], translated)]
+    rows = zip(chunks(resized, COLUMNS), chunks(translated, COLUMNS), strict=True) if resized else ()
+    pairs = [row for above, below in rows for row in ((ROWS[0], above), (ROWS[1], below))]
+    return pairs or [(ROWS[1], row) for row in chunks(translated, COLUMNS)]
 
 
 def _inputs(folder: Path, reading: Reading, names: Sequence[str]) -> list[Image.Image]:

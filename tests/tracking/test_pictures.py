@@ -70,7 +70,8 @@ def test_translations_are_a_sheet_below_their_inputs(store: Store, runs: Path) -
     sheets = {("translated", 12), ("translated best", 6), ("translated back", 12)}
     assert found.keys() == {("samples", 5), ("samples", 10), ("samples", 12), *sheets}
     with Image.open(found["translated", 12]) as sheet:
-        assert (pixels(sheet, 1, 4) == (255, 0, 0)).all() and pixels(sheet, 0, 4).std() > 10
+        assert sheet.size == (MARGIN + 4 * SMALLEST_TILE, 4 * SMALLEST_TILE), "five pairs, four in a row"
+        assert (pixels(sheet, 3, 0) == (255, 0, 0)).all() and pixels(sheet, 2, 0).std() > 10
     with Image.open(found["translated back", 12]) as back:
         assert (pixels(back, 1, 2) == (0, 128, 0)).all()
         with Image.open(found["translated", 12]) as sheet:
@@ -85,4 +86,4 @@ def test_translations_without_their_inputs_are_still_shown(store: Store, runs: P
     translate(runs / "seed0", "noise.final", 20, "red")  # more than there are test images
     assert sync(store, runs) == (1, 1)
     with Image.open(logged(store)["translated", 12]) as sheet:
-        assert sheet.size == (MARGIN + 8 * SMALLEST_TILE, SMALLEST_TILE)
+        assert sheet.size == (MARGIN + 4 * SMALLEST_TILE, 2 * SMALLEST_TILE)
