@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from enco.tracking.run_reader import RunFiles
 
-THUMBNAIL = (1024, 1024)
+THUMBNAIL = (384, 384)
+"""Sides of the small copy, which the grid shows: several runs fit beside each other."""
 HAS_IMAGES = "mlflow.loggedImages"
 """The tag by which MLflow's pages know that a run has pictures to show."""
 ROWS = ("input", "translated", "target", "back")

@@ -184,6 +184,17 @@ def test_another_folder_name_of_a_run_is_no_other_run(folder: Path, tmp_path: Pa
     assert only.data.tags["folder"] == "first try/runs/noise/cyclegan/seed0"
 
 
+def test_the_filters_of_the_documentation_find_runs(folder: Path) -> None:
+    page = (ROOT / "docs" / "tracking.md").read_text()
+    filters = page.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert len(filters) > 3
+    client, (run,) = store_of(folder).connect(), runs_of(store_of(folder))
+    for asked in filters:
+        client.search_runs([run.info.experiment_id], asked)  # raises MlflowException for what MLflow cannot read
+    version = run.data.tags["version.torch"]
+    assert client.search_runs([run.info.experiment_id], f"tags.`version.torch` LIKE '{version[:2]}%'")
+
+
 def test_no_store_and_no_port_are_said(folder: Path, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
