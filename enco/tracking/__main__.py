@@ -23,7 +23,11 @@ COMMANDS = {
     "follow": "mirror one run until its training ends",
     "ui": "browse the store's runs, on 127.0.0.1",
 }
-EXAMPLES = {"sync": "results/demo/runs --tables results/demo/seed0", "follow": "results/demo/runs/horse2zebra/enco/seed0", "ui": "--port 5001"}
+EXAMPLES = {
+    "sync": "results/demo/runs --tables results/demo/seed0",
+    "follow": "results/demo/runs/horse2zebra/enco/seed0",
+    "ui": "--port 5001",
+}
 
 
 def main() -> int:

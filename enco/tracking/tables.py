@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CELLS = "cells.csv"
 """The file that names the run behind each number of the tables in its folder."""
 SHOWN = {".csv", ".html", ".md", ".png", ".svg", ".pdf", ".tex"}
+UNFINISHED = "so_far"
+"""The folder of tables that lack cells."""
 PART = "tables."
 """How a run's tags begin that name the runs of tables in which it is."""
 NOTE_BEGINS = "In the tables of "
@@ -89,7 +91,7 @@ def page(run: Run) -> str:
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the tables and figures of a folder by their names among the artifacts."""
-    found = (path for pattern in ("*", "*/*") for path in folder.glob(pattern))
+    found = (path for pattern in ("*", "*/*") for path in folder.glob(pattern) if path.parent.name != UNFINISHED)
     return {str(path.relative_to(folder)): path for path in sorted(found) if path.suffix in SHOWN}
 
 

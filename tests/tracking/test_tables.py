@@ -33,8 +33,16 @@ def results(runs: Path) -> Path:
 
 
 def write_tables(folder: Path, runs: list[str]) -> None:
-    (folder / "figures").mkdir(parents=True)
-    for name in ("table1.md", "table1.html", "figures/noise.png", "timing.json", "figures/.hidden.lock"):
+    for below in ("figures", "so_far"):
+        (folder / below).mkdir(parents=True)
+    for name in (
+        "so_far/table1.md",
+        "table1.md",
+        "table1.html",
+        "figures/noise.png",
+        "timing.json",
+        "figures/.hidden.lock",
+    ):
         (folder / name).write_text(name)
     with (folder / "cells.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["table", "run", "value"])
