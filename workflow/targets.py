@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from enco.errors import UserError, unknown
 from eval.figures.paper.options import NAMES
 from workflow import paths
+from workflow.inputs.paper_figures import FiguresOfPaper, not_made
 from workflow.plan.plan import Plan
 
 NAMED = {
@@ -68,12 +69,19 @@ def _check_file(plan: Plan, target: PurePosixPath) -> None:
         raise UserError(f"The target {target} is not made: {name} is left out ({plan.config.absent[name]}).")
     if parts[1] in ("figures", "curves") and name not in (tasks := {one.task for one in plan.grid.evaluations}):
         raise unknown("task", name, tasks, f"the target {target}")
-    if parts[1] == "paper_figures" and name not in NAMES:
-        raise unknown("figure", name, NAMES, f"the target {target}")
+    if parts[1] == "paper_figures":
+        _check_paper_figure(plan, target, name)
     if len(parts) > 2 and parts[1] not in {plan.config.scale, *paths.SHARED}:
         raise unknown("scale", parts[1], [plan.config.scale], f"the target {target}")
     if parts[2:3] == ("runs",):
         _check_run(plan, target, parts[3:])
+
+
+def _check_paper_figure(plan: Plan, target: PurePosixPath, name: str) -> None:
+    if name not in NAMES:
+        raise unknown("figure", name, NAMES, f"the target {target}")
+    if not (figure := FiguresOfPaper(plan).figure(name)).tasks:
+        raise UserError(not_made(figure))
 
 
 def _table_of(name: str) -> str:

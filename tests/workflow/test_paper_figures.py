@@ -128,6 +128,8 @@ def test_targets_of_figures_are_known() -> None:
     check_targets(plan, rules, ["paper_figures", "results/paper_figures/figure1.pdf"])
     with pytest.raises(UserError, match=r"Unknown figure 'figure3'.*choose one of figure1"):
         check_targets(plan, rules, ["results/paper_figures/figure3.pdf"])
+    with pytest.raises(UserError, match="figure9 is not made: No table of scale tiny has the task cat2dog"):
+        check_targets(plan, rules, ["results/paper_figures/figure9.pdf"])
     with pytest.raises(UserError, match="paper_figures_so_far"):
         check_targets(plan, rules, ["paper_figuers"])
 
