@@ -23,8 +23,6 @@ from eval.tables.protocol import commit_name, data_name
 from eval.tables.spec import REFERENCE_ROW
 
 SAMPLES, SAMPLE_WIDTH = 3, 512
-DIGEST = 16
-"""Digits of a digest that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
