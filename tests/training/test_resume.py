@@ -71,6 +71,18 @@ def edit_code(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return edit
 
 
+@pytest.fixture
+def upgrade(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give CycleGAN other options, as another version of its file would."""
+    look_up = methods._look_up
+
+    def upgrade(options: type[CycleGanOptions]) -> None:
+        other = replace(INFO, Options=options)
+        monkeypatch.setattr(methods, "_look_up", lambda name: other if name == "cyclegan" else look_up(name))
+
+    return upgrade
+
+
 def test_another_name_of_folder_task_variant_and_scale_goes_on(finished: Path, data: Path, tmp_path: Path) -> None:
     out = half_done(tiny_config(data), tmp_path / "run")
     copy = shutil.copytree(data, tmp_path / "other name")
@@ -98,7 +110,7 @@ def test_a_new_test_image_goes_on(finished: Path, data: Path, tmp_path: Path) ->
 
 
 def test_an_option_that_an_upgrade_brings_at_its_default_goes_on(
-    finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, data: Path, tmp_path: Path, upgrade: Callable[..., None]
 ) -> None:
     out = half_done(tiny_config(data), tmp_path)
     before = read_json(out / "config.json")
@@ -106,7 +118,7 @@ def test_an_option_that_an_upgrade_brings_at_its_default_goes_on(
     class Options(CycleGanOptions):
         lambda_new: float = 0.0
 
-    monkeypatch.setitem(methods.infos(), "cyclegan", replace(INFO, Options=Options))
+    upgrade(Options)
     run(tiny_config(data), out)
     record = read_json(out / "run.json")
     assert record["config_hash"] == before["config_hash"] and record["config"]["options"]["lambda_new"] == 0.0
@@ -115,15 +127,13 @@ def test_an_option_that_an_upgrade_brings_at_its_default_goes_on(
         run(tiny_config(data, options={"lambda_new": 2.0}), out)
 
 
-def test_a_default_that_an_upgrade_changes_is_named(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_default_that_an_upgrade_changes_is_named(data: Path, tmp_path: Path, upgrade: Callable[..., None]) -> None:
     out = half_done(tiny_config(data), tmp_path)
 
     class Options(CycleGanOptions):
         lambda_identity: float = 0.25
 
-    monkeypatch.setitem(methods.infos(), "cyclegan", replace(INFO, Options=Options))
+    upgrade(Options)
     with pytest.raises(UserError, match=r"options\.lambda_identity: 0\.5 before, 0\.25 asked for"):
         run(tiny_config(data), out)
 
