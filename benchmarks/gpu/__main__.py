@@ -21,6 +21,7 @@ from benchmarks.gpu.summary import summarise
 from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
+from enco.runtime.signals import Stopped, StopRequest, stop_signals
 
 JOBS = "jobs.csv"
 FOLDERS = ("trainA", "trainB", "testA", "testB")
@@ -35,12 +36,14 @@ def main() -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     out, photos = args.out.resolve(), args.photos and args.photos.resolve()
     keep = partial(keep_results, out, args.bundle and args.bundle.resolve())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = rehearsal(out, photos) if args.rehearse else stages(out, photos, len(os.sched_getaffinity(0)))
-    try:
-        outcomes = run_all(plan, (REHEARSAL if args.rehearse else TOTAL) - args.spent, out, after=keep)
-    finally:
-        print(keep(), flush=True)
+    with stop_signals() as stop:
+        try:
+            outcomes = run_all(plan, (REHEARSAL if args.rehearse else TOTAL) - args.spent, out, after=keep, stop=stop)
+        except Stopped as error:
+            return 128 + signal.Signals[str(error)]
+        finally:
+            print(keep(), flush=True)
     return int(any(outcome.status != "ok" for outcome in outcomes))
 
 
@@ -70,6 +73,7 @@ def run_all(
     out: Path,
     python: Sequence[str] = PYTHON,
     after: Callable[[], object] = lambda: None,
+    stop: StopRequest | None = None,
 ) -> list[Outcome]:
     """Run the stages one after the other within so many seconds: each has its own, and what is not kept for later ones.
 
@@ -78,7 +82,7 @@ def run_all(
     end, ended = time.monotonic() + total, list[tuple[str, Outcome]]()
     for number, stage in enumerate(plan):
         left, kept = end - time.monotonic(), sum(later.seconds for later in plan[number + 1 :] if later.jobs)
-        for outcome in run_stage(stage, min(left, max(stage.seconds, left - kept)), out, python):
+        for outcome in run_stage(stage, min(left, max(stage.seconds, left - kept)), out, python, stop):
             print(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
             ended.append((stage.name, outcome))
             write_jobs(out / JOBS, ended)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from enco.runtime.signals import Stopped, StopRequest
+
 ROOT = Path(__file__).parents[2]
 PYTHON = (sys.executable, "-u", "-m")
 """The start of a job's command."""
@@ -60,10 +62,13 @@ class Outcome:
     status: str
 
 
-def run_stage(stage: Stage, limit: float, out: Path, python: Sequence[str] = PYTHON) -> Iterator[Outcome]:
+def run_stage(
+    stage: Stage, limit: float, out: Path, python: Sequence[str] = PYTHON, stop: StopRequest | None = None
+) -> Iterator[Outcome]:
     """Run the jobs of a stage for `limit` seconds at most, and yield an outcome of each as it comes.
 
-    With less than `LEAST` seconds none is started.
+    With less than `LEAST` seconds none is started. Raises Stopped once `stop` is set. A signal that raised an error
+    by itself could come between a job's start and the note of it, and the job would go on.
 
     A job writes to OUT/<name>.log. Jobs that still run when this is left, by any error, are stopped.
     """
@@ -77,6 +82,8 @@ def run_stage(stage: Stage, limit: float, out: Path, python: Sequence[str] = PYT
             else:
                 running[job.name] = _start(job, limit, out, python)
         while running and (passed := time.monotonic() - begin) < limit:
+            if stop and stop.by:
+                raise Stopped(stop.by)
             for name in [name for name, process in running.items() if process.poll() is not None]:
                 process = running.pop(name)
                 _signal([process], signal.SIGKILL)  # what it left behind

@@ -42,6 +42,7 @@ from benchmarks.speed import rows
 from enco.datasets.demo import make_archive
 from enco.errors import UserError
 from enco.methods import available
+from enco.runtime.signals import Stopped, stop_signals
 
 ROOT = Path(__file__).parents[2]
 BARE = (sys.executable, str(ROOT / "tests" / "support" / "torch_only.py"))
@@ -397,3 +398,20 @@ def test_the_summary_of_a_whole_run_is_short_and_has_every_number(tmp_path: Path
     assert cells["enco"] == ["30.0", "-", "-", "-", "1500", "-", "3%", "-"] and "OutOfMemoryError: much" in text
     assert "kernels, recorded (bfloat16): none 50%" in text
     assert len(text.splitlines()) <= LINES == 60 and len(text) < 12_000
+
+
+def test_a_stop_in_the_midst_of_a_start_leaves_no_job_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    start = jobs._start
+
+    def stopped_meanwhile(*about: Any) -> Any:
+        process = start(*about)
+        os.kill(os.getpid(), signal.SIGTERM)
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(jobs, "_start", stopped_meanwhile)
+    plan = [Stage("all", 60, tuple(Job(name, ("import time; time.sleep(600)",), ()) for name in ("one", "other")))]
+    with stop_signals() as stop, pytest.raises(Stopped, match="SIGTERM"):
+        run_all(plan, 60, tmp_path, (sys.executable, "-c"), stop=stop)
+    assert len(started) == 2 and all(process.poll() is not None for process in started)
