@@ -62,7 +62,9 @@ class FrequencyOptions(Settings):
     task: str = Field("horse2zebra", description=TASK)
     dag: str = Field("enco", description="Variant whose positions DAG samples.")
     uniform: str = Field("enco+k=1", description="Variant whose positions are uniform.")
-    pair: int = Field(-1, description="Which of EnCo's pairs, from 0; -1 is the last, whose maps are the smallest.")
+    pair: int = Field(
+        -1, ge=-1, le=99, description="Which of EnCo's pairs, from 0; -1 is the last, whose maps are the smallest."
+    )
     positions: Literal["all", "least_real"] = Field(
         "all", description="Positions of DAG that count: all K, or the share that looks least real."
     )
