@@ -22,7 +22,17 @@ INSTALL = [
     *("--quiet", "--no-index", "--no-deps", "--no-build-isolation"),
 ]
 """The command that installs a package from its folder, with what is there."""
-COPIED = ("enco", "eval", "workflow", "config", "profiles", "examples", "Snakefile", "pyproject.toml")
+COPIED = (
+    "enco",
+    "eval",
+    "workflow",
+    "config",
+    "profiles",
+    "examples",
+    "Snakefile",
+    "pyproject.toml",
+    "environment.yml",
+)
 
 
 def forget() -> None:
