@@ -23,9 +23,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml $(wildcard workflow/executor/sr
 	@touch $@
 
 tables: env ## make Tables 1-4 at demo scale, or those of an archive (FROM=archive.tar)
-	@$(if $(FROM),python -m workflow.rebuild $(FROM),python -m workflow.jobs.launch all_tables)
+ifdef FROM
+	@python -m workflow.rebuild "$(FROM)"
+else
+	@python -m workflow.jobs.launch all_tables
 	@printf '\nThe tables, each as .md, .html, .tex and .csv:\n'; printf '  %s\n' results/table[1-4].md
 	@printf 'Every training with its curves, samples and scores:\n  make ui\n'
+endif
 
 test: env ## run all checks and tests
 	@bash tests/run.sh

@@ -1,23 +1,27 @@
 """An archive of measured results, from which tables, figures and curves are made again without a GPU.
 
-The tar file has `archive.json` (what is in it, with digests), `README.txt`, `config.yaml`, the lock file of the
+The tar file has `archive.json` (what is in it, with digests), `README.txt`, the configuration, the lock file of the
 environment, `results/` with what numbers are made of, and `made/` with what was made of that.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from enco.config.yaml import read_yaml
 from enco.data.manifest import read_training_hash
 from enco.errors import UserError
 from enco.io.files import atomic_path, sha256
 from enco.records import FileRecord, Record
+from enco.training.provenance import changed_sources
 from eval.figures.comparison import shown_images
 from eval.publication.files import read_notes
 from eval.records import read_file
@@ -26,20 +30,25 @@ from workflow import paths
 from workflow.plan.scale import load_mapping
 from workflow.project import Project
 
-ABOUT, CONFIG, README, MADE = "archive.json", "config.yaml", "README.txt", "made"
-LOCK = "requirements.lock"
-PUBLISHED, CLAIMS = "published.csv", "claims.yaml"
+ABOUT, CONFIG, README, LOCK = "archive.json", "config.yaml", "README.txt", "requirements.lock"
+TASKS, PUBLISHED, CLAIMS = "tasks.yaml", "published.csv", "claims.yaml"
+DESCRIPTION = (ABOUT, README, CONFIG, LOCK, TASKS, PUBLISHED, CLAIMS)
+MADE, LOSSES, CODE = "made", "losses", "code"
+"""Folders beside the evidence: what was made, losses of trainings, and code that differs from its commit."""
+FILE = "name a file that `snakemake archive` has written"
 TEXT = """Results of scale {scale} ({part}), archived at commit {commit}.
 
-To make all tables, uncertainties, figures and curves again, without training anything:
-    git checkout {commit} && make tables FROM=<this file>
+To make all tables, uncertainties, figures and curves again, without training anything, in a clone of the project:
+    git checkout {hash} && make tables FROM=<this file>
 
 archive.json       every file with its SHA-256; data sets with where they come from
-config.yaml        the whole configuration, with published.csv and claims.yaml
+config.yaml        the whole configuration, with tasks.yaml, published.csv and claims.yaml
 requirements.lock  the packages of the environment
-results/           what numbers are made of: features of test images, scores, seconds, records and losses of trainings,
-                   the images that figures show; run.json and the scores files say what made them, with digests
+results/           what numbers are made of: features of test images, scores, seconds, records of trainings, the images
+                   that figures show; run.json and the scores files say what made them, with digests
+losses/            losses of trainings, each line an iteration (gzip)
 made/              tables, figures and curves as they were made of that
+code/              sources that differed from the commit; there is none where none did. Copy them into the clone
 """
 
 
@@ -72,8 +81,8 @@ class ArchiveRecord(FileRecord):
     """Files that are made of the evidence."""
 
 
-def pack(project: Project, lock: Path, out: Path) -> ArchiveRecord:
-    """Write a project's archive, whole, and return what it holds.
+def pack(project: Project, root: Path, out: Path) -> ArchiveRecord:
+    """Write a project's archive, whole, and return what it holds; `root` is the repository's folder.
 
     Raises UserError for a file that is missing, and for tables that were written by code of different commits.
     """
@@ -84,23 +93,35 @@ def pack(project: Project, lock: Path, out: Path) -> ArchiveRecord:
         part=plan.part,
         commit=written_at(project),
         data=_origins(project),
-        evidence=_described([*archive.evidence(), *_shown(project)]),
+        evidence=_described([*archive.evidence(), *archive.records(), *_shown(project)]),
         made=_described([*archive.made(), *remade]),
     )
-    texts = {
-        ABOUT: record.model_dump_json(indent=1),
-        README: TEXT.format(scale=record.scale, part=record.part, commit=record.commit),
-        CONFIG: yaml.safe_dump(_whole_config(project), sort_keys=False, allow_unicode=True),
-    }
-    files = {LOCK: lock, PUBLISHED: plan.published, CLAIMS: plan.base / plan.config.claims}
+    files = {LOCK: root / LOCK, PUBLISHED: plan.published, CLAIMS: plan.base / plan.config.claims}
     files |= {file.path: Path(file.path) for file in record.evidence}
-    files |= {f"{MADE}/{path.relative_to(paths.RESULTS)}": path for path in archive.made()}
+    files |= {f"{MADE}/{path.relative_to(paths.RESULTS)}": path for path in [*archive.made(), *archive.pictures()]}
+    files |= {f"{CODE}/{name}": path for name in changed_sources(root) or () if (path := root / name).is_file()}
     with atomic_path(out) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name, text in texts.items():
+        for name, text in texts(project, record).items():
             _add(tar, name, text.encode(), 0)
         for name, path in files.items():
             _add(tar, name, path.read_bytes(), path.stat().st_mtime)
+        for path in archive.losses():
+            name = f"{LOSSES}/{path.parent.relative_to(paths.RESULTS)}.jsonl.gz"
+            _add(tar, name, gzip.compress(path.read_bytes(), mtime=0), path.stat().st_mtime)
     return record
+
+
+def texts(project: Project, record: ArchiveRecord) -> dict[str, str]:
+    """Return the files that describe an archive, each by its name."""
+    about = {"scale": record.scale, "part": record.part, "commit": record.commit, "hash": record.commit.split()[0]}
+    config = _whole_config(project)
+    tasks = config.pop("tasks")
+    as_yaml = {CONFIG: config, TASKS: tasks if "tasks" in tasks else {"tasks": tasks}}
+    return {
+        ABOUT: record.model_dump_json(indent=1),
+        README: TEXT.format(**about),
+        **{name: yaml.safe_dump(one, sort_keys=False, allow_unicode=True) for name, one in as_yaml.items()},
+    }
 
 
 def written_at(project: Project) -> str:
@@ -141,12 +162,15 @@ def _origins(project: Project) -> list[DataOrigin]:
 
 
 def _whole_config(project: Project) -> dict[str, Any]:
-    """Return a configuration that needs no other file of the user's but those of the archive."""
+    """Return a configuration that names no file of the user's but those of the archive; `tasks` is that file's content.
+
+    Files of generators that trainings start from are known by their SHA-256.
+    """
     plan = project.plan
     config = plan.config.model_dump(mode="json", exclude_defaults=True)
-    mappings = {"tables": plan.config.tables, "tasks": plan.config.tasks}
-    inline = {name: load_mapping(value, plan.base, name) for name, value in mappings.items()}
-    return {**config, **inline, "published": PUBLISHED, "claims": CLAIMS}
+    tables = load_mapping(plan.config.tables, plan.base, "tables")
+    tasks = plan.config.tasks if isinstance(plan.config.tasks, dict) else read_yaml(plan.base / plan.config.tasks)
+    return {**config, "tables": tables, "tasks": tasks}
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes, mtime: float) -> None:
@@ -157,27 +181,54 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes, mtime: float) -> None:
 
 
 def unpack(archive: Path, about: Path) -> ArchiveRecord:
-    """Put an archive's evidence below results/, and what is about the archive into the folder `about`.
+    """Put an archive's evidence below results/, and what is about the archive into the folder `about`, all or nothing.
 
     Raises UserError for a file that is no archive or is damaged, and where results of the scale lie already.
     """
-    try:
-        with tarfile.open(archive) as tar:
-            about.mkdir(parents=True, exist_ok=True)
-            for name in (ABOUT, README, CONFIG, LOCK, PUBLISHED, CLAIMS):
-                tar.extract(name, about, filter="data")
-            record = read_file(
-                ArchiveRecord, about / ABOUT, "record of an archive", "name a file of `snakemake archive`"
-            )
-            if (folder := Path(paths.RESULTS, record.scale)).exists():
-                raise UserError(f"{folder} is there already: move it away, or unpack in another clone.")
-            for file in record.evidence:
-                tar.extract(file.path, filter="data")
-    except FileNotFoundError as error:
-        raise UserError(f"{archive} does not exist: name a file that `snakemake archive` has written.") from error
-    except (tarfile.TarError, KeyError, EOFError) as error:
-        raise UserError(f"{archive} is no whole archive ({error}): name a file of `snakemake archive`.") from error
-    damaged = [file.path for file in record.evidence if sha256(Path(file.path)) != file.sha256]
-    if damaged:
-        raise UserError(f"{archive} is damaged: {damaged[0]} is not what was archived. Copy the archive again.")
+    if not archive.is_file():
+        raise UserError(f"{archive} does not exist: {FILE}.")
+    Path(paths.RESULTS).mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix=".archive-", dir=paths.RESULTS) as temporary:
+        place = Path(temporary)
+        try:
+            record = _extract(archive, place)
+        except (tarfile.TarError, OSError, KeyError, EOFError) as error:
+            raise UserError(f"{archive} is no whole archive ({error}): {FILE}.") from error
+        damaged = [file.path for file in record.evidence if sha256(place / file.path) != file.sha256]
+        if damaged:
+            raise UserError(f"{archive} is damaged: {damaged[0]} is not what was archived. Copy the archive again.")
+        if (folder := Path(paths.RESULTS, record.scale)).exists():
+            raise UserError(f"{folder} is there already: move it away, or unpack in another clone.")
+        about.mkdir(parents=True, exist_ok=True)
+        for name in DESCRIPTION:
+            (place / name).replace(about / name)
+        (place / folder).rename(folder)
     return record
+
+
+def _extract(archive: Path, place: Path) -> ArchiveRecord:
+    """Extract the description and the evidence of an archive below a folder."""
+    with tarfile.open(archive) as tar:
+        for name in DESCRIPTION:
+            tar.extract(name, place, filter="data")
+        record = read_file(ArchiveRecord, place / ABOUT, "record of an archive", FILE)
+        for path in _inside(record):
+            if not tar.getmember(path).isfile():
+                raise UserError(f"{archive} is no whole archive ({path} is no file): {FILE}.")
+            tar.extract(path, place, filter="data")
+    return record
+
+
+def _inside(record: ArchiveRecord) -> Iterator[str]:
+    """Yield the paths of the evidence; UserError for one that is not below the folder of its scale."""
+    for file in record.evidence:
+        parts = PurePosixPath(file.path).parts
+        if parts[:2] != (paths.RESULTS, record.scale) or ".." in parts or len(parts) < 3:
+            raise UserError(f"The archive has a file for {file.path}, which is no result: {FILE}.")
+        yield file.path
+
+
+def placed_config(about: Path) -> Mapping[str, Any]:
+    """Return the configuration of an unpacked archive, its files those that were unpacked."""
+    files = {"tasks": TASKS, "published": PUBLISHED, "claims": CLAIMS}
+    return {**read_yaml(about / CONFIG), **{key: str((about / name).resolve()) for key, name in files.items()}}

@@ -56,6 +56,7 @@ class Project:
         """Return the project of a plan."""
         trainings, segmentation, tables = Trainings(plan), Segmentation(plan), PrintedTables(plan)
         evaluations, figures, curves = Evaluations(plan), Figures(plan), Curves(plan)
+        paper_figures = FiguresOfPaper(plan)
         return cls(
             plan=plan,
             data=ImageSets(plan),
@@ -67,8 +68,8 @@ class Project:
             tables=tables,
             report=figures,
             curves=curves,
-            paper_figures=FiguresOfPaper(plan),
+            paper_figures=paper_figures,
             protocol=Protocol(plan, segmentation, tables),
             released=AuthorsGenerators(plan, tables),
-            archive=Archive(plan, tables, figures, curves, evaluations, segmentation),
+            archive=Archive(plan, tables, figures, curves, paper_figures, evaluations, segmentation),
         )

@@ -18,13 +18,12 @@ import yaml
 
 from enco.config.bounds import COUNT
 from enco.config.commands import show_example
-from enco.config.yaml import read_yaml
 from enco.errors import UserError, run_cli
 from enco.io.files import atomic_path
 from enco.training.provenance import git_state
 from eval.tables.protocol import commit_name
 from workflow import paths
-from workflow.archive import CONFIG, ArchivedFile, unpack
+from workflow.archive import ArchivedFile, placed_config, unpack
 from workflow.jobs.forkserver import SINGLE_THREADED
 from workflow.plan.plan import Plan
 from workflow.project import Project
@@ -48,24 +47,18 @@ def main(words: Sequence[str] | None = None) -> int:
     here = commit_name(git_state())
     if here != record.commit:
         print(f"The archive is of commit {record.commit} and this is {here}, as the tables' footers will say.")
-    config = whole_config(ABOUT)
-    project = Project.of(Plan.load(read_yaml(config), Path.cwd()))
+    content = dict(placed_config(ABOUT))
+    with atomic_path(ABOUT / PLACED) as partial:
+        partial.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    project = Project.of(Plan.load(content, Path.cwd()))
     resample(project, args.cores)
-    snakemake([*map(str, project.archive.made()), "claims"], config, args.cores)
+    snakemake([*map(str, project.archive.made()), "claims"], ABOUT / PLACED, args.cores)
     others = changed(record.made, here, record.commit)
     print(f"{len(record.made) - len(others)} of {len(record.made)} files are, to the bit, those that were archived.")
     for path in others:
         print(f"  differs: {path}")
+    print("The tables:", *sorted({str(path) for path in project.archive.made() if path.suffix == ".md"}), sep="\n  ")
     return int(bool(others))
-
-
-def whole_config(about: Path) -> Path:
-    """Return the configuration of an unpacked archive, its paths those of this machine."""
-    config = read_yaml(about / CONFIG)
-    config |= {key: str((about / config[key]).resolve()) for key in ("published", "claims")}
-    with atomic_path(about / PLACED) as partial:
-        partial.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return about / PLACED
 
 
 def resample(project: Project, cores: int) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from enco import methods
+from enco import methods, options
 from enco.config.commands import show_example
 from enco.datasets.catalogue import Dataset, TaskConfig
 from enco.errors import run_cli
 from enco.io.files import atomic_path
+from enco.options.base import MethodInfo
 from eval.claims.spec import Claim
+from eval.released.catalogue import Catalogue
+from eval.tables.columns import JOINT, METRICS
 from eval.tables.spec import TableSpec
 from workflow.plan.scale import ScaleConfig
 
@@ -21,10 +25,9 @@ Schema = dict[str, Any]
 SCHEMAS = Path("config", "schemas")
 PAGE = Path("docs", "configuration.md")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-KINDS = {
-    **{"object": "mapping", "array": "list", "string": "text", "integer": "whole number"},
-    **{"boolean": "true, false", "null": "null"},
-}
+HUGE = 1e6
+"""Bounds from here on go without saying."""
+KINDS = {"string": "text", "integer": "whole number", "boolean": "true, false"}
 """JSON's types in plain words."""
 INTRODUCTION = """# Configuration
 
@@ -39,16 +42,33 @@ what.
 
 
 def scale_schema() -> Schema:
-    """Return the schema of a scale's file, with the options of every method."""
+    """Return the schema of a scale's file, with the options of every method of this repository."""
     schema = ScaleConfig.model_json_schema()
-    known = {name: info.Options.model_json_schema()["properties"] for name, info in sorted(methods.infos().items())}
+    inner, keys = schema["$defs"], schema["properties"]
+    known = {name: info.Options.model_json_schema()["properties"] for name, info in sorted(_infos().items())}
     shared = set.intersection(*map(set, known.values()))
-    options = {"all": {key: value for key, value in known["cut"].items() if key in shared}, **known}
-    closed = {name: _closed(properties) for name, properties in options.items()}
-    schema["properties"]["options"] |= {"properties": closed}
-    for part in schema["$defs"]["Only"]["properties"].values():  # a single name stands for a list of one
+    common = {key: value for key, value in known["cut"].items() if key in shared}
+    inner["Options"] = _options({"all": common, **known})
+    keys["options"] = {"$ref": "#/$defs/Options", "description": keys["options"]["description"]}
+    keys["task_options"] |= _each({"$ref": "#/$defs/Options"})
+    keys["epochs"]["required"] = ["default"]
+    for key, of in (("tables", tables_schema()), ("tasks", datasets_schema())):
+        inner |= of["$defs"]
+        keys[key]["anyOf"] = [{"type": "string"}, of["properties"][key]]
+    for part in inner["Only"]["properties"].values():  # a single name stands for a list of one
         part["type"] = ["array", "string"]
     return schema
+
+
+def _infos() -> dict[str, MethodInfo]:
+    """Return the methods of this repository: one of the user's own changes no committed file."""
+    ours = {module.name for module in pkgutil.iter_modules(options.__path__)}
+    return {name: info for name, info in methods.infos().items() if name in ours}
+
+
+def _options(known: Mapping[str, Mapping[str, Any]]) -> Schema:
+    """Return options by method; those of a method of the user's own are not checked."""
+    return {"type": "object", "properties": {name: _closed(each) for name, each in known.items()}}
 
 
 def _closed(properties: Mapping[str, Any]) -> Schema:
@@ -62,6 +82,7 @@ def tables_schema() -> Schema:
     del schema["properties"]["name"]
     schema["required"].remove("name")
     inner["RowSpec"]["required"] = ["key"]
+    inner["ColumnSpec"]["properties"]["metrics"]["items"] = {"enum": [*METRICS, *JOINT]}
     return {**_closed({"tables": _each(schema)}), "$defs": inner}
 
 
@@ -100,6 +121,7 @@ def schemas() -> dict[str, Schema]:
         "tables": tables_schema(),
         "datasets": datasets_schema(),
         "claims": claims_schema(),
+        "released": Catalogue.model_json_schema(),
     }
     return {f"{name}.json": {"$schema": DRAFT, **schema} for name, schema in found.items()}
 
@@ -144,9 +166,20 @@ def _kind(about: Schema) -> str:
     if "enum" in about or "const" in about:
         return ", ".join(f"`{value}`" for value in about.get("enum", [about.get("const")]))
     kind: str = about.get("type", "any")
-    if kind == "array" and "items" in about:
-        return f"list of {_kind(about['items'])}"
-    return KINDS.get(kind, kind)
+    if kind == "array":
+        parts = about.get("prefixItems") or filter(None, [about.get("items")])
+        return f"list of {', '.join(dict.fromkeys(map(_kind, parts)))}"
+    if kind == "object":
+        values = about.get("additionalProperties")
+        return f"mapping to {_kind(values)}" if isinstance(values, dict) else "mapping"
+    return f"{KINDS.get(kind, kind)}{_bounds(about)}"
+
+
+def _bounds(about: Schema) -> str:
+    """Say between which numbers a value lies."""
+    limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    said = [f"{sign} {about[key]:g}" for key, sign in limits.items() if abs(about.get(key, HUGE)) < HUGE]
+    return f" {', '.join(said)}" if said else ""
 
 
 def write(root: Path) -> list[Path]:

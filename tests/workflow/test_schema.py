@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 import yaml
 
+from enco import methods
 from workflow import schema
 
 ROOT = Path(__file__).parents[2]
-FILES = [path for path in sorted((ROOT / "config").glob("*.yaml")) if path.stem != "released"]
+FILES = sorted((ROOT / "config").glob("*.yaml"))
 
 
 def named_schema(path: Path) -> dict[str, Any]:
@@ -46,6 +47,11 @@ def test_every_file_is_of_the_schema_that_it_names(path: Path) -> None:
         {"options": {"all": {"tau": 0.07}}},
         {"train": {"tracking": "sometimes"}},
         {"seeds": []},
+        {"task_options": {"horse2zebra": {"cut": {"nonsense": 1}}}},
+        {"tables": {"mine": {"rows": 3}}},
+        {"tables": {"mine": {"rows": [{"key": "cut"}], "columns": [{"task": "cat2dog", "metrics": ["nope"]}]}}},
+        {"tasks": {"mine": {"folder": "photos", "way": "AtoB"}}},
+        {"epochs": {"horse2zebra": [1, 1]}},
     ],
     ids=str,
 )
@@ -54,6 +60,16 @@ def test_a_mistake_is_seen_by_an_editor(mistake: dict[str, Any]) -> None:
     wrong = yaml.safe_load(path.read_text()) | mistake
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(named_schema(path)).validate(wrong)
+
+
+def test_a_method_of_ones_own_has_options_and_changes_no_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ROOT / "config" / "demo.yaml"
+    config = yaml.safe_load(path.read_text()) | {"options": {"mine": {"alpha": 1}}}
+    jsonschema.Draft202012Validator(named_schema(path)).validate(config)
+    before = schema.scale_schema()
+    known = methods.infos()
+    monkeypatch.setattr(methods, "infos", lambda: {**known, "mine": known["cut"]})
+    assert schema.scale_schema() == before
 
 
 def test_a_part_of_the_grid_may_be_named_by_one_word() -> None:

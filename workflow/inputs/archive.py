@@ -10,14 +10,16 @@ from eval.figures.planned import PlannedFigure
 from workflow import paths
 from workflow.inputs.curves import Curves
 from workflow.inputs.evaluate import Evaluations
+from workflow.inputs.paper_figures import FiguresOfPaper
 from workflow.inputs.report import Figures
 from workflow.inputs.segmentation import Segmentation
 from workflow.inputs.tables import PrintedTables
 from workflow.plan.grid import Evaluation, Grid, Run
 from workflow.plan.plan import Plan
 
-RECORDS = (paths.STARTED, paths.STATE, f"{paths.RUN}/metrics.jsonl", f"{paths.RUN}/history.jsonl")
+RECORDS = (paths.STARTED, paths.STATE, f"{paths.RUN}/history.jsonl")
 """What a run folder tells beside its record."""
+LOSSES = f"{paths.RUN}/metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Archive:
     tables: PrintedTables
     figures: Figures
     curves: Curves
+    paper_figures: FiguresOfPaper
     evaluations: Evaluations
     segmentation: Segmentation
 
@@ -64,6 +67,19 @@ class Archive:
         found = [*self._of_runs(), *self._of_real_images(), *self._of_untranslated(), *self._timing()]
         found += [path for one in self.resamplings() for path in one.read]
         return list(dict.fromkeys(found))
+
+    def records(self) -> list[Path]:
+        """Return what run folders tell beside what numbers are made of, and the last samples, as far as it is there."""
+        found = [path for run in self.grid.runs for template in RECORDS if (path := run.at(template)).exists()]
+        return [*found, *(path for run in self.grid.runs for path in _last_sample(run))]
+
+    def losses(self) -> list[Path]:
+        """Return the losses of trainings, as far as they are there."""
+        return [path for run in self.grid.runs if (path := run.at(LOSSES)).exists()]
+
+    def pictures(self) -> list[Path]:
+        """Return the paper's figures where they are drawn: pictures to look at, of networks that no archive has."""
+        return [path for path in self.paper_figures.current() if path.exists()]
 
     def shown(self) -> list[PlannedFigure]:
         """Return the figures, whose images an archive holds as far as they are shown."""
@@ -99,8 +115,6 @@ class Archive:
     def _of_runs(self) -> Iterator[Path]:
         for run in self.grid.runs:
             yield run.at(paths.RECORD)
-            yield from (path for template in RECORDS if (path := run.at(template)).exists())
-            yield from _last_sample(run)
         for evaluation in self.grid.evaluations:
             yield from (evaluation.scores(selection) for selection in self._selections)
         if self._drawn_curves():

@@ -5,6 +5,9 @@ rule archive:
     input:
         made=project.archive.made(),
         evidence=project.archive.evidence(),
+        lock=Path(workflow.basedir, "requirements.lock"),
+        published=project.plan.published,
+        claims=project.plan.base / project.plan.config.claims,
     output:
         paths.ARCHIVE,
     log:
@@ -13,7 +16,7 @@ rule archive:
         "../../environment.yml"
     params:
         base=str(project.plan.base),
-        lock=Path(workflow.basedir, "requirements.lock"),
+        root=workflow.basedir,
     message:
         "Archive what the tables of this configuration are made of"
     script:

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 with log_errors_to(Path(snakemake.log[0])):
     project = Project.load(snakemake.config, base=Path(snakemake.params.base))
-    pack(project, Path(snakemake.params.lock), Path(snakemake.output[0]))
+    pack(project, Path(snakemake.params.root), Path(snakemake.output[0]))
