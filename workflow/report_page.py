@@ -5,22 +5,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import TypeVar, cast
 
 import pandas as pd
-from PIL import Image
 
-from enco.errors import UserError
+from enco.data.folders import load_rgb
+from enco.errors import UserError, encodable
 from enco.io.files import atomic_path
 from eval.claims.render import html_rows, ours
 from eval.extractors import FID
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, read_levels
 from eval.figures.paper.options import NAMES
+from eval.figures.paper.planned import PlannedPaperFigure
 from eval.published import read_published
+from eval.report.missing import Missing
 from eval.report.model import FigureView, Report, RunView, Section, TableView, ViewerTask, run_anchor
 from eval.report.page import render_report
 from eval.report.pictures import Pictures
@@ -36,6 +39,7 @@ from workflow.ledger import ledger_so_far
 from workflow.made import Made
 from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
+from workflow.plan.wildcards import Wildcards
 from workflow.project import Project
 
 T = TypeVar("T")
@@ -46,6 +50,7 @@ DATA = {
     **{"training_hash": "digest", "licence": "licence", "site": "from"},
 }
 """The heads of the table of image sets."""
+OUTDATED = "drawn before its runs, images or settings changed: snakemake paper_figures draws it again"
 DIGITS = 16
 """Of a digest; runs have it in full."""
 
@@ -53,12 +58,12 @@ DIGITS = 16
 def write_report(project: Project, commit: str) -> list[Path]:
     """Write the page of a configuration and its copy under results/, and return the files.
 
-    Raises UserError for a mistake in the file of claims, and for an image that does not decode.
+    Raises UserError for a mistake in the file of claims.
     """
     file, current = project.plan.file(paths.REPORT), Path(paths.CURRENT_REPORT)
     page = render_report(ReportSoFar(project, commit).report())
     with atomic_path(file) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(encodable(page), encoding="utf-8")
     with atomic_path(current) as partial:
         shutil.copyfile(file, partial)
     return [file, current]
@@ -71,8 +76,8 @@ class ReportSoFar:
     project: Project
     commit: str
     pictures: Pictures = field(default_factory=Pictures)
-    failed: dict[str, list[str]] = field(default_factory=dict)
-    """Why some parts of tasks are not made: errors, each with the parts."""
+    missing: Missing = field(default_factory=Missing)
+    """Why some parts are not made."""
 
     @property
     def plan(self) -> Plan:
@@ -107,13 +112,13 @@ class ReportSoFar:
                 *self._of_tasks(self._figure, "figure"),
                 *self._of_tasks(self._curves, "curves"),
             ],
-            runs=[run_view(planned, cells, self.pictures) for planned in self._runs()],
+            runs=[run_view(planned, cells, self.pictures, self.missing) for planned in self._runs()],
             inputs=list(self._inputs(cells)),
             claims=html_rows(ledger),
             claims_header=ours(ledger),
             claims_footer=ledger.footer,
-            budget=self._budget(),
-            data=self._data(),
+            budget=self._section("the protocol's worth", self._budget),
+            data=self._section("image sets", self._data),
             settings=[(key, text(value)) for key, value in self.made.settings().items()],
             pictures=self.pictures.addresses,  # these two last: the parts above bring them
             missing=[*self._missing().items()],
@@ -196,13 +201,9 @@ class ReportSoFar:
     def _of_tasks(self, make: Callable[[str], T | None], what: str) -> Iterator[T]:
         """Yield what is made of each task; where a file behind it is of no use, the reason is kept."""
         for task in self.made.tasks:
-            try:
-                made = make(task)
-            except UserError as error:
-                self.failed.setdefault(str(error).rstrip("."), []).append(f"{what} of {self._tasks[task]}")
-            else:
-                if made is not None:
-                    yield made
+            made = self.missing.attempt(f"{what} of {self._tasks[task]}", partial(make, task))
+            if made is not None:
+                yield made
 
     def _viewer(self, task: str) -> ViewerTask | None:
         """Return the images of a task; None where nothing is translated."""
@@ -217,7 +218,7 @@ class ReportSoFar:
             size=self.plan.size,
             reading=self.plan.config.data.reading,
         )
-        return viewer_task(planned, self.pictures)
+        return viewer_task(planned, self.pictures, self.missing)
 
     def _columns(self, task: str) -> Iterator[PlannedColumn]:
         """Yield the scored rows of all tables on a task, each once, of the first seed that is there."""
@@ -246,19 +247,33 @@ class ReportSoFar:
         )
 
     def _paper_figures(self) -> Iterator[FigureView]:
-        """Yield the figures of the paper that are drawn: whole, or as far as they could be."""
+        """Yield the figures of the paper that are drawn of what is there: whole, or as far as they could be."""
         for name in NAMES:
-            kinds = (paths.PAPER_FIGURE["png"], paths.PAPER_FIGURE_SO_FAR["png"])
-            drawn = [file for kind in kinds if (file := self.plan.file(kind, figure=name)).exists()]
-            if drawn:
-                yield self._paper_figure(drawn[0])
-            else:
-                self.failed.setdefault("not drawn yet by snakemake paper_figures", []).append(name)
+            if view := self.missing.attempt(name, partial(self._paper_figure, name)):
+                yield view
 
-    def _paper_figure(self, file: Path) -> FigureView:
-        title, _, caption = file.with_suffix(".txt").read_text(encoding="utf-8").strip().partition(". ")
-        with Image.open(file) as image:
-            return FigureView(title, caption, self.pictures.add(image, FIGURE_WIDTH))
+    def _paper_figure(self, name: str) -> FigureView | None:
+        """Return a figure of the paper; None where the scale has nothing for it, or none is drawn of what is there."""
+        figure, kinds = self.project.paper_figures.figure(name), (paths.PAPER_FIGURE, paths.PAPER_FIGURE_SO_FAR)
+        if not figure.tasks:
+            self.missing.add(" ".join(figure.lacks).rstrip("."), name)
+            return None
+        now = self.project.paper_figures.so_far(name)
+        drawn = [file for kind in kinds if (file := self.plan.file(kind["png"], figure=name)).exists()]
+        current = [file for file in drawn if self._is_of(now, file)]
+        if not current:
+            self.missing.add(OUTDATED if drawn else "not drawn yet by snakemake paper_figures", name)
+            return None
+        title, _, caption = _caption(current[0]).partition(". ")
+        tasks = [task.task for task in now.tasks]
+        return FigureView(title, caption, self.pictures.add(load_rgb(current[0]), FIGURE_WIDTH), tasks)
+
+    def _is_of(self, figure: PlannedPaperFigure, file: Path) -> bool:
+        """Return whether a figure was drawn by the choices, and of all the files, that are there."""
+        caption = _caption(file)
+        needed = self.project.paper_figures.inputs(cast("Wildcards", SimpleNamespace(figure=figure.name)))
+        newest = max((one.stat().st_mtime for one in needed if one.exists()), default=0.0)
+        return all(said in caption for said in (figure.choices, *figure.lacks)) and newest <= file.stat().st_mtime
 
     def _figure(self, task: str) -> FigureView | None:
         """Return the figure of a task; None where it cannot be drawn."""
@@ -267,7 +282,7 @@ class ReportSoFar:
             return None
         picture = self.pictures.add(task_figure(planned), FIGURE_WIDTH)
         caption = f"The best, the median and the worst test image, by the features of {planned.judge}'s translations."
-        return FigureView(self._tasks[task], caption, picture, task)
+        return FigureView(self._tasks[task], caption, picture, [task])
 
     def _curves(self, task: str) -> FigureView | None:
         """Return the curves of a task; None without a run whose saved generators are scored."""
@@ -280,7 +295,7 @@ class ReportSoFar:
             draw_curves(curves, read_levels(planned), file)
             picture = self.pictures.add_bytes(file.read_bytes(), "image/svg+xml")
         caption = "The metrics of every generator that was saved while training."
-        return FigureView(f"{self._tasks[task]} over training", caption, picture, task)
+        return FigureView(f"{self._tasks[task]} over training", caption, picture, [task])
 
     def _missing(self) -> dict[str, list[str]]:
         """Return what is not there by the reason: trainings, scores of trainings, pictures of tasks."""
@@ -291,7 +306,10 @@ class ReportSoFar:
         for evaluation, gap in self.made.score_gaps.items():
             if gap and evaluation.run in self.made.trained:
                 found.setdefault(gap, []).append(f"{self._title(evaluation.run)} on {self._tasks[evaluation.task]}")
-        return found | self.failed
+        return found | self.missing.parts
+
+    def _section(self, what: str, make: Callable[[], Section]) -> Section:
+        return self.missing.attempt(what, make) or Section((), (), "What was written of it cannot be used.")
 
     def _budget(self) -> Section:
         """Return how far the choices of the protocol move the numbers, where that is measured."""
@@ -305,6 +323,10 @@ class ReportSoFar:
         short = ({**line, "training_hash": str(line["training_hash"])[:DIGITS]} for line in self.made.data())
         lines = [[str(line.get(key, "")) for key in DATA] for line in short]
         return Section([*DATA.values()], lines, "No image set is in place yet: snakemake data makes them.")
+
+
+def _caption(picture: Path) -> str:
+    return picture.with_suffix(".txt").read_text(encoding="utf-8").strip()
 
 
 def _short(value: object) -> str:

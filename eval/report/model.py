@@ -96,6 +96,17 @@ class TableView:
     footer: Sequence[ProtocolLine] = ()
     error: str = ""
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why cells have no number, each reason once."""
+        blocks = [block for block in (self.headline, self.supplementary) if block]
+        cells = [cell for block in blocks for row in block.rows for cell in row.cells]
+        return list(dict.fromkeys(cell.reason for cell in cells if cell.reason and not cell.values))
+
+    def place(self, reason: str) -> str:
+        """Return the place on the page of one of the reasons."""
+        return f"why/{self.name}/{self.reasons.index(reason) + 1}"
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -142,12 +153,12 @@ class RunView:
 
 @dataclass(frozen=True)
 class FigureView:
-    """One figure: a picture, a title, and what it shows; the task is empty for a figure of several."""
+    """One figure: a picture, a title, what it shows, and of which tasks."""
 
     title: str
     caption: str
     picture: str
-    task: str = ""
+    tasks: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -198,3 +209,20 @@ class Report:
     settings: Sequence[tuple[str, str]]
     pictures: Mapping[str, str]
     """The address of each picture, with its bytes in base64."""
+
+    @property
+    def shown_tasks(self) -> dict[str, str]:
+        """The tasks of which the page has a column, a run or a figure."""
+        shown = {column.task for block in self._blocks for column in block.columns}
+        shown |= {one.task for one in (*self.runs, *self.inputs)} | {task for one in self.figures for task in one.tasks}
+        return {task: title for task, title in self.tasks.items() if task in shown}
+
+    @property
+    def shown_methods(self) -> dict[str, str]:
+        """The methods of which the page has a row or a run."""
+        shown = {row.method for block in self._blocks for row in block.rows} | {run.method for run in self.runs}
+        return {method: title for method, title in self.methods.items() if method in shown}
+
+    @property
+    def _blocks(self) -> list[BlockView]:
+        return [block for table in self.tables for block in (table.headline, table.supplementary) if block]

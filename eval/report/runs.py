@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from PIL import Image
 
+from enco.data.folders import load_rgb
 from enco.records import FINISHED_FILE, FinishedRecord, read_record
 from enco.training.metrics_file import read_metrics
 from eval.records import ImagesSource
 from eval.report.charts import loss_charts, spread_out
+from eval.report.missing import Missing
 from eval.report.model import INPUTS, RunView, ScoreLine, inputs_anchor, run_anchor
 from eval.report.pictures import Pictures
 from eval.tables.columns import METRICS, printed_name
@@ -38,24 +40,26 @@ class PlannedRun:
     """What the Fréchet distance is called."""
 
 
-def run_view(planned: PlannedRun, cells: pd.DataFrame, pictures: Pictures) -> RunView:
+def run_view(planned: PlannedRun, cells: pd.DataFrame, pictures: Pictures, missing: Missing) -> RunView:
     """Read what a finished run's folder says, and take its scores from the tidy cells of all tables.
 
-    Raises UserError for a record of another version.
+    A file that cannot be used costs its own part of the run, and is said in `missing`.
     """
-    record = read_record(planned.folder / FINISHED_FILE, FinishedRecord)
+    folder, title = planned.folder, planned.title
+    said = missing.attempt(f"settings and code of {title}", lambda: _said(folder))
+    charts = missing.attempt(f"losses of {title}", lambda: loss_charts(read_metrics(folder / "metrics.jsonl")))
     return RunView(
         anchor=run_anchor(planned.folder),
         title=planned.title,
         rows=planned.rows,
         task=planned.task,
         method=planned.method,
-        facts=_facts(record, planned.folder),
-        settings=[(key, text(value)) for key, value in record.settings.items() if value is not None],
-        code=list(record.sources.items()),
-        charts=loss_charts(read_metrics(planned.folder / "metrics.jsonl")),
-        samples=_samples(planned.folder / "samples", pictures),
-        scores=score_lines(cells[cells["run"] == str(planned.folder)], planned.distance),
+        facts=said.facts if said else [("Folder", str(folder))],
+        settings=said.settings if said else [],
+        code=said.code if said else [],
+        charts=charts or [],
+        samples=_samples(planned, pictures, missing),
+        scores=score_lines(cells[cells["run"] == str(folder)], planned.distance),
     )
 
 
@@ -66,6 +70,20 @@ def inputs_view(task: str, title: str, cells: pd.DataFrame, distance: str) -> Ru
     if not scores:
         return None
     return RunView(inputs_anchor(task), f"{title}: {INPUTS}", "", task, "", (), (), (), (), (), scores)
+
+
+@dataclass(frozen=True)
+class _Said:
+    facts: list[tuple[str, str]]
+    settings: list[tuple[str, str]]
+    code: list[tuple[str, str]]
+
+
+def _said(folder: Path) -> _Said:
+    """Return what the record of a run says."""
+    record = read_record(folder / FINISHED_FILE, FinishedRecord)
+    settings = [(key, text(value)) for key, value in record.settings.items() if value is not None]
+    return _Said(_facts(record, folder), settings, list(record.sources.items()))
 
 
 def _facts(record: FinishedRecord, folder: Path) -> list[tuple[str, str]]:
@@ -99,16 +117,16 @@ def text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _samples(folder: Path, pictures: Pictures) -> list[tuple[str, str]]:
+def _samples(planned: PlannedRun, pictures: Pictures, missing: Missing) -> list[tuple[str, str]]:
     """Keep a few of the samples that were taken while training, the last among them."""
-    files = sorted(folder.glob("iter*.png"))
+    files = sorted((planned.folder / "samples").glob("iter*.png"))
     chosen = [files[number] for number in spread_out(len(files), SAMPLES)]
-    return [(f"iteration {int(file.stem[4:]):,}", _sample(file, pictures)) for file in chosen]
+    kept = (missing.attempt(f"a sample of {planned.title}", partial(_sample, file, pictures)) for file in chosen)
+    return [sample for sample in kept if sample]
 
 
-def _sample(file: Path, pictures: Pictures) -> str:
-    with Image.open(file) as image:
-        return pictures.add(image, SAMPLE_WIDTH)
+def _sample(file: Path, pictures: Pictures) -> tuple[str, str]:
+    return f"iteration {int(file.stem[4:]):,}", pictures.add(load_rgb(file), SAMPLE_WIDTH)
 
 
 def score_lines(cells: pd.DataFrame, distance: str) -> list[ScoreLine]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from enco.data.folders import output_names
+from enco.data.folders import output_names, printable
 from enco.data.reading import Reading
+from enco.errors import UserError
 from eval.report.charts import spread_out
+from eval.report.missing import Missing
 from eval.report.model import ViewerTask
 from eval.report.pictures import Pictures
 
@@ -40,26 +43,30 @@ class PlannedViewer:
     reading: Reading
 
 
-def viewer_task(planned: PlannedViewer, pictures: Pictures) -> ViewerTask:
-    """Keep the pictures of a task's images and translations; a column that lacks one of them is left out.
+def viewer_task(planned: PlannedViewer, pictures: Pictures, missing: Missing) -> ViewerTask:
+    """Keep the pictures of a task's images and translations.
 
-    Raises UserError for an image that does not decode.
+    A column that lacks one of them, or has one that does not decode, is left out and said in `missing`. Raises
+    UserError for a test image that does not decode.
     """
     names = output_names(planned.reading.files(planned.sources), planned.sources)
     files = list(names)
     chosen = [files[number] for number in spread_out(len(files), IMAGES)]
-    sets = {column: [column.folder / names[file] for file in chosen] for column in planned.columns}
-    whole = {column: found for column, found in sets.items() if all(path.exists() for path in found)}
-    inputs = {"label": "input", "method": "", "anchor": "", "pictures": _kept(chosen, planned, pictures)}
-    translated = [
-        {
-            **{"label": column.label, "method": column.method, "anchor": column.anchor},
-            "pictures": _kept(found, planned, pictures),
-        }
-        for column, found in whole.items()
-    ]
-    shown = [names[file].removesuffix(".png") for file in chosen]
-    return ViewerTask(planned.task, planned.title, shown, [inputs, *translated], len(files) - len(chosen))
+    columns = [{"label": "input", "method": "", "anchor": "", "pictures": _kept(chosen, planned, pictures)}]
+    for column in planned.columns:
+        translated = [column.folder / names[file] for file in chosen]
+        part = f"images of {column.label}, {planned.title}"
+        if kept := missing.attempt(part, partial(_translated, translated, planned, pictures)):
+            about = {"label": column.label, "method": column.method, "anchor": column.anchor}
+            columns.append({**about, "pictures": kept})
+    shown = [printable(names[file].removesuffix(".png")) for file in chosen]
+    return ViewerTask(planned.task, planned.title, shown, columns, len(files) - len(chosen))
+
+
+def _translated(files: Sequence[Path], planned: PlannedViewer, pictures: Pictures) -> list[str]:
+    if absent := [file.name for file in files if not file.exists()]:
+        raise UserError(f"{len(absent)} of {len(files)} translations are not there, such as {printable(absent[0])}")
+    return _kept(files, planned, pictures)
 
 
 def _kept(files: Sequence[Path], planned: PlannedViewer, pictures: Pictures) -> list[str]:

@@ -12,6 +12,7 @@ from enco.data.reading import DEFAULT_READING
 from enco.io.files import write_json
 from enco.records import GitState
 from eval.published import read_published
+from eval.report.missing import Missing
 from eval.report.model import FigureView, Report, RunView, Section, ViewerTask, run_anchor
 from eval.report.pictures import Pictures
 from eval.report.runs import PlannedRun, inputs_view, run_view
@@ -81,11 +82,11 @@ def runs(folder: Path, cells: pd.DataFrame, pictures: Pictures) -> list[RunView]
     views = []
     for run in folders:
         name = "/".join(run.parts[-3:])
-        views.append(run_view(planned_run(run), cells.replace({"run": {name: str(run)}}), pictures))
+        views.append(run_view(planned_run(run), cells.replace({"run": {name: str(run)}}), pictures, Missing()))
     return views
 
 
-def viewed(folder: Path, task: str, pictures: Pictures) -> ViewerTask:
+def viewed(folder: Path, task: str, pictures: Pictures, missing: Missing | None = None) -> ViewerTask:
     """Write images of one colour for each column, and return the viewer of them."""
     for number in range(IMAGES):
         for name, colour in COLOURS.items():
@@ -102,14 +103,16 @@ def viewed(folder: Path, task: str, pictures: Pictures) -> ViewerTask:
     planned = PlannedViewer(
         task=task, title=TASKS[task], sources=sources, columns=columns, size=8, reading=DEFAULT_READING
     )
-    return viewer_task(planned, pictures)
+    return viewer_task(planned, pictures, missing or Missing())
 
 
 def report(folder: Path, about: Provenance = PAPER) -> Report:
     """Return a whole report."""
     page, found = numbers(folder / "scores", about)
     pictures = Pictures()
+    pictures_of = {"both": ["cat2dog", "horse2zebra"], "Cat→Dog": ["cat2dog"]}
     inputs = [inputs_view(task, title, found.cells, "FID") for task, title in TASKS.items()]
+    wide = pictures.add(Image.new("RGB", (900, 90)), 2400)
     verdicts = [("holds", "by 6.4", "best"), ("undecided", "P = 0.500", "absent")]
     return Report(
         about=[("Scale", about.scale)],
@@ -117,11 +120,11 @@ def report(folder: Path, about: Provenance = PAPER) -> Report:
         trained=8,
         planned=12,
         missing=[("not trained yet", ["CycleGAN, Cat→Dog, seed 0"])],
-        tasks=TASKS,
-        methods=METHODS,
+        tasks={**TASKS, "facades": "Label→Facade"},
+        methods={**METHODS, "dclgan": "DCLGAN"},
         tables=[table_view(page, found.cells)],
         viewer=[viewed(folder / "images", task, pictures) for task in TASKS],
-        figures=[FigureView("Cat→Dog", "Best.", pictures.add(Image.new("RGB", (900, 90)), 2400), "cat2dog")],
+        figures=[FigureView(title, "Best.", wide, of) for title, of in pictures_of.items()],
         runs=runs(folder / "runs", found.cells, pictures),
         inputs=[view for view in inputs if view],
         claims=[{"sentence": "EnCo is lower.", "note": "", "source": "Table 1", "verdicts": verdicts}],

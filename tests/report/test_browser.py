@@ -72,6 +72,8 @@ def test_deltas_are_sorted_as_they_are_shown(page: Page) -> None:
     assert cell.locator(".numbers").filter(visible=True).count() == 0, "neither measured nor published"
     page.locator(f"{HEADLINE} >> th[data-better] >> nth=0").get_by_role("button").click()
     assert rows(page)[:2] == ["CUT", "EnCo"]
+    page.get_by_label("numbers", exact=True).check()
+    assert rows(page)[:2] == ["EnCo", "CUT"], "the same column, by what is shown"
 
 
 def test_tasks_and_methods_are_filtered_in_tables_runs_figures_and_images(page: Page) -> None:
@@ -80,18 +82,21 @@ def test_tasks_and_methods_are_filtered_in_tables_runs_figures_and_images(page: 
         counts = [page.locator(place).filter(visible=True).count() for place in places]
         return counts[0], counts[1], counts[2], counts[3]
 
-    assert shown() == (5, 4, 10, 1)
+    assert shown() == (5, 4, 10, 2)
     page.get_by_label("Cat→Dog", exact=True).first.uncheck()
-    assert shown() == (4, 4, 5, 0)
+    assert shown() == (4, 4, 5, 1), "the figure of both tasks stays"
     page.get_by_label("CUT", exact=True).uncheck()
-    assert shown() == (4, 3, 3, 0)
+    assert shown() == (4, 3, 3, 1)
     assert page.locator("#all-methods figure").filter(visible=True).count() == 2
     expect(page.locator("#status")).to_have_text("Shown: 1 of 2 tasks, 2 of 3 methods.")
     page.get_by_role("button", name="no methods").click()
     assert rows_shown(page) == ["untranslated inputs"]
+    page.get_by_role("button", name="no tasks").click()
+    assert page.locator(".table").filter(visible=True).count() == 0, "a table without a cell"
+    assert page.locator("#figures figure").filter(visible=True).count() == 0
     for name in ("all methods", "all tasks"):
         page.get_by_role("button", name=name).click()
-    assert shown() == (5, 4, 10, 1)
+    assert shown() == (5, 4, 10, 2)
 
 
 def rows_shown(page: Page) -> list[str]:
@@ -120,6 +125,49 @@ def test_a_link_from_elsewhere_opens_the_run_also_where_a_filter_hides_it(page: 
     page.goto("about:blank")
     page.goto(f"{address}#run/horse2zebra/enco/seed1")
     expect(page.locator("[id='run/horse2zebra/enco/seed1'] dl").first).to_be_visible()
+
+
+def test_a_run_that_a_link_has_opened_stays_while_images_are_compared(page: Page) -> None:
+    page.get_by_label("CUT", exact=True).uncheck()
+    page.evaluate("location.hash = '#run/horse2zebra/cut/seed0'")
+    page.get_by_label("Test image").fill("2")
+    expect(page.locator("[id='run/horse2zebra/cut/seed0'] dl").first).to_be_visible()
+    assert page.locator("#all-methods figure").filter(visible=True).count() == 2, "CUT's images stay hidden"
+
+
+def test_an_address_that_is_none_opens_nothing_and_breaks_nothing(page: Page, address: str) -> None:
+    page.goto("about:blank")
+    page.goto(f"{address}#%")
+    expect(page.locator("#status")).to_have_text("Shown: 2 of 2 tasks, 3 of 3 methods.")
+    assert page.locator("details[open]").count() == page.locator("#missing details").count()
+
+
+def test_a_dash_leads_to_why_there_is_no_number_by_click_and_by_keyboard(page: Page) -> None:
+    reason = page.locator("[id='why/table1/1']")
+    expect(reason).to_be_hidden()
+    page.locator(f"{FIRST_COLUMN} >> nth=0 >> td >> nth=0 >> a").focus()
+    page.keyboard.press("Enter")
+    expect(reason).to_be_in_viewport()
+    expect(reason).to_be_focused()
+    expect(reason).to_have_text("pending")
+
+
+def test_controls_say_what_is_shown_after_a_reader_comes_back(page: Page, address: str) -> None:
+    page.get_by_label("CUT", exact=True).uncheck()
+    page.get_by_label("differences to the best").check()
+    page.get_by_label("Task", exact=True).select_option(label="Horse→Zebra")
+    page.get_by_label("Test image").fill("3")
+    page.get_by_label("Left over right").fill("25")
+    page.goto("about:blank")
+    page.go_back()
+    expect(page.locator("#status")).to_contain_text("Shown")
+    page.wait_for_load_state()
+    assert page.get_by_label("CUT", exact=True).is_checked() == ("CUT" in rows_shown(page))
+    view = page.locator("input[name=view]:checked").get_attribute("value")
+    assert page.evaluate("document.body.dataset.view") == view
+    chosen = page.locator("#viewer-task").evaluate("choice => choice.selectedOptions[0].text")
+    expect(page.locator("#left-image")).to_have_js_property("alt", f"{page.locator('#image').input_value()}, input")
+    assert chosen == "Cat→Dog" and page.locator("#cut").input_value() == "50"
 
 
 COLOUR = """image => {

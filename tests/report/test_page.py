@@ -67,6 +67,19 @@ def test_what_is_missing_is_said_in_its_part(tmp_path: Path) -> None:
     assert "not trained yet (1)" in page and "Not measured yet." in page and "0 of 12 trainings" in page
 
 
+def test_a_cell_without_a_number_leads_to_the_reason(page: str) -> None:
+    (first,) = set(re.findall(r'<a class="absent" title="pending" href="#([^"]+)">–</a>', page))
+    assert f'<li id="{first}" tabindex="-1">pending</li>' in page
+
+
+def test_a_box_stands_for_every_task_and_method_of_which_there_is_something_and_for_no_other(page: str) -> None:
+    boxes = re.findall(r'<input type="checkbox" name="(\w+)" value="(\w+)"', page)
+    assert boxes == [
+        *(("task", name) for name in ("cat2dog", "horse2zebra")),
+        *(("method", name) for name in ("cyclegan", "cut", "enco")),
+    ]
+
+
 def test_a_table_whose_numbers_do_not_go_together_says_why(tmp_path: Path) -> None:
     found = report(tmp_path)
     failed = replace(found.tables[0], error="One table cannot mix extractors.", headline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 
 from enco.io.files import read_json, write_json
 from eval.report.charts import loss_charts, spread_out
+from eval.report.missing import Missing
 from eval.report.model import CellView, run_anchor
 from eval.report.pictures import Pictures
 from eval.report.runs import inputs_view, rows_of, run_view
@@ -64,8 +66,9 @@ def test_a_run_says_its_settings_code_images_losses_samples_and_scores(tmp_path:
     _, found = numbers(tmp_path / "scores")
     folder = trained(tmp_path)
     cells = found.cells.replace({"run": {"horse2zebra/enco/seed0": str(folder)}})
-    view = run_view(planned_run(folder), cells, pictures := Pictures())
+    view = run_view(planned_run(folder), cells, pictures := Pictures(), missing := Missing())
     facts = dict(view.facts)
+    assert missing.parts == {}
     assert facts["Commit"] == "fedcba987654" and facts["Images"] == "drawn horse2zebra, seed 0; sha256 34a4ebd2e105"
     assert dict(view.settings) == {"options.lr_g": "0.001", "options.flip": "true", "options.pairs": "[[3, 28]]"}
     assert view.code == [("enco/methods/enco.py", "bc0bafbd724b0665")]
@@ -79,9 +82,40 @@ def test_a_training_that_was_changed_midway_says_so(tmp_path: Path) -> None:
     folder = trained(tmp_path)
     changed = {"changes": [{"iteration": 7, "exact": False, "before": {"train.n_decay": 1}}]}
     write_json(folder / "run.json", read_json(folder / "run.json") | changed)
-    view = run_view(planned_run(folder), numbers(tmp_path / "scores")[1].cells, Pictures())
+    view = run_view(planned_run(folder), numbers(tmp_path / "scores")[1].cells, Pictures(), Missing())
     assert dict(view.facts)["Changed midway"] == "from iteration 7: train.n_decay"
     assert view.scores == [], "no number is of this folder"
+
+
+NO_LOSSES = '{"iteration": 10}\n'
+DAMAGES = {
+    "a sample that is empty": ("samples/iter0000030.png", "", "a sample of EnCo", "samples"),
+    "a line of metrics without losses": ("metrics.jsonl", NO_LOSSES, "losses of EnCo", "charts"),
+    "a line of metrics that is no mapping": ("metrics.jsonl", "3\n", "losses of EnCo", "charts"),
+    "a record of another version": ("run.json", "{}", "settings and code of EnCo", "settings"),
+}
+
+
+@pytest.mark.parametrize(("file", "content", "part", "lost"), DAMAGES.values(), ids=DAMAGES)
+def test_a_file_that_cannot_be_used_costs_its_own_part_of_a_run(
+    tmp_path: Path, file: str, content: str, part: str, lost: str
+) -> None:
+    folder = trained(tmp_path)
+    whole = run_view(planned_run(folder), (cells := numbers(tmp_path / "scores")[1].cells), Pictures(), Missing())
+    (folder / file).write_text(content)
+    view = run_view(planned_run(folder), cells, Pictures(), missing := Missing())
+    assert list(missing.parts.values()) == [[f"{part}, Horse→Zebra, seed 0"]]
+    assert {
+        name for name in ("settings", "code", "charts", "samples") if getattr(view, name) != getattr(whole, name)
+    } == ({"settings", "code"} if lost == "settings" else {lost})
+    assert not getattr(view, lost) and ("Folder", str(folder)) in view.facts
+
+
+def test_why_cells_have_no_number_is_said_once_each(tmp_path: Path) -> None:
+    page, found = numbers(tmp_path)
+    table = table_view(page, found.cells)
+    assert "pending" in table.reasons and len(set(table.reasons)) == len(table.reasons)
+    assert table.place(table.reasons[0]) == "why/table1/1"
 
 
 def test_untranslated_inputs_have_scores_alone(tmp_path: Path) -> None:
@@ -139,8 +173,21 @@ def test_the_viewer_has_a_picture_of_each_image_in_each_whole_column(
     assert (fewer.images, fewer.left_out) == (["0", "3"], 2)
 
 
-def test_a_column_that_lacks_a_translation_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_without_a_translation_or_with_a_torn_one_is_left_out_and_said(tmp_path: Path) -> None:
     viewed(tmp_path, "cat2dog", Pictures())
     Image.new("RGB", (8, 8)).save(tmp_path / "cat2dog" / "input" / "late.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "cat2dog" / "cut" / "late.png")
-    assert [column["label"] for column in viewed(tmp_path, "cat2dog", Pictures()).columns] == ["input", "CUT"]
+    shown = viewed(tmp_path, "cat2dog", Pictures(), missing := Missing())
+    assert [column["label"] for column in shown.columns] == ["input", "CUT"]
+    assert missing.parts == {"1 of 5 translations are not there, such as late.png": ["images of EnCo, Cat→Dog"]}
+    (tmp_path / "cat2dog" / "enco" / "late.png").write_bytes(b"")
+    assert len(viewed(tmp_path, "cat2dog", Pictures(), torn := Missing()).columns) == 2
+    assert list(torn.parts.values()) == [["images of EnCo, Cat→Dog"]] and "late.png" in next(iter(torn.parts))
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_it_can_be(tmp_path: Path) -> None:
+    viewed(tmp_path, "cat2dog", Pictures())
+    for name in ("input", "enco", "cut"):
+        Image.new("RGB", (8, 8)).save(os.fsencode(tmp_path / "cat2dog" / name) + b"/caf\xe9.png", "PNG")
+    shown = viewed(tmp_path, "cat2dog", Pictures())
+    assert shown.images[-1] == "caf\\udce9" and len(shown.columns) == 3

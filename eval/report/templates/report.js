@@ -14,14 +14,23 @@ all("img[data-picture]").filter((image) => !image.closest("details")).forEach(sh
 all("details").forEach((details) =>
   details.addEventListener("toggle", () => all("img[data-picture]:not([src])", details).forEach(show)));
 
-// A link to a run opens it, also where a filter hides it.
+// A link to a run, or to a line in what is closed, opens it, also where a filter hides it.
+function target() {
+  try {
+    return byId(decodeURIComponent(location.hash.slice(1)));
+  } catch { // an address that was typed, with a % that begins no character
+    return null;
+  }
+}
+
 function openTarget() {
-  const target = byId(decodeURIComponent(location.hash.slice(1)));
-  if (target === null || target.tagName !== "DETAILS") return;
-  target.hidden = false;
-  target.open = true;
-  target.querySelector("summary").focus({ preventScroll: true });
-  target.scrollIntoView();
+  const place = target();
+  const closed = place?.closest("details");
+  if (!closed) return;
+  closed.hidden = false;
+  closed.open = true;
+  (place === closed ? closed.querySelector("summary") : place).focus({ preventScroll: true });
+  place.scrollIntoView();
 }
 window.addEventListener("hashchange", openTarget);
 document.addEventListener("click", (event) => {
@@ -29,17 +38,29 @@ document.addEventListener("click", (event) => {
   if (link && link.getAttribute("href") === location.hash) setTimeout(openTarget);
 });
 
-// Filters: boxes of tasks and methods. What has neither, as the untranslated inputs have no method, stays.
+// Filters: boxes of tasks and methods. What has neither, as the untranslated inputs have no method, stays. What is of
+// several tasks stays with any of them, and a table with any cell.
 const status = byId("status");
 const boxes = (name) => all(`input[name=${name}]`);
 const chosen = (name) => new Set(boxes(name).filter((box) => box.checked).map((box) => box.value));
 const known = (name) => new Set(boxes(name).map((box) => box.value));
 
-function filter() {
-  const sets = { task: [chosen("task"), known("task")], method: [chosen("method"), known("method")] };
-  const hides = (name, value) => Boolean(value) && sets[name][1].has(value) && !sets[name][0].has(value);
-  all("[data-task], [data-method]").forEach((one) => {
+const filtered = () => ({ task: [chosen("task"), known("task")], method: [chosen("method"), known("method")] });
+
+function hideWithin(part, sets = filtered()) {
+  const hides = (name, values) => Boolean(values) && values.split(" ").every(
+    (value) => sets[name][1].has(value) && !sets[name][0].has(value));
+  all("[data-task], [data-method]", part).forEach((one) => {
     one.hidden = hides("task", one.dataset.task) || hides("method", one.dataset.method);
+  });
+}
+
+function filter() {
+  const sets = filtered();
+  hideWithin(document, sets);
+  all(".table").forEach((table) => {
+    const cells = all(".sortable td[data-task]", table);
+    table.hidden = cells.length > 0 && cells.every((cell) => cell.hidden || cell.parentElement.hidden);
   });
   const counts = Object.entries(sets).map(([name, [some, every]]) => `${some.size} of ${every.size} ${name}s`);
   status.textContent = `Shown: ${counts.join(", ")}.`;
@@ -51,10 +72,10 @@ all("[data-filter] button").forEach((button) =>
   }));
 const form = document.querySelector(".filters");
 form.addEventListener("change", (event) => {
-  if (event.target.name === "view") document.body.dataset.view = event.target.value;
+  if (event.target.name === "view") showView(event.target.value);
   else filter();
 });
-form.addEventListener("submit", (event) => event.preventDefault());
+all("form").forEach((one) => one.addEventListener("submit", (event) => event.preventDefault()));
 
 // Sorting: the better first, the worse first, as written. Rows without a number are last, then the inputs.
 const OPPOSITE = { ascending: "descending", descending: "ascending" };
@@ -64,6 +85,12 @@ function sortBy(header, table) {
   const next = { none: first, [first]: OPPOSITE[first], [OPPOSITE[first]]: "none" }[header.getAttribute("aria-sort") ?? "none"];
   all("th[aria-sort]", table).forEach((one) => one.removeAttribute("aria-sort"));
   if (next !== "none") header.setAttribute("aria-sort", next);
+  placeRows(header, table, next);
+  const name = header.querySelector("button").getAttribute("aria-label");
+  status.textContent = next === "none" ? "In the paper's order." : `${name[0].toUpperCase()}${name.slice(1)}, ${next}.`;
+}
+
+function placeRows(header, table, next) {
   const key = document.body.dataset.view === "deltas" ? "delta" : "order";
   const sign = next === "descending" ? -1 : 1;
   const place = (row) => {
@@ -74,8 +101,11 @@ function sortBy(header, table) {
   const rows = all("tbody tr", table).map((row) => [place(row), row]);
   rows.sort(([a], [b]) => a.map((part, number) => part - b[number]).find((part) => part !== 0) ?? 0);
   table.tBodies[0].append(...rows.map(([, row]) => row));
-  const name = header.querySelector("button").getAttribute("aria-label");
-  status.textContent = next === "none" ? "In the paper's order." : `${name[0].toUpperCase()}${name.slice(1)}, ${next}.`;
+}
+
+function showView(view) {
+  document.body.dataset.view = view;
+  all("th[aria-sort]").forEach((header) => placeRows(header, header.closest("table"), header.getAttribute("aria-sort")));
 }
 all("table.sortable").forEach((table) => {
   all("tbody tr", table).forEach((row, number) => { row.dataset.place = number; });
@@ -117,7 +147,7 @@ function drawImage() {
   byId("left-name").textContent = one.label;
   byId("right-name").textContent = other.label;
   byId("all-methods").replaceChildren(...task.columns.map((column) => drawColumn(column, number, task)));
-  filter();
+  hideWithin(byId("all-methods"));
 }
 
 function chooseTask() {
