@@ -1,4 +1,4 @@
-"""The contract of every method, as tests: `pytest --pyargs enco.contract -k NAME` runs them for one method.
+"""The contract of every method, as tests: `pytest --pyargs enco.contract -k '[NAME]'` runs them for one.
 
 They are for methods of this project and of other packages alike. A generator may begin as the identity: losses may then
 be zero and gradients absent in the first steps, but not in the first ten.
@@ -16,7 +16,7 @@ import torch
 
 from enco.data.batch import Batch
 from enco.errors import UserError
-from enco.methods import available, create, get
+from enco.methods import create, get, names
 from enco.methods.base import Method, TranslationDirection
 from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.methods.parts.schedule import Schedule
@@ -25,7 +25,8 @@ from enco.selftest.tiny import SIZE, tiny_options
 PATIENCE = 10
 """Steps within which every trained network has to move."""
 
-every_method = pytest.mark.parametrize("name", sorted(available()))
+every_method = pytest.mark.parametrize("name", sorted(names()))
+"""Of a method that cannot be used each test fails, with the reason."""
 
 
 def tiny_method(name: str, seed: int = 0, **options: Any) -> Method:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 NO_METHODS = ("__main__", "base", "new", "outside")
 """Files of this folder that are no method's."""
+NAME, NAMES = r"[a-z][a-z0-9_]*", "small letters, digits and _, a letter first"
+"""What the name of a method is, as a pattern and in words: files, folders and commands have it."""
 
 
 class BrokenFile(Exception):
@@ -50,7 +53,7 @@ class Registry(Mapping[str, MethodInfo]):
         return info
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in _names() if name in self)
+        return (name for name in names() if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -63,7 +66,7 @@ def infos() -> Registry:
 
 def broken() -> dict[str, str]:
     """Return the reason of each method that cannot be used, by name."""
-    return {name: str(info) for name in _names() if isinstance(info := _look_up(name), BrokenFile)}
+    return {name: str(info) for name in names() if isinstance(info := _look_up(name), BrokenFile)}
 
 
 def is_broken(name: str) -> bool:
@@ -75,6 +78,8 @@ def is_broken(name: str) -> bool:
 def _look_up(name: str) -> MethodInfo | BrokenFile | None:
     """Return a method's info, or why it cannot be used; None for an unknown name, or a file without `INFO`."""
     places = _places(name)
+    if places and not re.fullmatch(NAME, name):
+        return BrokenFile(f"{places[0].owner} has to name it with {NAMES}")
     if len(places) > 1:
         owners = " and ".join(place.owner for place in places)
         return BrokenFile(f"{owners} have a method of this name: rename one, or uninstall its package")
@@ -90,15 +95,15 @@ def _look_up(name: str) -> MethodInfo | BrokenFile | None:
     return info if info.name == name else BrokenFile(f"{label} has the INFO of another name, '{info.name}'")
 
 
-def _names() -> list[str]:
-    """List the names that may be a method's: files of ours first, in order, then entry points."""
+def names() -> list[str]:
+    """List every name of a method, usable or not: files of ours first, in order, then entry points."""
     return list(dict.fromkeys([*_files(), *outside()]))
 
 
 def _files() -> list[str]:
     """List the files that may be a method's, by module name."""
-    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
-    return [name for name in names if name not in NO_METHODS]
+    files = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
+    return [name for name in files if name not in NO_METHODS]
 
 
 def _places(name: str) -> list[Place]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import keyword
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from enco import methods
+from enco.config.yaml import read_yaml
 from enco.errors import UserError
 from enco.io.files import atomic_path
 
@@ -19,14 +21,16 @@ ROOT = Path(__file__).parents[2]
 RESERVED = frozenset(
     {"archive", "archives", "benchmarks", "cells", "claims", "curves", "figures", "logs", "mlartifacts", "mlflow"}
     | {"paper_figures", "protocol", "published", "released", "report", "weights"}
-    | {"all", "export", "parts", "template"}
+    | {"all", "data", "export", "parts", "results", "template"}
 )
-"""Names with another meaning: files and folders of results/; a key of options, a command, and folders beside this."""
+"""Names with another meaning: files and folders of results/; a key of options, a command, and other folders."""
+NAMED = {"config/tables.yaml": "tables", "config/datasets.yaml": "tasks"}
+"""Files whose keys are names of tables and of tasks, which `only` and the files of results/ name, too."""
 NEXT = """\
 {method}
 {config}
 next:
-  pytest --pyargs enco.contract -k {name}
+  pytest --pyargs enco.contract -k '[{name}]'
   snakemake results/{name}.csv --configfile {config}
 docs/own-method.md goes on from there."""
 
@@ -50,6 +54,9 @@ def begin(name: str, root: Path) -> tuple[Path, Path]:
             f"{root} is no clone of the project, so a file there may be lost: run this in a clone, or make a package "
             "with an entry point (docs/own-method.md)."
         )
+    for file, key in NAMED.items():
+        if name in read_yaml(root / file, file).get(key, {}):
+            raise UserError(f"'{name}' is one of the {key} of {file}: choose another name for your method.")
     written = {
         root / "enco" / "methods" / f"{name}.py": renamed("mine.py", name),
         root / "config" / f"{name}.yaml": renamed("mine.yaml", name),
@@ -76,15 +83,18 @@ def class_name(name: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or any(map(keyword.iskeyword, (name, class_name(name)))):
-        raise UserError(
-            f"'{name}' cannot be the name of a method: take small letters, digits and _, a letter first, and no word "
-            "of Python's."
-        )
-    if name in RESERVED or name in methods.NO_METHODS:
+    if not re.fullmatch(methods.NAME, name) or any(map(keyword.iskeyword, (name, class_name(name)))):
+        raise UserError(f"'{name}' cannot be the name of a method: take {methods.NAMES}, and no word of Python's.")
+    if name in RESERVED or name in methods.NO_METHODS or class_name(name) in _imported():
         raise UserError(f"'{name}' has another meaning here: choose another name for your method.")
     if name in methods.infos() or methods.is_broken(name):
         raise UserError(f"There is a method '{name}' already: choose another name for yours.")
+
+
+def _imported() -> set[str]:
+    """Return what the template imports by name, as a class of that name would hide it."""
+    statements = ast.walk(ast.parse((TEMPLATE / "mine.py").read_text(encoding="utf-8")))
+    return {alias.name for node in statements if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
 def _parser() -> argparse.ArgumentParser:

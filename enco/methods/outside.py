@@ -39,8 +39,8 @@ class Place:
     @property
     def roots(self) -> dict[str, Path]:
         """The folders of the package's code, or the file of a part that is one file, by name in imports."""
-        tops = {module.partition(".")[0] for module in (self.module, self.settings)}
-        return {top: root for top in sorted(tops) if (root := _root(top))}
+        modules = sorted({self.module, self.settings})
+        return {module.partition(".")[0]: root for module in modules if (root := _root(module))}
 
 
 @cache
@@ -60,9 +60,14 @@ def _package(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist else ("of an unknown name", "")
 
 
-def _root(top: str) -> Path | None:
-    """Find the folder or file of a module without dots, which is not imported; None where there is none."""
+def _root(module: str) -> Path | None:
+    """Find the folder or file of a module's first part, which is not imported; None where there is none.
+
+    A package without an `__init__.py` may have several folders: of these, the one with the module.
+    """
+    top, _, inner = f"{module}.__init__".partition(".")
     spec = find_spec(top)
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
+    if spec is None or spec.submodule_search_locations is None:
+        return Path(spec.origin) if spec and spec.origin else None
+    folders, part = map(Path, spec.submodule_search_locations), inner.partition(".")[0]
+    return next((path for path in folders if (path / f"{part}.py").is_file() or (path / part).is_dir()), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from enco import methods
 from enco.errors import UserError
 from enco.methods.__main__ import main
-from enco.methods.new import RESERVED, begin, renamed
+from enco.methods.new import NAMED, RESERVED, begin, renamed
 from tests.support.own_methods import forget
 from tests.support.pipeline import ROOT
 from tests.workflow.test_own_row import own_file as own_file
@@ -25,7 +26,8 @@ from workflow.plan.scale import load_scale
 def clone(tmp_path: Path) -> Path:
     """A folder that looks like a clone of the project."""
     (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "tables.yaml").touch()
+    for file in NAMED:
+        shutil.copy(ROOT / file, tmp_path / file)
     (tmp_path / "enco" / "methods").mkdir(parents=True)
     return tmp_path
 
@@ -35,8 +37,9 @@ def content(folder: Path) -> dict[str, str]:
 
 
 def test_a_method_and_its_scale_are_written(clone: Path) -> None:
+    before = content(clone)
     method, config = begin("my_cut2", clone)
-    assert set(content(clone)) == {"config/tables.yaml", "enco/methods/my_cut2.py", "config/my_cut2.yaml"}
+    assert content(clone).keys() - before.keys() == {"enco/methods/my_cut2.py", "config/my_cut2.yaml"}
     assert "class MyCut2(Method)" in method.read_text() and 'MethodInfo("my_cut2", "MyCut2"' in method.read_text()
     assert "mine" not in method.read_text().lower() and "mine" not in config.read_text().lower()
 
@@ -45,6 +48,7 @@ def test_the_scale_has_a_table_with_the_method_beside_the_papers_numbers(own_fil
     _, config = begin("mine", clone)
     own_file.write_text(renamed("mine.py", "mine"))
     forget()
+    assert config.read_text().startswith("# yaml-language-server: $schema=schemas/scale.json\n")
     plan = Plan.load(load_scale(config).model_dump(), ROOT)
     assert plan.faults == [] and list(plan.tables) == ["mine"] and plan.tables["mine"].published == 1
     assert [run.variant for run in plan.grid.runs] == ["mine", "cut", "enco"]
@@ -60,6 +64,22 @@ def test_the_scale_has_a_table_with_the_method_beside_the_papers_numbers(own_fil
 def test_a_name_that_is_none_is_refused(clone: Path, name: str) -> None:
     before = content(clone)
     with pytest.raises(UserError, match="cannot be the name of a method"):
+        begin(name, clone)
+    assert content(clone) == before
+
+
+@pytest.mark.parametrize("name", ["method", "method_options", "tensor", "field", "batch", "schedule"])
+def test_a_class_that_the_template_imports_is_refused(clone: Path, name: str) -> None:
+    with pytest.raises(UserError, match="another meaning"):
+        begin(name, clone)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("table1", "tables of config/tables.yaml"), ("horse2zebra", "tasks of config/datasets.yaml")]
+)
+def test_the_name_of_a_table_or_task_is_refused(clone: Path, name: str, what: str) -> None:
+    before = content(clone)
+    with pytest.raises(UserError, match=f"'{name}' is one of the {what}: choose another name"):
         begin(name, clone)
     assert content(clone) == before
 
@@ -112,7 +132,7 @@ def test_the_command_says_what_to_do_next(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setattr("enco.methods.new.ROOT", clone)
     main(["new", "mine"])
     said = capsys.readouterr().out
-    assert "pytest --pyargs enco.contract -k mine" in said
+    assert "pytest --pyargs enco.contract -k '[mine]'" in said
     assert "snakemake results/mine.csv --configfile config/mine.yaml" in said
     with pytest.raises(SystemExit):
         main(["new"])

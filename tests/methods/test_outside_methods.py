@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import pytest
 
 from enco import methods
 from enco.errors import UserError
+from enco.methods.parts.generator_file import load_generator, save_generator
 from enco.training.sources import changed_files, method_sources
 from tests.methods.test_registry import CLASS, INFO
-from tests.support.own_methods import install_monce, on_path, write_package
+from tests.support.own_methods import forget, install_monce, on_path, write_package
 from tests.support.pipeline import ENVIRONMENT, ROOT
+from tests.support.tiny_methods import tiny_method
 from tests.support.tiny_runs import write_images
 from tests.workflow.test_own_row import plan
 
@@ -100,6 +104,22 @@ def test_an_entry_point_that_does_not_load_is_one_sentence(
     assert len(fault) == (0 if "no class" in what else 1)
 
 
+@pytest.mark.parametrize("name", ["A/b+c", "Far", "2far", "far-away"])
+def test_a_name_that_is_none_is_refused(folder: Path, name: str) -> None:
+    write_package(folder, "far-away", {"enco.methods": f"{name} = far_method"}, far_method=INFO.format(name=name))
+    assert f"the package far-away 1.2 has to name it with {methods.NAMES}." in refused(name)
+
+
+def test_the_contract_of_a_broken_method_fails_with_the_reason(folder: Path) -> None:
+    write_package(folder, "far-away", POINT, far_method="def (:\n")
+    asked = ("-p", "no:cacheprovider", "--pyargs", "enco.contract", "-k", "[far] and registered")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        python(folder, "-m", "pytest", *asked)
+    said = failed.value.stdout
+    assert "The method 'far' cannot be used: far_method of the package far-away 1.2 has a SyntaxError" in said
+    assert "1 failed" in said
+
+
 def test_two_owners_of_a_name_are_refused(folder: Path) -> None:
     write_package(folder, "far-away", POINT, far_method=METHOD)
     write_package(folder, "farther", POINT)
@@ -134,6 +154,35 @@ def test_the_code_of_a_package_counts_and_its_comments_do_not(folder: Path) -> N
     assert changed_files(before, method_sources("far")) == ["far_method.py"]
 
 
+def test_the_code_of_a_package_without_an_init_file_counts(tmp_path: Path, folder: Path) -> None:
+    write_package(folder, "far-away", {"enco.methods": "far = far_parts.method"})
+    for parts, file in ((tmp_path / "other" / "far_parts", "other.py"), (folder / "far_parts", "method.py")):
+        parts.mkdir(parents=True)
+        (parts / file).write_text(METHOD)
+    with on_path(tmp_path / "other", "far_parts"), on_path(folder, "far_parts"):
+        sys.path.sort(key=str(tmp_path / "other").__ne__)
+        assert {"far_parts/method.py", "enco/methods/cut.py"} <= method_sources("far").keys()
+
+
+def test_an_edit_of_a_linked_package_counts(tmp_path: Path) -> None:
+    packages = install_monce(tmp_path / "packages", tmp_path, link=True)
+    code = "from enco.training.sources import method_sources; print(method_sources('monce'))"
+    before = literal_eval(python(packages, "-c", code))
+    method = tmp_path / "monce" / "enco_monce" / "method.py"
+    method.write_text(method.read_text() + "\n\nTWICE = 2\n")
+    assert changed_files(before, literal_eval(python(packages, "-c", code))) == ["enco_monce/method.py"]
+
+
+def test_a_generator_of_a_package_that_is_gone_names_it(folder: Path, tmp_path: Path) -> None:
+    write_package(folder, "far-away", POINT, far_method=METHOD)
+    save_generator(tiny_method("far"), tmp_path / "generator.safetensors")
+    assert load_generator(tmp_path / "generator.safetensors").method_name == "far"
+    shutil.rmtree(folder / "far-away-1.2.dist-info")
+    forget()
+    with pytest.raises(UserError, match=r"generator\.safetensors is a .* 'far' of the package far-away 1\.2: install"):
+        load_generator(tmp_path / "generator.safetensors")
+
+
 def test_planning_a_row_of_a_package_imports_no_torch(monce: Path) -> None:
     code = (
         "import sys; from tests.workflow.test_own_row import plan; made = plan({'key': 'monce'})\n"
@@ -155,5 +204,5 @@ def test_a_training_records_the_package_and_its_code(monce: Path, tmp_path: Path
 
 @pytest.mark.slow
 def test_the_example_does_what_every_method_must(monce: Path) -> None:
-    said = python(monce, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "enco.contract", "-k", "monce")
+    said = python(monce, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "enco.contract", "-k", "[monce]")
     assert "15 passed" in said

@@ -63,11 +63,18 @@ def write_package(folder: Path, name: str, entry_points: dict[str, str], version
         (folder / f"{module}.py").write_text(content)
 
 
-def install_monce(target: Path, work: Path) -> Path:
-    """Install the example into a folder, by uv or by pip, without a network."""
+def install_monce(target: Path, work: Path, *, link: bool = False) -> Path:
+    """Install a copy of the example, or with `link` a link to the copy, into a folder, without a network."""
     source = shutil.copytree(MONCE, work / "monce", ignore=shutil.ignore_patterns("*.egg-info", "build", "__pycache__"))
-    subprocess.run([*INSTALL, "--target", target, source], check=True)
+    subprocess.run([*INSTALL, "--target", follow_links(target), *(["-e"] if link else []), source], check=True)
     return target
+
+
+def follow_links(folder: Path) -> Path:
+    """Make a folder from whose links to packages Python imports, where PYTHONPATH names the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({str(folder)!r})\n")
+    return folder
 
 
 def copy_project(folder: Path) -> Path:

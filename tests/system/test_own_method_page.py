@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from enco.io.files import read_json
-from tests.support.own_methods import INSTALL, copy_project
+from tests.support.own_methods import INSTALL, copy_project, follow_links
 from tests.support.pipeline import ENVIRONMENT, ROOT, TINY
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ class Walk:
     """A copy of the project, in which commands of the page are run."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.packages = copy_project(folder / "project"), folder / "packages"
+        self.folder, self.packages = copy_project(folder / "project"), follow_links(folder / "packages")
         self.environment = {**ENVIRONMENT, "PYTHONPATH": f"{self.packages}:{self.folder}:{ROOT}"}
 
     def run(self, command: str) -> str:
@@ -93,7 +93,7 @@ def of(said: dict[str, str], *words: str) -> str:
 def test_both_methods_pass_the_contract_and_have_right_gradients(walked: tuple[Walk, dict[str, str]]) -> None:
     _, said = walked
     for name in ("mine", "monce"):
-        assert "15 passed" in of(said, "enco.contract", f"-k {name}")
+        assert "15 passed" in of(said, "enco.contract", f"[{name}]")
         assert "2 passed, 0 failed" in of(said, f"enco.selftest --methods {name}")
     assert "lambda_l1" in of(said, "python -m enco.methods mine")
     assert "epsilon" in of(said, "python -m enco.methods monce")
@@ -134,3 +134,16 @@ def test_the_run_of_a_package_says_which_and_has_its_code(walked: tuple[Walk, di
     walk, _ = walked
     (record,) = (read_json(path) for path in walk.folder.glob("results/monce/runs/*/monce/seed0/run.json"))
     assert record["versions"]["enco-monce"] == "0.1.0" and "enco_monce/method.py" in record["sources"]
+
+
+def test_an_edited_package_trains_again_and_nothing_else_does(walked: tuple[Walk, dict[str, str]]) -> None:
+    walk, _ = walked
+    plan = "snakemake -n results/monce.csv --configfile examples/monce/monce.yaml"
+    assert ": Train " not in walk.run(plan)
+    method = walk.folder / "examples" / "monce" / "enco_monce" / "method.py"
+    text = method.read_text()
+    method.write_text(text.replace("torch.stack(losses).mean()", "2 * torch.stack(losses).mean()"))
+    try:
+        assert re.findall(r": Train (\w+) on", walk.run(plan)) == ["monce"]
+    finally:
+        method.write_text(text)

@@ -11,7 +11,7 @@ from torch import Tensor
 from enco.errors import Unreadable, UserError
 from enco.io.files import StrPath
 from enco.io.safetensors_file import load_safetensors, save_safetensors
-from enco.methods import get, parse_options
+from enco.methods import get, names, package_version, parse_options
 from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
 from enco.methods.parts.translator import Dtype, Translator
@@ -24,7 +24,7 @@ COMPANIONS = {"drit": ("attribute_encoder_a", "attribute_encoder_b")}
 def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None:
     """Write the networks of a generator file (safetensors), with the method's name, options and this metadata.
 
-    Raises UserError where the disk is full.
+    The method's package is named, too, where it is another one. Raises UserError where the disk is full.
     """
     tensors = {
         f"{name}.{key}": value
@@ -32,6 +32,8 @@ def save_generator(method: Method, path: StrPath, **metadata: str | int) -> None
         for key, value in method.networks[name].state_dict().items()
     }
     about = {"method": method.info.name, "options": method.options.model_dump_json()}
+    for package, version in package_version(method.info.name).items():
+        about["package"] = f"{package} {version}"
     about |= {key: str(value) for key, value in metadata.items()}
     save_safetensors(Path(path), tensors, about)
 
@@ -51,6 +53,11 @@ def load_generator(path: StrPath, device: str | torch.device = "cpu", *, dtype: 
     path = Path(path)
     tensors, metadata = read_generator(path)
     options = json.loads(metadata["options"])
+    if "package" in metadata and metadata["method"] not in names():
+        raise UserError(
+            f"{path} is a generator of the method '{metadata['method']}' of the package {metadata['package']}: "
+            "install that package first."
+        )
     cls = get(metadata["method"])
     with torch.random.fork_rng(devices=[]):
         method = cls(parse_options(metadata["method"], options, f"options in {path}"), Schedule(), as_device(device))
