@@ -46,7 +46,7 @@ def options(monce: ModuleType, **values: Any) -> Any:
 
 
 def direct(queries: np.ndarray, keys: np.ndarray, set_to: Any) -> list[float]:
-    """The loss of one image by the words of the paper, number by number."""
+    """The loss of one image by the equations at the head of the method's file, number by number."""
     count = len(queries)
     similarity = [[float(query @ key) for key in keys] for query in queries]
     kernel = [
@@ -70,9 +70,7 @@ def direct(queries: np.ndarray, keys: np.ndarray, set_to: Any) -> list[float]:
 
 @pytest.mark.parametrize("nce_diag", [None, -10.0, 0.5])
 @pytest.mark.parametrize("values", [{}, {"epsilon": 0.2, "lambda_negatives": 3.0, "tau": 0.3}, {"sinkhorn_steps": 2}])
-def test_the_loss_is_that_of_the_papers_words(
-    monce: ModuleType, values: dict[str, Any], nce_diag: float | None
-) -> None:
+def test_the_loss_is_that_of_its_equations(monce: ModuleType, values: dict[str, Any], nce_diag: float | None) -> None:
     set_to = options(monce, nce_diag=nce_diag, **values)
     queries, keys = embeddings(0, 7)
     found = monce.monce(queries, keys, set_to)

@@ -15,7 +15,7 @@ from enco import methods
 from workflow import schema
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "config").glob("*.yaml"))
+FILES = sorted([*(ROOT / "config").glob("*.yaml"), ROOT / "examples" / "monce" / "monce.yaml"])
 
 
 def named_schema(path: Path) -> dict[str, Any]:

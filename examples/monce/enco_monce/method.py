@@ -9,16 +9,18 @@ and columns that sum to 1 and w_ii = 0. It has the least cost sum_ij w_ij (1 - x
 
     w_ij = u_i e^(x_i.y_j/epsilon) v_j,  by Sinkhorn's iterations  u = 1 / (K v),  v = 1 / (K^T u)
 
-So a negative that resembles the query pushes more (the paper's hard weighting, for unpaired images), and no key is
-everybody's negative. All else is CUT's. Not as in the authors' code:
+So a negative that resembles the query pushes more (hard weighting, for unpaired images), and no key is everybody's
+negative. All else is CUT's. That negatives are weighted by similarity and by transport is from the paper; equations and
+defaults (epsilon 1, 50 iterations, Q 1) are from the authors' code (github.com/fnzhan/MoNCE, CUT_MoNCE), whose script
+for Horse→Zebra takes epsilon 0.1. Not as there:
 
+- N is the number of positions drawn. There N - 1 is `num_patches - 1`, also where a layer has fewer positions.
 - w_ii is 0. There it is not: the kernel has e^(-10/epsilon) on its diagonal.
 - Logarithms of weights are computed as they are. There 1e-8 is added to each weight.
 - Positions are CUT's, and by the discriminator's scores where k > 1 (EnCo, Appendix A).
 
 As there, gradients run through the weights, and negatives keep their diagonal at a constant similarity (`nce_diag`;
-null is the loss above). Easy weighting, for paired images, is left out. Equations and defaults (epsilon 1, 50
-iterations, Q 1) are those of public copies of the authors' code. The paper's tables were not tried.
+null is the loss above). Easy weighting, for paired images, is left out. The paper's tables were not tried.
 """
 
 from __future__ import annotations
