@@ -35,4 +35,6 @@ def _reason(error: Exception) -> str:
     said = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
     if isinstance(error, UserError):
         return said
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used ({error.strerror})"
     return f"a file behind it {'lacks' if isinstance(error, LookupError) else 'cannot be used:'} {said}"

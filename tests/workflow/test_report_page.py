@@ -196,6 +196,7 @@ def test_files_that_cannot_be_used_cost_their_parts_alone(copied: Path) -> None:
     missing = page.partition('<section id="missing">')[2]
     for part in ("a sample of EnCo", "losses of EnCo", "the protocol", "figure8", "figure6", "images of CUT"):
         assert f"<li>{part}" in missing
+    assert "paper_figures/figure8.txt cannot be used (No such file or directory)" in missing
     assert "9 of 9 trainings are made" in page and page.count('<table class="sortable">') >= 2
 
 
