@@ -1,4 +1,4 @@
-"""Put files beside an MLflow run: as second names (hard links) beside a database, as uploads to a server."""
+"""Put files beside an MLflow run: as second names (hard links) or copies beside a database, as uploads to a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import urlparse
 
 from PIL import Image
 
-from enco.io.files import atomic_path
+from enco.io.files import atomic_path, sha256
+from enco.training.identity import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "mlartifacts"
 """The folder beside a database in which the files of its runs lie."""
+IN_PLACE = {".jsonl", ".log"}
+"""Endings of files that are written in place, perhaps by a later training: these are copied."""
+UPLOADED = "uploaded"
+"""The tag with the digest of the files that a server was given."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,13 @@ class Artifacts:
     """The run's id, or the model's."""
     folder: Path | None
     """Where `mlflow ui --artifacts-destination` looks for the files beside a database; None for a server."""
+    uploaded: str | None = None
+    """The digest of the files that a server has."""
 
     @classmethod
     def of_run(cls, client: MlflowClient, run: Run, home: Path | None) -> Artifacts:
         """Return those of a run; `home` is the database's folder, None for a server."""
-        return cls(client, run.info.run_id, _beside(run.info.artifact_uri, home))
+        return cls(client, run.info.run_id, _beside(run.info.artifact_uri, home), run.data.tags.get(UPLOADED))
 
     @classmethod
     def of_model(cls, client: MlflowClient, model: LoggedModel, home: Path | None) -> Artifacts:
@@ -57,13 +64,11 @@ class Artifacts:
             self._upload(files)
 
     def _upload(self, files: dict[str, Path]) -> None:
-        listed = [
-            file for folder in set(map(_folder, files)) for file in self.client.list_artifacts(self.owner, folder)
-        ]
-        sizes = {file.path: file.file_size for file in listed}
-        for name, path in files.items():
-            if sizes.get(name) != path.stat().st_size:
+        digest = digest_of({name: sha256(path) for name, path in files.items()})
+        if digest != self.uploaded:
+            for name, path in files.items():
                 self._upload_as(name, path)
+            self.client.set_tag(self.owner, UPLOADED, digest)
 
     def _upload_as(self, name: str, path: Path) -> None:
         """Upload a file under a name, which MLflow takes from the file."""
@@ -84,15 +89,16 @@ class Artifacts:
 def place(path: Path, there: Path) -> None:
     """Give a file a second name, or a copy on another disk; one that is there with the same content stays.
 
-    Results are replaced and never written over, so a second name keeps its content; a log grows under both names.
+    Results are replaced and never written over, so a second name keeps its content. What is written over is copied.
     """
     about = path.stat()
-    if there.exists() and (there.samefile(path) or _same(there.stat(), about)):
+    linked, copied = path.suffix not in IN_PLACE, there.exists() and _same(there.stat(), about)
+    if there.exists() and (linked if there.samefile(path) else copied):
         return
     there.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(there) as partial:
         try:
-            os.link(path, partial)
+            (os.link if linked else shutil.copy2)(path, partial)
         except OSError:  # another disk, or one without hard links
             shutil.copy2(path, partial)
 

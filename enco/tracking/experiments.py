@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,15 @@ DEFAULT = "0"
 def open_experiment(client: MlflowClient, name: str, about: str, home: Path | None) -> Experiment:
     """Get or make an experiment; `about` becomes its description where it has none.
 
-    Raises UserError if deleted or if its files are not kept beside the database.
+    `home` is as `mirror` takes it. Raises UserError if deleted or if its files are not kept beside the database.
     """
     experiment = client.get_experiment_by_name(name) or _new_experiment(client, name, home)
+    command = f"MLFLOW_TRACKING_URI={shlex.quote(client.tracking_uri)} mlflow experiments"
     if experiment.lifecycle_stage == "deleted":
-        cure = f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` brings it back"
+        cure = f"`{command} restore --experiment-id {experiment.experiment_id}` brings it back"
         raise UserError(f"the experiment '{name}' is deleted in MLflow: {cure}")
     if home and experiment.artifact_location != LOCATION:
-        cure = f"`mlflow experiments rename --experiment-id {experiment.experiment_id} --new-name NAME` makes room"
+        cure = f"`{command} rename --experiment-id {experiment.experiment_id} --new-name NAME` makes room"
         where = f"{experiment.artifact_location} and not beside {home}"
         raise UserError(f"the experiment '{name}' keeps its artifacts at {where}: {cure}")
     for key, value in {NOTE: about, **KIND}.items():

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
 from enco.errors import UserError
 from enco.io.locks import locked
@@ -38,15 +38,18 @@ class Synced(NamedTuple):
 def sync(store: Store, folder: Path, logs: str = "") -> Synced:
     """Mirror every run folder at or under a folder, with what trainings printed (`logs`, as `mirror` takes it).
 
-    What cannot be mirrored is a warning each. A store that does not answer any more ends the call: each run would wait
-    for it in vain.
+    What cannot be mirrored is a warning each. A store that does not answer any more, or permits no writing, ends the
+    call: each run would meet the same.
     """
     count, runs = 0, without_copies(run_folders(folder))
     for run in runs:
         client = connect(store, folder)
         if client is None:
             break
-        count += _mirrored(run, _cure(store, run), partial(mirror_patiently, client, run, store.home, logs))
+        failure = _failure(run, _cure(store, run), partial(mirror_patiently, client, run, store.home, logs))
+        if failure and is_refused(failure):
+            break
+        count += failure is None
     return Synced(count, len(runs))
 
 
@@ -56,7 +59,7 @@ def sync_tables(store: Store, folder: Path) -> bool:
     if client is None:
         return False
     cure = _cure(store, folder, "--tables")
-    return _mirrored(folder, cure, partial(mirror_tables, client, folder, store.home))
+    return _failure(folder, cure, partial(mirror_tables, client, folder, store.home)) is None
 
 
 def connect(store: Store, folder: Path) -> MlflowClient | None:
@@ -76,8 +79,7 @@ def follow(store: Store, run_folder: Path, seconds: float = FOLLOW_SECONDS) -> S
     with locked(run_folder / ".follow.lock"):
         load = _system_log(run_folder)
         while is_held(run_folder):
-            if load:
-                load.write()
+            load = _measured(load)
             sync(store, run_folder)
             again = time.monotonic() + seconds
             while time.monotonic() < again and is_held(run_folder):
@@ -91,6 +93,17 @@ def _system_log(run_folder: Path) -> SystemLog | None:
     except ImportError as error:  # of MLflow, of which `sync` says more
         warn("cannot measure the machine", error, "install this project with MLflow")
         return None
+
+
+def _measured(load: SystemLog | None) -> SystemLog | None:
+    """Write a line of the machine's load; None after a warning where that cannot be done, so that it is said once."""
+    try:
+        if load:
+            load.write()
+    except Exception as error:
+        warn("cannot go on to measure the machine", error, "the run is followed without its system metrics")
+        return None
+    return load
 
 
 def start_follower(run_folder: Path) -> None:
@@ -108,7 +121,9 @@ def start_follower(run_folder: Path) -> None:
 
 def warn(what: str, error: Exception, cure: str) -> None:
     """Say in one line what tracking could not do, and what to do about it."""
-    reason = without_password((str(error).splitlines() or [type(error).__name__])[0])[:300]
+    reason = without_password((str(error).splitlines() or [type(error).__name__])[0])
+    if not isinstance(error, UserError):  # which is short, and ends with a command
+        reason = reason[:300]
     print(f"warning: tracking: {what} ({reason}): {cure}.", flush=True)
 
 
@@ -118,18 +133,28 @@ def _cure(store: Store, folder: Path, option: str = "") -> str:
     return f"`{shlex.join([*command, *chosen])}` makes up for it"
 
 
-def _mirrored(folder: Path, cure: str, act: Callable[[], object]) -> bool:
+def _failure(folder: Path, cure: str, act: Callable[[], object]) -> Exception | None:
+    """Return what went wrong with mirroring a folder, after a warning."""
     try:
         act()
     except Exception as error:
         warn(f"cannot mirror {folder}", error, cure)
-        return False
-    return True
+        return error
+    return None
 
 
-@retry(
-    stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_not_exception_type(UserError), reraise=True
-)
+def is_refused(error: BaseException) -> bool:
+    """Say whether an error is a server's refusal: who asks has no permission, and gets none by asking again."""
+    status = getattr(error, "get_http_status_code", None)
+    answer = status() if status else getattr(getattr(error, "response", None), "status_code", None)
+    return answer in (401, 403)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return not isinstance(error, UserError | PermissionError) and not is_refused(error)
+
+
+@retry(stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_exception(_may_pass), reraise=True)
 def mirror_patiently(client: MlflowClient, run: Path, home: Path | None, logs: str = "") -> None:
     """Mirror a run, trying three times where the store fails."""
     mirror(client, run, home, logs)

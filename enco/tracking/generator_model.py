@@ -26,20 +26,22 @@ NAME = "generator"
 MODEL_FILE = "MLmodel"
 
 
-def log_generator(client: MlflowClient, run: Run, files: RunFiles, home: Path | None) -> str | None:
-    """Return the id of a finished run's logged model, made if need be; None for a run that has no generator yet."""
-    generator = files.folder / GENERATOR_FILE
-    if not generator.exists() or not (files.folder / FINISHED_FILE).exists():
+def open_generator(client: MlflowClient, run: Run, files: RunFiles) -> LoggedModel | None:
+    """Return a finished run's logged model, made without its files if need be; None while there is no generator."""
+    if not (files.folder / GENERATOR_FILE).exists() or not (files.folder / FINISHED_FILE).exists():
         return None
-    model = _find(client, run) or _create(client, run, files)
+    return _find(client, run) or _create(client, run, files)
+
+
+def put_generator(client: MlflowClient, run: Run, model: LoggedModel, files: RunFiles, home: Path | None) -> None:
+    """Put the files of a run's logged model there, and tell the run of its model, where that is not done."""
     if model.status != "READY":
-        _put(client, model, generator, run.info.run_id, home)
+        _put(client, model, files.folder / GENERATOR_FILE, run.info.run_id, home)
         client.finalize_logged_model(model.model_id, "READY")
     if model.model_id not in [output.model_id for output in run.outputs.model_outputs]:
         from mlflow.entities import LoggedModelOutput
 
         client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, files.state["iteration"])])
-    return str(model.model_id)
 
 
 def _find(client: MlflowClient, run: Run) -> LoggedModel | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from enco.io.locks import locked
 from enco.records import FINISHED_FILE, STARTED_FILE
 from enco.tracking.artifacts import Artifacts
 from enco.tracking.experiments import open_experiment
-from enco.tracking.generator_model import log_generator
+from enco.tracking.generator_model import open_generator, put_generator
 from enco.tracking.mlflow_run import (
     POINTS,
     chunks,
     find_run,
+    log_lines,
     make_run,
     set_metrics,
     set_params,
@@ -34,7 +36,7 @@ from enco.tracking.system_metrics import add_system_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Dataset, Experiment, Metric, Run
+    from mlflow.entities import Dataset, Experiment, LoggedModel, Metric, Run
 
 STATUS = {
     "running": "RUNNING",
@@ -49,8 +51,9 @@ DIGEST = 36
 
 
 def mirror(client: MlflowClient, folder: Path, home: Path | None, logs: str = "") -> str:
-    """Bring a run folder's MLflow run up to date, making it if needed, then its row's parent, and return the run's id.
+    """Bring a run folder's MLflow run up to date, making it if needed, and its row's parent, and return the run's id.
 
+    Numbers come before files, so that a folder of files that cannot be written costs no number.
     `home` is the folder of the database, with its files; None for a server, which keeps its own. `logs` is where
     trainings print to, with {task}, {variant} and {seed}. Raises UserError for a folder that is not a run's and for an
     experiment that keeps its files elsewhere, and whatever MLflow raises.
@@ -63,16 +66,19 @@ def mirror(client: MlflowClient, folder: Path, home: Path | None, logs: str = ""
         _add_data(client, run, files)
         _add_curves(client, run, files)
         add_system_metrics(client, run, folder)
-        add_images(client, run, files, home)
         set_metrics(client, run, files.run_numbers)
-        set_metrics(client, run, files.scores, model=log_generator(client, run, files, home))
+        model = open_generator(client, run, files)
+        _set_scores(client, run, files, model)
         _add_snapshots(client, run, files)
-        if files.outcome != "running":
-            Artifacts.of_run(client, run, home).put(_artifacts(files, logs))
         set_tags(client, run, files.tags(home))
         set_status(client, run, STATUS[files.outcome], milliseconds(files.state["updated"]))
         _note_id(files, run.info.run_id)
         mirror_row(client, experiment, files)
+        add_images(client, run, files, home)
+        if model:
+            put_generator(client, run, model, files, home)
+        if files.outcome != "running":
+            Artifacts.of_run(client, run, home).put(_artifacts(files, logs))
     return run.info.run_id
 
 
@@ -108,11 +114,9 @@ def dataset_of(files: RunFiles) -> Dataset:
 
 
 def _add_curves(client: MlflowClient, run: Run, files: RunFiles) -> None:
-    """Add the lines that the run lacks, all points of a line in one call and so in one transaction."""
+    """Add the lines that the run lacks."""
     mirrored = _last_iteration(run)
-    lines = [list(_points(line)) for line in files.metrics if line["iteration"] > mirrored]
-    for chunk in chunks(lines, POINTS // max(map(len, lines), default=1)):
-        client.log_batch(run.info.run_id, metrics=[point for points in chunk for point in points])
+    log_lines(client, run, [list(_points(line)) for line in files.metrics if line["iteration"] > mirrored])
 
 
 def _last_iteration(run: Run) -> int:
@@ -127,6 +131,13 @@ def _points(line: dict[str, Any]) -> Iterator[Metric]:
     clock = ((name, line[name]) for name in ("sec_per_iter", "data_wait") if name in line)
     for key, value in chain(losses, rates, clock):
         yield Metric(key, value, round(line["time"] * 1000), line["iteration"])
+
+
+def _set_scores(client: MlflowClient, run: Run, files: RunFiles, model: LoggedModel | None) -> None:
+    """Set the scores as those of the run and its generator; one whose file is gone becomes NaN."""
+    logged = {metric.key for metric in (model.metrics or () if model else ())}
+    gone = dict.fromkeys(logged & run.data.metrics.keys(), nan)
+    set_metrics(client, run, gone | files.scores, model=model.model_id if model else None)
 
 
 def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from math import isnan
 from typing import TYPE_CHECKING, TypeVar
 
+from enco.errors import UserError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Run
+    from mlflow.entities import Experiment, Metric, Run
 
 T = TypeVar("T")
 
@@ -19,11 +21,16 @@ POINTS, PARAMS = 1000, 100
 NOTE, PARENT = "mlflow.note.content", "mlflow.parentRunId"
 """Tags by which MLflow's pages know the text that they show with a run or experiment, and a run's parent."""
 NAMES = {"metric_names": "2"}
-"""The tag of runs whose metrics have the names of enco.tracking.scores."""
+"""The tag of runs whose metrics have the names of enco.tracking.scores, with a number that grows as these change."""
+EARLIER = {"1"}
+"""Numbers of the names that runs of earlier versions have, which are made anew; runs without the tag have the first."""
 
 
 def find_run(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
-    """Return the run of an experiment that has a key as its tag `run_key`, if there is one of this version."""
+    """Return the run of an experiment that has a key as its tag `run_key`, if there is one of this version.
+
+    Raises UserError where a later version made one.
+    """
     current, earlier = _by_version(client, experiment, key)
     for run in earlier if current else ():
         client.delete_run(run.info.run_id)
@@ -47,8 +54,20 @@ def make_run(client: MlflowClient, experiment: Experiment, begun: int, tags: Map
 def _by_version(client: MlflowClient, experiment: Experiment, key: str) -> tuple[list[Run], list[Run]]:
     """Return the runs with a key that this version made, and those of an earlier one."""
     found = client.search_runs([experiment.experiment_id], f"tags.run_key = '{key}'")
-    current = [run for run in found if run.data.tags.items() >= NAMES.items()]
-    return current, [run for run in found if run not in current]
+    current = [run for run in found if is_of_this_version(run)]
+    others = [run for run in found if run not in current]
+    for run in others:
+        if (version := run.data.tags.get("metric_names", "1")) not in EARLIER:
+            raise UserError(
+                f"the run {run.info.run_id} has metrics named by version {version} of the names, and this project "
+                f"knows {NAMES['metric_names']}: install the version of this project that mirrored the run"
+            )
+    return current, others
+
+
+def is_of_this_version(run: Run) -> bool:
+    """Say whether a run's metrics have this version's names."""
+    return bool(run.data.tags.items() >= NAMES.items())
 
 
 def _is_users(tag: str) -> bool:
@@ -75,6 +94,12 @@ def set_metrics(client: MlflowClient, run: Run, values: Mapping[str, float], mod
         client.log_batch(run.info.run_id, metrics=points)
 
 
+def log_lines(client: MlflowClient, run: Run, lines: Sequence[Sequence[Metric]]) -> None:
+    """Log lines of points, many in a call, but each line's in one call and so in one transaction."""
+    for chunk in chunks(lines, POINTS // max(map(len, lines), default=1)):
+        client.log_batch(run.info.run_id, metrics=[point for points in chunk for point in points])
+
+
 def _is_same(known: float | None, value: float) -> bool:
     return known == value or (known is not None and isnan(known) and isnan(value))
 
@@ -84,6 +109,12 @@ def set_tags(client: MlflowClient, run: Run, tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
         if run.data.tags.get(key) != value:
             client.set_tag(run.info.run_id, key, value)
+
+
+def set_note(client: MlflowClient, run: Run, text: str, begins: tuple[str, ...]) -> None:
+    """Set the text that MLflow shows with a run, unless it is somebody's: it `begins` otherwise than any of these."""
+    if run.data.tags.get(NOTE, text).startswith(begins):
+        set_tags(client, run, {NOTE: text})
 
 
 def set_status(client: MlflowClient, run: Run, status: str, ended: int) -> None:

@@ -60,7 +60,10 @@ def serve(store: Store, port: int) -> None:
 
 
 def _app() -> FastAPI:
-    """Return MLflow's server, whose page opens on the list of experiments, unless its reader has chosen otherwise."""
+    """Return MLflow's server, whose page opens on the list of experiments, unless its reader has chosen otherwise.
+
+    Raises UserError for another MLflow, whose page has no head to say that in.
+    """
     import mlflow.server
     from mlflow.server.fastapi_app import app
     from starlette.responses import HTMLResponse
@@ -68,8 +71,12 @@ def _app() -> FastAPI:
 
     script = SCRIPT % (json.dumps(FIRST_SETTINGS), FIRST_PAGE)
     page = Path(mlflow.server.__file__).parent / mlflow.server.REL_STATIC_DIR / "index.html"
-    text = page.read_text(encoding="utf-8").replace("<head>", f"<head>{script}", 1)
-    app.router.routes.insert(0, Route("/", lambda _: HTMLResponse(text)))
+    before, head, after = page.read_text(encoding="utf-8").partition("<head>")
+    if not head:
+        raise UserError(
+            f"MLflow {mlflow.__version__} has another first page, {page}: `make env` installs the right one."
+        )
+    app.router.routes.insert(0, Route("/", lambda _: HTMLResponse(f"{before}{head}{script}{after}")))
     return app
 
 

@@ -18,6 +18,7 @@ from enco.io.files import read_json
 from enco.methods import parse_options
 from enco.tracking.artifacts import Artifacts
 from enco.tracking.mlflow_run import chunks
+from enco.tracking.scores import is_since
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,7 +88,8 @@ def _pictures(files: RunFiles, there: set[tuple[str, int]]) -> Iterator[Logged]:
     for step, path in files.samples.items():
         if ("samples", step) not in there:
             yield Logged("samples", step, _sample_rows(files, path))
-    for folder in sorted(path for path in files.folder.glob("translated/*.*") if path.is_dir()):
+    translated = (path for path in files.folder.glob("translated/*.*") if path.is_dir())
+    for folder in sorted(path for path in translated if is_since(path, files.ended)):
         test_task, _, selection = folder.name.rpartition(".")
         key, step = _sheet_key(files, test_task, selection), _iteration(files, test_task, selection)
         if (key, step) not in there and (rows := _sheet_rows(files.record.config, test_task, folder)):
@@ -116,7 +118,7 @@ def _sheet_key(files: RunFiles, test_task: str, selection: str) -> str:
 def _iteration(files: RunFiles, test_task: str, selection: str) -> int:
     """Return the training iteration of the generator that translated."""
     report = files.folder / "selected" / f"{test_task}.json"
-    found = read_json(report if selection == "best" and report.exists() else files.folder / "state.json")
+    found = read_json(report if selection == "best" and is_since(report, files.ended) else files.folder / "state.json")
     return int(found["iteration"])
 
 

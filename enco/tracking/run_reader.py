@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ class RunFiles:
     extractor: str | None
     """The feature extractor behind the scores."""
     run_numbers: dict[str, float]
+    ended: float
+    """When the generator was ready, in whole seconds after 1970; infinite before that."""
 
     @property
     def experiment(self) -> str:
@@ -128,10 +132,15 @@ def _iteration(folder: Path) -> int:
 
 
 def read_run_files(folder: Path) -> RunFiles:
-    """Read a run folder; UserError for a folder that is none, or that has no settings written down yet."""
+    """Read a run folder; UserError for a folder that is none, or that has no settings written down yet.
+
+    Scores, selections and translations older than the generator are an earlier training's, and left out.
+    """
     folder = folder.resolve()
     record, state = read_record(folder / STARTED_FILE, StartedRecord), read_json(folder / "state.json")
     killed = state["state"] == "running" and not is_held(folder)
+    finished, task = _finished(folder), record.config.task
+    ended = float(datetime.fromisoformat(finished.finished).timestamp() // 1) if finished else math.inf
     return RunFiles(
         folder=folder,
         record=record,
@@ -139,17 +148,17 @@ def read_run_files(folder: Path) -> RunFiles:
         outcome="killed" if killed else state["state"],
         metrics=read_metrics(folder / "metrics.jsonl"),
         samples={int(path.stem.removeprefix("iter")): path for path in sorted(folder.glob("samples/iter*.png"))},
-        scores=read_scores(folder, record.config.task),
-        snapshots=read_snapshots(folder, record.config.task),
-        extractor=read_extractor(folder, record.config.task),
-        run_numbers=dict(_run_numbers(folder)),
+        scores=read_scores(folder, task, ended),
+        snapshots=read_snapshots(folder, task, ended),
+        extractor=read_extractor(folder, task, ended),
+        run_numbers=dict(numbers(finished.model_dump(include=RUN_NUMBERS), "run/")) if finished else {},
+        ended=ended,
     )
 
 
-def _run_numbers(folder: Path) -> Iterator[tuple[str, float]]:
-    if (folder / FINISHED_FILE).exists():
-        record = read_record(folder / FINISHED_FILE, FinishedRecord)
-        yield from numbers(record.model_dump(include=RUN_NUMBERS), "run/")
+def _finished(folder: Path) -> FinishedRecord | None:
+    path = folder / FINISHED_FILE
+    return read_record(path, FinishedRecord) if path.exists() else None
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

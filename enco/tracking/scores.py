@@ -20,29 +20,36 @@ PLACES = {"paired": "", "full": "_full", "images": "", "segmentation": "", "segm
 """How names end, by the part of a scores file that they are from."""
 SD = "_sd"
 """How a name ends that is another one's sampling standard deviation."""
+SELECTIONS = ("final", "best")
 UNCERTAINTY = ".uncertainty"
 DISTANCE, KID, SNAPSHOTS = "frechet_distance", "KID", "snapshots"
 CURVES = {"loss", "lr", "run", "system", "sec_per_iter", "data_wait", SNAPSHOTS}
 """First or second parts of names that are no score of a final or selected generator."""
 
 
-def read_scores(folder: Path, task: str) -> dict[str, float]:
-    """Return the numbers in the scores and uncertainties of a run folder by their names; `task` is the run's own."""
+def read_scores(folder: Path, task: str, since: float = 0.0) -> dict[str, float]:
+    """Return the numbers in the scores and uncertainties of a run folder by their names.
+
+    `task` is the run's own. Files written before `since` (seconds after 1970) are left out, as an earlier training's.
+    """
     found: dict[str, float] = {}
     for path in sorted(folder.glob("eval/**/*.json")):
+        if not (is_since(path, since) and is_since(_scores_of(path), since)):
+            continue
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and isinstance(content.get("metrics"), dict):
             found |= dict(_named(path, content, task))
     return found
 
 
-def read_snapshots(folder: Path, task: str) -> dict[str, dict[int, float]]:
+def read_snapshots(folder: Path, task: str, since: float = 0.0) -> dict[str, dict[int, float]]:
     """Return the metrics in the reports of checkpoint selection, as `snapshots/FID`, each by iteration.
 
-    Of two generators of one iteration the last counts, which is the final one.
+    `task` and `since` are as `read_scores` takes them. Of two generators of one iteration the last counts, which is the
+    final one.
     """
     found: dict[str, dict[int, float]] = {}
-    for path in sorted(folder.glob("selected/*.json")):
+    for path in sorted(path for path in folder.glob("selected/*.json") if is_since(path, since)):
         report = read_json(path)
         names = _names_of(report.get("distance"))
         for candidate in report["candidates"]:
@@ -52,10 +59,15 @@ def read_snapshots(folder: Path, task: str) -> dict[str, dict[int, float]]:
     return found
 
 
-def read_extractor(folder: Path, task: str) -> str | None:
+def read_extractor(folder: Path, task: str, since: float = 0.0) -> str | None:
     """Return the feature extractor behind the final scores on a run's own task; None before there are scores."""
     path = folder / "eval" / f"{task}.final.json"
-    return _protocol(path).get("extractor") if path.exists() else None
+    return _protocol(path).get("extractor") if is_since(path, since) else None
+
+
+def is_since(path: Path, since: float) -> bool:
+    """Say whether a file or folder is there and was written at or after a moment, in seconds after 1970."""
+    return path.exists() and path.stat().st_mtime >= since
 
 
 def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
@@ -84,9 +96,9 @@ def spelled(distance: str) -> str:
 
 def _named(path: Path, content: Mapping[str, Any], task: str) -> Iterator[tuple[str, float]]:
     """Yield the numbers of one file by their names."""
-    scores = path.with_name(f"{path.stem.removesuffix(UNCERTAINTY)}.json")
+    scores = _scores_of(path)
     test_task, _, selection = scores.stem.rpartition(".")
-    if selection not in ("final", "best"):  # a file of somebody's own
+    if selection not in SELECTIONS:  # a file of somebody's own
         yield from numbers(content["metrics"], f"{path.stem}/")
         return
     names = _names_of(_protocol(scores).get("distance"))
@@ -96,6 +108,12 @@ def _named(path: Path, content: Mapping[str, Any], task: str) -> Iterator[tuple[
         for name, value in values.items() if isinstance(values, Mapping) else ():
             key = prefix + (names.get(name) or spelled(name))
             yield from numbers(dict(_flat(key, end, value)))
+
+
+def _scores_of(path: Path) -> Path:
+    """Return the scores that a file estimates the uncertainty of, and any other file itself."""
+    scores = path.with_name(f"{path.stem.removesuffix(UNCERTAINTY)}.json")
+    return scores if scores.stem.rpartition(".")[2] in SELECTIONS else path
 
 
 def _flat(key: str, end: str, value: Any) -> Iterator[tuple[str, Any]]:

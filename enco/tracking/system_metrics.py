@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from enco.tracking.mlflow_run import log_lines
 from enco.training.metrics_file import append_line, read_metrics
 from enco.training.run_files import SYSTEM_FILE
 
@@ -48,10 +49,11 @@ def add_system_metrics(client: MlflowClient, run: Run, folder: Path) -> None:
 
     there = {point.key: point.step for point in run.data.to_proto().metrics}
     mirrored = there.get(PREFIX + EVERY_LINE, 0)
-    for step, line in enumerate(read_metrics(folder / SYSTEM_FILE)[mirrored:], start=mirrored + 1):
-        moment = round(line["time"] * 1000)
-        points = [Metric(PREFIX + key, value, moment, step) for key, value in line.items() if key != "time"]
-        client.log_batch(run.info.run_id, metrics=points)
+    lines = [
+        [Metric(PREFIX + key, value, round(line["time"] * 1000), step) for key, value in line.items() if key != "time"]
+        for step, line in enumerate(read_metrics(folder / SYSTEM_FILE)[mirrored:], start=mirrored + 1)
+    ]
+    log_lines(client, run, lines)
 
 
 def _gpu_monitors() -> list[Any]:

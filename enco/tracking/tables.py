@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,10 @@ from enco.io.locks import locked
 from enco.records import STARTED_FILE, StartedRecord, read_record
 from enco.tracking.artifacts import Artifacts
 from enco.tracking.experiments import open_experiment
-from enco.tracking.mlflow_run import NOTE, all_runs, find_run, make_run, set_status, set_tags
+from enco.tracking.mlflow_run import all_runs, find_run, make_run, set_note, set_status, set_tags
 from enco.tracking.rows import LOCK
 from enco.tracking.run_reader import experiment_of, run_key
+from enco.training.identity import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 
 CELLS = "cells.csv"
 """The file that names the run behind each number of the tables in its folder."""
-SHOWN = {".csv", ".html", ".md", ".png", ".svg", ".pdf", ".tex"}
+SHOWN = {".csv", ".html", ".md", ".png", ".svg", ".pdf", ".tex", ".txt"}
 UNFINISHED = "so_far"
 """The folder of tables that lack cells."""
 PART = "tables."
 """How a run's tags begin that name the runs of tables in which it is."""
-NOTE_BEGINS = "In the tables of "
-LONGEST_NOTE = 7500
-"""Characters; MLflow cuts a tag after 8000."""
+NOTE_BEGINS, LINK_BEGINS = "Made of these runs:", "In the tables of "
+"""How the text of a run of tables begins, and that of a run behind them."""
+LONGEST_NOTE, NAMED = 6500, 10
+"""Characters of links, as MLflow cuts a tag after 8000, and missing runs that are named."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,18 @@ def mirror_tables(client: MlflowClient, folder: Path, home: Path | None) -> str:
     `home` is as `mirror` takes it. Raises UserError for a folder without tables, and what MLflow raises.
     """
     scale, runs = read_cells(folder)
+    started = {run: read_record(run / STARTED_FILE, StartedRecord) for run in runs if (run / STARTED_FILE).exists()}
+    missing = [run.relative_to(folder.resolve().parent).as_posix() for run in runs if run not in started]
+    made_of = digest_of(sorted([*map(run_key, started.values()), *missing]))
     with locked(folder / LOCK):
         about = f"Tables and figures of scale {scale}, by the seeds and the part of the grid that they are made of."
         experiment = open_experiment(client, f"{scale}/tables", about, home)
         changed = round((folder / CELLS).stat().st_mtime * 1000)
-        tags = {"run_key": f"tables@{scale}@{folder.name}", "scale": scale, "part": folder.name}
+        tags = {"run_key": f"tables@{scale}@{folder.name}@{made_of}", "scale": scale, "part": folder.name}
         run = find_run(client, experiment, tags["run_key"]) or make_run(client, experiment, changed, tags, folder.name)
         Artifacts.of_run(client, run, home).put(_files(folder))
-        linked = _linked(client, runs)
-        set_tags(client, run, {NOTE: _note(linked)})
+        linked = _linked(client, started.values())
+        set_note(client, run, _note(linked, missing), (NOTE_BEGINS,))
         set_status(client, run, "FINISHED", changed)
     for one in linked:
         _link_back(client, one.run, folder.name, run)
@@ -71,17 +76,22 @@ def mirror_tables(client: MlflowClient, folder: Path, home: Path | None) -> str:
 def read_cells(folder: Path) -> tuple[str, list[Path]]:
     """Return the scale of a folder of tables and the folders of its runs, wherever the results lie.
 
-    Raises UserError where no table lies in the folder.
+    Raises UserError where no table lies in the folder, or no runs beside it.
     """
     if not (folder / CELLS).exists():
         raise UserError(
             f"No tables lie in {folder}, as it has no {CELLS}: name the folder that `all_tables` writes to."
         )
-    scale = folder.resolve().parent.name
+    home = folder.resolve().parent
+    if not (home / "runs").is_dir():
+        raise UserError(
+            f"The tables in {folder} lie apart from their runs, which {home / 'runs'} holds: move them there."
+        )
     with (folder / CELLS).open(encoding="utf-8", newline="") as file:
         named = dict.fromkeys(Path(cell["run"]) for cell in csv.DictReader(file) if cell["run"])
-    inner = [Path(*run.parts[run.parts.index(scale) + 1 :]) for run in named if scale in run.parts]
-    return scale, [folder.resolve().parent / run for run in inner]
+    between = f"/{home.name}/runs/"
+    inner = [path.rpartition(between)[2] for path in (f"/{run.as_posix()}" for run in named) if between in path]
+    return home.name, [home / "runs" / run for run in inner]
 
 
 def page(run: Run) -> str:
@@ -95,9 +105,8 @@ def _files(folder: Path) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in sorted(found) if path.suffix in SHOWN}
 
 
-def _linked(client: MlflowClient, folders: Iterable[Path]) -> list[Linked]:
-    """Return the runs of these folders that the store has."""
-    started = [read_record(path, StartedRecord) for folder in folders if (path := folder / STARTED_FILE).exists()]
+def _linked(client: MlflowClient, started: Iterable[StartedRecord]) -> list[Linked]:
+    """Return the runs of these trainings that the store has."""
     there: dict[str, dict[str, Run]] = {}
     found = []
     for record in started:
@@ -114,22 +123,26 @@ def _by_key(client: MlflowClient, experiment_name: str) -> dict[str, Run]:
     return {run.data.tags.get("run_key", ""): run for run in all_runs(client, experiment)} if experiment else {}
 
 
-def _note(linked: Iterable[Linked]) -> str:
-    """Write a line of links for each task: to every run or, where these are too many, to the experiment."""
+def _note(linked: Sequence[Linked], missing: Sequence[str]) -> str:
+    """Write a line of links for each task: to every run or, where these are too many, to the experiment.
+
+    Runs whose folders are missing are named, the first few of many.
+    """
     tasks: dict[str, list[Linked]] = {}
     for one in linked:
         tasks.setdefault(one.task, []).append(one)
     each = [f"- {task}: " + ", ".join(f"[{one.name}]({one.address})" for one in runs) for task, runs in tasks.items()]
     few = [f"- [{task}]({runs[0].address.partition('/runs/')[0]}): {len(runs)} runs" for task, runs in tasks.items()]
     lines = each if len("\n".join(each)) <= LONGEST_NOTE else few
-    return "\n".join(["Made of these runs:\n", *lines])
+    more = [f"- and {len(missing) - NAMED} more"] if len(missing) > NAMED else []
+    gone = ["\nWithout a folder:\n", *(f"- {name}" for name in missing[:NAMED]), *more] if missing else []
+    return "\n".join([f"{NOTE_BEGINS}\n", *lines, *gone])
 
 
 def _link_back(client: MlflowClient, run: Run, part: str, tables: Run) -> None:
     """Name the tables in a run's tags and, where nobody wrote another text, in the text that MLflow shows with it."""
     tags = {PART + part: page(tables)}
     links = {key: link for key, link in {**run.data.tags, **tags}.items() if key.startswith(PART)}
-    if run.data.tags.get(NOTE, NOTE_BEGINS).startswith(NOTE_BEGINS):
-        named = ", ".join(f"[{key.removeprefix(PART)}]({link})" for key, link in sorted(links.items()))
-        tags[NOTE] = f"{NOTE_BEGINS}{named}."
+    named = ", ".join(f"[{key.removeprefix(PART)}]({link})" for key, link in sorted(links.items()))
     set_tags(client, run, tags)
+    set_note(client, run, f"{LINK_BEGINS}{named}.", (LINK_BEGINS,))

@@ -10,6 +10,7 @@ import pytest
 from enco.tracking.artifacts import place
 from enco.tracking.follower import sync
 from enco.tracking.store import Store
+from tests.support.postgres import MlflowServer
 from tests.support.tracked_runs import only_run, set_state
 
 
@@ -47,9 +48,14 @@ def test_an_ended_run_has_its_files_beside_it(store: Store, runs: Path) -> None:
     logs = str(runs / "{task}-{variant}-{seed}.log")
     assert sync(store, runs, logs) == (1, 1)
     beside = runs.parent / "mlartifacts" / only_run(store).info.run_id / "artifacts"
-    for name in ("config.json", "run.json", "metrics.jsonl", "history.jsonl"):
+    for name in ("config.json", "run.json"):
         assert (beside / name).samefile(runs / "seed0" / name)
+    assert (beside / "metrics.jsonl").read_bytes() == (runs / "seed0" / "metrics.jsonl").read_bytes()
+    (runs / "noise-cyclegan-0.log").write_text("of another training")
+    with (runs / "seed0" / "history.jsonl").open("a") as history:
+        history.write("more")
     assert (beside / "train.log").read_text() == "as printed"
+    assert not (beside / "history.jsonl").read_text().endswith("more")
 
 
 def test_a_run_that_is_stopped_has_its_files_but_no_model(store: Store, runs: Path) -> None:
@@ -60,3 +66,23 @@ def test_a_run_that_is_stopped_has_its_files_but_no_model(store: Store, runs: Pa
     beside = runs.parent / "mlartifacts" / mirrored.info.run_id / "artifacts"
     assert {path.name for path in beside.glob("*.json*")} == {"config.json", "metrics.jsonl", "history.jsonl"}
     assert mirrored.outputs.model_outputs == []
+
+
+@pytest.mark.slow
+def test_a_server_gets_a_changed_file_of_equal_size(runs: Path, tmp_path: Path) -> None:
+    server = MlflowServer(f"sqlite:///{tmp_path / 'server.db'}", tmp_path)
+    server.start()
+    try:
+        store = Store.choose(server.address)
+        (runs / "train.log").write_text("one")
+        assert sync(store, runs, str(runs / "train.log")) == (1, 1)
+        (runs / "train.log").write_text("two")
+        assert sync(store, runs, str(runs / "train.log")) == (1, 1)
+        kept = tmp_path / "artifacts" / only_run(store).info.run_id / "artifacts" / "train.log"
+        found = kept if kept.exists() else next((tmp_path / "artifacts").rglob("train.log"))
+        assert found.read_text() == "two"
+        written = found.stat().st_mtime_ns
+        assert sync(store, runs, str(runs / "train.log")) == (1, 1)
+        assert found.stat().st_mtime_ns == written
+    finally:
+        server.kill()

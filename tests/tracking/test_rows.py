@@ -204,3 +204,17 @@ def test_a_deleted_parent_is_made_anew_with_all_its_children(store: Store, runs:
 def test_a_seed_is_no_part_of_a_row(runs: Path) -> None:
     one, other = (read_run_files(train(runs, seed, 1.0)) for seed in (0, 1))
     assert one.row_key == other.row_key and one.key != other.key
+
+
+def test_what_a_user_writes_at_a_parent_stays(store: Store, runs: Path) -> None:
+    train_each(runs, 10.0, 20.0)
+    sync(store, runs)
+    client, (parent,) = store.connect(), parents(store)
+    client.set_tag(parent.info.run_id, NOTE, "The best row.")
+    client.log_metric(parent.info.run_id, "votes", 3.0)
+    shutil.rmtree(runs / "seed1" / "eval")
+    sync(store, runs)
+    (parent,) = parents(store)
+    assert parent.data.tags[NOTE] == "The best row." and parent.data.metrics["votes"] == 3.0
+    assert parent.data.tags["seeds"] == "0" and parent.data.metrics[DISTANCE] == 10.0
+    assert isnan(parent.data.metrics[f"{DISTANCE}_seed_sd"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from enco.io.files import write_json
 from enco.tracking.scores import is_score, numbers, read_extractor, read_scores, read_snapshots, spelled
+from eval.extractors import distance_name, kid_name
 from tests.support.tracked_runs import write_scores, write_uncertainty
 
 
@@ -32,20 +33,25 @@ def test_a_name_says_task_selection_real_set_and_deviation_where_these_are_not_t
 
 
 def test_a_distance_of_other_features_is_no_fid(tmp_path: Path) -> None:
-    paired = {"frechet_distance": 9.0, "FD (DINOv2 ViT-B)": 7.0}
-    estimates = {"KID": {"value": 0.5, "sampling_sd": None}, "KID (DINOv2 ViT-B)": {"value": 0.25, "sampling_sd": 0.1}}
-    protocol = {"extractor": "efficientnet-lite0", "distance": "FD (EfficientNet-Lite0)"}
+    paired = {"frechet_distance": 9.0, distance_name("dinov2"): 7.0}
+    estimates = {"KID": {"value": 0.5, "sampling_sd": None}, kid_name("dinov2"): {"value": 0.25, "sampling_sd": 0.1}}
+    protocol = {"extractor": "efficientnet-lite0", "distance": distance_name("efficientnet-lite0")}
     write_json(tmp_path / "eval" / "t.final.json", {"metrics": {"paired": paired}, "protocol": protocol})
     write_json(tmp_path / "eval" / "t.final.uncertainty.json", {"metrics": {"full": estimates}})
     assert read_scores(tmp_path, "t") == {
         "FD_efficientnet_lite0": 9.0,
-        "FD_dinov2_vit_b": 7.0,
+        "FD_dinov2_vit_b_14": 7.0,
         "KID_efficientnet_lite0_full": 0.5,
-        "KID_dinov2_vit_b_full": 0.25,
-        "KID_dinov2_vit_b_full_sd": 0.1,
+        "KID_dinov2_vit_b_14_full": 0.25,
+        "KID_dinov2_vit_b_14_full_sd": 0.1,
     }
     assert read_extractor(tmp_path, "t") == "efficientnet-lite0"
     assert read_extractor(tmp_path, "other") is None
+
+
+def test_an_uncertainty_without_its_scores_is_left_out(tmp_path: Path) -> None:
+    write_uncertainty(tmp_path, frechet_distance=81.5, KID=0.5)
+    assert read_scores(tmp_path, "noise") == {}
 
 
 def test_classes_have_a_section_of_their_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from enco.tracking.follower import sync, sync_tables
 from enco.tracking.mlflow_run import NOTE
 from enco.tracking.store import Store
 from enco.tracking.tables import page, read_cells
-from tests.support.tracked_runs import content, only_run
+from enco.training.run_folder import now
+from tests.support.tracked_runs import begin_again, content, only_run
 
 RUN = "own/runs/noise/cyclegan/seed0"
 
@@ -41,9 +43,14 @@ def write_tables(folder: Path, runs: list[str]) -> None:
         "table1.html",
         "figures/noise.png",
         "timing.json",
+        "figures/noise.txt",
         "figures/.hidden.lock",
     ):
         (folder / name).write_text(name)
+    write_cells(folder, runs)
+
+
+def write_cells(folder: Path, runs: list[str]) -> None:
     with (folder / "cells.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["table", "run", "value"])
         writer.writeheader()
@@ -62,7 +69,7 @@ def test_tables_lie_beside_a_run_of_their_own(store: Store, results: Path) -> No
     assert store.home
     beside = store.home / "mlartifacts" / found.info.run_id / "artifacts"
     names = {str(path.relative_to(beside)) for path in beside.rglob("*") if path.is_file()}
-    assert names == {"cells.csv", "table1.md", "table1.html", "figures/noise.png"}
+    assert names == {"cells.csv", "table1.md", "table1.html", "figures/noise.png", "figures/noise.txt"}
     assert found.info.status == "FINISHED" and found.data.tags["scale"] == "own"
 
 
@@ -84,6 +91,9 @@ def test_what_somebody_wrote_about_a_run_stays(store: Store, results: Path) -> N
     assert sync(store, results) == (1, 1)
     store.connect().set_tag(only_run(store).info.run_id, NOTE, "Look at the stripes.")
     assert sync_tables(store, results / "own" / "seed0")
+    store.connect().set_tag(tables_runs(store)["seed0"].info.run_id, NOTE, "For the talk.")
+    assert sync_tables(store, results / "own" / "seed0")
+    assert tables_runs(store)["seed0"].data.tags[NOTE] == "For the talk."
     tags = only_run(store).data.tags
     assert tags[NOTE] == "Look at the stripes." and tags["tables.seed0"] == page(tables_runs(store)["seed0"])
 
@@ -94,7 +104,7 @@ def test_of_more_runs_than_a_note_holds_the_experiments_are_linked(
     monkeypatch.setattr(tables, "LONGEST_NOTE", 10)
     assert sync(store, results) == (1, 1) and sync_tables(store, results / "own" / "seed0")
     place = only_run(store).info.experiment_id
-    assert tables_runs(store)["seed0"].data.tags[NOTE].endswith(f"- [noise](#/experiments/{place}): 1 runs")
+    assert tables_runs(store)["seed0"].data.tags[NOTE].splitlines()[2] == f"- [noise](#/experiments/{place}): 1 runs"
 
 
 def test_new_tables_are_mirrored_by_the_next_sync(store: Store, results: Path) -> None:
@@ -113,6 +123,28 @@ def test_the_command_takes_runs_and_tables(store: Store, results: Path, monkeypa
     monkeypatch.setattr(sys, "argv", command)
     assert main() == 0
     assert page(only_run(store)) in tables_runs(store)["seed0"].data.tags[NOTE]
+
+
+def test_tables_of_other_trainings_are_another_run(store: Store, results: Path, tmp_path: Path) -> None:
+    clone = shutil.copytree(results, tmp_path / "clone")
+    begin_again(clone / RUN, now())
+    for where in (results, clone, results):
+        assert sync_tables(store, where / "own" / "seed0")
+    place = store.connect().get_experiment_by_name("own/tables").experiment_id
+    assert len(store.connect().search_runs([place])) == 2
+
+
+def test_runs_that_are_gone_are_named_and_those_below_any_folder_found(store: Store, results: Path) -> None:
+    write_cells(results / "own" / "seed0", [f"/home/own/x/own/runs/results/{RUN}", "own/runs/gone/x/seed0"])
+    assert read_cells(results / "own" / "seed0")[1][0] == results / RUN
+    assert sync_tables(store, results / "own" / "seed0")
+    assert tables_runs(store)["seed0"].data.tags[NOTE].endswith("Without a folder:\n\n- runs/gone/x/seed0")
+
+
+def test_tables_apart_from_their_runs_are_said(results: Path) -> None:
+    (results / "own" / "runs").rename(results / "own" / "moved")
+    with pytest.raises(UserError, match="lie apart from their runs"):
+        read_cells(results / "own" / "seed0")
 
 
 def test_a_folder_without_tables_is_said(

@@ -16,9 +16,12 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from playwright.sync_api import Browser
 
+from enco.errors import UserError
 from enco.io.files import read_json, write_json
 from enco.tracking.follower import sync
+from enco.tracking.pages import _app
 from enco.tracking.store import Store
 from tests.support.tiny_runs import run, tiny_config, write_images
 
@@ -126,6 +129,26 @@ def test_a_moved_results_folder_shows_its_runs_and_pictures_at_once(moved: Path,
             f"{address}/api/2.0/mlflow/logged-models/search", json={"experiment_ids": ["1"]}, timeout=600
         ).json()["models"][0]["info"]["model_id"]
         assert_translates(f"models:/{model}", address, folder / "generator.safetensors")
+
+
+@pytest.mark.slow
+def test_the_pages_open_on_the_list_of_trainings(folder: Path, tmp_path: Path, browser: Browser) -> None:
+    port = free_port()
+    with (
+        pages(*ui_command(folder, port), cwd=ROOT, port=port, log=tmp_path / "log"),
+        closing(browser.new_page()) as page,
+    ):
+        page.goto(f"http://127.0.0.1:{port}", timeout=PATIENCE * 1000)
+        page.get_by_role("link", name="own/noise").click(timeout=PATIENCE * 1000)
+        page.get_by_text("cyclegan seed0").first.wait_for(timeout=PATIENCE * 1000)
+        assert "/experiments/" in page.url and page.url.endswith("/runs"), "trainings, and no traces"
+
+
+def test_another_first_page_of_mlflow_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.html").write_text("<html><body></body></html>")
+    monkeypatch.setattr("mlflow.server.REL_STATIC_DIR", tmp_path)
+    with pytest.raises(UserError, match="has another first page"):
+        _app()
 
 
 def assert_translates(model: str, address: str, generator: Path) -> None:

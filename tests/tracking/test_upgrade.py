@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
@@ -102,3 +103,14 @@ def test_tags_tell_data_code_and_machine(store: Store, runs: Path) -> None:
     assert (data.dataset.name, data.dataset.digest) == ("images", record.data_hash[:36])
     assert record.data_hash in data.dataset.profile
     assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "training")]
+
+
+def test_a_run_of_a_later_version_is_left_alone_and_said(
+    store: Store, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sync(store, runs) == (1, 1)
+    store.connect().set_tag(only_run(store).info.run_id, *{**NAMES, "metric_names": "3"}.popitem())
+    once = content(store)
+    assert sync(store, runs) == (0, 1)
+    assert content(store) == once and deleted(store.connect()) == []
+    assert "named by version 3 of the names, and this project knows 2: install" in capsys.readouterr().out
