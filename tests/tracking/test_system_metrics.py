@@ -6,11 +6,16 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import pytest
 from filelock import FileLock
+from mlflow import MlflowClient
 
 from enco.tracking.follower import follow, sync
 from enco.tracking.store import Store
+from enco.tracking.system_metrics import EVERY_LINE, PREFIX
+from enco.training.metrics_file import append_line
 from enco.training.run_files import RUN_FILES, SYSTEM_FILE
 from enco.training.run_folder import LOCK
 from tests.support.tracked_runs import content, only_run, set_state
@@ -51,3 +56,17 @@ def test_a_training_that_begins_anew_moves_the_file_aside() -> None:
 def test_a_run_that_nobody_followed_has_none(store: Store, runs: Path) -> None:
     assert sync(store, runs) == (1, 1)
     assert not [name for name in only_run(store).data.metrics if name.startswith("system/")]
+
+
+def test_many_lines_take_few_calls(store: Store, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for second in range(300):
+        append_line(runs / "seed0" / SYSTEM_FILE, {"time": float(second), EVERY_LINE: float(second), "other": 1.0})
+    sizes, log_batch = [], MlflowClient.log_batch
+
+    def count(client: MlflowClient, run_id: str, **what: Any) -> None:
+        log_batch(client, run_id, **what)
+        sizes.append([point.key.startswith(PREFIX) for point in what.get("metrics", ())].count(True))
+
+    monkeypatch.setattr(MlflowClient, "log_batch", count)
+    assert sync(store, runs) == (1, 1)
+    assert [size for size in sizes if size] == [600]
