@@ -128,6 +128,8 @@ class Training:
             set_random_state(self.last.random, self.method.device)
             print(f"Going on from iteration {self.done}.", flush=True)
         self.log.resume(self.done, self.last.window if self.last else [])
+        if self.probe:
+            self.probe.resume(self.done // self.steps.per_epoch)
         self._started(self.begun).write(self.out / STARTED_FILE)
 
     def loop(self, workers: int, stop: StopRequest, state: StateFile) -> None:

@@ -32,7 +32,7 @@ from eval.records import (
 )
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
-from eval.tables.protocol import Provenance
+from eval.tables.protocol import Provenance, drawn_at
 from eval.tables.write import write_table
 from eval.uncertainty.records import load_arrays, read_uncertainty
 from workflow import paths
@@ -264,20 +264,24 @@ def write_so_far(project: Project, when: str, commit: str) -> Iterator[str]:
             yield f"{name}: {sum(measured)} of {len(measured)} cells: {files['md']}"
 
 
-def draw_so_far(project: Project) -> Iterator[str]:
+def draw_so_far(project: Project, commit: str) -> Iterator[str]:
     """Draw the paper's figures as far as they can be drawn; yield where each one is, or why it is not drawn.
 
     A figure that is not drawn, and was before, is removed.
     """
     from eval.figures.paper.draw import write_paper_figure
 
+    there, selection = SoFar(project), project.plan.selections[0]
+    untrained = {run.folder: gap for run, gap in there.gaps().items()}
+    unscored = {one.features(selection): gap for one, gap in there.score_gaps().items()}
+    made = drawn_at(Provenance(**project.tables.provenance(), commit=commit))
     for name in NAMES:
-        figure = project.paper_figures.so_far(name)
+        figure = project.paper_figures.so_far(name, untrained, unscored)
         files = {kind: project.plan.file(path, figure=name) for kind, path in paths.PAPER_FIGURE_SO_FAR.items()}
         try:
             if not figure.tasks:
                 raise UserError(not_made(figure))
-            write_paper_figure(figure, files)
+            write_paper_figure(figure, files, made)
         except UserError as error:
             for file in files.values():
                 file.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Draw, every few epochs, the positions that EnCo's content loss would look at in one test image (paper, Figure 2).
 
 DAG draws by the discriminator of that very epoch, so the positions cannot be found again after a training. Nothing of
-the training is changed: neither random states nor the modes of networks.
+the training is changed: neither the modes of networks nor, on a CPU and a CUDA device, random states.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from enco.methods.base import Method
 from enco.networks.generator import ResnetGenerator, feature_shapes
 from enco.options.enco import EnCoOptions
 from enco.runtime.randomness import forked_rng
+from enco.training.identity import LENGTH, digest_of, settings_of
 from enco.training.samples import evaluating
 
 FOLDER = "probe"
@@ -48,13 +49,20 @@ class Draw:
     """How many positions of a pair are drawn as those that look least real."""
     sizes: dict[str, Size]
     """Height and width of each pair's maps."""
+    settings: str = ""
+    """Digest of the training's settings, but for its length, and of the cadence; empty in files of earlier versions."""
 
 
+@dataclass(frozen=True)
 class Probe:
     """The probe image of a training, and the sizes of the maps that are sampled; `Probe.of` chooses both."""
 
-    def __init__(self, options: EnCoOptions, image: Tensor, name: str, sizes: dict[str, Size], folder: Path) -> None:
-        self.options, self.image, self.name, self.sizes, self.folder = options, image, name, sizes, folder
+    options: EnCoOptions
+    image: Tensor
+    name: str
+    sizes: dict[str, Size]
+    folder: Path
+    settings: str
 
     @classmethod
     def of(cls, config: RunConfig, method: Method, folder: Path) -> Probe | None:
@@ -70,7 +78,13 @@ class Probe:
         file = _probe_image(source, reading, config.train.probe_image)
         image = test_image(file, options.test_side, options.interpolation, reading.levels)
         sizes = _map_sizes(method.networks["generator"], options)
-        return cls(options, image[None], file.relative_to(source).as_posix(), sizes, folder)
+        return cls(options, image[None], file.relative_to(source).as_posix(), sizes, folder, _digest(config))
+
+    def resume(self, epoch: int) -> None:
+        """Go back to the end of an epoch: remove the draws of later ones, as of iterations that are lost."""
+        for file in self.folder.glob("epoch[0-9]*.safetensors"):
+            if int(file.stem.removeprefix("epoch")) > epoch:
+                file.unlink()
 
     def draw(self, method: Method, epoch: int) -> None:
         """Write the positions of an epoch, whole: 2 bytes each, so 512 for the 256 of a pair."""
@@ -84,7 +98,8 @@ class Probe:
                 for pair, size in self.sizes.items()
             }
         least = {pair: round(options.beta * positions.shape[1]) for pair, positions in drawn.items()}
-        about = {"epoch": epoch, "image": self.name, "least_real": least, "sizes": self.sizes}
+        about = {"epoch": epoch, "image": self.name, "settings": self.settings}
+        about |= {"least_real": least, "sizes": self.sizes}
         tensors = {pair: positions[0].cpu().to(torch.uint16) for pair, positions in drawn.items()}
         save_safetensors(
             self.folder / f"epoch{epoch:04d}.safetensors", tensors, {k: json.dumps(v) for k, v in about.items()}
@@ -99,6 +114,12 @@ def _probe_image(folder: Path, reading: Reading, name: str) -> Path:
     if name and name not in by_name:
         raise unknown("image", name, by_name, f"probe_image, which is looked for in {folder}")
     return by_name[name] if name else files[0]
+
+
+def _digest(config: RunConfig) -> str:
+    """Digest the settings that two draws of one training have in common: how long it lasts may change."""
+    settings = {key: value for key, value in settings_of(config).items() if key not in LENGTH}
+    return digest_of(settings | {"probe_epochs": config.train.probe_epochs})
 
 
 def _map_sizes(generator: torch.nn.Module, options: EnCoOptions) -> dict[str, Size]:
@@ -118,13 +139,18 @@ def _map_sizes(generator: torch.nn.Module, options: EnCoOptions) -> dict[str, Si
 def read_draws(folder: Path) -> list[Draw]:
     """Read the draws of a probe's folder by epoch; none where there is no such folder.
 
-    Raises UserError for a file that is no draw, and for draws of several images.
+    Raises UserError for a file that is no draw, and for draws of several images, settings or cadences.
     """
     draws = [_read_draw(file) for file in sorted(folder.glob("epoch*.safetensors"))]
     if len(names := {draw.image for draw in draws}) > 1:
         raise UserError(
             f"{folder} has draws of several images ({', '.join(sorted(names))}): train with one probe_image throughout,"
             " or remove the files of the others."
+        )
+    if len({draw.settings for draw in draws}) > 1:
+        raise UserError(
+            f"{folder} has draws of several trainings, whose settings or probe_epochs differ: remove those of one, or"
+            f" remove {folder.parent} and call again, which trains it anew."
         )
     return draws
 
@@ -141,6 +167,7 @@ def _read_draw(file: Path) -> Draw:
         positions={pair: positions.numpy() for pair, positions in tensors.items()},
         least_real=said["least_real"],
         sizes={pair: _size(size) for pair, size in said["sizes"].items()},
+        settings=json.loads(about.get("settings", '""')),
     )
 
 

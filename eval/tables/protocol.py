@@ -106,6 +106,11 @@ def describe_scale(provenance: Provenance) -> str:
     return f"{scale}: these numbers are not comparable with the paper's (other data or settings)"
 
 
+def drawn_at(provenance: Provenance) -> str:
+    """Name the scale and the commit of a figure."""
+    return f"Scale {describe_scale(provenance)}; drawn at commit {provenance.commit}"
+
+
 def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoresFiles) -> str:
     """Return what each column's images were made from: 'Horse→Zebra: horse2zebra.zip (sha256 a74d9d392eec)'."""
     names = []

@@ -38,7 +38,7 @@ from eval.figures.paper.options import (
 )
 from eval.figures.paper.panels import Panel, coloured, grid
 from eval.figures.paper.planned import PlannedRun, PlannedTask
-from eval.figures.paper.similarity import Layer, layers_of, min_max, scaled, similarity_map
+from eval.figures.paper.similarity import Layer, layers_of, min_max, scaled, shown_layers, similarity_map
 from eval.metrics.features import Features
 from eval.records import ExtractorRecord
 from tests.support.tiny_methods import images, tiny_method
@@ -70,8 +70,18 @@ def test_a_query_is_the_cell_at_its_point() -> None:
 @pytest.mark.parametrize(("which", "side"), [("coarsest", 2), ("finest", 4)])
 def test_the_layer_shown_is_that_of_the_size_asked_for(which: Any, side: int) -> None:
     layers = [layer(4), layer(2, query=(0.0, 1.0)), layer(2)]
-    found = similarity_map(layers, (0, 0), side, SimilarityOptions(layer=which))
+    options = SimilarityOptions(layer=which)
+    found = similarity_map(shown_layers(layers, options, "enco"), (0, 0), side, options)
     assert torch.equal(found, layer(side).similarity((0, 0)))
+
+
+def test_a_layer_is_shown_by_its_number_where_a_variant_is_named() -> None:
+    layers = [layer(4), layer(2), layer(3)]
+    options = SimilarityOptions(layer={"enco": 0, "cut": 3})
+    assert shown_layers(layers, options, "enco") == [layers[0]]
+    assert shown_layers(layers, options, "dclgan") == [layers[1]]
+    with pytest.raises(UserError, match=r"cut has no layer 3 of 3: set figure1\.layer from 0 to 2"):
+        shown_layers(layers, options, "cut")
 
 
 def test_the_mean_is_that_of_maps_that_are_scaled_each() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import yaml
 from enco.config.base import Settings
 from enco.errors import UserError
 from eval.figures.paper.options import NAMES, PaperFigures, spelled
+from eval.figures.paper.planned import PlannedPaperFigure
 from workflow import paths
 from workflow.inputs.paper_figures import FiguresOfPaper
 from workflow.plan.plan import Plan
@@ -86,6 +88,9 @@ def test_a_run_for_both_directions_is_shown_backward() -> None:
 def test_labels_tell_variants_apart() -> None:
     (task,) = figures().figure("figure2").tasks
     assert [run.label for run in task.runs] == ["EnCo", "EnCo (k=1)"]
+    options = {"figure6": {"variants": ["enco", "uniform", "default"]}}
+    (task,) = figures(paper_figures=options).figure("figure6").tasks
+    assert [run.label for run in task.runs] == ["EnCo", "EnCo (uniform)", "EnCo (default)"]
 
 
 def test_another_choice_is_another_caption() -> None:
@@ -110,16 +115,46 @@ def test_a_wrong_choice_is_said(options: dict[str, Any], message: str) -> None:
 
 def test_what_is_not_there_yet_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = figures()
+    (planned,) = made.figure("figure1").tasks
+    trained = {run.folder: "not trained yet" if run.label == "CUT" else "" for run in planned.runs}
     monkeypatch.chdir(tmp_path)
-    assert made.so_far("figure1").tasks == ()
-    assert "horse2zebra is left out: EnCo, by which images are chosen, is not scored." in made.so_far("figure1").lacks
-    for file in files("figure1"):
-        if "/cut/" not in file:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-            Path(file).touch()
-    (task,) = made.so_far("figure1").tasks
+
+    def so_far(untrained: dict[Path, str] = trained, score_gap: str = "") -> PlannedPaperFigure:
+        return made.so_far("figure1", untrained, {planned.judge.features: score_gap})
+
+    assert so_far(score_gap="scored with other features, to be scored again").tasks == ()
+    assert so_far(score_gap="trained, not scored yet").lacks[-1] == (
+        "horse2zebra is left out: EnCo, by which images are chosen, is not there yet (trained, not scored yet)."
+    )
+    for file in [f"{RUNS}/enco/seed0/run.json", *files("figure1")]:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    (task,) = so_far().tasks
     assert [run.label for run in task.runs] == ["EnCo"]
-    assert "Not there yet on horse2zebra: CUT." in made.so_far("figure1").lacks
+    assert "Not there yet on horse2zebra: CUT (not trained yet)." in so_far().lacks
+    assert so_far(dict.fromkeys(trained, "trained by other code, to be trained again")).tasks == ()
+
+
+def test_translations_from_before_a_training_are_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = figures(paper_figures={"figure8": {"images": ["horse_0000"]}})
+    (planned,) = made.figure("figure8").tasks
+    monkeypatch.chdir(tmp_path)
+    for run in planned.runs:
+        run.translated.mkdir(parents=True)
+        (run.folder / "run.json").touch()
+        os.utime(run.folder / "run.json", (10, 10) if run.label != "CUT" else None)
+    os.utime(planned.runs[-1].translated, (5, 5))
+    found = made.so_far("figure8", {run.folder: "" for run in planned.runs}, {})
+    assert [run.label for run in found.tasks[0].runs] == ["EnCo", "CycleGAN"]
+    assert "Not there yet on horse2zebra: CUT (horse2zebra.final is older than the training)." in found.lacks
+
+
+def test_another_judge_is_said_and_an_unknown_one_refused() -> None:
+    judged = figures(paper_figures={"judge": "negcut"})
+    sentence = "Images of horse2zebra are judged by EnCo, as no table of scale tiny has negcut on horse2zebra."
+    assert sentence in judged.figure("figure1").lacks and sentence not in judged.figure("figure2").lacks
+    with pytest.raises(UserError, match=r"Unknown variant 'encoo' in paper_figures\.judge: .*enco\+k=1"):
+        figures(paper_figures={"judge": "encoo"}).current()
 
 
 def test_targets_of_figures_are_known() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from enco import methods
-from enco.errors import UserError
+from enco.errors import UserError, unknown
+from enco.records import FINISHED_FILE
 from eval.figures.paper.options import (
     NAMES,
     PIXEL_SCORES,
     ComparisonOptions,
     FrequencyOptions,
+    by_score,
     tasks_of,
     variants_of,
 )
@@ -55,15 +57,21 @@ class FiguresOfPaper:
         return list(dict.fromkeys([*files, *(file for task in figure.tasks for file in _scored_files(figure, task))]))
 
     def figure(self, name: str) -> PlannedPaperFigure:
-        """Return what a figure is made of, as far as the scale's tables have it."""
+        """Return what a figure is made of, as far as the scale's tables have it.
+
+        Raises UserError for a judge that is neither a method nor in any table.
+        """
         wanted = self.plan.config.paper_figures
         options = wanted.of(name)
-        tasks, lacks = [], []
+        tasks: list[PlannedTask] = []
+        lacks: list[str] = []
         for task in tasks_of(options):
             runs = {variant: self._run(task, variant) for variant in variants_of(options)}
             lacks += self._lacking(name, task, [variant for variant, run in runs.items() if run is None])
             if there := tuple(run for run in runs.values() if run):
-                tasks.append(self._task(task, self._run(task, wanted.judge) or there[0], there))
+                judge = self._run(task, wanted.judge)
+                lacks += [] if judge or not by_score(options) else [self._other_judge(task, there[0])]
+                tasks.append(self._task(task, judge or there[0], there))
         return PlannedPaperFigure(
             name=name,
             options=options,
@@ -71,21 +79,40 @@ class FiguresOfPaper:
             tasks=tuple(tasks),
             lacks=tuple(lacks),
             choices=f"Choices that the paper leaves open, as settings below paper_figures: {wanted.choices(name)}.",
+            seed=self.plan.config.seeds[0],
         )
 
-    def so_far(self, name: str) -> PlannedPaperFigure:
-        """Return what a figure can be made of by now, and say what is not there yet."""
+    def so_far(self, name: str, untrained: Mapping[Path, str], unscored: Mapping[Path, str]) -> PlannedPaperFigure:
+        """Return what a figure can be made of by now, and say what is not there yet.
+
+        `untrained` and `unscored` hold why the run of a folder, and the scores of a features file, are not those of the
+        configuration; empty where they are.
+        """
         figure, tasks, lacks = self.figure(name), [], []
         for task in figure.tasks:
-            there = tuple(run for run in task.runs if all(file.exists() for file in _files_of_run(figure, run)))
-            if not all(file.exists() for file in _scored_files(figure, task)):
-                lacks.append(f"{task.task} is left out: {task.judge.label}, by which images are chosen, is not scored.")
+            if gap := _judge_gap(figure, task, untrained, unscored):
+                judge = f"{task.judge.label}, by which images are chosen"
+                lacks.append(f"{task.task} is left out: {judge}, is not there yet ({gap}).")
                 continue
-            if there:
+            gaps = {run: untrained[run.folder] or _files_gap(run, _files_of_run(figure, run)) for run in task.runs}
+            if there := tuple(run for run, gap in gaps.items() if not gap):
                 tasks.append(replace(task, runs=there))
-            if missing := [run.label for run in task.runs if run not in there]:
+            if missing := [f"{run.label} ({gap})" for run, gap in gaps.items() if gap]:
                 lacks.append(f"Not there yet on {task.task}: {', '.join(missing)}.")
         return replace(figure, tasks=tuple(tasks), lacks=(*figure.lacks, *lacks))
+
+    def _other_judge(self, task: str, judge: PlannedRun) -> str:
+        """Say by whom images are chosen instead; UserError for a judge that nobody knows."""
+        config, cells = self.plan.config, self.plan.grid.cells
+        wanted, known = (
+            config.paper_figures.judge,
+            {name for c in cells for name in (c.evaluation.run.variant, c.row.key)},
+        )
+        if not str(config.only) and {wanted, wanted.partition("+")[0]}.isdisjoint({*known, *methods.infos()}):
+            raise unknown("variant", wanted, known, "paper_figures.judge")
+        return (
+            f"Images of {task} are judged by {judge.label}, as no table of scale {config.scale} has {wanted} on {task}."
+        )
 
     def _task(self, task: str, judge: PlannedRun, runs: Sequence[PlannedRun]) -> PlannedTask:
         return PlannedTask(
@@ -108,6 +135,7 @@ class FiguresOfPaper:
     def _planned_run(self, variant: str, evaluation: Evaluation) -> PlannedRun:
         run, selection = evaluation.run, self.plan.selections[0]
         label, overrides = methods.infos()[run.config.method].label, run.variant.partition("+")[2]
+        overrides = overrides if variant == run.variant else variant
         return PlannedRun(
             variant=variant,
             label=f"{label} ({overrides})" if overrides else label,
@@ -140,6 +168,27 @@ def _scored_files(figure: PlannedPaperFigure, task: PlannedTask) -> list[Path]:
     if not figure.by_score:
         return []
     return [task.judge.translated] if figure.score in PIXEL_SCORES else [task.source_features, task.judge.features]
+
+
+def _judge_gap(
+    figure: PlannedPaperFigure, task: PlannedTask, untrained: Mapping[Path, str], unscored: Mapping[Path, str]
+) -> str:
+    """Return why test images cannot be chosen by the judge's scores by now; empty if they can, or need not."""
+    files = _scored_files(figure, task)
+    if not files:
+        return ""
+    gap = untrained[task.judge.folder] if figure.score in PIXEL_SCORES else unscored[task.judge.features]
+    return gap or _files_gap(task.judge, files)
+
+
+def _files_gap(run: PlannedRun, files: Sequence[Path]) -> str:
+    """Return why files of a trained run cannot be drawn; empty if all are there and made since the training."""
+    if missing := [file for file in files if not file.exists()]:
+        return f"{missing[0].name} is not there"
+    trained = (run.folder / FINISHED_FILE).stat().st_mtime
+    made_of_it = [file for file in files if file != run.generator and file.is_relative_to(run.folder)]
+    old = [file for file in made_of_it if file.stat().st_mtime < trained]
+    return f"{old[0].name} is older than the training" if old else ""
 
 
 def not_made(figure: PlannedPaperFigure) -> str:

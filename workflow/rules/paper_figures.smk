@@ -24,6 +24,7 @@ rule paper_figure:
     params:
         planned=project.paper_figures.planned,
         choices=project.paper_figures.choices,
+        provenance=project.tables.provenance(),
     message:
         "Draw {wildcards.figure} of the paper"
     script:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from enco.data.folders import name_in, output_names
-from enco.errors import unknown
+from enco.data.folders import name_in, output_names, printable
+from enco.errors import UserError, unknown
 from eval.figures.paper.options import PIXEL_SCORES, ContentScore
 from eval.figures.paper.planned import PlannedTask
 
@@ -35,14 +35,16 @@ class Chosen:
 
     @property
     def label(self) -> str:
-        """The name, and the place where that is another text."""
-        return self.name if self.place == self.name else f"{self.name}\n{self.place}"
+        """The name as it prints, and the place where that is another text."""
+        name = printable(self.name)
+        return name if self.place == self.name else f"{name}\n{self.place}"
 
 
 def choose_images(task: PlannedTask, wanted: Sequence[int | str], score: ContentScore) -> list[Chosen]:
     """Return the test images at percentiles of the judge's content scores, and those of the other names.
 
-    Raises UserError for a name that no test image has, and for features or translations that are missing.
+    Raises UserError for a name that no test image has, for features or translations that are missing, and for
+    translations of other test images.
     """
     sources = sources_by_translation(task)
     by_score = [place for place in wanted if isinstance(place, int)]
@@ -69,6 +71,11 @@ def at_percentile(ranked: Sequence[str], percent: int) -> str:
 def _chosen(task: PlannedTask, wanted: int | str, sources: dict[str, Path], ranked: Sequence[str]) -> Chosen:
     if isinstance(wanted, int):
         translation = at_percentile(ranked, wanted)
+        if translation not in sources:
+            raise UserError(
+                f"{task.sources} has no image of {printable(translation)}, which is among the translations of"
+                f" {task.judge.label}: remove {task.judge.translated} and call again."
+            )
         return Chosen(PLACES.get(wanted, f"{wanted} %"), translation, sources[translation])
     if (translation := f"{wanted}.png") not in sources:
         names = [name.removesuffix(".png") for name in sources]

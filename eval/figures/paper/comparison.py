@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from enco.data.folders import printable
 from eval.figures.comparison import at_size
 from eval.figures.paper.choose import Chosen, choose_images
 from eval.figures.paper.options import ComparisonOptions
@@ -22,14 +23,15 @@ def draw_comparison(planned: PlannedPaperFigure, options: ComparisonOptions) -> 
     for task in planned.tasks:
         chosen = choose_images(task, options.images, planned.score)
         caption = "{place}" if len(planned.tasks) == 1 else f"{task.task}\n{{place}}"
-        rows += [(caption.format(place=one.place), _row(task, one, variants)) for one in chosen]
+        rows += [(caption.format(place=printable(one.place)), _row(task, one, variants)) for one in chosen]
         said.append(shown(task, chosen))
     return grid(["Input", *(labels[variant] for variant in variants)], rows), said
 
 
 def shown(task: PlannedTask, chosen: list[Chosen]) -> str:
     """Say which test images of a task are shown."""
-    return f"Images of {task.task}: {', '.join(f'{one.name} ({one.place})' for one in chosen)}."
+    named = [printable(f"{one.name} ({one.place})" if one.place != one.name else one.name) for one in chosen]
+    return f"Images of {task.task}: {', '.join(named)}."
 
 
 def image_panel(task: PlannedTask, file: Path) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from enco.errors import UserError
-from enco.methods.parts.generator_file import read_generator
 from enco.networks.generator import ResnetGenerator
-from enco.options.enco import INFO, EnCoOptions
+from enco.options.base import MethodOptions
+from enco.options.enco import EnCoOptions
 from eval.figures.paper.choose import choose_images, sources_by_translation
 from eval.figures.paper.comparison import image_panel, shown
-from eval.figures.paper.networks import load_resnet, network_input
+from eval.figures.paper.networks import Loaded, load_resnet, network_input
 from eval.figures.paper.options import ComponentOptions
 from eval.figures.paper.panels import Panel, Pixels, grid
-from eval.figures.paper.planned import PlannedPaperFigure, PlannedTask
+from eval.figures.paper.planned import PlannedPaperFigure, PlannedRun, PlannedTask
 
 PAPER = (3, 7, 13, 18, 24, 28)
 """The paper's modules: those of EnCo's pairs at 9 residual blocks."""
@@ -31,37 +31,34 @@ def draw_components(planned: PlannedPaperFigure, options: ComponentOptions) -> t
     """Return the figure, and sentences on the images that it shows and the generators that are not there."""
     (task,) = planned.tasks
     chosen, said = choose_images(task, options.images, planned.score), []
-    generators = {}
+    loaded: dict[PlannedRun, Loaded] = {}
     for run in task.runs:
         try:
-            generators[run.label] = load_resnet(run)
+            loaded[run] = load_resnet(run)
         except UserError as error:
             said.append(f"No features of {run.label}: {error}")
-    modules = options.modules or _paired(planned)
+    if not loaded:
+        raise UserError(f"{planned.name} shows no generator: {' '.join(said)}")
+    modules = options.modules or paired(one.method.options for one in loaded.values())
     rows = []
     for one in chosen:
-        for label, generator in generators.items():
-            images = _images(task, one.source, options.batch)
+        for run, (method, generator) in loaded.items():
+            images = _images(task, one.source, options.batch, method.options)
             panels = [Panel(picture) for picture in pictures(feature_maps(generator, images, modules), options)]
-            rows.append((f"{label}\n{one.label}", [image_panel(task, one.source), *panels]))
+            rows.append((f"{run.label}\n{one.label}", [image_panel(task, one.source), *panels]))
     return grid(["Input", *(f"module {module}" for module in modules)], rows), [shown(task, chosen), *said]
 
 
-def _paired(planned: PlannedPaperFigure) -> tuple[int, ...]:
-    """Return the modules that the first EnCo of a figure pairs, or the paper's."""
-    for run in planned.tasks[0].runs:
-        if run.generator.is_file():
-            about = read_generator(run.generator)[1]
-            if about["method"] == INFO.name:
-                pairs = EnCoOptions.model_validate_json(about["options"]).pairs
-                return tuple(sorted(module for pair in pairs for module in pair))
-    return PAPER
+def paired(options: Iterable[MethodOptions]) -> tuple[int, ...]:
+    """Return the modules that the first EnCo of these pairs, or the paper's."""
+    pairs = next((one.pairs for one in options if isinstance(one, EnCoOptions)), None)
+    return tuple(sorted(module for pair in pairs for module in pair)) if pairs else PAPER
 
 
-def _images(task: PlannedTask, first: Path, count: int) -> Tensor:
+def _images(task: PlannedTask, first: Path, count: int, options: MethodOptions) -> Tensor:
     """Return the test image that is shown, and those beside it that components are fitted to."""
     others = [file for file in sources_by_translation(task).values() if file != first]
-    return torch.cat([network_input(task, file) for file in [first, *others][:count]])
+    return torch.cat([network_input(task, file, options) for file in [first, *others][:count]])
 
 
 @torch.no_grad()

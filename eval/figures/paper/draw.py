@@ -16,15 +16,28 @@ TITLES = {
     "figure2": "How often the content loss looked at each cell of one test image, and what came of that image.",
     "figure6": "The first three principal components of the generators' features, as red, green and blue.",
 }
-COMPARISON = "Test images and their translations; images are chosen by rule, so that failures are among them."
+COMPARISON = "Test images and their translations."
+BY_RULE = "Images are chosen by rule, the worst among them, so that a failure shows."
 
 
-def write_paper_figure(planned: PlannedPaperFigure, files: Mapping[str, Path]) -> None:
-    """Draw a figure, and write it (`pdf`, `png`) with its caption (`txt`); UserError for what cannot be drawn."""
+def write_paper_figure(planned: PlannedPaperFigure, files: Mapping[str, Path], made: str) -> None:
+    """Draw a figure, and write it (`pdf`, `png`) with its caption (`txt`); UserError for what cannot be drawn.
+
+    `made` names the scale and the commit.
+    """
     figure, said = draw(planned)
-    number = planned.name.removeprefix("figure")
+    save_figure(figure, "\n".join([*about(planned, made), *said, *planned.lacks]), files)
+
+
+def about(planned: PlannedPaperFigure, made: str) -> list[str]:
+    """Return the sentences of a caption that say which figure it is, what it was made of, and by which choices."""
     title = TITLES.get(planned.name, COMPARISON)
-    save_figure(figure, "\n".join([f"Figure {number}. {title}", planned.choices, *said, *planned.lacks]), files)
+    return [
+        f"Figure {planned.name.removeprefix('figure')}. {title}",
+        f"{made}; seed {planned.seed}.",
+        *([BY_RULE] if 0 in getattr(planned.options, "images", ()) else []),
+        planned.choices,
+    ]
 
 
 def draw(planned: PlannedPaperFigure) -> tuple[Figure, list[str]]:

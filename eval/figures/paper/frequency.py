@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from enco.data.folders import printable
 from enco.errors import UserError
 from enco.training.probe import FOLDER, Draw, read_draws
 from eval.figures.paper.choose import sources_by_translation
 from eval.figures.paper.comparison import image_panel
+from eval.figures.paper.networks import train_anew
 from eval.figures.paper.options import Box, FrequencyOptions
 from eval.figures.paper.panels import ColourBar, Map, Panel, coloured, grid
 from eval.figures.paper.planned import PlannedPaperFigure, PlannedRun, PlannedTask
@@ -37,9 +39,10 @@ def draw_frequency(planned: PlannedPaperFigure, options: FrequencyOptions) -> tu
     drawn = [Panel(coloured(maps[v], options.colour_map, top)) if v in maps else Panel(None, "no probe") for v in names]
     translations = [_translation(task, task.run(variant), image, box) for variant in names]
     headers = ["Input", *(f"{name}:\n{what}" for what in ("positions", "translation") for name in names.values())]
-    source = Panel(None, "no image") if image is None else image_panel(task, sources_by_translation(task)[image])
+    source = Panel(None, "no image") if image is None else image_panel(task, _source(task, image))
     bar = ColourBar(options.colour_map, top, "share of draws") if maps else None
-    return grid(headers, [("", [source, *drawn, *translations])], bar), _said(task, draws, image)
+    said = [] if box != "busiest" else [f"No box: no positions of {options.dag} say where the busiest is."]
+    return grid(headers, [("", [source, *drawn, *translations])], bar), [*_said(task, draws, image), *said]
 
 
 def frequency(draws: Sequence[Draw], options: FrequencyOptions, *, least_real: bool = False) -> Map:
@@ -79,6 +82,17 @@ def _probe_image(draws: dict[str, list[Draw]], task: PlannedTask) -> str | None:
     return next(iter(names), next(iter(sources_by_translation(task)), None))
 
 
+def _source(task: PlannedTask, image: str) -> Path:
+    """Return the test image of a translation; UserError where there is none of that name."""
+    sources = sources_by_translation(task)
+    if image not in sources:
+        raise UserError(
+            f"{task.sources} has no image of {printable(image)}, which the runs of Figure 2 probed: put it back, or"
+            f" remove {' and '.join(str(run.folder) for run in task.runs)} and call again."
+        )
+    return sources[image]
+
+
 def _translation(task: PlannedTask, run: PlannedRun | None, image: str | None, box: Box | str) -> Panel:
     if run is None or image is None:
         return Panel(None, "no run")
@@ -93,9 +107,13 @@ def _said(task: PlannedTask, draws: dict[str, list[Draw]], image: str | None) ->
     }
     without = [
         f"No positions of {run.label}: {run.folder} was trained without a probe, and positions cannot be found again:"
-        " set train.probe_epochs and train it anew."
+        f" set train.probe_epochs, {train_anew(run)}."
         for run in task.runs
         if not draws[run.variant]
     ]
-    probed = [f"Probe image: {image}; {'; '.join(f'{k}: {v}' for k, v in epochs.items())}."] if epochs else []
+    probed = (
+        [f"Probe image: {printable(image or '')}; {'; '.join(f'{k}: {v}' for k, v in epochs.items())}."]
+        if epochs
+        else []
+    )
     return [*probed, *without]

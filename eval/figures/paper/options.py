@@ -21,6 +21,7 @@ Box = tuple[Share, Share, Share, Share]
 """Left, top, width and height."""
 Percent = Annotated[int, Field(ge=0, le=100)]
 Module = Annotated[int, Field(ge=0)]
+Index = Annotated[int, Field(ge=0)]
 
 IMAGES = (
     "Test images, from top to bottom: percentiles of the content score (100 is the best, 0 the worst), or names of"
@@ -39,8 +40,10 @@ class SimilarityOptions(Settings):
         ("enco", "cut", "dclgan"), min_length=1, description="Variants of EnCo, CUT and DCLGAN, from left to right."
     )
     images: tuple[Percent | str, ...] = Field((100, 0), min_length=1, description=IMAGES)
-    layer: Literal["coarsest", "finest", "mean"] = Field(
-        "coarsest", description="Layer that is shown: that of the smallest maps, of the largest, or the mean of all."
+    layer: Literal["coarsest", "finest", "mean"] | dict[str, Index] = Field(
+        "coarsest",
+        description="Layer that is shown: that of the smallest maps, of the largest, or the mean of all; or which one"
+        " of each variant's, from 0 (`{enco: 1, cut: 2}`), the coarsest of one that is not named.",
     )
     scaling: Literal["map", "picture"] = Field(
         "map", description="Range that colours span: minimum to maximum of each map, or of all maps of a picture."
@@ -174,6 +177,11 @@ NAMES = tuple(name for name in PaperFigures.model_fields if name.startswith("fig
 def spelled(value: object) -> str:
     """Write the value of an option as YAML takes it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def by_score(options: FigureOptions) -> bool:
+    """Return whether a content score decides which images a figure shows."""
+    return any(isinstance(one, int) for one in getattr(options, "images", ()))
 
 
 def tasks_of(options: FigureOptions) -> tuple[str, ...]:

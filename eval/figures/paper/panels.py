@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from enco.errors import encodable
 from enco.io.files import atomic_path
 from eval.figures.paper.options import Box, ColourMap, Point
 
@@ -60,14 +61,14 @@ def grid(headers: Sequence[str], rows: Sequence[tuple[str, Sequence[Panel]]], ba
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         for number, (caption, panels) in enumerate(rows):
             top = HEADER + number * (SIDE + GAP)
-            _text(figure, (MARGIN / 2) / width, 1 - (top + SIDE / 2) / height, caption, rotation=90)
+            _text(figure, ((MARGIN / 2) / width, 1 - (top + SIDE / 2) / height), caption, rotation=90)
             for column, panel in enumerate(panels):
                 left = MARGIN + column * (SIDE + GAP)
                 place = (left / width, 1 - (top + SIDE) / height, SIDE / width, SIDE / height)
                 _draw(figure.add_axes(place), panel)
         for column, header in enumerate(headers):
             middle = MARGIN + column * (SIDE + GAP) + SIDE / 2
-            _text(figure, middle / width, 1 - (HEADER / 2) / height, header)
+            _text(figure, (middle / width, 1 - (HEADER / 2) / height), header)
         if bar:
             left, below = width - BAR + 2 * GAP, 1 - (HEADER + SIDE) / height
             _draw_bar(figure, figure.add_axes((left / width, below, 24 / width, SIDE / height)), bar)
@@ -87,11 +88,17 @@ def save_figure(figure: Figure, caption: str, files: Mapping[str, Path]) -> None
             with atomic_path(files[kind]) as partial:
                 figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
     with atomic_path(files["txt"]) as partial:
-        partial.write_text(caption + "\n", encoding="utf-8")
+        partial.write_text(encodable(caption) + "\n", encoding="utf-8")
 
 
-def _text(figure: Figure, x: float, y: float, text: str, rotation: float = 0) -> None:
-    figure.text(x, y, text, ha="center", va="center", rotation=rotation, linespacing=1.1)
+def _text(figure: Figure, place: tuple[float, float], text: str, rotation: float = 0) -> None:
+    """Write a text beside or above a panel, smaller where it would be longer than the panel's side."""
+    written = figure.text(*place, encodable(text), ha="center", va="center", rotation=rotation, linespacing=1.1)
+    written.set_parse_math(False)
+    extent = written.get_window_extent()
+    length = extent.height if rotation else extent.width
+    if length > SIDE:
+        written.set_fontsize(STYLE["font.size"] * SIDE / length)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enco.data.reading import Reading
-from eval.figures.paper.options import ContentScore, FigureOptions
+from eval.figures.paper.options import ContentScore, FigureOptions, by_score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,10 @@ class PlannedPaperFigure:
     lacks: tuple[str, ...]
     choices: str
     """Every choice behind the figure, as a sentence."""
+    seed: int
+    """Of the runs."""
 
     @property
     def by_score(self) -> bool:
         """Whether a content score decides which images are shown."""
-        return any(isinstance(one, int) for one in getattr(self.options, "images", ()))
+        return by_score(self.options)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from enco.errors import UserError
+from enco.data.folders import printable
+from enco.errors import UserError, unknown
 from enco.methods.base import Method
 from enco.methods.cut import Cut
 from enco.methods.dclgan import DclGan
@@ -24,15 +25,22 @@ from enco.networks.features import map_size
 from enco.networks.generator import ResnetGenerator
 from enco.networks.heads import l2_normalize
 from enco.options.contrast import ContrastOptions
-from eval.figures.paper.choose import Chosen, choose_images
+from eval.figures.paper.choose import Chosen, choose_images, sources_by_translation
 from eval.figures.paper.comparison import image_panel, shown
 from eval.figures.paper.networks import load_method, network_input
 from eval.figures.paper.options import Point, SimilarityOptions
 from eval.figures.paper.panels import Panel, coloured, grid
-from eval.figures.paper.planned import PlannedPaperFigure, PlannedRun, PlannedTask
+from eval.figures.paper.planned import PlannedPaperFigure, PlannedTask
 
 COLOURS = ("red", "blue")
 """Of the query in the foreground, and of that in the background."""
+
+
+class Maps(NamedTuple):
+    """A method's maps of an image's points, and the layers that they are of."""
+
+    layers: list[str]
+    maps: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Layer:
     queries: Tensor
     keys: Tensor
     tau: float
+    name: str = ""
+    """Number of the layer, or those of a pair, `3-28`."""
 
     def similarity(self, point: Point) -> Tensor:
         """Return the H x W map of the cell at a point of the image."""
@@ -51,48 +61,83 @@ class Layer:
 
 
 def draw_similarity(planned: PlannedPaperFigure, options: SimilarityOptions) -> tuple[Figure, list[str]]:
-    """Return the figure, and sentences on the images that it shows and the maps that cannot be made."""
+    """Return the figure, and sentences on the images and layers that it shows and the maps that cannot be made.
+
+    Raises UserError for points of an image, and for layers, that there are not.
+    """
     (task,) = planned.tasks
     chosen, methods, said = choose_images(task, options.images, planned.score), {}, []
+    said += _unused_points(task, chosen, options)
     for run in task.runs:
         try:
             methods[run.variant] = load_method(run)
         except UserError as error:
             said.append(f"No map of {run.label}: {error}")
-    rows = [(one.label, _row(task, one, methods, options)) for one in chosen]
+    found = [_maps(task, one, methods, options) for one in chosen]
+    rows = [(one.label, _row(task, one, maps, options)) for one, maps in zip(chosen, found, strict=True)]
     headers = [f"{run.label}\n{colour} query" for run in task.runs for colour in COLOURS]
+    layers = [f"{run.label} {', '.join(maps.layers)}" for run in task.runs if (maps := found[0].get(run.variant))]
+    said += [f"Layers, or pairs of layers: {'; '.join(layers)}."] if layers else []
     return grid(["Input", *headers], rows), [shown(task, chosen), *said]
 
 
-def _row(task: PlannedTask, chosen: Chosen, methods: dict[str, Method], options: SimilarityOptions) -> list[Panel]:
-    points = options.points.get(chosen.name, (options.foreground, options.background))
-    image = network_input(task, chosen.source)
-    found = {run.variant: _maps(run, methods.get(run.variant), image, points, options) for run in task.runs}
-    maps = scaled([one for maps in found.values() for one in maps or ()], options.scaling)
+def _points(name: str, options: SimilarityOptions) -> tuple[Point, Point]:
+    return options.points.get(name, (options.foreground, options.background))
+
+
+def _unused_points(task: PlannedTask, chosen: Sequence[Chosen], options: SimilarityOptions) -> list[str]:
+    """Say which images with points of their own are not shown; UserError for a name that no test image has."""
+    names = {name.removesuffix(".png") for name in sources_by_translation(task)}
+    for name in options.points:
+        if name not in names:
+            raise unknown("test image", name, names, "figure1.points")
+    unused = sorted(options.points.keys() - {one.name for one in chosen})
+    return [f"Points of images that are not shown: {printable(', '.join(unused))}."] if unused else []
+
+
+def _maps(task: PlannedTask, chosen: Chosen, methods: dict[str, Method], options: SimilarityOptions) -> dict[str, Maps]:
+    """Return the map of each point of an image, by variant."""
+    found = {}
+    for run in task.runs:
+        if method := methods.get(run.variant):
+            layers = layers_of(method, network_input(task, chosen.source, method.options), run.backward)
+            kept = shown_layers(layers, options, run.variant)
+            maps = [similarity_map(kept, point, task.size, options) for point in _points(chosen.name, options)]
+            found[run.variant] = Maps([layer.name for layer in kept], maps)
+    return found
+
+
+def _row(task: PlannedTask, chosen: Chosen, found: dict[str, Maps], options: SimilarityOptions) -> list[Panel]:
+    maps = scaled([one for of_run in found.values() for one in of_run.maps], options.scaling)
     panels = iter([Panel(coloured(one.double().numpy(), options.colour_map)) for one in maps])
-    marked = tuple(zip(points, COLOURS, strict=True))
+    marked = tuple(zip(_points(chosen.name, options), COLOURS, strict=True))
     picture = Panel(image_panel(task, chosen.source).pixels, points=marked)
-    return [picture, *(next(panels) if maps else Panel(None, "no heads") for maps in found.values() for _ in COLOURS)]
+    wanted = [run.variant for run in task.runs for _ in COLOURS]
+    return [picture, *(next(panels) if variant in found else Panel(None, "no heads") for variant in wanted)]
 
 
-def _maps(
-    run: PlannedRun, method: Method | None, image: Tensor, points: Sequence[Point], options: SimilarityOptions
-) -> list[Tensor] | None:
-    """Return a method's map of each point at the image's size; None without a method."""
-    if method is None:
-        return None
-    layers = layers_of(method, image, run.backward)
-    return [similarity_map(layers, point, image.shape[2], options) for point in points]
+def shown_layers(layers: Sequence[Layer], options: SimilarityOptions, variant: str) -> list[Layer]:
+    """Return the layer whose map is shown, or all whose mean is; UserError for a number that there is not."""
+    which = options.layer.get(variant, "coarsest") if isinstance(options.layer, dict) else options.layer
+    if which == "mean":
+        return list(layers)
+    if isinstance(which, int):
+        if which >= len(layers):
+            raise UserError(
+                f"{variant} has no layer {which} of {len(layers)}: set figure1.layer from 0 to {len(layers) - 1}."
+            )
+        return [layers[which]]
+    sizes = [len(layer.keys) for layer in layers]
+    return [layers[sizes.index(max(sizes)) if which == "finest" else len(sizes) - 1 - sizes[::-1].index(min(sizes))]]
 
 
 def similarity_map(layers: Sequence[Layer], point: Point, side: int, options: SimilarityOptions) -> Tensor:
     """Return the map of one point at `side` x `side` pixels, of one layer, or the mean of all once each is scaled."""
-    sizes = [len(layer.keys) for layer in layers]
     if options.layer == "mean":
         maps = [upsampled(min_max(layer.similarity(point)), side, options.upsampling) for layer in layers]
         return torch.stack(maps).mean(dim=0)
-    place = sizes.index(max(sizes)) if options.layer == "finest" else len(sizes) - 1 - sizes[::-1].index(min(sizes))
-    return upsampled(layers[place].similarity(point), side, options.upsampling)
+    (layer,) = layers
+    return upsampled(layer.similarity(point), side, options.upsampling)
 
 
 def upsampled(values: Tensor, side: int, mode: str) -> Tensor:
@@ -138,7 +183,7 @@ def _layers_of_enco(method: EnCo, image: Tensor) -> list[Layer]:
     features = method.generator.forward_features(image, {layer for pair in options.pairs for layer in pair})[1]
     features |= {0: image} if 0 in features else {}
     return [
-        Layer(_embedded(head.query, features[query]), _embedded(head.key, features[key]), options.tau)
+        Layer(_embedded(head.query, features[query]), _embedded(head.key, features[key]), options.tau, f"{key}-{query}")
         for (key, query), head in zip(options.pairs, method.heads, strict=True)
     ]
 
@@ -149,7 +194,8 @@ Encoder = tuple[ResnetGenerator, torch.nn.ModuleList]
 def _layers_of_encoders(method: Cut | DclGan, image: Tensor, keys: Encoder, queries: Encoder) -> list[Layer]:
     options, translation = method.options, keys[0](image)
     embedded = zip(_encoded(queries, translation, options), _encoded(keys, image, options), strict=True)
-    return [Layer(query, key, options.tau) for query, key in embedded]
+    names = [str(layer) for layer in options.layers if layer]
+    return [Layer(*one, options.tau, name) for one, name in zip(embedded, names, strict=True)]
 
 
 def _encoded(encoder: Encoder, images: Tensor, options: ContrastOptions) -> list[Tensor]:
