@@ -250,6 +250,13 @@ def test_images_are_chosen_by_percentile_of_the_score_or_by_name(tmp_path: Path)
         choose_images(task, ("e",), "content_cosine")
 
 
+def test_a_translation_without_its_test_image_is_said(tmp_path: Path) -> None:
+    task = task_of(tmp_path)
+    (task.sources / "d.png").unlink()
+    with pytest.raises(UserError, match=r"source has no image of d\.png, .*remove .*translated and call again"):
+        choose_images(task, (0,), "content_cosine")
+
+
 @pytest.mark.parametrize("score", ["psnr", "ssim"])
 def test_pixel_scores_need_no_features(tmp_path: Path, score: Any) -> None:
     """Only image a is translated to itself."""
