@@ -41,6 +41,7 @@ from workflow.plan.grid import Cell, Evaluation, Run
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 from workflow.project import Project
+from workflow.so_far import SoFar
 
 T = TypeVar("T")
 FIGURE_WIDTH = 2400
@@ -83,6 +84,10 @@ class ReportSoFar:
     def plan(self) -> Plan:
         """The plan of the project."""
         return self.project.plan
+
+    @cached_property
+    def _so_far(self) -> SoFar:
+        return SoFar(self.project)
 
     @cached_property
     def made(self) -> Made:
@@ -258,7 +263,7 @@ class ReportSoFar:
         if not figure.tasks:
             self.missing.add(" ".join(figure.lacks).rstrip("."), name)
             return None
-        now = self.project.paper_figures.so_far(name)
+        now = self._so_far.paper_figure(name)
         drawn = [file for kind in kinds if (file := self.plan.file(kind["png"], figure=name)).exists()]
         current = [file for file in drawn if self._is_of(now, file)]
         if not current:

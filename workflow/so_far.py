@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -20,6 +21,7 @@ from enco.training.run_folder import is_held
 from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
 from eval.figures.paper.options import NAMES
+from eval.figures.paper.planned import PlannedPaperFigure
 from eval.records import (
     ExtractorRecord,
     Scores,
@@ -78,6 +80,17 @@ class SoFar:
         """Return why each evaluation has no scores, of the first selection, that the configuration asks for."""
         selection = self.plan.selections[0]
         return {one: _gap_or_error(self._scores_gap, one, selection) for one in self.plan.grid.evaluations}
+
+    def paper_figure(self, name: str) -> PlannedPaperFigure:
+        """Return what a figure of the paper can be made of, and say what is not there yet."""
+        return self.project.paper_figures.so_far(name, *self._gaps_by_file)
+
+    @cached_property
+    def _gaps_by_file(self) -> tuple[dict[Path, str], dict[Path, str]]:
+        """The reasons of `gaps` by the run's folder, and those of `score_gaps` by the features file."""
+        selection = self.plan.selections[0]
+        unscored = {one.features(selection): gap for one, gap in self.score_gaps().items()}
+        return {run.folder: gap for run, gap in self.gaps().items()}, unscored
 
     def failures(self) -> Iterator[str]:
         """Yield the trainings that ended without weights and do not go on by themselves, with how they ended."""
@@ -271,12 +284,10 @@ def draw_so_far(project: Project, commit: str) -> Iterator[str]:
     """
     from eval.figures.paper.draw import write_paper_figure
 
-    there, selection = SoFar(project), project.plan.selections[0]
-    untrained = {run.folder: gap for run, gap in there.gaps().items()}
-    unscored = {one.features(selection): gap for one, gap in there.score_gaps().items()}
+    there = SoFar(project)
     made = drawn_at(Provenance(**project.tables.provenance(), commit=commit))
     for name in NAMES:
-        figure = project.paper_figures.so_far(name, untrained, unscored)
+        figure = there.paper_figure(name)
         files = {kind: project.plan.file(path, figure=name) for kind, path in paths.PAPER_FIGURE_SO_FAR.items()}
         try:
             if not figure.tasks:

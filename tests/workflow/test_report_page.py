@@ -24,7 +24,7 @@ from tests.support.pipeline import ROOT, TINY, pipeline
 from workflow.plan.plan import Plan
 from workflow.project import Project
 from workflow.report_page import write_report
-from workflow.so_far import draw_so_far
+from workflow.so_far import SoFar, draw_so_far
 from workflow.targets import check_targets
 
 CONFIG = yaml.safe_load(TINY.read_text())
@@ -113,7 +113,7 @@ def test_the_error_budget_of_the_protocol_is_shown_where_it_is_measured(copied: 
 def draw(kind: str, figure: str, said: str, **settings: Any) -> Path:
     """Write a picture for a figure of the paper, with the caption of what is there, and return the picture."""
     project = Project.load(CONFIG | settings, base=ROOT)
-    planned, file = project.paper_figures.so_far(figure), Path("results/tiny/seed0", kind, f"{figure}.png")
+    planned, file = SoFar(project).paper_figure(figure), Path("results/tiny/seed0", kind, f"{figure}.png")
     file.parent.mkdir(exist_ok=True)
     Image.new("RGB", (40, 20), "red").save(file)
     file.with_suffix(".txt").write_text("\n".join([f"Figure {figure[6:]}. {said}", planned.choices, *planned.lacks]))
@@ -176,7 +176,7 @@ def test_a_figure_of_what_is_there_no_longer_is_said_and_not_shown(
 
 @pytest.mark.slow
 def test_figures_as_they_are_drawn_are_shown(copied: Path) -> None:
-    assert list(draw_so_far(Project.load(CONFIG, base=ROOT)))
+    assert list(draw_so_far(Project.load(CONFIG, base=ROOT), "0123abc"))
     page = written()
     assert all(title(number) in page for number in (1, 2, 5, 6, 8, 10))
 
