@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -275,10 +276,13 @@ class ReportSoFar:
 
     def _is_of(self, figure: PlannedPaperFigure, file: Path) -> bool:
         """Return whether a figure was drawn by the choices, and of all the files, that are there."""
-        caption = _caption(file)
+        caption = _without_iterations(_caption(file))
         needed = self.project.paper_figures.inputs(cast("Wildcards", SimpleNamespace(figure=figure.name)))
         newest = max((one.stat().st_mtime for one in needed if one.exists()), default=0.0)
-        return all(said in caption for said in (figure.choices, *figure.lacks)) and newest <= file.stat().st_mtime
+        return (
+            all(_without_iterations(said) in caption for said in (figure.choices, *figure.lacks))
+            and newest <= file.stat().st_mtime
+        )
 
     def _figure(self, task: str) -> FigureView | None:
         """Return the figure of a task; None where it cannot be drawn."""
@@ -328,6 +332,11 @@ class ReportSoFar:
         short = ({**line, "training_hash": str(line["training_hash"])[:DIGITS]} for line in self.made.data())
         lines = [[str(line.get(key, "")) for key in DATA] for line in short]
         return Section([*DATA.values()], lines, "No image set is in place yet: snakemake data makes them.")
+
+
+def _without_iterations(text: str) -> str:
+    """Return a text without how far trainings are, which changes nothing in a figure."""
+    return re.sub(r"at iteration \d+", "", text)
 
 
 def _caption(picture: Path) -> str:

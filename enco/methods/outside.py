@@ -52,7 +52,7 @@ def outside() -> Mapping[str, tuple[Place, ...]]:
         package = _package(point)
         apart = settings.get((point.name, package), point.module)
         found[point.name].append(Place(point.module, apart, *package))
-    return {name: tuple(places) for name, places in found.items()}
+    return {name: tuple(sorted(places, key=lambda place: place.package)) for name, places in found.items()}
 
 
 def _package(point: EntryPoint) -> tuple[str, str]:

@@ -19,8 +19,11 @@ from workflow.plan.plan import Plan
 from workflow.targets import check_targets
 
 ROOT = Path(__file__).parents[2]
-OWN = ("eval/records.py", "eval/tables/cells.py", "enco/datasets/obtain.py")
-"""Files whose sentences name measurements and records that only this project writes."""
+OWN = (
+    *("eval/records.py", "eval/tables/cells.py", "enco/datasets/obtain.py", "enco/training/probe.py"),
+    *("eval/figures/paper/choose.py", "eval/figures/paper/frequency.py"),
+)
+"""Files whose sentences name measurements, records, translations and runs that only this project writes."""
 
 
 def sentences(path: Path) -> list[str]:
