@@ -14,9 +14,6 @@ rule archive:
         project.plan.file(paths.log("archive")),
     conda:
         "../../environment.yml"
-    params:
-        base=str(project.plan.base),
-        root=workflow.basedir,
     message:
         "Archive what the tables of this configuration are made of"
     script:

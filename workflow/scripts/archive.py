@@ -11,5 +11,5 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with log_errors_to(Path(snakemake.log[0])):
-    project = Project.load(snakemake.config, base=Path(snakemake.params.base))
-    pack(project, Path(snakemake.params.root), Path(snakemake.output[0]))
+    root = Path(snakemake.input.lock).parent
+    pack(Project.load(snakemake.config, base=root), root, Path(snakemake.output[0]))
