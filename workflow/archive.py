@@ -23,6 +23,8 @@ from enco.io.files import atomic_path, sha256
 from enco.records import FileRecord, Record
 from enco.training.provenance import changed_sources
 from eval.figures.comparison import shown_images
+from eval.figures.paper.comparison import shown_files
+from eval.figures.paper.options import ComparisonOptions
 from eval.publication.files import read_notes
 from eval.records import read_file
 from eval.tables.protocol import WRITTEN_AT
@@ -147,7 +149,11 @@ def _described(files: Iterable[Path]) -> list[ArchivedFile]:
 
 def _shown(project: Project) -> list[Path]:
     """Return the images that figures show."""
-    return [path for figure in project.archive.shown() for _, row in shown_images(figure) for path in row]
+    found = [path for figure in project.archive.shown() for _, row in shown_images(figure) for path in row]
+    for figure in project.paper_figures.comparisons():
+        if isinstance(figure.options, ComparisonOptions):
+            found += shown_files(figure, figure.options)
+    return found
 
 
 def _origins(project: Project) -> list[DataOrigin]:

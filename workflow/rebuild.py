@@ -33,10 +33,8 @@ ABOUT = Path(paths.RESULTS, "archive")
 """Where the description of an unpacked archive lies."""
 PLACED = "placed.yaml"
 """The configuration of an unpacked archive with the paths of this machine."""
-RULES = (
-    *(f"{prefix}{name}" for name in ("table", "cells", "figure", "curve") for prefix in ("", "current_")),
-    "claims",
-)
+MADE = ("table", "cells", "figure", "curve", "paper_figure")
+RULES = (*MADE, *(f"current_{name}" for name in MADE), "claims")
 """The rules that make what an archive has not, of what it has."""
 
 

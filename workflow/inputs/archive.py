@@ -60,7 +60,14 @@ class Archive:
 
     def made(self) -> list[Path]:
         """Return the files that are made of an archive, where the user finds them."""
-        return [*self.tables.current(), Path(paths.CURRENT_CELLS), *self.figures.current(), *self._drawn_curves()]
+        tables = [*self.tables.current(), Path(paths.CURRENT_CELLS)]
+        return [*tables, *self.figures.current(), *self._drawn_curves(), *self._compared()]
+
+    def _compared(self) -> list[Path]:
+        """Return the paper's figures that show translations alone."""
+        templates = paths.CURRENT_PAPER_FIGURE.values()
+        names = [figure.name for figure in self.paper_figures.comparisons()]
+        return [paths.fill(path, figure=name) for name in names for path in templates]
 
     def evidence(self) -> list[Path]:
         """Return the files that tables and curves are made of; of uncertainties, what these are made of."""
@@ -79,7 +86,8 @@ class Archive:
 
     def pictures(self) -> list[Path]:
         """Return the paper's figures where they are drawn: pictures to look at, of networks that no archive has."""
-        return [path for path in self.paper_figures.current() if path.exists()]
+        made = self.made()
+        return [path for path in self.paper_figures.current() if path not in made and path.exists()]
 
     def shown(self) -> list[PlannedFigure]:
         """Return the figures, whose images an archive holds as far as they are shown."""

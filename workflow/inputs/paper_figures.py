@@ -36,6 +36,15 @@ class FiguresOfPaper:
         names = [name for name in NAMES if self.figure(name).tasks]
         return [paths.fill(path, figure=name) for name in names for path in paths.CURRENT_PAPER_FIGURE.values()]
 
+    def comparisons(self) -> list[PlannedPaperFigure]:
+        """Return the figures that show translations alone, chosen by features or by name: no network is needed."""
+        figures = [figure for name in NAMES if (figure := self.figure(name)).tasks]
+        return [
+            figure
+            for figure in figures
+            if isinstance(figure.options, ComparisonOptions) and not (figure.by_score and figure.score in PIXEL_SCORES)
+        ]
+
     def left_out(self) -> list[str]:
         """Say which figures this scale has nothing for, and why, one sentence each."""
         return [not_made(figure) for name in NAMES if not (figure := self.figure(name)).tasks]

@@ -28,6 +28,16 @@ def draw_comparison(planned: PlannedPaperFigure, options: ComparisonOptions) -> 
     return grid(["Input", *(labels[variant] for variant in variants)], rows), said
 
 
+def shown_files(planned: PlannedPaperFigure, options: ComparisonOptions) -> list[Path]:
+    """Return the image files that a comparison shows; errors as of `choose_images`."""
+    return [
+        file
+        for task in planned.tasks
+        for one in choose_images(task, options.images, planned.score)
+        for file in (one.source, *(run.translated / one.translation for run in task.runs))
+    ]
+
+
 def shown(task: PlannedTask, chosen: list[Chosen]) -> str:
     """Say which test images of a task are shown."""
     named = [printable(f"{one.name} ({one.place})" if one.place != one.name else one.name) for one in chosen]
