@@ -37,12 +37,12 @@ class Archive:
 
 
 ARCHIVES = {
-    "cityscapes": Archive(cityscapes.draw, ("photo", "label"), (48, 48), (24, 24), paired=True),
+    "cityscapes": Archive(cityscapes.draw, ("photo", "label"), (64, 64), (24, 24), paired=True),
     "facades": Archive(facades.draw, ("photo", "label"), (48, 48), (20, 20), paired=True),
     "horse2zebra": Archive(horse2zebra.draw, ("horse", "zebra"), (44, 52), (20, 24)),
     "afhq": Archive(afhq.draw, ("cat", "dog"), (50, 46), (24, 24)),
     "summer2winter_yosemite": Archive(summer2winter_yosemite.draw, ("summer", "winter"), (52, 44), (28, 22)),
-    "vangogh2photo": Archive(vangogh2photo.draw, ("vangogh", "photo"), (32, 48), (16, 28)),
+    "vangogh2photo": Archive(vangogh2photo.draw, ("vangogh", "photo"), (32, 60), (16, 28)),
 }
 
 
