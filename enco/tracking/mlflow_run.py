@@ -48,7 +48,7 @@ def make_run(client: MlflowClient, experiment: Experiment, begun: int, tags: Map
     made = client.create_run(experiment.experiment_id, begun, written | dict(tags) | NAMES, name)
     for run in earlier:
         client.delete_run(run.info.run_id)
-    return made
+    return client.get_run(made.info.run_id)  # what `create_run` returns has no inputs or outputs to look into
 
 
 def _by_version(client: MlflowClient, experiment: Experiment, key: str) -> tuple[list[Run], list[Run]]:
