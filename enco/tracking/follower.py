@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FOLLOW_SECONDS = 10.0
+LASTING = (UserError, PermissionError, AttributeError, TypeError)
+"""Errors that another attempt meets again: of the user, of rights, and of this code."""
 
 
 class Synced(NamedTuple):
@@ -151,7 +153,7 @@ def is_refused(error: BaseException) -> bool:
 
 
 def _may_pass(error: BaseException) -> bool:
-    return not isinstance(error, UserError | PermissionError) and not is_refused(error)
+    return not isinstance(error, LASTING) and not is_refused(error)
 
 
 @retry(stop=stop_after_attempt(3), wait=wait_exponential(max=5), retry=retry_if_exception(_may_pass), reraise=True)
