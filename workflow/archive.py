@@ -158,7 +158,7 @@ def _shown(project: Project) -> list[Path]:
 
 def _origins(project: Project) -> list[DataOrigin]:
     plan = project.plan
-    known = project.data.published() if plan.config.data.source != "demo" else {}
+    known = project.data.published if plan.config.data.source != "demo" else {}
     found = []
     for folder in dict.fromkeys(plan.manifest(task).parent for task in plan.headline_tasks):
         about = known.get(folder.name)

@@ -103,7 +103,7 @@ class Made:
         line: dict[str, object] = {"data": folder.name, **counts, "training_hash": read_training_hash(folder)}
         if self.plan.config.data.source == "demo":
             return {**line, "licence": "drawn by the demo"}
-        known = self.project.data.published().get(folder.name)
+        known = self.project.data.published.get(folder.name)
         return {**line, "licence": known.licence, "site": known.site} if known else line
 
     def settings(self) -> dict[str, object]:

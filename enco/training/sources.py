@@ -47,7 +47,7 @@ def method_sources(method: str, package: Path = PACKAGE, *, copies: bool = False
         raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
     found: dict[str, dict[str, list[Any]]] = {}
     for name, definition, node in _reached([module, LOOP, *([COPYING] if copies else [])], packages):
-        found.setdefault(name, {}).setdefault(definition, []).append(_plain(node))
+        found.setdefault(name, {}).setdefault(definition, []).append(_content(node))
     return {_label(name, packages): _digest(content) for name, content in sorted(found.items())}
 
 
@@ -114,11 +114,17 @@ def _bound_here(node: ast.AST) -> list[str]:
 
 def _uses(node: ast.AST, module: str, packages: Packages, names: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Return the definitions, each by module and name, that a definition mentions."""
-    used = {(module, inner.id) for inner in ast.walk(node) if isinstance(inner, ast.Name) and inner.id in names}
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Import | ast.ImportFrom):
-            used.update(_imported(inner, module, packages))
-    return used
+    mentioned, imports = _mentioned(node)
+    used = {(module, name) for name in mentioned if name in names}
+    return used.union(*(_imported(statement, module, packages) for statement in imports))
+
+
+@cache
+def _mentioned(node: ast.AST) -> tuple[set[str], list[ImportStatement]]:
+    """Return the names and the import statements within a definition."""
+    inside = list(ast.walk(node))
+    names = {inner.id for inner in inside if isinstance(inner, ast.Name)}
+    return names, [inner for inner in inside if isinstance(inner, ast.Import | ast.ImportFrom)]
 
 
 def _is_ours(statement: ast.stmt, module: str, packages: Packages) -> bool:
@@ -202,6 +208,12 @@ class _Bare(ast.NodeTransformer):
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         return self.generic_visit(node)
+
+
+@cache
+def _content(definition: ast.AST) -> Any:
+    """Return a definition as lists and texts; methods share most definitions, so each is turned into them once."""
+    return _plain(definition)
 
 
 def _plain(node: Any) -> Any:

@@ -143,8 +143,8 @@ def test_the_configuration_of_archives_of_ones_own_needs_no_other_file(tmp_path:
     record = ArchiveRecord(scale="paper", part="seed0", commit="abc", data=[], evidence=[], made=[])
     for name, text in texts(project, record).items():
         (tmp_path / name).write_text(text)
-    site = project.data.published()["mine"].site
+    site = project.data.published["mine"].site
     (tmp_path / "own.yaml").unlink()
     again = Project.load(dict(placed_config(tmp_path)) | {"published": "config/published.csv"}, ROOT)
-    assert again.data.published()["mine"].site == site
+    assert again.data.published["mine"].site == site
     assert again.plan.grid == project.plan.grid

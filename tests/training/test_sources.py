@@ -204,5 +204,6 @@ def test_planning_reads_the_code_of_a_method_once_for_all_of_its_runs(monkeypatc
     project = Project.load(load_scale(PACKAGE.parent / "config" / "paper.yaml").model_dump(), base=PACKAGE.parent)
     for run in project.plan.grid.runs:
         project.train.plan_id(SimpleNamespace(task=run.task, variant=run.variant, seed=str(run.seed)))  # type: ignore[arg-type]
+    project.timing.code()
     sources_of.cache_clear()
     assert sorted(read) == sorted(f"enco.methods.{name}" for name in available())

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import torch
-
 from enco.config.run import RunConfig
 from enco.methods import on_paper
 from enco.methods.base import Method
@@ -28,7 +26,9 @@ Bytes = Counter[str]
 
 MOMENTS = 2
 """Tensors that Adam keeps for each one that it trains."""
-FEATURE_BYTES = 2048 * 4
+FLOAT_BYTES = 4
+"""Bytes of a number in float32."""
+FEATURE_BYTES = 2048 * FLOAT_BYTES
 """Bytes of one image's features: Inception's, in float32."""
 LINE_BYTES = 350
 """Bytes of a line of metrics.jsonl: measured over the demo's trainings of CUT, CycleGAN and EnCo."""
@@ -88,7 +88,7 @@ def _sizes(name: str, options: str) -> Sizes:
     picture = 3 * method.options.test_side**2
     rows = 4 if method.two_sided else 2
     return Sizes(
-        checkpoint=sum(networks.values()) + MOMENTS * _trained_bytes(method) + _pool_bytes(method),
+        checkpoint=sum(networks.values()) + MOMENTS * FLOAT_BYTES * method.parameter_count() + _pool_bytes(method),
         generator=sum(networks[key] for key in kept_networks(method)),
         sample=rows * samples.COLUMNS * picture,
         picture=picture,
@@ -99,11 +99,6 @@ def _bytes(tensors: dict[str, Any]) -> int:
     return sum(tensor.nbytes for tensor in tensors.values())
 
 
-def _trained_bytes(method: Method) -> int:
-    groups = (group for optimizer in method.optimizers.values() for group in optimizer.param_groups)
-    return sum(parameter.nbytes for group in groups for parameter in group["params"])
-
-
 def _pool_bytes(method: Method) -> int:
     """Return the bytes of image pools once they are full, of float32 crops."""
-    return sum(pool.size for pool in method.pools.values()) * 3 * method.options.crop_size**2 * torch.float32.itemsize
+    return sum(pool.size for pool in method.pools.values()) * 3 * method.options.crop_size**2 * FLOAT_BYTES

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ class ImageSets:
         tasks = self.plan.config.tasks
         return self.plan.base / (CATALOGUE if isinstance(tasks, dict) else tasks)
 
+    @cached_property
     def published(self) -> dict[str, Dataset]:
-        """Read the datasets of the catalogue."""
+        """The datasets of the catalogue, read once."""
         return load_datasets(self.catalogue)
 
     def archive_arguments(self, wildcards: Wildcards, output: object) -> str:
@@ -77,18 +79,18 @@ class ImageSets:
         """Return what a dataset's archives are checked against and made into, as JSON."""
         facts: Any = {"archives": {"__all__": {"name", "bytes", "sha256"}}}
         facts |= dict.fromkeys(("counts", "sets", "preparation"), True)
-        return self.published()[wildcards.dataset].model_dump_json(include=facts)
+        return self.published[wildcards.dataset].model_dump_json(include=facts)
 
     def photo_filter(self, wildcards: Wildcards) -> str:
         """Return the filter that resizes Cityscapes' photos, as an argument; empty for other datasets."""
-        dataset = self.published().get(wildcards.dataset)
+        dataset = self.published.get(wildcards.dataset)
         is_resized = dataset is not None and dataset.preparation == "cityscapes"
         return f"--photo-filter {self.config.photo_filter}" if is_resized and self.config.source == "archives" else ""
 
     def check(self) -> None:
         """Raise UserError for a task whose dataset has no known archive, where datasets come from archives."""
         if self.config.source == "archives":
-            known = self.published()
+            known = self.published
             for name, task in self.plan.tasks.items():
                 if task.dataset not in known and not self.data_paths.own_folder(task):
                     raise unknown("data set", task.dataset, known, f"task {name}")
@@ -114,7 +116,7 @@ class ImageSets:
 
     def expected(self, wildcards: Wildcards) -> str:
         """Return the image counts that a user's folder must have where numbers compare, as arguments of `link`."""
-        known = wildcards.dataset in self.published() and self.plan.config.comparable
+        known = wildcards.dataset in self.published and self.plan.config.comparable
         like = ["--like", wildcards.dataset, "--catalogue", str(self.catalogue)] if known else []
         return " ".join([shlex.join(like), self.photo_filter(wildcards), *self.config.reading.arguments]).strip()
 
@@ -129,7 +131,7 @@ class ImageSets:
             scale = self.config.scale_counts
             return {name: dict(_set_sizes(archive, scale)) for name, archive in demo.ARCHIVES.items()}
         named = {task.dataset for task in self.plan.tasks.values()}
-        return {name: dataset.counts for name, dataset in self.published().items() if name in named}
+        return {name: dataset.counts for name, dataset in self.published.items() if name in named}
 
 
 def _set_sizes(archive: Archive, scale_counts: float) -> Iterator[tuple[str, int]]:

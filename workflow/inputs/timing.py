@@ -43,7 +43,7 @@ class Timings:
         """
         timing = read_timing(file) if (file := self.plan.timing_file).is_file() else None
         found = {name: known.sources for name, known in timing.asked.variants.items()} if timing else {}
-        now = {run.variant: train.sources_of(run.config.method) for run in self.plan.grid.timed_runs}
+        now = {run.variant: train.sources_of(run.config.method, copies=False) for run in self.plan.grid.timed_runs}
         kept = self.plan.config.changed_code == "keep" and found.keys() >= now.keys()
         return digest_of({name: (found if kept else now)[name] for name in sorted(now)})
 
@@ -58,5 +58,5 @@ class Timings:
             (timing.asked.compute, timing.size) != (config.compute, self.plan.size)
             or (timing.warmup, timing.iterations) != (config.timing.warmup, config.timing.iterations)
             or (known.method, known.options) != (run.config.method, run.config.options)
-            or (config.changed_code != "keep" and known.sources != train.sources_of(run.config.method))
+            or (config.changed_code != "keep" and known.sources != train.sources_of(run.config.method, copies=False))
         )

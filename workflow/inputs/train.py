@@ -22,8 +22,11 @@ from workflow import paths
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 
-sources_of = cache(method_sources)
-"""The code of a method, read once for all of its runs."""
+
+@cache
+def sources_of(method: str, *, copies: bool) -> Mapping[str, str]:
+    """Return the digests of a method's code, which is read once for all of its runs."""
+    return method_sources(method, copies=copies)
 
 
 @dataclass(frozen=True)
