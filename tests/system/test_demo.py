@@ -23,8 +23,8 @@ pytestmark = [
     ),
 ]
 
-MOST = 10
-"""Methods of twelve: DRIT is below on none, and the rounding of another processor may decide on another."""
+MOST = 11
+"""Methods of twelve: where this was tried all are. The rounding of another processor counts as another seed."""
 
 
 def test_the_demo_moves_images_towards_their_target(tmp_path: Path) -> None:
