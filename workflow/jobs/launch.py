@@ -16,13 +16,16 @@ import psutil
 from workflow.jobs.forkserver import start_server
 
 LOCKS = Path(".snakemake", "locks")
+RATE = "300/3s"
+"""Jobs that may start in a span. For each one that ends, Snakemake looks at all others once in every further span, and
+its end waits for the last span: of one second, as it has by itself, it is busy half of the time after some hundred."""
 
 
 def main() -> None:
     """Become `snakemake` with this command's arguments, once no other one is at work in this folder."""
     use_writable_cache()
     _wait_for_others()
-    snakemake = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
+    snakemake = [sys.executable, "-m", "snakemake", "--max-jobs-per-timespan", RATE, *sys.argv[1:]]
     if any(LOCKS.glob("*")):
         print("The call before this one was killed: going on from what it left.", flush=True)
         subprocess.run([*snakemake, "--unlock"], check=True)
