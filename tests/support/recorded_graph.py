@@ -1,4 +1,4 @@
-"""A stand-in for CUDA graphs on a CPU: operations are recorded, and repeated on the same memory.
+"""A stand-in for a CUDA card on a CPU: operations are recorded, and repeated on the same memory.
 
 As in a CUDA graph, recording changes nothing, tensors keep their memory, and numbers of the host stay as they were.
 """
@@ -16,6 +16,12 @@ from torch import Tensor, UntypedStorage
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from enco.config.compute import Capabilities
+from enco.runtime.precision import no_autocast
+
+A100 = Capabilities("cuda", "compute capability 8.0", tf32=True)
+"""The abilities of a card that has all of `fast`."""
+
 
 @dataclass
 class RecordedGraph:
@@ -25,7 +31,7 @@ class RecordedGraph:
 
     def replay(self) -> None:
         """Do every operation again, into the memory of the first results."""
-        with torch.no_grad():
+        with torch.no_grad(), no_autocast():  # types are those of the recording
             for func, args, kwargs, results in self.calls:
                 for kept, fresh in zip(results, _tensors(func(*args, **kwargs)), strict=True):
                     if kept.data_ptr() != fresh.data_ptr():
@@ -93,7 +99,8 @@ def _tensors(value: Any) -> list[Tensor]:
 
 @pytest.fixture
 def recorded_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `enco.training.cuda_graphs` record on this machine's CPU."""
+    """Let `enco.training` do the fast steps of a card on this machine's CPU, and record them."""
+    monkeypatch.setattr("enco.training.train_step.capabilities", lambda *_: A100)
     monkeypatch.setattr(torch.cuda, "Stream", NoStream)
     monkeypatch.setattr(torch.cuda, "current_stream", NoStream)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)

@@ -16,13 +16,13 @@ from enco.errors import UserError
 from enco.runtime import capabilities as module
 from enco.runtime.capabilities import NARROW, capabilities
 from enco.runtime.devices import choose_device
+from tests.support.recorded_graph import A100
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 NO_GPU = dict.fromkeys(("cuda_graph", "autotune"), "it needs a CUDA GPU")
 BF16_CPU = Capabilities("cpu", "AVX512 + BF16", NO_GPU)
 AVX2_CPU = Capabilities("cpu", "AVX2", NO_GPU, {"bfloat16": "it has no instructions"})
 BARE_CPU = Capabilities("cpu", "AVX512 + BF16", NO_GPU | {"compile": "there is no C++ compiler"})
-A100 = Capabilities("cuda", "compute capability 8.0", tf32=True)
 V100 = Capabilities("cuda", "compute capability 7.0", {}, {"bfloat16": "it has no instructions"})
 NO_TRITON = Capabilities("cuda", "compute capability 8.0", {"compile": "Triton is not installed"}, {}, tf32=True)
 NO_GRAPHS = Capabilities("cuda", "compute capability 8.0", {"cuda_graph": "its memory is not kept"}, {}, tf32=True)

@@ -1,4 +1,4 @@
-"""Steps that are recorded and replayed are those done one by one: on a CPU, with a stand-in for CUDA graphs."""
+"""Fast steps that are recorded and replayed are those done one by one: on a CPU, with a stand-in for a CUDA card."""
 
 from __future__ import annotations
 
@@ -8,33 +8,51 @@ import pytest
 import torch
 from torch import Tensor
 
+from enco.config.compute import ComputeConfig
 from enco.errors import UserError
 from enco.methods import available, create
 from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
+from enco.runtime.randomness import draw_device
 from enco.training.cuda_graphs import GraphedStep
+from enco.training.train_step import TrainStep
 from tests.support.recorded_graph import RecordedGraph
 from tests.support.recorded_graph import recorded_graphs as recorded_graphs
 from tests.support.tiny_methods import batch_for, tiny_options
 from tests.support.tiny_runs import assert_same
 
-pytestmark = pytest.mark.usefixtures("recorded_graphs")
+pytestmark = pytest.mark.usefixtures("recorded_graphs", "draws_of_a_card")
+HOST = torch.device("meta")
+"""The host beside the card: within `with HOST`, tensors made for no device in particular fit no others."""
+
+
+class Card(str):
+    """This machine's CPU where a CPU would be taken for the host."""
+
+    type = "cuda"
+
+
+@pytest.fixture
+def draws_of_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw positions as on a card."""
+    monkeypatch.setattr("enco.losses.sampling.draw_device", lambda: Card(draw_device()))
 
 
 def trained(name: str, count: int, graphed: bool, **options: Any) -> tuple[list[dict[str, Tensor]], Method]:
-    """Losses of so many steps from one seed, half of them in each epoch, and what was trained."""
+    """Losses of so many fast steps from one seed, half of them in each epoch, and what was trained."""
     torch.manual_seed(0)
     method = create(name, schedule=Schedule(1, 1), **tiny_options(name) | options)
     method.calibrate(batch_for(method, seed) for seed in range(100, 104))
-    step = GraphedStep(method) if graphed else method.step
+    train_step = TrainStep(method, ComputeConfig(mode="fast", compile=False, cuda_graph=graphed))
+    assert str(train_step.options) == f"bfloat16, {'cuda graph, ' if graphed else ''}device rng, autotune"
     torch.manual_seed(1)
     losses = []
     for number in range(count):
         if number % (count // 2) == 0:
-            method.begin_epoch(1 + number // (count // 2))
-            if isinstance(step, GraphedStep):
-                step.restart()
-        losses.append(step(batch_for(method, number)))
+            train_step.begin_epoch(1 + number // (count // 2))
+        batch = batch_for(method, number)
+        with HOST:
+            losses.append(train_step(batch))
     return losses, method
 
 

@@ -35,6 +35,7 @@ from enco.runtime.precision import in_float32
 from enco.runtime.randomness import draw_device, rng_device
 from enco.training.identity import config_hash
 from enco.training.train_step import CompiledNetworks, TrainStep
+from tests.support.recorded_graph import recorded_graphs as recorded_graphs
 from tests.support.tiny_methods import batch_for, tiny_method, tiny_options
 
 FAST_MODE = ComputeConfig(mode="fast", bfloat16=True)
@@ -181,14 +182,15 @@ def test_subsets_drawn_without_a_sort_have_no_doubles_and_every_cell_in_them_equ
 
 
 class OffDevice(TorchDispatchMode):
-    """Notes every operation on other than this device's tensors, and every one that hands a number to the host."""
+    """Notes operations: `seen` all, `found` those on other devices' tensors and those that tell the host a number."""
 
     def __init__(self, device: str) -> None:
         super().__init__()
-        self.device, self.found = device, set[str]()
+        self.device, self.found, self.seen = device, set[str](), set[str]()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        self.seen.add(str(func))
         devices = {x.device.type for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)}
         if devices - {self.device} or "_local_scalar_dense" in str(func) or "nonzero" in str(func):
             self.found.add(str(func))
@@ -199,26 +201,36 @@ DRAWS = {"aten.rand.default", "aten.randn.default", "aten.randperm.default", "at
 COPIES = {"aten._to_copy.default"}
 
 
+ON_META = ComputeConfig(mode="fast", bfloat16=False, compile=False)
+"""Without autocast, which knows no "meta"; `test_recorded_steps.py` has it."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("draws", "allowed"), [("meta", set()), ("cpu", DRAWS | COPIES)])
+@pytest.mark.usefixtures("recorded_graphs")
+@pytest.mark.parametrize(
+    ("compute", "allowed"), [(ON_META, set()), (ComputeConfig(), DRAWS | COPIES)], ids=["fast", "plain"]
+)
 @pytest.mark.parametrize("name", available())
-def test_no_step_leaves_its_device_but_for_draws(
-    name: str, draws: str, allowed: set[str], monkeypatch: pytest.MonkeyPatch
+def test_no_step_leaves_its_device_but_for_draws_of_plain_ones(
+    name: str, compute: ComputeConfig, allowed: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On "meta", as on a GPU; Adam, which is fused there, counts its steps on the device too.
-    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
+    # On "meta", as on a GPU. Adam's fused kernel is there, too, only not in the list of its devices.
+    monkeypatch.setattr(import_module("torch.optim.adam"), "_device_dtype_check_for_fused", lambda weight: None)
     options = tiny_options(name) | ({"normalize": False} if "distance" in name else {})
     method = create(name, schedule=Schedule(1, 1), device=META, **options)
     method.calibrate([])
-    side = method.options.crop_size
+    for optimizer in method.optimizers.values():
+        optimizer.param_groups[0]["fused"] = True
+    train_step, side = TrainStep(method, compute), method.options.crop_size
     images = torch.empty(method.images_per_step, 3, side, side, device=META)
     for epoch in (1, 2):
-        method.begin_epoch(epoch)
-        with rng_device(torch.device(draws)), OffDevice("meta") as watched:
+        train_step.begin_epoch(epoch)
+        with OffDevice("meta") as watched:
             for _ in range(2 if epoch == 1 else 1):
-                method.step({"source": images, "target": images})
+                train_step({"source": images, "target": images})
         assert watched.found <= allowed
-        assert (watched.found >= COPIES) == (draws == "cpu")
+        assert (watched.found >= COPIES) == bool(allowed)
+        assert "aten._fused_adam_.default" in watched.seen
 
 
 def test_the_watch_of_the_test_before_sees_a_step_that_waits() -> None:
