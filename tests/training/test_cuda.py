@@ -21,6 +21,7 @@ from enco.datasets.demo import make_archive
 from enco.methods import available, create
 from enco.methods.base import Method
 from enco.methods.parts.schedule import Schedule
+from enco.runtime.capabilities import capabilities
 from enco.runtime.signals import Stopped
 from enco.train import train
 from enco.training.cuda_graphs import GraphedStep
@@ -169,6 +170,8 @@ def test_everything_of_fast_trains_with_finite_losses(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["enco", "drit"])
 def test_compiled_networks_compute_what_others_do(name: str) -> None:
+    if reason := capabilities(GPU).impossible.get("compile"):
+        pytest.skip(reason)
     usual, compiled = (ComputeConfig(mode="fast", cuda_graph=False, compile=on) for on in (False, True))
     (wanted, _), (found, _) = (one_step(first(name, compute), 0) for compute in (usual, compiled))
     assert found == pytest.approx(wanted, rel=0.05, abs=0.01)
