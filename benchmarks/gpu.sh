@@ -15,8 +15,9 @@ for wheel in "${WHEELS:-$root/.whl}"/*.whl; do
     echo "$name cannot be installed here: what needs it is left out." >&2
 done
 PYTHONPATH="$root:$packages${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.gpu --spent "$SECONDS" "$@" &
-# A signal reaches the one that measures, which then stops what is running and still writes the summary.
-trap 'kill -TERM $!' TERM INT
+# A signal, also that of a lost connection, reaches the one that measures, which then stops what is running and still
+# writes the summary.
+trap 'kill -TERM $!' TERM INT HUP
 wait $! && status=0 || status=$?
 while kill -0 $! 2>/dev/null; do wait $! && status=0 || status=$?; done
 exit "$status"

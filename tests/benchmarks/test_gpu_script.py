@@ -107,7 +107,10 @@ def test_preparing_images_counts_the_processor_and_no_waiting(monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_what_is_done_when_the_script_is_told_to_stop_is_kept_and_nothing_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_is_done_when_the_script_is_told_to_stop_is_kept_and_nothing_goes_on(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     environment = {**os.environ, "PYTHON": sys.executable, "WHEELS": str(tmp_path / "none")}
     script = subprocess.Popen(
@@ -116,7 +119,7 @@ def test_what_is_done_when_the_script_is_told_to_stop_is_kept_and_nothing_goes_o
     while not (out / "selftest-0.log").exists() and script.poll() is None:
         time.sleep(0.05)
     started = psutil.Process(script.pid).children(recursive=True)
-    script.send_signal(signal.SIGTERM)
+    script.send_signal(number)
     printed, _ = script.communicate(timeout=60)
     assert script.returncode == 128 + signal.SIGTERM
     assert (out / "summary.txt").read_bytes() == printed and b"1 of 1 jobs ended well" in printed

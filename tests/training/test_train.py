@@ -328,7 +328,7 @@ def test_a_truncated_image_is_named_before_training(folder: str, tmp_path: Path,
         run(tiny_config(data), tmp_path / "run")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
 def test_stop_signals_are_noted_and_handlers_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with stop_signals() as stop:
@@ -336,6 +336,17 @@ def test_stop_signals_are_noted_and_handlers_put_back(number: signal.Signals) ->
         os.kill(os.getpid(), number)
         assert stop.by == number.name
     assert signal.getsignal(number) is before
+
+
+def test_a_command_that_shall_outlive_its_terminal_does() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    try:
+        with stop_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.by is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def start(config: RunConfig, out: Path, log: Path) -> subprocess.Popen[bytes]:
