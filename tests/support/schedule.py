@@ -21,6 +21,7 @@ SLOWEST_FIRST = (
     "test_refusals.py",
     "test_selftest.py",
     "test_gpu_script.py",
+    "test_compiled.py",
     "test_speed.py",
 )
 """Files whose tests take minutes, so that no worker is left with one of them at the end."""
