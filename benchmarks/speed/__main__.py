@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from math import inf
 from pathlib import Path
 
 import torch
 
 from benchmarks.speed import rows
+from benchmarks.speed.apart import measure_apart
 from benchmarks.speed.cases import Case, make_cases, make_configs, method_names, start_process
 from benchmarks.speed.hardware import device_label, file_name
 from benchmarks.speed.measure import Plan, count_trainings, note, time_cases
@@ -38,13 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     where: rows.Row = {"device": device_label(device), "instructions": capabilities(device).instructions}
     where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
-    for cases in in_time(groups, args.within):
-        lines = (
-            count_trainings(cases, args.together, device, plan) if args.together else time_cases(cases, device, plan)
-        )
-        for row in lines:
-            found.append(row | where)
-            rows.write(path, found)
+    timed = in_time(groups, args.within)
+    if args.together:
+        lines = (row for cases in timed for row in count_trainings(cases, args.together, device, plan))
+    else:
+        lines = measure_apart(timed, partial(time_cases, device=device, plan=plan), device, args.threads)
+    for row in lines:
+        found.append(row | where)
+        rows.write(path, found)
     print(path)
 
 

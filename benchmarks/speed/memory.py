@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.speed.cases import Case, start_process
+from eval.timing.stopwatch import empty_cache
 
 MIB = 2**20
 
@@ -33,7 +34,7 @@ def growth(device: torch.device, work: Callable[[], object]) -> Growth:
         work()
         return Growth()
     gc.collect()  # methods that were measured before
-    torch.cuda.empty_cache()
+    empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before, cached = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     work()

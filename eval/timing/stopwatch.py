@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ class Stopwatch:
     def build(self, size: int, batch_size: int | None, device: torch.device) -> None:
         """Build the method for such images, where the options say nothing else; UserError for an unknown method."""
         common = {"crop_size": size, "load_size": size} | ({"batch_size": batch_size} if batch_size else {})
-        with self._survive():
+        with self._survive(UserError):
             method = create(self.variant.method, schedule=SCHEDULE, device=device, **common | self.variant.options)
             side, images = method.options.crop_size, method.images_per_step
             method.calibrate(random_batch(side, images, seed) for seed in range(1, 1 + PREPARING))
@@ -83,18 +83,27 @@ class Stopwatch:
                 self.seconds[half] += [time_step(self.train_step, self.batch) for _ in range(count)]
 
     @contextmanager
-    def _survive(self) -> Iterator[None]:
-        """Keep any failure but a user's mistake as this method's result, and free its memory for the others."""
+    def _survive(self, *fatal: type[Exception]) -> Iterator[None]:
+        """Keep any failure but fatal ones as this method's result, and free its memory for the others."""
         try:
             yield
-        except UserError:
+        except fatal:
             raise
         except Exception as error:
             self.error = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             self.train_step = None
         # Only now, as the error held the failed step's tensors.
         if self.error and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            empty_cache()
+
+
+def empty_cache() -> None:
+    """Give back the GPU memory that nothing uses, unless a failure has left torch or CUDA in a state that refuses it.
+
+    After a recording that failed torch's allocator takes one to be under way (pytorch/pytorch#180395).
+    """
+    with suppress(RuntimeError):
+        torch.cuda.empty_cache()
 
 
 def time_step(train_step: TrainStep, batch: Batch) -> float:

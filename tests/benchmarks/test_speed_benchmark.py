@@ -86,6 +86,27 @@ def test_a_case_that_fails_is_a_line_and_the_others_go_on(tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("quick_peak")
+def test_methods_after_one_that_failed_on_a_gpu_are_timed_in_a_process_that_did_not_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU that counts as one. What each of the methods calls fails in this process, and in no other."""
+
+    def fails(*_: object) -> None:
+        raise UserError("A step could not be recorded: set 'cuda_graph: false'.")
+
+    monkeypatch.setattr("benchmarks.speed.apart.SPOILT", {"cpu"})
+    for name in ("cut", "enco", "fsesim"):
+        monkeypatch.setattr(get(name), "step", fails)
+    out = tmp_path / "speed.csv"
+    main(["--methods", "cut", "enco", "fsesim", "--modes", "plain", "--one-by-one", *TINY, "--output", str(out)])
+    found = [(row["method"], row["half"], "recorded" in row["error"], row["n"]) for row in rows.read(out)]
+    assert found == [
+        ("cut", "1", True, ""),
+        *((*half, False, "2") for half in (("enco", "1"), ("enco", "2"), ("fsesim", "1"))),
+    ]
+
+
+@pytest.mark.usefixtures("quick_peak")
 def test_one_method_after_the_other_leaves_the_lines_of_the_first_where_the_second_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
