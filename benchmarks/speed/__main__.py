@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import partial
 from math import inf
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     where |= {"threads": threads, "torch": torch.__version__}
     found: list[rows.Row] = []
     timed = in_time(groups, args.within)
+    lines: Iterable[rows.Row]
     if args.together:
         lines = (row for cases in timed for row in count_trainings(cases, args.together, device, plan))
     else:

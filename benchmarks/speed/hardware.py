@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -50,15 +51,30 @@ def peak_flop_per_s(device: torch.device, bfloat16: bool, tf32: bool) -> float:
 
     Neither is faster everywhere: Intel's MKL multiplies float32 at half speed on other processors.
     """
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
     random = partial(torch.randn, device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32)
     side, size = SIDES.get(device.type, SIDES["cpu"]), MAP.get(device.type, MAP["cpu"])
     one, other = random(side, side), random(side, side)
     images, weight = random(1, CHANNELS, size, size), random(CHANNELS, CHANNELS, 3, 3)
-    product = 2 * side**3 / _best_seconds(lambda: torch.mm(one, other), device)
+    with _products_in_tf32(tf32):
+        product = 2 * side**3 / _best_seconds(lambda: torch.mm(one, other), device)
     convolution = 2 * 9 * (CHANNELS * size) ** 2 / _best_seconds(lambda: F.conv2d(images, weight, padding=1), device)
-    torch.backends.cuda.matmul.allow_tf32 = False
     return max(product, convolution)
+
+
+@contextmanager
+def _products_in_tf32(wanted: bool) -> Iterator[None]:
+    """Multiply in TF32 or not within the block, and leave the settings as found, as one never made differs from off."""
+    settings = torch.backends.cuda.matmul
+    # From torch 2.9 on, and part of the keys of the compiler's cache.
+    before = getattr(settings, "fp32_precision", None)
+    settings.allow_tf32 = wanted
+    try:
+        yield
+    finally:
+        settings.allow_tf32 = False
+        if before is not None:
+            settings.fp32_precision = before
 
 
 def _best_seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -17,7 +17,7 @@ from benchmarks.speed.cases import Case
 from benchmarks.speed.hardware import peak_flop_per_s
 from benchmarks.speed.memory import growth, peak_in_own_process
 from benchmarks.speed.rows import Row
-from benchmarks.speed.together import train_together
+from benchmarks.speed.together import Measurement, train_together
 from enco.errors import UserError
 from eval.timing.stopwatch import HALVES, Stopwatch, interleave
 
@@ -105,10 +105,8 @@ def _row(subject: Subject, half: str, peak: float, device: torch.device) -> Row:
 def count_trainings(cases: Sequence[Case], counts: Sequence[int], device: torch.device, plan: Plan) -> Iterator[Row]:
     """Train each case `counts` times side by side and yield a line for each case and count."""
     for case in cases:
-        for count in counts:
-            runs = train_together(
-                case, count, device, threads=torch.get_num_threads(), warmup=plan.warmup, seconds=plan.seconds
-            )
+        measurement = Measurement(case, device, torch.get_num_threads(), plan.warmup, plan.seconds)
+        for count, runs in train_together(measurement, counts):
             row = rows.described(case, device) | rows.of_trainings(runs, count)
             note(f"{case}, {count} together: {row['error'] or 'done'}")
             yield row

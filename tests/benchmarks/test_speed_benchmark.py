@@ -6,7 +6,10 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,14 +17,14 @@ import torch
 from benchmarks import report
 from benchmarks.figure import draw
 from benchmarks.flops import FlopCounter, step_flops
-from benchmarks.speed import rows
+from benchmarks.speed import rows, together
 from benchmarks.speed.__main__ import main
 from benchmarks.speed.cases import make_cases, make_configs
 from benchmarks.speed.hardware import file_name, peak_flop_per_s
 from benchmarks.speed.measure import counted
-from benchmarks.speed.together import Run
+from benchmarks.speed.together import Measurement, Run, train_together
 from benchmarks.speed.within import in_time
-from enco.config.compute import ComputeOptions
+from enco.config.compute import ComputeConfig, ComputeOptions
 from enco.errors import UserError
 from enco.methods import available, get
 from enco.runtime.capabilities import capabilities
@@ -172,10 +175,18 @@ def test_a_rate_is_of_all_trainings() -> None:
     assert rows.of_trainings([Run([1.0]), Run([], error="no memory")], 2)["error"] == "no memory"
 
 
-def test_a_peak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_peak_is_found_and_leaves_what_the_compilers_cache_is_keyed_by(
+    tf32: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
     monkeypatch.setattr("benchmarks.speed.hardware.SECONDS", 0.0)
+    monkeypatch.setattr(torch, "mm", lambda *_: seen.append(settings.fp32_precision))
     peak_flop_per_s.cache_clear()
-    assert peak_flop_per_s(CPU, False, True) > 1e8
+    settings = torch.backends.cuda.matmul
+    settings.fp32_precision = "none"
+    assert peak_flop_per_s(CPU, False, tf32) > 1e8
+    assert set(seen) == {"tf32" if tf32 else "ieee"} and settings.fp32_precision == "none" and not settings.allow_tf32
 
 
 @pytest.mark.slow
@@ -282,6 +293,33 @@ def test_methods_in_both_modes_run_with_nothing_but_torch_and_pydantic(tmp_path:
     assert [(row["method"], row["mode"], row["error"]) for row in found] == [
         (name, mode, "") for name in names for mode in MODES
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("broken", "started"), [(0, [2]), (2, [2, 1])])
+def test_processes_are_started_once_and_again_where_so_many_fail(
+    broken: int, started: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failing here as where the machine kills a process for want of memory."""
+    found = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, count: int, *args: Any, **how: Any) -> None:
+            super().__init__(count, *args, **how)
+            self.count = count
+            found.append(count)
+
+        def submit(self, *args: Any, **how: Any) -> Any:
+            if self.count == broken:
+                raise BrokenProcessPool("killed")
+            return super().submit(*args, **how)
+
+    monkeypatch.setattr(together, "ProcessPoolExecutor", Pool)
+    (case,) = make_cases(["fsesim"], {"plain": ComputeConfig()}, 32, 1, tiny=True)
+    done = dict(train_together(Measurement(case, CPU, threads=2, warmup=0, seconds=0.5), (1, 2)))
+    assert found == started
+    assert [bool(run.error) for run in done[2]] == ([True] if broken else [False] * 2)
+    assert [run.error for run in done[1]] == [""] and done[1][0].rate > 0
 
 
 @pytest.mark.slow
