@@ -23,7 +23,10 @@ def line(device: str, **about: object) -> rows.Row:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Files of two GPUs, one of them measured twice, and of a processor."""
-    rows.write(tmp_path / "speed-h100-torch2.11-cuda13.0.csv", [line(H100, sec_per_iter=9.0)])
+    for older in ("torch2.9-cuda13.0", "torch2.15-cuda12.8"):
+        rows.write(tmp_path / f"speed-h100-{older}.csv", [line(H100, sec_per_iter=9.0)])
+        rates = [line(H100, together=count, iter_per_sec=rate) for count, rate in ((1, 10), (2, 19), (3, 29))]
+        rows.write(tmp_path / f"together-h100-{older}.csv", rates)
     newer = [
         line(H100, sec_per_iter=0.02),
         line(H100, method="cut", change="without compile", pieces="bfloat16, cuda graph", sec_per_iter=0.05),
@@ -36,12 +39,15 @@ def results(tmp_path: Path) -> Path:
     together = [line(H100, together=count, change=change, iter_per_sec=rate) for (count, change), rate in rates.items()]
     together += [line(H100, together=8, error="no memory"), line(H100, together=2, mode="plain", iter_per_sec=3)]
     rows.write(tmp_path / "together-h100-torch2.15-cuda13.0.csv", together)
+    shared = [line(H100, together=count, iter_per_sec=rate) for count, rate in ((4, 30), (1, 10))]
+    rows.write(tmp_path / "mps-h100-torch2.15-cuda13.0.csv", shared)
     return tmp_path
 
 
 def test_a_card_has_its_newest_seconds_and_the_gains_of_trainings_together(results: Path) -> None:
     speeds = card_speeds("h100 80", 256, "fast", results)
     assert speeds.seconds == {"cut": 0.05, "enco": 0.02} and speeds.gains == {2: 1.6, 4: 2.5}
+    assert speeds.gains_with_mps == {4: 3.0}
     assert speeds.source == (
         f"sec/iter measured on {H100}, bfloat16, cuda graph or bfloat16"
         " (benchmarks/results/speed-h100-torch2.15-cuda13.0.csv)"
@@ -86,3 +92,17 @@ def test_the_plan_is_priced_for_a_committed_card(
     shown, hours = capsys.readouterr().out, 9_385_200 * 0.02 / 3600
     assert f"{hours:,.1f}" in shown
     assert f"4 trainings together do 2.5 times the iterations of one: {hours / 2.5:,.1f} GPU-hours." in shown
+    assert f"4 trainings together by MPS do 3 times the iterations of one: {hours / 3:,.1f} GPU-hours." in shown
+
+
+def test_compiled_steps_of_one_half_of_training_do_not_stand_for_both(tmp_path: Path) -> None:
+    eager = {"change": "without compile", "pieces": "bfloat16"}
+    halves = [line(H100, half=half, sec_per_iter=seconds, **eager) for half, seconds in ((1, 0.03), (2, 0.01))]
+    compiled = line(H100, sec_per_iter=0.05, pieces="bfloat16, compile")
+    plain = line(H100, method="cut", mode="plain", sec_per_iter=0.1, pieces="float32")
+    rows.write(tmp_path / "speed-h100-torch2.15-cuda13.0.csv", [*halves, compiled, plain])
+    assert card_speeds("H100", 256, "fast", tmp_path).seconds == {"enco": 0.02}
+    rows.write(tmp_path / "speed-h100-torch2.15-cuda13.0.csv", [*halves, compiled, compiled | {"half": 2}])
+    assert card_speeds("H100", 256, "fast", tmp_path).source.startswith(
+        f"sec/iter measured on {H100}, bfloat16, compile"
+    )

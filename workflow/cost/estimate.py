@@ -140,9 +140,11 @@ def _gain_notes(cost: Cost, speeds: SecondsPerIteration) -> Iterator[str]:
         return
     if not speeds.gains:
         yield "Several trainings on this GPU were not measured: `python -m benchmarks.speed --together 1 2 4` does."
-    for count, gain in speeds.gains.items():
+    found = [(f"{count} trainings together", gain) for count, gain in speeds.gains.items()]
+    found += [(f"{count} trainings together by MPS", gain) for count, gain in speeds.gains_with_mps.items()]
+    for what, gain in found:
         hours = cost.hours * speeds.gain / gain
-        yield f"Measured: {count} trainings together do {gain:.3g} times the iterations of one: {hours:,.1f} GPU-hours."
+        yield f"Measured: {what} do {gain:.3g} times the iterations of one: {hours:,.1f} GPU-hours."
 
 
 def _list(title: str, items: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from enco.config.compute import Mode
@@ -23,7 +23,8 @@ class SecondsPerIteration:
     """Seconds by variant, their source, and the gain of several trainings at once on one GPU.
 
     `together` trainings on one GPU do `gain` times the iterations per second of one that has it alone. `gains` are
-    those that were measured, by the number of trainings; None where nobody looked for such measurements.
+    those that were measured, by the number of trainings; None where nobody looked for such measurements. The
+    `gains_with_mps` are the same under the GPU's Multi-Process Service.
     """
 
     source: str
@@ -31,6 +32,7 @@ class SecondsPerIteration:
     together: int = 1
     gain: float = 1.0
     gains: Mapping[int, float] | None = None
+    gains_with_mps: Mapping[int, float] = field(default_factory=dict)
 
     def charged_to(self, config: RunConfig) -> str | None:
         """Return whose seconds a training is charged: the variant's, else the method's; None if neither is known."""
@@ -78,12 +80,14 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
     """Return the sec/iter of the lines of benchmarks.speed at a method's own batch size, the mean of the halves timed.
 
     A method that was timed without the compiler alone has those seconds, as compiling takes longer than some have time
-    for. UserError if there is no line for this size and mode.
+    for. So has one whose compiled steps were timed in fewer halves of training than other steps. UserError if there is
+    no line for this size and mode.
     """
-    wanted = {"mode": mode, "size": str(size), "together": "1"}
+    wanted = {"size": str(size), "together": "1"}
     kept = [line for line in lines if wanted.items() <= line.items() and line["batch"] == _own_batch(line["method"])]
-    timed = [line for line in kept if line.get("sec_per_iter")]
-    if not (used := _by_method(timed, "without compile") | _by_method(timed, "")):
+    every = {(line["method"], line["half"]) for line in kept if line.get("sec_per_iter")}
+    timed = [line for line in kept if line.get("sec_per_iter") and line["mode"] == mode]
+    if not (used := _by_method(timed, "without compile", every) | _by_method(timed, "", every)):
         raise UserError(
             f"{source} has no sec/iter of mode {mode} at {size} pixels: choose another mode, or name another file of"
             " benchmarks.speed."
@@ -93,9 +97,14 @@ def benchmark_speeds(lines: list[dict[str, str]], size: int, mode: Mode, source:
     return SecondsPerIteration(f"sec/iter measured on {timed[0]['device']}, {computed} ({source})", seconds)
 
 
-def _by_method(lines: list[dict[str, str]], change: str) -> dict[str, list[dict[str, str]]]:
+def _by_method(
+    lines: list[dict[str, str]], change: str, every: set[tuple[str, str]]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the lines of each method that was timed this way in every half of training that it was timed in."""
     kept = [line for line in lines if line["change"] == change]
-    return {name: [line for line in kept if line["method"] == name] for name in (line["method"] for line in kept)}
+    partly = {name for name, half in every - {(line["method"], line["half"]) for line in kept}}
+    names = dict.fromkeys(line["method"] for line in kept if line["method"] not in partly)
+    return {name: [line for line in kept if line["method"] == name] for name in names}
 
 
 def _own_batch(method: str) -> str:
