@@ -7,13 +7,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 python="${PYTHON:-python3}"
 packages=$(mktemp -d)
 trap 'rm -rf "$packages"' EXIT
-for wheel in "${WHEELS:-$root/.whl}"/*.whl; do
-  name="$(basename "$wheel")"
-  [ -e "$wheel" ] || continue
-  "$python" -c "from importlib.metadata import version; version('${name%%-*}')" 2>/dev/null && continue
-  "$python" -m pip install -q --disable-pip-version-check --no-index --no-deps --target "$packages" "$wheel" ||
-    echo "$name cannot be installed here: what needs it is left out." >&2
-done
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.gpu.wheels "${WHEELS:-$root/.whl}" "$packages"
 PYTHONPATH="$root:$packages${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.gpu --spent "$SECONDS" "$@" &
 # A signal, also that of a lost connection, reaches the one that measures, which then stops what is running and still
 # writes the summary.
