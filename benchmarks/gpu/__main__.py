@@ -7,23 +7,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.gpu.bundle import bundle
+from benchmarks.gpu.bundle import BUNDLE, bundle
 from benchmarks.gpu.command import write_lines
 from benchmarks.gpu.jobs import PYTHON, Outcome, Stage, run_stage
 from benchmarks.gpu.plan import PYDANTIC, TOTAL, rehearsal, stages
 from benchmarks.gpu.summary import summarise
 from enco.config.bounds import Whole
 from enco.errors import UserError, run_cli
-from enco.io.files import atomic_path
-from enco.runtime.signals import Stopped, StopRequest, stop_signals
+from enco.io.files import atomic_path, check_writable
+from enco.runtime.signals import StopRequest, stop_signals
 
-JOBS = "jobs.csv"
+JOBS, SUMMARY = "jobs.csv", "summary.txt"
 FOLDERS = ("trainA", "trainB", "testA", "testB")
 REHEARSAL = 900
 """Seconds after which a rehearsal is cut off."""
@@ -32,7 +33,7 @@ REHEARSAL = 900
 def main() -> int:
     """Run every stage, write OUT/jobs.csv as they end and OUT/summary.txt last; return 1 if a job did not end well."""
     args = _parser().parse_args()
-    check(args.out, args.photos)
+    check(args.out, args.photos, args.bundle)
     args.out.mkdir(parents=True, exist_ok=True)
     out, photos = args.out.resolve(), args.photos and args.photos.resolve()
     keep = partial(keep_results, out, args.bundle and args.bundle.resolve())
@@ -40,31 +41,46 @@ def main() -> int:
     with stop_signals() as stop:
         try:
             outcomes = run_all(plan, (REHEARSAL if args.rehearse else TOTAL) - args.spent, out, after=keep, stop=stop)
-        except Stopped as error:
-            return 128 + signal.Signals[str(error)]
         finally:
-            print(keep(), flush=True)
-    return int(any(outcome.status != "ok" for outcome in outcomes))
+            keep()
+            if (out / SUMMARY).exists():
+                print((out / SUMMARY).read_text(encoding="utf-8"), end="", flush=True)
+    return 128 + signal.Signals[stop.by] if stop.by else int(any(outcome.status != "ok" for outcome in outcomes))
 
 
-def keep_results(out: Path, folder: Path | None) -> str:
-    """Write OUT/summary.txt, and a bundle of OUT to a folder where one is named; return the summary."""
-    text = summarise(out)
-    with atomic_path(out / "summary.txt") as partial_file:
-        partial_file.write_text(text + "\n", encoding="utf-8")
-    if folder and (left_out := bundle(out, folder)):
-        print(f"The bundle is without {', '.join(left_out)}.", file=sys.stderr, flush=True)
-    return text
+def keep_results(out: Path, folder: Path | None) -> None:
+    """Write OUT/summary.txt, and a bundle of OUT to a folder where one is named; a fault there only gets a word."""
+    with _surviving("summary"), atomic_path(out / SUMMARY) as partial_file:
+        partial_file.write_text(summarise(out) + "\n", encoding="utf-8")
+    if folder:
+        with _surviving("bundle"):
+            if left_out := bundle(out, folder):
+                _say(f"The bundle is without {', '.join(left_out)}.")
 
 
-def check(out: Path, photos: Path | None) -> None:
-    """Raise UserError for a missing package, the folder of an earlier run, and photographs that are no training's."""
+@contextmanager
+def _surviving(what: str) -> Iterator[None]:
+    """Go on measuring whatever is wrong with what is made of the results: those are in their files already."""
+    try:
+        yield
+    except Exception as error:
+        _say(f"The {what} is not made ({type(error).__name__}: {error}).")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def check(out: Path, photos: Path | None, bundled: Path | None = None) -> None:
+    """Raise UserError for a missing package, an earlier run's folder, unfit photographs, or a folder not to be used."""
     if missing := [name for name in ("torch", *PYDANTIC) if find_spec(name) is None]:
         raise UserError(f"This machine lacks {', '.join(missing)}: lay their wheels into $WHEELS, or .whl.")
     if (out / JOBS).exists():
         raise UserError(f"{out} has the results of an earlier run: move them away, or name another folder.")
     if photos and (missing := [name for name in FOLDERS if not (photos / name).is_dir()]):
         raise UserError(f"{photos} has no {', '.join(missing)}: name a folder that has {', '.join(FOLDERS)}.")
+    for path in (out / JOBS, *([bundled / BUNDLE] if bundled else [])):
+        check_writable(path)
 
 
 def run_all(
@@ -83,11 +99,11 @@ def run_all(
     for number, stage in enumerate(plan):
         left, kept = end - time.monotonic(), sum(later.seconds for later in plan[number + 1 :] if later.jobs)
         for outcome in run_stage(stage, min(left, max(stage.seconds, left - kept)), out, python, stop):
-            print(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True)
+            _say(f"{stage.name}: {outcome.job} {outcome.status}, {outcome.seconds:.0f} s")
             ended.append((stage.name, outcome))
             write_jobs(out / JOBS, ended)
         after()
-        if stage.vital and any(outcome.status != "ok" for name, outcome in ended if name == stage.name):
+        if stage.vital and any(outcome.status.startswith("failed") for name, outcome in ended if name == stage.name):
             break
     return [outcome for _, outcome in ended]
 

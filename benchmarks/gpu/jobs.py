@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from enco.runtime.signals import Stopped, StopRequest
+from enco.runtime.signals import StopRequest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = (sys.executable, "-u", "-m")
 """The start of a job's command."""
+STOPPED = "stopped by"
+"""The beginning of how a job ended that a signal to this process has stopped."""
 GRACE = 4.0
 """Seconds between the signal that asks jobs to end and the one that ends them."""
 LEAST = 10
@@ -50,7 +52,7 @@ class Stage:
     seconds: float
     jobs: tuple[Job, ...]
     vital: bool = False
-    """Whether nothing is done after it unless its jobs end well."""
+    """Whether nothing is done after it if one of its jobs fails."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +69,23 @@ def run_stage(
 ) -> Iterator[Outcome]:
     """Run the jobs of a stage for `limit` seconds at most, and yield an outcome of each as it comes.
 
-    With less than `LEAST` seconds none is started. Raises Stopped once `stop` is set. A signal that raised an error
-    by itself could come between a job's start and the note of it, and the job would go on.
+    With less than `LEAST` seconds none is started. Once `stop` is set none is, and those that run are stopped. A signal
+    that raised an error by itself could come between a job's start and the note of it, and the job would go on.
 
     A job writes to OUT/<name>.log. Jobs that still run when this is left, by any error, are stopped.
     """
     begin, running = time.monotonic(), dict[str, subprocess.Popen]()
     try:
         for job in stage.jobs:
-            if limit < LEAST:
+            if stop and stop.by:
+                yield Outcome(job.name, 0, f"left out: {STOPPED} {stop.by}")
+            elif limit < LEAST:
                 yield Outcome(job.name, 0, "left out: no time")
             elif job.missing:
                 yield Outcome(job.name, 0, f"left out: no {', '.join(job.missing)}")
             else:
                 running[job.name] = _start(job, limit, out, python)
-        while running and (passed := time.monotonic() - begin) < limit:
-            if stop and stop.by:
-                raise Stopped(stop.by)
+        while running and (passed := time.monotonic() - begin) < limit and not (stop and stop.by):
             for name in [name for name, process in running.items() if process.poll() is not None]:
                 process = running.pop(name)
                 _signal([process], signal.SIGKILL)  # what it left behind
@@ -92,7 +94,8 @@ def run_stage(
             time.sleep(0.05)
     finally:
         _stop(running.values())
-    yield from (Outcome(name, time.monotonic() - begin, "cut off") for name in running)
+    end = f"{STOPPED} {stop.by}" if stop and stop.by else "cut off"
+    yield from (Outcome(name, time.monotonic() - begin, end) for name in running)
 
 
 def _start(job: Job, limit: float, out: Path, python: Sequence[str]) -> subprocess.Popen:
