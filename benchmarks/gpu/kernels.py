@@ -1,4 +1,4 @@
-"""Profile fast steps of EnCo: kernels by time, the time between kernels, and copies from one memory layout to another.
+"""Profile fast steps of EnCo: kernels by time, the time between kernels, and copies to another memory layout or type.
 
     python -m benchmarks.gpu.kernels --output FILE.csv
 
@@ -21,6 +21,7 @@ from benchmarks.gpu.summary import GAPS
 from benchmarks.speed.cases import Case, start_process
 from enco.config.compute import ComputeConfig
 from enco.errors import UserError, run_cli
+from enco.runtime.capabilities import capabilities
 from enco.runtime.devices import choose_device
 from eval.timing.stopwatch import time_step
 
@@ -28,11 +29,14 @@ METHOD = "enco"
 CASES = {
     "one by one": ComputeConfig(mode="fast", cuda_graph=False, compile=False),
     "recorded": ComputeConfig(mode="fast", compile=False),
+    "compiled": ComputeConfig(mode="fast"),
 }
-"""Fast steps without what changes gaps between kernels, and with it; the compiler would take the time of both."""
+"""Fast steps without what changes gaps between kernels, with it, and, as there may be no time for it, the compiler."""
+CASTS = re.compile(r"float(8|16)\w*_copy_kernel|LoadWithCast|gpu_kernel_impl<\S*copy_kernel|fused(__to_copy)+_\d+$")
+"""Kernels of a GPU that copy to another type, and do nothing else: ATen's (Copy.cu, CUDALoops.cuh), and Inductor's."""
 LAYOUT = re.compile(r"nchwToNhwc|nhwcToNchw|transpose|contiguous|copy_kernel|::copy_|::clone", re.IGNORECASE)
-"""Kernels that copy from one layout or type to another."""
-COLUMNS = ("case", "computed", "kernel", "calls", "ms", "share", "copies_layout")
+"""Of the others, kernels that copy to another layout. On a CPU `aten::copy_` does both, and counts here."""
+COLUMNS = ("case", "computed", "kernel", "calls", "ms", "share", "copies_layout", "casts")
 STEPS = 3
 
 
@@ -65,7 +69,8 @@ def lines_of(
         {
             **{"case": case, "computed": computed, "kernel": kernel.name, "calls": round(kernel.calls / steps, 1)},
             **{"ms": round(kernel.ms / steps, 4), "share": round(kernel.ms / whole_ms, 4)},
-            "copies_layout": int(bool(LAYOUT.search(kernel.name))),
+            "copies_layout": int(bool(LAYOUT.search(kernel.name)) and not CASTS.search(kernel.name)),
+            "casts": int(bool(CASTS.search(kernel.name))),
         }
         for kernel in (gaps, *kernels)
     ]
@@ -95,7 +100,10 @@ def main() -> None:
     args = arguments("benchmarks.gpu.kernels", __doc__)
     device, lines = choose_device(args.device), list[dict[str, object]]()
     start_process(None)
-    for case in CASES:
+    for case, config in CASES.items():
+        if case == "compiled" and not config.options_for(capabilities(device)).compile:
+            print("Nothing is compiled here.")
+            continue
         found, profiled = measure(case, device, args.side, args.tiny)
         lines += found
         write_lines(args.output, COLUMNS, lines)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from benchmarks.gpu.jobs import STOPPED
 from benchmarks.gpu.plan import METHODS
 from enco.io.files import read_json
 
 GAPS = "(no kernel)"
 """What the time is called in which no kernel ran."""
 LINES, WIDTH = 60, 180
-WORST = 6
-"""Failures that are named."""
+WORST = 4
+"""Lines on failures of one kind: with so few all that was measured fits below."""
 KERNELS = 4
 KINDS = ("plain", "eager", "compiled")
 Lines = list[dict[str, str]]
@@ -33,10 +34,13 @@ def jobs(out: Path) -> Iterator[str]:
     found = _read(out / "jobs.csv")
     yield from _log(out, "probe")[-2:]
     well = [line for line in found if line["status"] == "ok"]
-    yield f"{len(well)} of {len(found)} jobs ended well, in {sum(_stage_seconds(found)):.0f} s"
-    for line in [line for line in found if line["status"] != "ok"][:WORST]:
-        last = "".join(_log(out, line["job"])[-1:])
-        yield f"  {line['job']}: {line['status']} after {float(line['seconds']):.0f} s; {last}"
+    stopped = dict.fromkeys(f", {line['status']}" for line in found if line["status"].startswith(STOPPED))
+    yield f"{len(well)} of {len(found)} jobs ended well, in {sum(_stage_seconds(found)):.0f} s{''.join(stopped)}"
+    ill = sorted((line for line in found if line["status"] != "ok"), key=lambda line: "left out" in line["status"])
+    yield from _first(
+        f"  {one['job']}: {one['status']} after {float(one['seconds']):.0f} s; {''.join(_log(out, one['job'])[-1:])}"
+        for one in ill
+    )
 
 
 def checks(out: Path) -> Iterator[str]:
@@ -44,7 +48,7 @@ def checks(out: Path) -> Iterator[str]:
     gradients = [line for file in sorted(out.glob("selftest-*.log")) for line in _log(out, file.stem)]
     kinds = Counter(line.split()[0] for line in gradients if line.startswith(("ok  ", "FAIL")))
     yield f"selftest: {kinds['ok']} right, {kinds['FAIL']} wrong"
-    yield from ["  " + line for line in gradients if line.startswith("FAIL")][:WORST]
+    yield from _first("  " + line for line in gradients if line.startswith("FAIL"))
     ends = [
         (found[1], found[2])
         for file in sorted(out.glob("tests-*.log"))
@@ -53,32 +57,40 @@ def checks(out: Path) -> Iterator[str]:
     ]
     counts = Counter(end for _, end in ends)
     yield "tests: " + ", ".join(f"{counts[end]} {end.lower()}" for end in ("PASSED", "FAILED", "ERROR", "SKIPPED"))
-    yield from [f"  {name.partition('::')[2]}" for name, end in ends if end in ("FAILED", "ERROR")][:WORST]
+    yield from _first(f"  {name.partition('::')[2]}" for name, end in ends if end in ("FAILED", "ERROR"))
 
 
 def speeds(out: Path) -> Iterator[str]:
     """Yield milliseconds of an iteration of each method: plain, fast without the compiler, and fast with it.
 
-    Memory is what torch reserves, as that is what another process cannot have.
+    Numbers are means over the halves of training that all of these have. Memory is what torch reserves, as that is what
+    another process cannot have.
     """
-    lines = _read(out / "speed.csv") + _read(out / "compiled.csv")
+    lines, notes = _read(out / "speed.csv") + _read(out / "compiled.csv"), list[str]()
     if lines:
         yield _columns("ms/iter", "plain", "eager fast", "compiled", "/ plain", "MiB plain", "fast", "of peak", "fast")
-    for name in METHODS:
+    for name in [name for name in METHODS if any(line["method"] == name for line in lines)]:
         own = [line for line in lines if line["method"] == name]
-        plain, eager, compiled = ([line for line in own if _kind(line) == kind] for kind in KINDS)
-        best = compiled if _mean(compiled, "sec_per_iter") else eager
-        seconds = [_mean(kind, "sec_per_iter") for kind in (plain, eager, compiled)]
-        ratio = _mean(best, "sec_per_iter") / seconds[0] if seconds[0] else 0
-        memory, shares = ([_mean(kind, key) for kind in (plain, best)] for key in ("reserved_mb", "share_of_peak"))
-        if own:
-            numbers = [f"{1000 * value:.1f}" for value in seconds] + [
-                f"{ratio:.2f}",
-                *(f"{value:.0f}" for value in memory),
-            ]
-            yield _columns(name, *numbers, *(f"{value:.0%}" for value in shares))
-            yield from (f"  {line['mode']} {line['change']}: {line['error']}" for line in own if line["error"])
-    yield from (f"  {line}" for line in dict.fromkeys(_log(out, "speed")) if "no FLOP count" in line)
+        timed = [line for line in own if line["sec_per_iter"]]
+        each = [{line["half"] for line in timed if _kind(line) == kind} for kind in KINDS]
+        halves = set.intersection(*filter(None, each)) if timed else set()
+        yield _method(name, [line for line in timed if line["half"] in halves])
+        notes += [f"  {name} {line['mode']} {line['change']}: {line['error']}" for line in own if line["error"]]
+        if partly := ", ".join(sorted({line["half"] for line in timed} - halves)):
+            notes.append(f"  {name}: without half {partly} of training, which was not timed in every way")
+    notes += [f"  {line}" for line in dict.fromkeys(_log(out, "speed")) if "no FLOP count" in line]
+    yield from _first(notes)
+
+
+def _method(name: str, timed: Lines) -> str:
+    """Return a method's line of the table of speeds."""
+    plain, eager, compiled = ([line for line in timed if _kind(line) == kind] for kind in KINDS)
+    best = compiled or eager
+    seconds = [_mean(kind, "sec_per_iter") for kind in (plain, eager, compiled)]
+    ratio = _mean(best, "sec_per_iter") / seconds[0] if seconds[0] else 0
+    memory, shares = ([_mean(kind, key) for kind in (plain, best)] for key in ("reserved_mb", "share_of_peak"))
+    numbers = [*(f"{1000 * value:.1f}" for value in seconds), f"{ratio:.2f}", *(f"{value:.0f}" for value in memory)]
+    return _columns(name, *numbers, *(f"{value:.0%}" for value in shares))
 
 
 def pieces(out: Path) -> Iterator[str]:
@@ -103,13 +115,16 @@ def together(out: Path) -> Iterator[str]:
 
 
 def kernels(out: Path) -> Iterator[str]:
-    """Yield the longest kernels of each case, the time without any, and the copies of layout."""
+    """Yield the longest kernels of each case, the time without any, and that of copies to another layout or type."""
     lines = _read(out / "kernels.csv")
     for case in dict.fromkeys(line["case"] for line in lines):
         own = [line for line in lines if line["case"] == case]
         gaps = sum(float(line["share"]) for line in own if line["kernel"] == GAPS)
-        copies = sum(float(line["share"]) for line in own if line["copies_layout"] == "1")
-        yield f"kernels, {case} ({own[0]['computed']}): none {gaps:.0%}, copies of layout {copies:.0%}"
+        copies, casts = (
+            sum(float(line["share"]) for line in own if line[kind] == "1") for kind in ("copies_layout", "casts")
+        )
+        parts = f"none {gaps:.0%}, copies of layout {copies:.0%}, casts {casts:.0%}"
+        yield f"kernels, {case} ({own[0]['computed']}): {parts}"
         for line in [line for line in own if line["kernel"] != GAPS][:KERNELS]:
             yield f"  {float(line['share']):4.0%} {float(line['ms']):8.3f} ms {line['calls']:>6} x {line['kernel']}"
 
@@ -126,13 +141,19 @@ def _stage_seconds(found: Lines) -> list[float]:
     return [max(float(line["seconds"]) for line in found if line["stage"] == stage) for stage in stages]
 
 
+def _first(lines: Iterable[str]) -> list[str]:
+    """Return the first lines, and how many others there are: no failure may keep out what was measured."""
+    found = list(lines)
+    return found if len(found) <= WORST else [*found[: WORST - 1], f"  and {len(found) - WORST + 1} others"]
+
+
 def _columns(first: str, *others: str) -> str:
     """Format a line of a table, with a dash for what is 0."""
     return f"{first:13}" + "".join(f"{'-' if other.strip('0.%') == '' else other:>11}" for other in others)
 
 
 def _mean(lines: Lines, column: str) -> float:
-    """Return the mean of a column over the halves of a training; 0 where one is missing."""
+    """Return the mean of a column; 0 where a number is missing."""
     values = [float(line[column] or 0) for line in lines]
     return sum(values) / len(values) if values and all(values) else 0.0
 

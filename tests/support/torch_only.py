@@ -13,8 +13,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "typing_extensions", "filelock", "fsspec"}
-PRESENT |= {"jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks", "tests"}
+PRESENT = {"torch", "torchgen", "functorch", "triton", "setuptools", "_distutils_hack", "typing_extensions", "filelock"}
+PRESENT |= {"fsspec", "jinja2", "markupsafe", "networkx", "sympy", "mpmath", "enco", "eval", "benchmarks", "tests"}
 PRESENT |= {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}
 PRESENT |= set(os.environ.get("ALSO", "").split(","))
 
