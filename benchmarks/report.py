@@ -23,6 +23,7 @@ RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "performance.md
 FIGURE, PUBLISHED = ROOT / "docs" / "images" / "speed.svg", ROOT / "config" / "published.csv"
 BASELINE = "cut"
 """The method that others are compared with."""
+UNCOMPILED = "without compile"
 MARKED = re.compile(r"(<!-- benchmarks/report\.py: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 Lines = Sequence[dict[str, str]]
 Cells = list[str]
@@ -81,10 +82,13 @@ def select(lines: Lines, **wanted: str) -> Lines:
 
 
 def of_modes(lines: Lines) -> Lines:
-    """Return the lines of whole modes; of methods whose `fast` was timed without the compiler alone, those."""
-    whole = {line["method"] for line in select(lines, mode="fast", change="") if line["sec_per_iter"]}
-    instead = [line for line in select(lines, change="without compile") if line["method"] not in whole]
-    return [*select(lines, change=""), *instead]
+    """Return the lines of whole modes; of methods with more halves of training timed without the compiler, those."""
+    fast = [line for line in select(lines, mode="fast") if line["sec_per_iter"]]
+    halves = [{(line["method"], line["half"]) for line in select(fast, change=change)} for change in ("", UNCOMPILED)]
+    instead = {("fast", method) for method, _ in halves[1] - halves[0]}
+    return [
+        line for line in lines if line["change"] == (UNCOMPILED if (line["mode"], line["method"]) in instead else "")
+    ]
 
 
 def ratios(lines: Lines) -> dict[str, dict[str, float | None]]:

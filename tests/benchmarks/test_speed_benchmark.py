@@ -272,6 +272,9 @@ def test_a_method_is_compared_as_compiled_where_that_was_timed_and_else_without(
     assert {name: ratio["fast"] for name, ratio in compared.items()} == {"CUT": 0.5, "EnCo": 0.25, "DRIT": 0.5}
     _, table = report.speed_table(rows.read(tmp_path / "x.csv"))
     assert {cells[0]: cells[3] for cells in table} == {"CUT": "4", "EnCo": "2", "DRIT": "4"}
+    second = [line("enco", *kind) | {"half": 2} for kind in kinds]
+    rows.write(tmp_path / "x.csv", [*found, *second, line("enco", "fast", "", 2.0)])
+    assert report.ratios(rows.read(tmp_path / "x.csv"))["EnCo"]["fast"] == 0.5, "one half is not compared with two"
 
 
 @pytest.mark.parametrize("fast", [None, 0.5])
