@@ -1,58 +1,80 @@
-"""Measure the pipeline itself: planning, a call with nothing to do, FID of cached features.
+"""Measure what the pipeline costs before any work is done: planning, and starting a training.
 
-    python -m benchmarks.pipeline            # after `make tables`
+    python -m benchmarks.pipeline
 
-Times are wall-clock seconds of this machine; the median of a few calls.
+CPU seconds of a command and its children, the least of a few calls, and their ratio to importing torch in the same run.
+The table is written to benchmarks/results/pipeline.csv.
 """
 
 from __future__ import annotations
 
-import statistics
+import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
+import torch
 from tabulate import tabulate
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.speed.hardware import device_label
+from enco.runtime.capabilities import capabilities
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "benchmarks" / "results" / "pipeline.csv"
 REPEATS = 3
-
-
-def seconds(action: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Return the median wall time of an action."""
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
-
-
-def command(*arguments: str) -> Callable[[], object]:
-    """Return a call of a module of this environment from the project's root."""
-    return lambda: subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True, capture_output=True)
-
-
-def fid_of_cached_features() -> float:
-    """Return the seconds for the FID of 500 against 500 images of 2048 features."""
-    from eval.metrics.fid import fid
-
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 500, 2048)).astype(np.float32)
-    return seconds(lambda: fid(a, b))
+TRAINING = (
+    "-m enco.train --method enco --epochs 1 0 --threads 1 --tracking off"
+    " --set ngf=8 --set ndf=8 --set crop_size=64 --set load_size=64 --set max_iterations=1"
+)
 
 
 def main() -> None:
-    """Measure and print."""
-    rows = [
-        ("plan of the paper's grid", seconds(command("workflow", "--config", "config/paper.yaml"))),
-        ("`make tables` with nothing to do", seconds(command("workflow.jobs.launch", "all_tables"))),
-        ("FID, 500 against 500 cached features", fid_of_cached_features()),
-    ]
-    print(tabulate(rows, headers=("what", "seconds"), floatfmt=".2f"))
+    """Measure every command, print the table, and write it."""
+    with tempfile.TemporaryDirectory() as name:
+        lines = [{"command": what, "cpu_seconds": least(words)} for what, words in commands(Path(name)).items()]
+    table = pd.DataFrame(lines)
+    table["per_import_of_torch"] = table["cpu_seconds"] / table["cpu_seconds"][0]
+    print(tabulate(table, headers="keys", showindex=False, floatfmt=".2f"))
+    cpu = torch.device("cpu")
+    place = {"device": device_label(cpu), "instructions": capabilities(cpu).instructions}
+    table.assign(**place).to_csv(OUT, index=False, float_format="%.2f", lineterminator="\n")
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return what is measured, each with the words after `python`; a training's images are made in the folder."""
+    run("-m", "enco.datasets", "demo", "--dataset", "horse2zebra", "--out", str(folder))
+    images = next(path.parent for path in folder.rglob("trainA"))
+    return {
+        "import torch": ["-c", "import torch"],
+        "snakemake --configfile config/paper.yaml -n all_tables": [
+            *("-m", "snakemake", "--configfile", "config/paper.yaml", "-n", "all_tables")
+        ],
+        "python -m workflow --config config/paper.yaml": ["-m", "workflow", "--config", "config/paper.yaml"],
+        "python -m enco.train, one iteration": [
+            *TRAINING.split(),
+            *("--data", str(images), "--out", str(folder / "run"), "--anew"),
+        ],
+    }
+
+
+def least(words: list[str]) -> float:
+    """Return the CPU seconds of a Python command and its children, the least of a few calls."""
+    return min(run(*words) for _ in range(REPEATS))
+
+
+def run(*words: str) -> float:
+    """Run Python from the project's root; return its CPU seconds. Raises CalledProcessError where it fails."""
+    before = children_seconds()
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
+    return children_seconds() - before
+
+
+def children_seconds() -> float:
+    """Return the CPU seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -68,12 +68,13 @@ def _reached(modules: Iterable[str], packages: Packages) -> Iterator[tuple[str, 
     """Yield each definition that modules make use of once: module, name and syntax tree."""
     waiting = [(module, "*") for module in modules]
     seen = set(waiting)
+    read: dict[str, dict[str, list[ast.stmt]]] = {}
     while waiting:
         module, name = waiting.pop()
-        file = _file(module, packages)
-        if file is None or module in ASIDE:
-            continue
-        names, uses = _names(file.read_bytes()), set[tuple[str, str]]()
+        if module not in read:
+            file = None if module in ASIDE else _file(module, packages)
+            read[module] = _names(file.read_bytes()) if file else {}
+        names, uses = read[module], set[tuple[str, str]]()
         if name == "*":
             uses.update((module, key) for key in names if any(_is_ours(n, module, packages) for n in names[key]))
         for node in names.get(name, []):
