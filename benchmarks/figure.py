@@ -19,10 +19,11 @@ HEIGHT = 0.38
 def draw(devices: Mapping[str, Ratios], path: Path) -> None:
     """Write an SVG with a panel for each device: bars for the modes and a mark for the paper's ratio, by method.
 
-    Equal numbers make equal files.
+    Devices on which fewer methods were measured are left out. Equal numbers make equal files.
     """
     with mpl.rc_context({"svg.hashsalt": "speed", "svg.fonttype": "none", "font.size": 9}):
         most = max(len(ratios) for ratios in devices.values())
+        devices = {device: ratios for device, ratios in devices.items() if len(ratios) == most}
         figure = Figure(figsize=(5.5 * len(devices), 1 + 0.36 * most), layout="constrained")
         panels = figure.subplots(1, len(devices), squeeze=False)[0]
         for panel, (device, ratios) in zip(panels, devices.items(), strict=True):
