@@ -1,6 +1,8 @@
 """What several tests share, and how parallel workers share the tests."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -37,3 +39,11 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def hangup_heeded() -> Iterator[None]:
+    """Let SIGHUP do what it does by itself, in processes that a test starts too: under `nohup` tests ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -137,6 +137,7 @@ def test_preparing_images_counts_the_processor_and_no_waiting(monkeypatch: pytes
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("hangup_heeded")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_is_done_when_the_script_is_told_to_stop_is_kept_and_nothing_goes_on(
     number: signal.Signals, tmp_path: Path

@@ -328,6 +328,7 @@ def test_a_truncated_image_is_named_before_training(folder: str, tmp_path: Path,
         run(tiny_config(data), tmp_path / "run")
 
 
+@pytest.mark.usefixtures("hangup_heeded")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
 def test_stop_signals_are_noted_and_handlers_put_back(number: signal.Signals) -> None:
     before = signal.getsignal(number)
