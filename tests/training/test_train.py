@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from enco.errors import NonFiniteLoss, UserError
 from enco.io.files import read_json, write_json
 from enco.methods import available, create
 from enco.methods.cyclegan import CycleGan
-from enco.runtime.signals import GO_ON_LATER, Stopped, stop_signals
+from enco.runtime.signals import GO_ON_LATER, Stopped
 from enco.train import DIVERGED, main
 from enco.training.identity import config_hash
 from enco.training.run_folder import is_held
@@ -326,28 +325,6 @@ def test_a_truncated_image_is_named_before_training(folder: str, tmp_path: Path,
     image.write_bytes(image.read_bytes()[:600])
     with pytest.raises(UserError, match=str(image)):
         run(tiny_config(data), tmp_path / "run")
-
-
-@pytest.mark.usefixtures("hangup_heeded")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
-def test_stop_signals_are_noted_and_handlers_put_back(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with stop_signals() as stop:
-        assert stop.by is None
-        os.kill(os.getpid(), number)
-        assert stop.by == number.name
-    assert signal.getsignal(number) is before
-
-
-def test_a_command_that_shall_outlive_its_terminal_does() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
-    try:
-        with stop_signals() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert stop.by is None
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def start(config: RunConfig, out: Path, log: Path) -> subprocess.Popen[bytes]:
