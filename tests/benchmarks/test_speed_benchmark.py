@@ -336,3 +336,10 @@ def test_trainings_side_by_side_and_their_memory(tmp_path: Path) -> None:
     (row,) = rows.read(tmp_path / "memory.csv")
     weights = 16 * get("fsesim")(get("fsesim").info.Options(vgg="random"), SCHEDULE, CPU).parameter_count() / 2**20
     assert weights < float(row["peak_memory_mb"]) < 20 * weights
+
+
+def test_a_device_with_fewer_methods_has_no_panel(tmp_path: Path) -> None:
+    cut, enco = ({name: {"plain": 1.0, "fast": 0.5, "published": 1.0}} for name in ("CUT", "EnCo"))
+    draw({"a whole one": cut | enco, "a part": cut}, tmp_path / "figure.svg")
+    drawn = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    assert "a whole one" in drawn and "a part" not in drawn
