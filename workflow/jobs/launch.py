@@ -17,8 +17,8 @@ from workflow.jobs.forkserver import start_server
 
 LOCKS = Path(".snakemake", "locks")
 RATE = "300/3s"
-"""Jobs that may start in a span. For each one that ends, Snakemake looks at all others once in every further span, and
-its end waits for the last span: of one second, as it has by itself, it is busy half of the time after some hundred."""
+"""Jobs that may start in a span. For each job that ended Snakemake looks at all others once in every further span. Its
+own spans, of a second, took a fifth of a core after 150 jobs. Longer ones delay its end, which waits for the last."""
 
 
 def main() -> None:
