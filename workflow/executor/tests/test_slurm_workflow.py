@@ -84,7 +84,7 @@ FATES = {
     "greedy": rule("greedy", 0, script=GREEDY),
     "cancelled": rule("cancelled", 600),
     "requeued": rule("requeued", "10 2"),
-    "limited": rule("limited", "10 2", resources="runtime=1"),
+    "limited": rule("limited", "10 2", resources="runtime=3"),  # USR2 after 85 s at the earliest: it has begun by then
     "preempted": rule("preempted", "10 2", resources="runtime=30, gpu=2"),
 }
 
