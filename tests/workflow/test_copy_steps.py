@@ -29,6 +29,16 @@ def test_only_the_methods_named_copy_under_the_names_they_have() -> None:
     assert [run.variant for run in with_it] == [run.variant for run in without]
 
 
+def test_a_default_is_for_methods_not_named_and_those_without_a_file_to_start_from(tmp_path: Path) -> None:
+    save_generator(tiny_method("cut"), tmp_path / "g")
+    steps: dict[str, Any] = {"default": 7, "enco": 3}
+    started = Plan.load({**TINY, "init": {"cut": str(tmp_path / "g")}, "copy_steps": steps}, ROOT).grid.runs
+    for runs, of_cut in ((plan(steps).grid.runs, 7), (started, 0)):
+        found = {run.config.method: run.config.copy_steps for run in runs}
+        assert {"enco": 3, "cut": of_cut}.items() <= found.items()
+        assert {count for method, count in found.items() if method not in ("enco", "cut")} == {7}
+
+
 def test_the_code_that_copies_counts_for_them_alone() -> None:
     def files(copy_steps: dict[str, Any]) -> dict[str, list[str]]:
         project = Project.load({**TINY, "copy_steps": copy_steps}, base=ROOT)

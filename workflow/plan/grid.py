@@ -234,8 +234,9 @@ def _run_config(
 ) -> RunConfig:
     name = method.name
     n_const, n_decay = config.method_epochs.get(name) or config.epochs.get(task) or config.epochs["default"]
-    scale, init, copy_steps = _scale_options(method, task, config), config.init_of(name, task), config.copy_steps
-    if init and copy_steps.get(name):
+    scale, init = _scale_options(method, task, config), config.init_of(name, task)
+    copy_steps = config.copy_steps_of(name, task)
+    if init and copy_steps:
         raise UserError(
             f"'init' and 'copy_steps' of scale {config.scale} both name {name}, also for {task}: "
             f"set copy_steps: {{{name}: 0}} or leave init out."
@@ -254,7 +255,7 @@ def _run_config(
         ),
         options=_options(method, {**scale, **row.options}).model_dump(mode="json"),
         init=init,
-        copy_steps=copy_steps.get(name, 0),
+        copy_steps=copy_steps,
         train=TrainConfig.model_validate({**config.train.model_dump(), "n_const": n_const, "n_decay": n_decay}),
         compute=config.compute,
     )
@@ -285,7 +286,8 @@ def check_options(config: ScaleConfig, methods: Methods) -> None:
     where = f"of scale {config.scale}"
     for key in ("method_epochs", "init", "copy_steps"):
         for name in getattr(config, key):
-            _is_usable(name, methods, f"'{key}' {where}")
+            if (key, name) != ("copy_steps", "default"):
+                _is_usable(name, methods, f"'{key}' {where}")
     _check_keys(config.options, methods, f"'options' {where}", common="all")
     for task, options in config.task_options.items():
         _check_keys(options, methods, f"'task_options.{task}' {where}")

@@ -103,7 +103,8 @@ class ScaleConfig(Settings):
         description="Generator files that trainings start from, by method, or by method and task.",
     )
     copy_steps: dict[str, Annotated[int, Field(ge=0, le=10**9)]] = Field(
-        default_factory=dict, description="Steps in which a method learns to copy images before its training."
+        default_factory=dict,
+        description="Steps in which a method learns to copy images before its training; 'default' for the rest.",
     )
     epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         description="Constant and decay epochs by task; 'default' for the rest."
@@ -138,6 +139,11 @@ class ScaleConfig(Settings):
         """Return the generator file that a method's training on a task starts from, if there is one."""
         found = self.init.get(method)
         return found.get(task) if isinstance(found, dict) else found
+
+    def copy_steps_of(self, method: str, task: str) -> int:
+        """Return the steps in which a method learns to copy first; none by default where it starts from a file."""
+        default = 0 if self.init_of(method, task) else self.copy_steps.get("default", 0)
+        return self.copy_steps.get(method, default)
 
     @field_validator("scale")
     @classmethod

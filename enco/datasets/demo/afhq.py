@@ -1,4 +1,4 @@
-"""Cat and dog faces: shape (ears, muzzle, eyes) and fur both differ; the poses and the backgrounds do not."""
+"""Grey cats and brown dogs: one outline with folded ears, in other colours; eyes, noses and coats differ most."""
 
 from __future__ import annotations
 
@@ -48,9 +48,8 @@ GROUNDS = {
 """A cat lies on blue and violet cushions, a dog on a lawn."""
 CAT_HEAD = [(0, -0.8), (0.45, -0.78), (0.82, -0.42), (1.02, 0.1), (0.86, 0.5), (0.45, 0.8), (0, 0.88)]
 DOG_HEAD = [(0, -0.84), (0.44, -0.82), (0.8, -0.46), (0.96, 0.08), (0.8, 0.5), (0.46, 0.84), (0, 0.94)]
-CAT_EAR = np.array([(0.16, -0.7), (0.42, -1.02), (0.78, -1.42), (0.92, -0.95), (0.94, -0.25)])
-FLOPPY_EAR = [(0.4, -0.82), (0.78, -0.8), (1.12, -0.3), (1.16, 0.35), (0.96, 0.62), (0.76, 0.3), (0.66, -0.3)]
-FOLDED_EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.42), (0.76, -0.5)]
+EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.42), (0.76, -0.5)]
+NOSE = [(-0.24, 0.2), (0, 0.14), (0.24, 0.2), (0.17, 0.38), (0, 0.46), (-0.17, 0.38)]
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
@@ -75,33 +74,32 @@ def backdrop(canvas: Canvas, rng: Generator, tones: Sequence[Colour]) -> None:
 
 
 def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Draw a cat: pointed ears, wide cheeks, slit pupils in large eyes, a small pink nose and whiskers."""
+    """Draw a cat with folded ears: slit pupils in bright eyes, a pink nose and whiskers."""
     coat = CAT_COATS[index % len(CAT_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.7), (0.95, 1.05), corners=60), 0.02)), np.asarray(coat.base) * 0.82)
-    ears = both(CAT_EAR * (1, rng.uniform(0.9, 1.05)))
+    ears = both(spline(EAR))
     head = furry(rng, spline(closed(CAT_HEAD)), 0.02)
     for ear in ears:
-        canvas.fill(at(ear), coat.dark if coat.marks == "mask" else coat.base)
-        canvas.fill(at((ear - ear.mean(axis=0)) * 0.6 + ear.mean(axis=0) - (0, -0.08)), (214, 156, 146))
+        canvas.fill(at(furry(rng, ear, 0.03)), vary(rng, coat.dark, 8))
     canvas.fill(at(head), coat.base)
-    marks(canvas, rng, at, coat, ((-0.2, 0.4), (0.2, 0.4)), (0.3, 0.22))
+    marks(canvas, rng, at, coat, ((-0.16, 0.46), (0.16, 0.46)), (0.34, 0.28))
     fur(canvas, rng, [at(head), *(at(ear) for ear in ears)], at, stretch=(0.4, 1.0), depth=0.05)
     for side in (-1, 1):
         cat_eye(canvas, at, side, coat.eyes)
-    canvas.fill(at(spline([(-0.13, 0.2), (0.13, 0.2), (0.03, 0.34), (-0.03, 0.34)])), (206, 120, 116))
-    mouth(canvas, at, 0.34, 0.2)
+    canvas.fill(at(spline(NOSE)), (206, 120, 116))
+    mouth(canvas, at, 0.46, 0.26)
     whiskers(canvas, rng, at)
 
 
 def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Draw a dog: hanging ears, a long muzzle, small dark eyes, a large black nose, often the tongue."""
+    """Draw a dog: a pale muzzle, dark eyes, a black nose, often the tongue."""
     coat = DOG_COATS[index % len(DOG_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.75), (0.9, 1.05), corners=60), 0.04)), np.asarray(coat.base) * 0.8)
     head = furry(rng, spline(closed(DOG_HEAD)), 0.03)
     canvas.fill(at(head), coat.base)
-    marks(canvas, rng, at, coat, ((0, 0.5), (0, 0.62)), (0.44, 0.42))
+    marks(canvas, rng, at, coat, ((-0.12, 0.5), (0.12, 0.5)), (0.38, 0.34))
     fur(canvas, rng, [at(head)], at, stretch=(1.0, 0.5), depth=0.09)
-    ears = both(spline(FOLDED_EAR if rng.random() < 0.25 else FLOPPY_EAR))
+    ears = both(spline(EAR))
     for ear in ears:
         canvas.fill(at(furry(rng, ear, 0.03)), vary(rng, coat.dark, 8))
     for side in (-1, 1):
@@ -110,9 +108,7 @@ def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
         canvas.fill(at(ellipse((0, 0.98), (0.17, 0.26))), (216, 108, 116))
         canvas.fill(at(limb([(0, 0.85), (0, 1.15)], (0.03, 0.02))), (176, 76, 88))
     mouth(canvas, at, 0.5, 0.3)
-    canvas.fill(
-        at(spline([(-0.24, 0.2), (0, 0.14), (0.24, 0.2), (0.17, 0.38), (0, 0.46), (-0.17, 0.38)])), (24, 20, 22)
-    )
+    canvas.fill(at(spline(NOSE)), (24, 20, 22))
     canvas.fill(at(ellipse((-0.08, 0.22), (0.07, 0.035))), (120, 112, 116))
 
 
@@ -159,18 +155,18 @@ def fur(canvas: Canvas, rng: Generator, outlines: list[Points], at: Placing, str
 
 
 def cat_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """Draw a large slanted eye with a slit pupil."""
-    centre = np.array([0.43 * side, -0.06])
-    canvas.fill(at(ellipse(centre, (0.26, 0.21), -0.25 * side)), (26, 22, 22))
-    canvas.fill(at(ellipse(centre, (0.21, 0.17), -0.25 * side)), iris)
-    canvas.fill(at(ellipse(centre, (0.065, 0.165))), (14, 12, 14))
+    """Draw a bright slanted eye with a slit pupil."""
+    centre = np.array([0.4 * side, -0.1])
+    canvas.fill(at(ellipse(centre, (0.21, 0.18), -0.25 * side)), (26, 22, 22))
+    canvas.fill(at(ellipse(centre, (0.18, 0.15), -0.25 * side)), iris)
+    canvas.fill(at(ellipse(centre, (0.065, 0.14))), (14, 12, 14))
     canvas.fill(at(ellipse(centre - (0.07, 0.08), (0.05, 0.045))), (250, 250, 250))
 
 
 def dog_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """Draw a small round dark eye."""
-    centre = np.array([0.36 * side, -0.12])
-    canvas.fill(at(ellipse(centre, (0.16, 0.145))), (20, 16, 16))
+    """Draw a round dark eye."""
+    centre = np.array([0.4 * side, -0.1])
+    canvas.fill(at(ellipse(centre, (0.18, 0.165))), (20, 16, 16))
     canvas.fill(at(ellipse(centre, (0.11, 0.11))), iris)
     canvas.fill(at(ellipse(centre, (0.06, 0.06))), (10, 8, 8))
     canvas.fill(at(ellipse(centre - (0.05, 0.05), (0.042, 0.042))), (250, 250, 250))

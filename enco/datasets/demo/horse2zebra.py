@@ -1,4 +1,4 @@
-"""Brown horses in a green meadow, striped zebras in a dry savanna: one anatomy, in other colours and textures."""
+"""Brindled horses in a green meadow, zebras in a dry savanna: one anatomy, with stripes in other colours."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ HORSE_COATS = [
     ((158, 86, 40), (126, 60, 26)),
     ((104, 58, 30), (38, 24, 18)),
 ]
+BRINDLE = 0.5
+"""Light of a horse's stripes, as a share of the coat's: a generator finds stripes, and has to bleach and blacken them."""
 ZEBRA_WHITE, ZEBRA_BLACK = (240, 234, 222), (32, 28, 29)
 # The rounded body: bright along the back, dark under the belly and down the legs.
 LIGHT_HEIGHTS, LIGHT = (-1.5, -0.98, -0.75, -0.48, -0.4, 0), (1.15, 1.2, 1.02, 0.72, 0.85, 0.8)
@@ -89,7 +91,7 @@ class Part:
 
     outline: Points
     across: Points
-    """A unit vector; the stripes of a zebra repeat along it."""
+    """A unit vector; stripes repeat along it."""
     period: float
 
 
@@ -146,8 +148,8 @@ def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, stand: Stand
     for part, shade in [(part, 0.62) for part in body.far] + [(part, 1.0) for part in body.near]:
         outline = stand.see(part.outline)
         canvas.fill(outline, np.asarray(coat) * shade)
-        if domain == "B":
-            canvas.pattern(outline, ZEBRA_BLACK, partial(stripe, part, stand, start))
+        stripes = np.asarray(coat) * shade * BRINDLE if domain == "A" else ZEBRA_BLACK
+        canvas.pattern(outline, stripes, partial(stripe, part, stand, start))
     fur = 1 + 0.04 * noise(rng, canvas.side, 24)
     rounding = np.interp(stand.own(canvas.x, canvas.y)[1], LIGHT_HEIGHTS, LIGHT).astype(np.float32)
     canvas.light(canvas.mask(*[stand.see(part.outline) for part in body.near]), rounding * fur)
@@ -156,7 +158,7 @@ def animal(canvas: Canvas, rng: Generator, domain: str, pose: Pose, stand: Stand
 
 
 def stripe(part: Part, stand: Stand, start: float, canvas_x: Field, canvas_y: Field) -> Field:
-    """Return how dark a zebra is, from 0 to 1; over the rump the stripes bend backwards."""
+    """Return how dark a coat is, from 0 to 1; over the rump the stripes bend backwards."""
     x, y = stand.own(canvas_x, canvas_y)
     bend = 1.1 * (y + 0.8) * np.clip((-x - 0.1) / 0.4, 0, 1) * part.across[0]
     wobble = 0.018 * (np.sin(13 * x + 5 * y + start) + np.sin(6 * x - 15 * y + 2 * start))
@@ -179,10 +181,10 @@ def anatomy(pose: Pose) -> Body:
     near = [
         *leg(0.36, swings[0], fore=True),
         *leg(-0.38, swings[1], fore=False),
-        Part(spline(BARREL), np.array([1.0, 0.0]), 0.22),
-        Part(neck, along, 0.2),
-        Part(ear, across_head, 0.16),
-        Part(head, across_head, 0.16),
+        Part(spline(BARREL), np.array([1.0, 0.0]), 0.29),
+        Part(neck, along, 0.26),
+        Part(ear, across_head, 0.2),
+        Part(head, across_head, 0.2),
     ]
     far = [*leg(0.43, swings[2], fore=True), *leg(-0.3, swings[3], fore=False)]
     return Body(near, far, crest, poll, pose.head)
@@ -195,7 +197,7 @@ def leg(hip: float, swing: float, fore: bool) -> list[Part]:
     joints[2:] += np.array([-0.1, -0.06]) * abs(swing)
     outline = limb(joints, (0.24 if fore else 0.36, 0.11, 0.085, 0.1))
     outline = rotate(outline, -swing * 0.7, about=(0.0, -0.66)) + np.array([hip, 0.0])
-    return [Part(outline, np.array([0.0, 1.0]), 0.15)]
+    return [Part(outline, np.array([0.0, 1.0]), 0.19)]
 
 
 def tail(canvas: Canvas, stand: Stand, domain: str, hair: Colour) -> None:
