@@ -27,7 +27,7 @@ HORSE_COATS = [
     ((104, 58, 30), (38, 24, 18)),
 ]
 BRINDLE = 0.5
-"""Light of a horse's stripes, as a share of the coat's: a generator finds stripes, and has to bleach and blacken them."""
+"""Light of a horse's stripes, as a share of the coat's: they are there, and have to be bleached and blackened."""
 ZEBRA_WHITE, ZEBRA_BLACK = (240, 234, 222), (32, 28, 29)
 # The rounded body: bright along the back, dark under the belly and down the legs.
 LIGHT_HEIGHTS, LIGHT = (-1.5, -0.98, -0.75, -0.48, -0.4, 0), (1.15, 1.2, 1.02, 0.72, 0.85, 0.8)
