@@ -175,7 +175,7 @@ def publish(project: Project, docs: Path, commit: str) -> list[Path]:
     """Publish what is there, all or nothing, and return the files that were written.
 
     Files of an earlier publication that are none now go away. Raises UserError where nothing is trained, for a part of
-    the tables, and where another scale is published.
+    the tables, where another scale is published, and where a training is published that is not there any more.
     """
     _check(project, docs)
     with TemporaryDirectory(prefix="enco-publish-") as temporary:
@@ -183,6 +183,7 @@ def publish(project: Project, docs: Path, commit: str) -> list[Path]:
         if not publication.made.trained:
             scale = project.plan.config.scale
             raise UserError(f"Scale {scale} has no training yet: make some by `snakemake all_tables`.")
+        _check_losses(publication.made.trained, docs)
         return _replace(publication.write(), Path(temporary), docs)
 
 
@@ -197,6 +198,19 @@ def _check(project: Project, docs: Path) -> None:
         raise UserError(
             f"{docs}/results is of scale {scale}, and this is scale {config.scale}: name its --configfile, or move"
             f" {docs}/results away."
+        )
+
+
+def _check_losses(trained: Sequence[Run], docs: Path) -> None:
+    """Raise UserError where a training of the earlier publication is not among those that are there."""
+    there = {(run.task, run.variant, str(run.seed)) for run in trained}
+    lines = read_lines(docs / "results" / RUNS) if (docs / "results" / RUNS).exists() else []
+    lost = [line for line in lines if (line["task"], line["variant"], line["seed"]) not in there]
+    if lost:
+        first = "{variant} on {task}, seed {seed}".format(**lost[0])
+        raise UserError(
+            f"{docs}/results has {len(lost)} of {len(lines)} trainings that {paths.RESULTS}/ has not as they are asked"
+            f" for ({first}): bring them back, or move {docs}/results away to publish without them."
         )
 
 

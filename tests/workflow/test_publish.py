@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from enco.errors import UserError
-from eval.publication.files import ABOUT, read_lines, write_lines
+from eval.publication.files import ABOUT, RUNS, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.tables.cells import read_cells
 from workflow.made import flat
@@ -73,6 +73,22 @@ def test_neither_a_part_of_the_tables_nor_another_scale_replaces_what_is_publish
     write_lines(tmp_path / "results", ABOUT, [{"key": "scale", "value": "small"}])
     with pytest.raises(UserError, match="is of scale small, and this is scale tiny"):
         publish(project(), tmp_path, "0123abc")
+
+
+@pytest.mark.slow
+def test_trainings_that_are_gone_are_not_dropped_in_silence(
+    finished_pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished_pipeline)
+    publish(project(), tmp_path, "0123abc")
+    runs = read_lines(tmp_path / "results" / RUNS)
+    write_lines(tmp_path / "results", RUNS, [*runs, {**runs[0], "task": "cat2dog", "variant": "cut", "seed": 7}])
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"has 1 of 10 trainings that results/ has not .*\(cut on cat2dog, seed 7\)"):
+        publish(project(), tmp_path, "4567def")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    (tmp_path / "results").rename(tmp_path / "earlier")
+    assert publish(project(), tmp_path, "4567def")
 
 
 @pytest.mark.slow

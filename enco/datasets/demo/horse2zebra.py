@@ -26,7 +26,7 @@ HORSE_COATS = [
     ((158, 86, 40), (126, 60, 26)),
     ((104, 58, 30), (38, 24, 18)),
 ]
-BRINDLE = 0.5
+BRINDLE = 0.6
 """Light of a horse's stripes, as a share of the coat's: they are there, and have to be bleached and blackened."""
 ZEBRA_WHITE, ZEBRA_BLACK = (240, 234, 222), (32, 28, 29)
 # The rounded body: bright along the back, dark under the belly and down the legs.
@@ -63,7 +63,7 @@ class Look:
 
 
 MEADOW = Look((92, 150, 220), (190, 215, 235), (96, 128, 122), np.array((84, 136, 52)), (58, 104, 44))
-SAVANNA = Look((222, 186, 132), (250, 232, 196), (186, 146, 108), np.array((214, 176, 92)), (150, 128, 60))
+SAVANNA = Look((116, 166, 220), (226, 226, 222), (176, 150, 118), np.array((214, 176, 92)), (150, 128, 60))
 LOOKS = {"A": MEADOW, "B": SAVANNA}
 
 
