@@ -49,7 +49,6 @@ GROUNDS = {
 CAT_HEAD = [(0, -0.8), (0.45, -0.78), (0.82, -0.42), (1.02, 0.1), (0.86, 0.5), (0.45, 0.8), (0, 0.88)]
 DOG_HEAD = [(0, -0.84), (0.44, -0.82), (0.8, -0.46), (0.96, 0.08), (0.8, 0.5), (0.46, 0.84), (0, 0.94)]
 EAR = [(0.2, -0.8), (0.5, -1.2), (0.86, -1.12), (1.12, -0.6), (0.98, -0.42), (0.76, -0.5)]
-NOSE = [(-0.24, 0.2), (0, 0.14), (0.24, 0.2), (0.17, 0.38), (0, 0.46), (-0.17, 0.38)]
 
 
 def draw(canvas: Canvas, rng: Generator, domain: str, index: int) -> Image.Image:
@@ -74,30 +73,30 @@ def backdrop(canvas: Canvas, rng: Generator, tones: Sequence[Colour]) -> None:
 
 
 def cat(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Draw a cat with folded ears: slit pupils in bright eyes, a pink nose and whiskers."""
+    """Draw a cat with folded ears: slit pupils in large bright eyes, a small pink nose and whiskers."""
     coat = CAT_COATS[index % len(CAT_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.7), (0.95, 1.05), corners=60), 0.02)), np.asarray(coat.base) * 0.82)
     ears = both(spline(EAR))
     head = furry(rng, spline(closed(CAT_HEAD)), 0.02)
     for ear in ears:
-        canvas.fill(at(furry(rng, ear, 0.03)), vary(rng, coat.dark, 8))
+        canvas.fill(at(ear), coat.base)
     canvas.fill(at(head), coat.base)
-    marks(canvas, rng, at, coat, ((-0.16, 0.46), (0.16, 0.46)), (0.34, 0.28))
+    marks(canvas, rng, at, coat, ((-0.2, 0.4), (0.2, 0.4)), (0.3, 0.22))
     fur(canvas, rng, [at(head), *(at(ear) for ear in ears)], at, stretch=(0.4, 1.0), depth=0.05)
     for side in (-1, 1):
         cat_eye(canvas, at, side, coat.eyes)
-    canvas.fill(at(spline(NOSE)), (206, 120, 116))
-    mouth(canvas, at, 0.46, 0.26)
+    canvas.fill(at(spline([(-0.13, 0.2), (0.13, 0.2), (0.03, 0.34), (-0.03, 0.34)])), (206, 120, 116))
+    mouth(canvas, at, 0.34, 0.2)
     whiskers(canvas, rng, at)
 
 
 def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
-    """Draw a dog: a pale muzzle, dark eyes, a black nose, often the tongue."""
+    """Draw a dog: a pale muzzle, small dark eyes, a large black nose, often the tongue."""
     coat = DOG_COATS[index % len(DOG_COATS)]
     canvas.fill(at(furry(rng, ellipse((0, 1.75), (0.9, 1.05), corners=60), 0.04)), np.asarray(coat.base) * 0.8)
     head = furry(rng, spline(closed(DOG_HEAD)), 0.03)
     canvas.fill(at(head), coat.base)
-    marks(canvas, rng, at, coat, ((-0.12, 0.5), (0.12, 0.5)), (0.38, 0.34))
+    marks(canvas, rng, at, coat, ((0, 0.5), (0, 0.62)), (0.44, 0.42))
     fur(canvas, rng, [at(head)], at, stretch=(1.0, 0.5), depth=0.09)
     ears = both(spline(EAR))
     for ear in ears:
@@ -108,7 +107,9 @@ def dog(canvas: Canvas, rng: Generator, at: Placing, index: int) -> None:
         canvas.fill(at(ellipse((0, 0.98), (0.17, 0.26))), (216, 108, 116))
         canvas.fill(at(limb([(0, 0.85), (0, 1.15)], (0.03, 0.02))), (176, 76, 88))
     mouth(canvas, at, 0.5, 0.3)
-    canvas.fill(at(spline(NOSE)), (24, 20, 22))
+    canvas.fill(
+        at(spline([(-0.24, 0.2), (0, 0.14), (0.24, 0.2), (0.17, 0.38), (0, 0.46), (-0.17, 0.38)])), (24, 20, 22)
+    )
     canvas.fill(at(ellipse((-0.08, 0.22), (0.07, 0.035))), (120, 112, 116))
 
 
@@ -155,18 +156,18 @@ def fur(canvas: Canvas, rng: Generator, outlines: list[Points], at: Placing, str
 
 
 def cat_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """Draw a bright slanted eye with a slit pupil."""
+    """Draw a large bright slanted eye with a slit pupil."""
     centre = np.array([0.4 * side, -0.1])
-    canvas.fill(at(ellipse(centre, (0.21, 0.18), -0.25 * side)), (26, 22, 22))
-    canvas.fill(at(ellipse(centre, (0.18, 0.15), -0.25 * side)), iris)
-    canvas.fill(at(ellipse(centre, (0.065, 0.14))), (14, 12, 14))
+    canvas.fill(at(ellipse(centre, (0.26, 0.21), -0.25 * side)), (26, 22, 22))
+    canvas.fill(at(ellipse(centre, (0.21, 0.17), -0.25 * side)), iris)
+    canvas.fill(at(ellipse(centre, (0.065, 0.165))), (14, 12, 14))
     canvas.fill(at(ellipse(centre - (0.07, 0.08), (0.05, 0.045))), (250, 250, 250))
 
 
 def dog_eye(canvas: Canvas, at: Placing, side: int, iris: Colour) -> None:
-    """Draw a round dark eye."""
+    """Draw a small round dark eye."""
     centre = np.array([0.4 * side, -0.1])
-    canvas.fill(at(ellipse(centre, (0.18, 0.165))), (20, 16, 16))
+    canvas.fill(at(ellipse(centre, (0.16, 0.145))), (20, 16, 16))
     canvas.fill(at(ellipse(centre, (0.11, 0.11))), iris)
     canvas.fill(at(ellipse(centre, (0.06, 0.06))), (10, 8, 8))
     canvas.fill(at(ellipse(centre - (0.05, 0.05), (0.042, 0.042))), (250, 250, 250))
