@@ -39,7 +39,7 @@ OWN: dict[str, dict[str, Any]] = {
     "distancegan": {"directions": "forward", "batch_size": 4},
     "selfdistance": {"directions": "forward", "lambda_distance": 0.3},
     "gcgan": {"lr_g": 2e-3, "lr_d": 1e-4, "lambda_gc": 0.5},
-    "fsesim": {"attn_layers": [1, 3, 4], "vgg_width": 0.25, "lambda_spatial": 20, "lr_g": 5e-4},
+    "fsesim": {"attn_layers": [1, 3, 4], "vgg_width": 0.25, "lambda_spatial": 20, "lr_g": 2e-4},
 }
 """Further options that single methods need to learn in few steps on small images."""
 STEPS = 200

@@ -1,7 +1,8 @@
 """What the demo shows: its trainings bring images nearer to the target domain than they were untranslated.
 
-Ten minutes of two cores, so only where the environment has ALL_METHODS_LEARN, as in CI. On Cityscapes EnCo alone is
-trained: there a blurred copy of the inputs is nearer to the target already, and every method is.
+Fifteen minutes of two cores and more on busy ones, so only where the environment has ALL_METHODS_LEARN, as in CI.
+On Cityscapes EnCo alone is trained: there a blurred copy of the inputs is nearer to the target already, and every
+method is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.support.pipeline import ROOT, launch
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(4500),
     pytest.mark.skipif(
         not os.environ.get("ALL_METHODS_LEARN"), reason="twenty-five trainings: ALL_METHODS_LEARN=1 makes them"
     ),
