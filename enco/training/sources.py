@@ -1,4 +1,4 @@
-"""Digest the code that decides a training's weights: what a method, and the loop around the method, make use of.
+"""Digest the code that decides a result: of a training's weights, what a method and the loop around it make use of.
 
 Files are read, not imported. Only the definitions that are reached count, so another method's helper in a shared file
 changes nothing, and of these definitions neither comments, docstrings, formatting, annotations of functions,
@@ -45,8 +45,17 @@ def method_sources(method: str, package: Path = PACKAGE, *, copies: bool = False
     module, packages = _place(method, package)
     if _file(module, packages) is None:
         raise UserError(f"There is no file {package / 'methods' / method}.py, where method '{method}' would be.")
+    return _digests([module, LOOP, *([COPYING] if copies else [])], packages)
+
+
+def module_sources(module: str) -> Digests:
+    """Digest, by file, the code that a module of this package makes use of."""
+    return _digests([module], {PACKAGE.name: PACKAGE})
+
+
+def _digests(modules: Iterable[str], packages: Packages) -> Digests:
     found: dict[str, dict[str, list[Any]]] = {}
-    for name, definition, node in _reached([module, LOOP, *([COPYING] if copies else [])], packages):
+    for name, definition, node in _reached(modules, packages):
         found.setdefault(name, {}).setdefault(definition, []).append(_content(node))
     return {_label(name, packages): _digest(content) for name, content in sorted(found.items())}
 

@@ -1,4 +1,4 @@
-"""What Snakemake plans, and trains, after an edit of a method: in a copy of the code, by real calls."""
+"""What Snakemake plans, and makes, after an edit of a method or a drawing: in a copy of the code, by real calls."""
 
 from __future__ import annotations
 
@@ -79,3 +79,18 @@ def test_a_finished_training_is_finished_whatever_is_lost_or_made_again(clone: P
     logs = [file.read_text() for file in (clone / "results" / "tiny" / "logs" / "train").glob("*cyclegan*")]
     assert any("is finished: its result is there, nothing is trained." in text for text in logs)
     assert not (folder / "checkpoints").exists()
+
+
+def test_images_are_drawn_again_where_their_drawing_is_edited(clone: Path) -> None:
+    drawings, image = clone / "enco" / "datasets" / "demo", Path("horse2zebra", "trainA", "horse_0000.png")
+    edit(drawings / "afhq.py", "EAR = [(0.2, -0.8)", "EAR = [(0.3, -0.8)")
+    edit(drawings / "horse2zebra.py", '"""', '"""Other words. ')
+    assert "Nothing to be done" in snakemake(clone, "-n")
+
+    drawn, trained = (clone / "results" / "tiny" / "data" / image), clone / RUNS / "cut" / "seed0" / "run.json"
+    before = sha256(drawn), read_json(trained)["data_hash"]
+    edit(drawings / "horse2zebra.py", "BRINDLE = 0.6", "BRINDLE = 0.1")
+    snakemake(clone)
+    assert sha256(drawn) != before[0]
+    assert read_json(trained)["data_hash"] != before[1]
+    assert "Nothing to be done" in snakemake(clone, "-n")

@@ -17,6 +17,8 @@ from enco.datasets.catalogue import CATALOGUE, Counts, Dataset, load_datasets
 from enco.datasets.demo.archive import Archive
 from enco.datasets.paths import DataPaths
 from enco.errors import UserError, unknown
+from enco.training.identity import digest_of
+from enco.training.sources import module_sources
 from workflow import paths
 from workflow.plan.plan import Plan
 from workflow.plan.scale import DataSource
@@ -124,6 +126,11 @@ class ImageSets:
         """Return the manifests of every dataset that a table needs."""
         needed = {self.plan.manifest(evaluation.task) for evaluation in self.plan.grid.evaluations}
         return sorted(needed)
+
+    def drawing(self, wildcards: Wildcards) -> str:
+        """Return a digest of the code that draws a dataset of the demo, which draws anew where that changes."""
+        archive = demo.ARCHIVES[wildcards.dataset]
+        return digest_of([module_sources(archive.draw.__module__), archive.train, archive.test])
 
     def counts(self) -> dict[str, Counts]:
         """Return the numbers of images of each dataset by set, where they are known before the data is there."""

@@ -17,6 +17,7 @@ rule demo_data:
         size=project.plan.config.data.size,
         seed=project.plan.config.data.seed,
         counts=project.plan.config.data.scale_counts,
+        drawing=project.data.drawing,
     message:
         "Draw the procedural images of {wildcards.dataset}"
     shell:
