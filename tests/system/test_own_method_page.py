@@ -59,7 +59,9 @@ class Walk:
             name: {k: 16 if k == "patches" else v for k, v in own.items()} for name, own in scale["options"].items()
         }
         options = {**options, **SIZES, "enco": {**options["enco"], "load_size": 32}}
-        path.write_text(yaml.safe_dump(scale | SHORT | {"options": options}, allow_unicode=True))
+        path.write_text(
+            yaml.safe_dump(scale | SHORT | {"options": options, "copy_steps": {"default": 2}}, allow_unicode=True)
+        )
 
     def add_row(self) -> None:
         """Add the row that the page adds to Table 1."""
