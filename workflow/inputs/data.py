@@ -128,7 +128,7 @@ class ImageSets:
         return sorted(needed)
 
     def drawing(self, wildcards: Wildcards) -> str:
-        """Return a digest of the code that draws a dataset of the demo, which draws anew where that changes."""
+        """Return a digest of the code that draws a dataset of the demo; where it changes, images are drawn anew."""
         archive = demo.ARCHIVES[wildcards.dataset]
         return digest_of([module_sources(archive.draw.__module__), archive.train, archive.test])
 
