@@ -1,4 +1,4 @@
-"""What a plan needs beyond data and runs: whose segmentation network, and which published weights."""
+"""What a plan needs beyond runs: whose segmentation network, which published weights, and whose drawings."""
 
 from __future__ import annotations
 
@@ -155,3 +155,14 @@ def test_the_hash_of_a_network_goes_to_the_job_that_reads_it() -> None:
     known = project(drn={"sha256": "0123abcd"}).segmentation.network_arguments(CITYSCAPES)
     given = parser().parse_args(["segmentation", "--images", "i", "--labels", "l", *known.split()])
     assert given.drn_sha256 == "0123abcd"
+
+
+def test_a_dataset_has_a_digest_of_its_own_drawing_and_none_where_the_demo_draws_no_such() -> None:
+    data = project("demo").data
+
+    def wildcards(dataset: str) -> Any:
+        return SimpleNamespace(dataset=dataset)
+
+    horses, cats, unknown = (data.drawing(wildcards(name)) for name in ("horse2zebra", "afhq", "mine"))
+    assert len({horses, cats, unknown}) == 3
+    assert unknown == ""

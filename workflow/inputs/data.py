@@ -128,9 +128,12 @@ class ImageSets:
         return sorted(needed)
 
     def drawing(self, wildcards: Wildcards) -> str:
-        """Return a digest of the code that draws a dataset of the demo; where it changes, images are drawn anew."""
-        archive = demo.ARCHIVES[wildcards.dataset]
-        return digest_of([module_sources(archive.draw.__module__), archive.train, archive.test])
+        """Return a digest of the code that draws a dataset of the demo; where it changes, images are drawn anew.
+
+        It is empty for a dataset that the demo does not draw, which the dataset's job refuses in a sentence.
+        """
+        archive = demo.ARCHIVES.get(wildcards.dataset)
+        return digest_of([module_sources(archive.draw.__module__), archive.train, archive.test]) if archive else ""
 
     def counts(self) -> dict[str, Counts]:
         """Return the numbers of images of each dataset by set, where they are known before the data is there."""
