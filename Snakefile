@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
+from eval.provenance import FEATURES, RESAMPLING, SCORES, SEGMENTATION, SELECTION
 from workflow import paths
+from workflow.inputs import code
 from workflow.project import Project
 from workflow.targets import asks_for, check_targets
 

@@ -148,6 +148,8 @@ class ScoresProtocol(SparseRecord):
     drn_size: list[int] | None = None
     device: str
     versions: dict[str, str | None]
+    code: str = ""
+    """Digest of the code that translated and scored."""
 
 
 class Archive(Record):

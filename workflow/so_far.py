@@ -22,6 +22,7 @@ from eval.config import FeatureConfig
 from eval.extractors import INPUT_SIZE
 from eval.figures.paper.options import NAMES
 from eval.figures.paper.planned import PlannedPaperFigure
+from eval.provenance import RESAMPLING, SCORES, code_of
 from eval.records import (
     ExtractorRecord,
     Scores,
@@ -168,6 +169,8 @@ class SoFar:
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.plan.size}
         if not _is_of(features, protocol.extractor_settings):
             yield "features"
+        if protocol.code != code_of(*SCORES):
+            yield "code"
         yield from (key for key, value in asked.items() if getattr(protocol, key) != value)
         if self.project.segmentation.is_scored(task):
             yield from self._other_segmentation(scores)
@@ -230,7 +233,8 @@ def _resampling_gap(planned: PlannedCell) -> str:
         return "scored, not resampled yet"
     if file.stat().st_mtime < scores.stat().st_mtime:
         return "scored, not resampled yet"
-    read_uncertainty(file)
+    if read_uncertainty(file).code != code_of(*RESAMPLING):
+        return "resampled by other code, to be resampled again"
     load_arrays(replicates_file(file))
     return ""
 

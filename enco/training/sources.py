@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from enco.errors import UserError
@@ -34,6 +35,7 @@ Digests = dict[str, str]
 """The first 16 hex digits of a SHA-256 for each file."""
 Packages = Mapping[str, Path]
 """Folders of the packages whose code counts, or the file of one that is one file, by name."""
+OURS: Packages = MappingProxyType({PACKAGE.name: PACKAGE})
 ImportStatement = ast.Import | ast.ImportFrom
 
 
@@ -48,14 +50,14 @@ def method_sources(method: str, package: Path = PACKAGE, *, copies: bool = False
     return _digests([module, LOOP, *([COPYING] if copies else [])], packages)
 
 
-def module_sources(module: str) -> Digests:
-    """Digest, by file, the code that a module of this package makes use of."""
-    return _digests([module], {PACKAGE.name: PACKAGE})
+def module_sources(*modules: str, packages: Packages = OURS, aside: Collection[str] = ()) -> Digests:
+    """Digest, by file, the code that modules of these packages make use of, but for the modules that are set aside."""
+    return _digests(modules, packages, aside)
 
 
-def _digests(modules: Iterable[str], packages: Packages) -> Digests:
+def _digests(modules: Iterable[str], packages: Packages, aside: Collection[str] = ()) -> Digests:
     found: dict[str, dict[str, list[Any]]] = {}
-    for name, definition, node in _reached(modules, packages):
+    for name, definition, node in _reached(modules, packages, {*ASIDE, *aside}):
         found.setdefault(name, {}).setdefault(definition, []).append(_content(node))
     return {_label(name, packages): _digest(content) for name, content in sorted(found.items())}
 
@@ -73,7 +75,7 @@ def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
-def _reached(modules: Iterable[str], packages: Packages) -> Iterator[tuple[str, str, ast.AST]]:
+def _reached(modules: Iterable[str], packages: Packages, aside: Collection[str]) -> Iterator[tuple[str, str, ast.AST]]:
     """Yield each definition that modules make use of once: module, name and syntax tree."""
     waiting = [(module, "*") for module in modules]
     seen = set(waiting)
@@ -81,7 +83,7 @@ def _reached(modules: Iterable[str], packages: Packages) -> Iterator[tuple[str, 
     while waiting:
         module, name = waiting.pop()
         if module not in read:
-            file = None if module in ASIDE else _file(module, packages)
+            file = None if module in aside else _file(module, packages)
             read[module] = _names(file.read_bytes()) if file else {}
         names, uses = read[module], set[tuple[str, str]]()
         if name == "*":

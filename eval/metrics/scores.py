@@ -28,6 +28,7 @@ from eval.metrics.features import Features, check_comparable
 from eval.metrics.fid import fid
 from eval.metrics.precision_recall import precision_recall
 from eval.metrics.too_few import too_few
+from eval.provenance import SCORES, code_of
 from eval.records import (
     DataRecord,
     ImagesSource,
@@ -202,6 +203,7 @@ def _protocol(
         **_segmentation_protocol(segmentation),
         device=device_name(device),
         versions=versions() | {name: version(name) for name in SCORING_LIBRARIES},
+        code=code_of(*SCORES),
     )
 
 

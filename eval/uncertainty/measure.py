@@ -14,6 +14,7 @@ from eval.config import REPLICATES
 from eval.extractors import distance_name, kid_name
 from eval.metrics.features import Features, check_comparable
 from eval.metrics.too_few import too_few
+from eval.provenance import RESAMPLING, code_of
 from eval.records import ALONE
 from eval.uncertainty.gram import Gram, Matrix
 from eval.uncertainty.neighbours import Distances
@@ -83,6 +84,7 @@ def measure(
         beside={other.kind: other.generated.extractor_hash for other in beside},
         metrics={real_set: part.estimates() for real_set, part in found.items()},
         missing={real_set: part.missing for real_set, part in found.items() if part.missing},
+        code=code_of(*RESAMPLING),
     )
     drawn = {place(real_set, name): one for real_set, part in found.items() for name, one in part.replicates.items()}
     return Measured(record, drawn)

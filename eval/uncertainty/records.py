@@ -44,6 +44,8 @@ class Uncertainty(FileRecord):
     """Why a metric has no value, by the same."""
     beside: dict[str, str] = Field(default_factory=dict)
     """The SHA-256 of the weights of every further extractor, by its name."""
+    code: str = ""
+    """Digest of the code that measured."""
 
     @property
     def is_sure(self) -> bool:

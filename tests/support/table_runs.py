@@ -14,6 +14,7 @@ from enco.config.compute import PLAIN, ComputeConfig
 from enco.config.run import DataConfig, RunConfig
 from enco.io.files import read_json, write_json
 from enco.records import FinishedRecord, GitState
+from eval.provenance import RESAMPLING, SCORES, code_of
 from eval.records import ALONE, ExtractorRecord, replicates_file
 from eval.tables.columns import METRICS
 from eval.tables.planned import PlannedCell
@@ -48,7 +49,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         **{"extractor_hash": "feed" * 16, "size": 32, "filter": "bicubic", "levels": "16bit"},
         **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "legacy_rounding": True, "k": 5},
         **{"drn": "drn_d_22", "drn_network": "negcut", "drn_hash": "beef" * 16, "drn_size": [32, 32]},
-        **{"device": "cpu", "versions": {"torch": "2.15.0"}},
+        **{"device": "cpu", "versions": {"torch": "2.15.0"}, "code": code_of(*SCORES)},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
     kept |= {"run": f"{scale}/{task}/enco/seed0", "config_hash": "0", "computed": str(PLAIN), "changes": []}
@@ -65,6 +66,7 @@ def uncertainty(task: str, sampling_sd: float | None = 1.5) -> dict[str, Any]:
     }
     metrics = {"images": {"content_cosine": {"value": 0.5, "sampling_sd": 0.125}}, "paired": against, "full": against}
     about = {"task": task, "seed": 0, "replicates": 20, "k": 5, "images": {"generated": 32, "paired": 32, "full": 40}}
+    about |= {"code": code_of(*RESAMPLING)}
     return {**about, "metrics": metrics, "missing": {"paired": {"density": "k = 5 needs more than 5 images"}}}
 
 

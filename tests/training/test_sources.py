@@ -195,7 +195,7 @@ def test_every_version_of_python_says_the_same(version: str) -> None:
 def test_planning_reads_the_code_of_a_method_once_for_all_of_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def reached(modules: list[str], package: Path) -> list[Any]:
+    def reached(modules: list[str], package: Path, aside: set[str]) -> list[Any]:
         read.append(modules[0])
         return []
 

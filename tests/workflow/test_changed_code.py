@@ -1,4 +1,4 @@
-"""What Snakemake plans, and makes, after an edit of a method or a drawing: in a copy of the code, by real calls."""
+"""What Snakemake plans, and makes, after an edit of methods, drawings or metrics: real calls in a copy of the code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def snakemake(clone: Path, *words: str) -> str:
+def snakemake(clone: Path, *words: str, targets: Sequence[Path] = TARGETS) -> str:
     binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-m", "snakemake", *map(str, TARGETS), "--configfile", "tiny.yaml", *words]
+    command = [sys.executable, "-m", "snakemake", *map(str, targets), "--configfile", "tiny.yaml", *words]
     environment = {**os.environ, "PATH": binaries, "PYTHONPATH": str(clone)}
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,6 +80,43 @@ def test_a_finished_training_is_finished_whatever_is_lost_or_made_again(clone: P
     logs = [file.read_text() for file in (clone / "results" / "tiny" / "logs" / "train").glob("*cyclegan*")]
     assert any("is finished: its result is there, nothing is trained." in text for text in logs)
     assert not (folder / "checkpoints").exists()
+
+
+def test_an_edited_metric_is_scored_again_and_nothing_is_trained(clone: Path) -> None:
+    scores = RUNS / "cyclegan" / "seed0" / "eval" / "horse2zebra.final.json"
+    snakemake(clone, targets=[scores])
+    fid, known = clone / "eval" / "metrics" / "fid.py", read_json(clone / scores)
+    edit(fid, '"""', '"""Other words. ')
+    edit(clone / "eval" / "tables" / "marks.py", "from collections", "import sys as unused\nfrom collections")
+    assert "Nothing to be done" in snakemake(clone, "-n", targets=[scores])
+
+    edit(fid, "return ", "return 2.0 * ")
+    planned = snakemake(clone, "-n", targets=[scores])
+    assert planned.count("Translate and score ") == 1
+    assert "Train " not in planned
+    snakemake(clone, targets=[scores])
+    made = read_json(clone / scores)
+    assert made["protocol"]["code"] != known["protocol"]["code"]
+    doubled = 2 * known["metrics"]["paired"]["frechet_distance"]
+    assert made["metrics"]["paired"]["frechet_distance"] == pytest.approx(doubled)
+    assert "Nothing to be done" in snakemake(clone, "-n", targets=[scores])
+
+
+def test_the_code_of_a_table_is_its_own_and_its_templates(clone: Path) -> None:
+    def codes() -> list[str]:
+        ask = (
+            "from eval.provenance import *; print(code_of('eval.tables.write'), code_of(*SCORES), code_of(*RESAMPLING))"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(clone)}
+        done = subprocess.run([sys.executable, "-c", ask], cwd=clone, env=environment, capture_output=True, check=True)
+        return done.stdout.decode().split()
+
+    before = codes()
+    template = next(clone.glob("eval/tables/templates/*"))
+    template.write_text(template.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    after = codes()
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
 
 
 def test_images_are_drawn_again_where_their_drawing_is_edited(clone: Path) -> None:

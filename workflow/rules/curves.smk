@@ -20,6 +20,7 @@ rule curve:
         "../../environment.yml"
     params:
         planned=project.curves.planned,
+        code=code.digest("eval.figures.curves"),
     message:
         "Draw the metrics over training of {wildcards.test_task}"
     script:

@@ -20,6 +20,7 @@ rule real_features:
         sources=project.evaluate.sources,
         preparation=project.evaluate.preparation(),
         extractor=project.evaluate.extractor(),
+        code=code.digest(*FEATURES),
     message:
         "Extract the features of the real test images of {wildcards.test_task}"
     shell:
@@ -43,6 +44,7 @@ use rule real_features as real_features_beside with:
         sources=project.evaluate.sources,
         preparation=project.evaluate.preparation(),
         extractor=project.evaluate.extractor_beside,
+        code=code.digest(*FEATURES),
     message:
         "Extract the features of the real test images of {wildcards.test_task} by {wildcards.extractor}"
 
@@ -72,6 +74,7 @@ rule evaluate:
         k=project.plan.config.features.k,
         extractor=project.evaluate.extractor(),
         segmentation=project.segmentation.arguments,
+        code=code.digest(*SCORES),
     message:
         "Translate and score the test images of {wildcards.test_task} with {wildcards.variant}, seed {wildcards.seed}"
     shell:
@@ -99,6 +102,7 @@ rule features_beside:
     params:
         size=project.plan.size,
         extractor=project.evaluate.extractor_beside,
+        code=code.digest(*FEATURES),
     message:
         "Extract the features of {input.images} by {wildcards.extractor}"
     shell:
@@ -130,6 +134,7 @@ rule uncertainty:
     params:
         compared=project.evaluate.compared,
         settings=project.evaluate.resampling(),
+        code=code.digest(*RESAMPLING),
     message:
         "Resample the test images of {wildcards.test_task} as {wildcards.variant}, seed {wildcards.seed}, translated them"
     shell:
@@ -164,6 +169,7 @@ rule untranslated:
         k=project.plan.config.features.k,
         extractor=project.evaluate.extractor(),
         segmentation=project.segmentation.arguments,
+        code=code.digest(*SCORES),
     message:
         "Score the untranslated test images of {wildcards.test_task}"
     shell:
@@ -204,5 +210,6 @@ use rule uncertainty as uncertainty_of_untranslated with:
     params:
         compared=project.evaluate.truths,
         settings=project.evaluate.resampling(),
+        code=code.digest(*RESAMPLING),
     message:
         "Resample the untranslated test images of {wildcards.test_task}"

@@ -25,6 +25,7 @@ rule paper_figure:
         planned=project.paper_figures.planned,
         choices=project.paper_figures.choices,
         provenance=project.tables.provenance(),
+        code=code.digest("eval.figures.paper.draw"),
     message:
         "Draw {wildcards.figure} of the paper"
     script:

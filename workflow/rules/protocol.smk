@@ -17,6 +17,7 @@ rule real_alternatives:
     params:
         targets=project.evaluate.targets,
         alternatives=project.protocol.real_alternatives,
+        code=code.digest("eval.sensitivity.real", *FEATURES),
         preparation=project.evaluate.preparation(),
         extractor=project.evaluate.extractor(),
     message:
@@ -45,6 +46,7 @@ rule measure_alternatives:
     threads: 1
     params:
         alternatives=project.protocol.measured_alternatives,
+        code=code.digest("eval.sensitivity.measure", *SCORES),
         k=project.plan.config.features.k,
         extractor=project.evaluate.extractor(),
         segmentation=project.protocol.segmentation_arguments,
@@ -74,6 +76,7 @@ rule protocol_table:
         planned=project.protocol.planned,
         alternatives=project.protocol.alternatives,
         provenance=project.tables.provenance(),
+        code=code.digest("eval.sensitivity.write"),
     message:
         "Write how far the choices of the protocol move the numbers"
     script:

@@ -46,6 +46,7 @@ rule released_scores:
         k=project.plan.config.features.k,
         extractor=project.evaluate.extractor(),
         segmentation=project.segmentation.arguments,
+        code=code.digest(*SCORES),
     message:
         "Translate and score the test images of {wildcards.test_task} with the published generator {wildcards.released}"
     shell:
@@ -102,6 +103,7 @@ rule released_table:
     params:
         table=project.released.table,
         provenance=project.released.provenance(),
+        code=code.digest("eval.released.table"),
     message:
         "Write the table of the generators that the methods' authors published"
     script:

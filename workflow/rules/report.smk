@@ -19,6 +19,7 @@ rule figure:
         "../../environment.yml"
     params:
         planned=project.report.planned,
+        code=code.digest("eval.figures.comparison"),
     message:
         "Lay the translations of {wildcards.test_task} side by side"
     script:

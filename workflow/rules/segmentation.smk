@@ -48,6 +48,7 @@ rule real_segmentation:
         images=project.evaluate.targets,
         labels=project.segmentation.labels,
         network=project.segmentation.network_arguments,
+        code=code.digest(*SEGMENTATION),
     message:
         "Score the real photos of {wildcards.test_task}: the ceiling of the column mAP"
     shell:

@@ -23,6 +23,7 @@ rule select:
         images=project.evaluate.sources,
         backward=project.evaluate.backward,
         extractor=project.evaluate.extractor(),
+        code=code.digest(*SELECTION),
     message:
         "Select the best generator of {wildcards.variant} for {wildcards.test_task} on its test set"
     shell:

@@ -35,6 +35,7 @@ rule table:
         planned=project.tables.planned,
         faults=project.tables.faults,
         provenance=project.tables.provenance(),
+        code=code.digest("eval.tables.write"),
     message:
         "Write {wildcards.table} of scale {wildcards.scale}, {wildcards.part}"
     script:
