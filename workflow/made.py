@@ -21,7 +21,7 @@ from workflow.so_far import SoFar
 
 NOT_SAID = (
     *("data.root", "data.archives", "data.mirror", "drn.weights", "tables", "tasks", "published"),
-    *("only", "workers", "scale", "seeds", "comparable", "init", "protocol", "released"),
+    *("only", "workers", "scale", "seeds", "comparable", "init", "protocol", "released", "caveats"),
 )
 """Settings that are of a machine or a call, stand elsewhere on a page, or are of other tables."""
 

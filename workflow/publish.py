@@ -17,6 +17,7 @@ from enco.records import FinishedRecord, read_record
 from eval.claims.render import write_ledger
 from eval.figures.comparison import task_figure
 from eval.figures.curves import draw_curves, read_curves, read_levels, save_curves
+from eval.publication.cautions import CAVEAT
 from eval.publication.files import ABOUT, CELLS, CLAIMS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, write_lines
 from eval.publication.page import render_page
 from eval.tables.protocol import Provenance, commit_name
@@ -150,6 +151,7 @@ class Publication:
             "trainings_planned": len({*self.plan.only(self.plan.headline).grid.runs, *self.made.trained}),
             "commit": self.commit,
             "distance": config.features.distance,
+            **{f"{CAVEAT}{number}": text for number, text in enumerate(config.caveats, 1)},
             **{f"setting.{key}": value for key, value in self.made.settings().items()},
         }
         return write_lines(self.folder, ABOUT, [{"key": key, "value": value} for key, value in facts.items()])

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from enco.io.files import atomic_path
 from eval.claims.ledger import Ledger, Line
-from eval.claims.verdicts import Judgement, Verdict
+from eval.claims.verdicts import Judgement, Verdict, in_words
 from eval.extractors import FID
 from eval.tables.render import MARKDOWN, template
 
@@ -48,7 +48,7 @@ def _values(ledger: Ledger, line: Line) -> dict[str, object]:
         **{name: getattr(line.claim, name) for name in ("key", "sentence", "source", "note")},
         **{"paper_verdict": line.paper.verdict, "paper_margin": _margin(line.paper)},
         "paper_said": ledger.said(line.paper, FID),
-        **{"verdict": ours.verdict, "margin": _margin(ours), "spread_of": "; ".join(ours.spreads)},
+        **{"verdict": ours.verdict, "margin": _margin(ours), "spread_of": ours.spread_of},
         "probability_low": ours.low if known else "",
         "probability_high": ours.high if known else "",
         "said": ledger.said(ours, about.distance),
@@ -105,8 +105,8 @@ def _claim(line: Line) -> str:
 
 def _both(ledger: Ledger, line: Line) -> list[tuple[str, str]]:
     """Return the verdict of each column with what is said of it; at another scale the verdict names the scale."""
-    ours = line.ours.verdict
-    scaled = ours if ours is Verdict.NOT_MEASURED else f"{ours}{ledger.other_scale}"
+    ours = in_words(line.ours.verdict, line.ours.spread_of)
+    scaled = ours if line.ours.verdict is Verdict.NOT_MEASURED else f"{ours}{ledger.other_scale}"
     return [
         (line.paper.verdict, ledger.said(line.paper, FID)),
         (scaled, ledger.said(line.ours, ledger.provenance.distance)),

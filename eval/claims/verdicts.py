@@ -20,6 +20,15 @@ class Verdict(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+def in_words(verdict: str, spread_of: str) -> str:
+    """Return a verdict for people: of single trainings where seeds take no part in its probability.
+
+    `spread_of` says what the compared numbers were drawn anew of.
+    """
+    decided, by_images = verdict in (Verdict.HOLDS, Verdict.FAILS), "test images" in spread_of
+    return f"{verdict} for these trainings" if decided and by_images and "seeds" not in spread_of else verdict
+
+
 @dataclass(frozen=True)
 class Judgement:
     """A claim's verdict, the bounds of its probability, and the comparison that is the least in its favour.
@@ -35,6 +44,11 @@ class Judgement:
     tightest: tuple[Part, Finding] | None
     spreads: tuple[str, ...]
     reasons: tuple[str, ...]
+
+    @property
+    def spread_of(self) -> str:
+        """What the compared numbers were drawn anew of."""
+        return "; ".join(self.spreads)
 
     @property
     def has_probability(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from eval.claims.verdicts import in_words
 from eval.publication.files import read_lines
 from eval.tables.columns import HEADLINE_SET, METRICS
 from eval.tables.differences import difference_text, read_difference
@@ -70,7 +71,7 @@ def claims_table(path: Path) -> str:
             f"{line['sentence']} ({line['note']})" if line["note"] else line["sentence"],
             line["source"],
             _verdict(line["paper_verdict"], line["paper_said"]),
-            _verdict(line["verdict"], line["said"]),
+            _verdict(in_words(line["verdict"], line["spread_of"]), line["said"]),
         )
         for line in read_lines(path)
     ]

@@ -132,18 +132,3 @@ def _ablation(found: Distances, table: str, ours: str, others: Sequence[str], su
 
 def _count(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
-def caution(cells: pd.DataFrame, titles: Mapping[str, str]) -> str:
-    """Return how far the seeds of one row lie apart, which a difference between rows has to exceed, or what ± lacks."""
-    lines = cells[cells["metric"].map(is_distance) & (cells["real_set"] == HEADLINE_SET)].dropna(subset=["std"])
-    if lines.empty and "sampling_sd" in cells and cells["sampling_sd"].notna().any():
-        return "Every row has one seed: ± says how far other test images would move a number, and not another seed."
-    if lines.empty:
-        return "Every row has one seed, so no difference here has an error bar."
-    std, label, task, n = max(lines[["std", "label", "task", "n"]].itertuples(index=False, name=None))
-    where = f"{label} on {titles[task]}, {n} seeds"
-    return (
-        f"Seeds of one row lie apart by up to ± {std:.1f} (sample standard deviation; {where}); rows with one"
-        " seed have no error bar, and smaller differences are no evidence."
-    )

@@ -10,9 +10,11 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from eval.figures.curves import COLUMNS
+from eval.publication.cautions import cautions
 from eval.publication.certainty import claims_table, differences_table, further_table
-from eval.publication.claims import caution, claims, without_second_choice
-from eval.publication.files import ABOUT, CELLS, CLAIMS, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
+from eval.publication.claims import claims, without_second_choice
+from eval.publication.files import ABOUT, CELLS, CLAIMS, CURVES, DATA, RUNS, TABLES, TASKS, read_lines, read_notes
 from eval.publication.tables import markdown_table
 from eval.tables.cells import read_cells
 from eval.tables.differences import read_differences
@@ -40,11 +42,15 @@ def render_page(folder: Path) -> str:
         data=data,
         credits={line["data"]: f"Images: {line['data']}, {line['licence'] or 'your own'}." for line in data},
         claims=claims(first, titles),
-        caution=caution(first, titles),
+        cautions=cautions(first, _curves(folder / CURVES), titles, about),
         ledger=claims_table(folder / CLAIMS) if (folder / CLAIMS).exists() else "",
         files=sorted(path.name for path in folder.glob("*.csv")),
         **_totals(read_lines(folder / RUNS)),
     )
+
+
+def _curves(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
 
 
 def _totals(runs: Sequence[dict[str, str]]) -> dict[str, Any]:

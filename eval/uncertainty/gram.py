@@ -5,7 +5,7 @@ Resampling images then touches no feature again, and costs the singular values o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,31 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 Counts = NDArray[np.int64]
 """How often each image of a set is taken, one number an image."""
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Gram:
-    """Inner products of N generated and M real features of D dimensions, each set's with itself and with the other."""
+    """Inner products of N generated and M distinct real features of D dimensions, within each set and between them."""
 
     generated: Matrix
     real: Matrix
     between: Matrix
     dimensions: int
+    times: Counts
+    """How often each real image is in its set: in the paired set, images repeat where they are fewer than sources."""
 
     @classmethod
     def of(cls, generated: NDArray[np.floating], real: NDArray[np.floating]) -> Gram:
-        """Multiply N x D generated and M x D real features."""
-        x, y = (np.asarray(features, dtype=np.float64) for features in (generated, real))
-        return cls(x @ x.T, y @ y.T, x @ y.T, x.shape[1])
+        """Multiply generated features and the distinct ones of the real features, one row an image."""
+        rows, times = distinct(real)
+        x, y = (np.asarray(features, dtype=np.float64) for features in (generated, real[rows]))
+        return cls(x @ x.T, y @ y.T, x @ y.T, x.shape[1], times)
+
+    @property
+    def once(self) -> tuple[Counts, Counts]:
+        """The counts of the sets as they are."""
+        return np.ones(len(self.generated), dtype=np.int64), self.times
 
     def frechet_distance(self, generated: Counts, real: Counts) -> float:
         """Calculate the Fréchet distance of the images taken, equal to that of a set in which they are repeated.
@@ -51,22 +60,20 @@ class Gram:
     def kernel(self) -> Gram:
         """Return KID's polynomial kernel (x y / D + 1)^3 of every pair (Binkowski et al. 2018, section 4)."""
         x, y, between = ((m / self.dimensions + 1) ** 3 for m in (self.generated, self.real, self.between))
-        return Gram(x, y, between, self.dimensions)
+        return replace(self, generated=x, real=y, between=between)
 
     def distances(self) -> dict[str, float]:
         """Calculate the Fréchet distance and KID of all images, by their names among replicates."""
-        once = (np.ones(len(each), dtype=np.int64) for each in (self.generated, self.real))
-        return {"frechet_distance": self.frechet_distance(*once), "KID": self.kid()}
+        return {"frechet_distance": self.frechet_distance(*self.once), "KID": self.kid()}
 
     def kid(self) -> float:
-        """Calculate KID of all images, each taken once."""
-        once = (np.ones(len(each), dtype=np.int64) for each in (self.generated, self.real))
-        return self.kernel().kernel_distance(*once)
+        """Calculate KID of all images."""
+        return self.kernel().kernel_distance(*self.once)
 
     def kernel_distance(self, generated: Counts, real: Counts) -> float:
         """Calculate the unbiased squared distance of kernel means over all pairs of different images; self is a kernel.
 
-        A pair of one image with its own repetition is no pair, so that resampling adds no bias.
+        A pair of one image with its own repetition is no pair, so that neither resampling nor the paired set adds bias.
         """
         p, q = generated.astype(float), real.astype(float)
         return float(
@@ -74,6 +81,18 @@ class Gram:
             + _mean_of_pairs(self.real, q)
             - 2 * (p @ self.between @ q) / (p.sum() * q.sum())
         )
+
+
+def distinct(features: NDArray[np.floating]) -> tuple[Rows, Counts]:
+    """Return the first row of each image, in order, and how often the image occurs, by equal features.
+
+    Of one image alone that repeats, all rows are returned, as there were no pairs to measure else.
+    """
+    places: dict[bytes, list[int]] = {}
+    for row, image in enumerate(features):
+        places.setdefault(image.tobytes(), []).append(row)
+    found = list(places.values()) if len(places) > 1 else [[row] for row in range(len(features))]
+    return np.array([rows[0] for rows in found]), np.array([len(rows) for rows in found])
 
 
 def _shares(counts: Counts) -> Matrix:

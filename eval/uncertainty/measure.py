@@ -16,7 +16,7 @@ from eval.metrics.features import Features, check_comparable
 from eval.metrics.too_few import too_few
 from eval.provenance import RESAMPLING, code_of
 from eval.records import ALONE
-from eval.uncertainty.gram import Gram, Matrix
+from eval.uncertainty.gram import Gram, Matrix, distinct
 from eval.uncertainty.neighbours import Distances
 from eval.uncertainty.records import Estimate, Uncertainty, place
 from eval.uncertainty.resampling import distance_replicates, mean_replicates, replicates
@@ -152,7 +152,7 @@ def _distances_of(sets: FeatureSets, count: int, seed: int) -> dict[str, _Part]:
         if missing := too_few(fewest, k=1):
             return _Part({}, {}, {name: missing[usual] for usual, name in names.items()}, fewest)
         gram = Gram.of(sets.generated.features, real.features)
-        drawn = distance_replicates(gram, count, seed) if fewest >= SMALLEST else {}
+        drawn = distance_replicates(gram, count, seed) if min(fewest, len(gram.real)) >= SMALLEST else {}
         values = {names[name]: value for name, value in gram.distances().items()}
         return _Part(values, {names[name]: one for name, one in drawn.items()}, {}, fewest)
 
@@ -177,7 +177,7 @@ def _without_reals(generated: Features, content: Mapping[str, PerImage], count: 
 def _against(generated: Features, real: Features, k: int, count: int, seed: int) -> _Part:
     """Measure what features tell against one set of real images."""
     values, missing = _values(generated, real, k)
-    smallest = min(len(generated), len(real))
+    smallest = min(len(generated), len(distinct(real.features)[0]))
     drawn = replicates(generated.features, real.features, k, count, seed) if smallest >= SMALLEST else {}
     return _Part(values, drawn, missing, smallest)
 
@@ -189,4 +189,4 @@ def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, floa
         return {}, missing
     gram = Gram.of(generated.features, real.features)
     values = gram.distances()
-    return values if missing else values | Distances.of(gram).metrics(k)._asdict(), missing
+    return values if missing else values | Distances.of_all(gram).metrics(k)._asdict(), missing

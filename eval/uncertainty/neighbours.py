@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eval.uncertainty.gram import Gram, Matrix
-
-Rows = NDArray[np.int64]
+from eval.uncertainty.gram import Gram, Matrix, Rows
 
 
 class NeighbourMetrics(NamedTuple):
@@ -36,15 +33,20 @@ class Distances:
 
     @classmethod
     def of(cls, gram: Gram) -> Distances:
-        """Calculate distances from inner products; those within a set are zero on the diagonal."""
+        """Calculate distances of distinct images from inner products; an image's distance to itself is 0."""
         x, y = gram.generated.diagonal(), gram.real.diagonal()
         within_x, within_y = _distances(x, x, gram.generated), _distances(y, y, gram.real)
         for matrix in (within_x, within_y):
             np.fill_diagonal(matrix, 0)
         return cls(within_x, within_y, _distances(y, x, gram.between.T))
 
+    @classmethod
+    def of_all(cls, gram: Gram) -> Distances:
+        """Calculate the distances of the sets as they are, with the real images that repeat."""
+        return cls.of(gram).take(np.arange(len(gram.generated)), np.repeat(np.arange(len(gram.real)), gram.times))
+
     def take(self, generated: Rows, real: Rows) -> Distances:
-        """Return the distances of some of the images."""
+        """Return the distances of some of the images, of which any may repeat."""
         return Distances(
             self.generated[np.ix_(generated, generated)],
             self.real[np.ix_(real, real)],

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.config import REPLICATES
-from eval.uncertainty.gram import Counts, Gram, Matrix
-from eval.uncertainty.neighbours import Distances, Rows
+from eval.uncertainty.gram import Counts, Gram, Matrix, Rows
+from eval.uncertainty.neighbours import Distances
 
 GENERATED, REAL = 0, 1
 """Streams of random numbers."""
@@ -27,6 +27,7 @@ def replicates(
 
     Distances are of bootstrap samples. Metrics of nearest neighbours are of halves of the images, without repetition,
     as an image repeated would be its own neighbour; k is halved too, so that a radius holds the same share of a set.
+    A real image that the set repeats is drawn as the one image that it is, and taken as often as the set has it.
     Either way the standard deviation of replicates is that of the metric over other images. Their mean is not the
     metric: repeated and fewer images are farther from everything. Metrics of nearest neighbours are left out where half
     of a set has no more than half of k images.
@@ -46,8 +47,8 @@ def distance_replicates(gram: Gram, count: int = REPLICATES, seed: int = 0) -> d
     kernel, sizes = gram.kernel(), (len(gram.generated), len(gram.real))
     draws = list(zip(bootstrap(sizes[0], count, seed, GENERATED), bootstrap(sizes[1], count, seed, REAL), strict=True))
     return {
-        "frechet_distance": np.array([gram.frechet_distance(x, y) for x, y in draws]),
-        "KID": np.array([kernel.kernel_distance(x, y) for x, y in draws]),
+        "frechet_distance": np.array([gram.frechet_distance(x, y * gram.times) for x, y in draws]),
+        "KID": np.array([kernel.kernel_distance(x, y * gram.times) for x, y in draws]),
     }
 
 
@@ -57,7 +58,7 @@ def _neighbours(gram: Gram, k: int, count: int, seed: int) -> dict[str, Matrix]:
     if min(sizes) // 2 <= nearest:
         return {}
     draws = zip(halves(sizes[0], count, seed, GENERATED), halves(sizes[1], count, seed, REAL), strict=True)
-    found = [distances.take(x, y).metrics(nearest) for x, y in draws]
+    found = [distances.take(x, np.repeat(y, gram.times[y])).metrics(nearest) for x, y in draws]
     return {name: np.array([getattr(metrics, name) for metrics in found]) for name in found[0]._fields}
 
 

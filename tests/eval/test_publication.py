@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.claims.verdicts import in_words
+from eval.publication.cautions import of_checkpoints, of_seeds
 from eval.publication.certainty import claims_table, differences_table, further_table
-from eval.publication.claims import caution, claims, without_second_choice
+from eval.publication.claims import claims, without_second_choice
 from eval.publication.files import ABOUT, DATA, RUNS, TABLES, TASKS, read_notes, write_lines
 from eval.publication.page import render_page
 from eval.publication.tables import Told, markdown_table
@@ -112,8 +114,8 @@ def test_further_metrics_are_means_with_their_deviation() -> None:
 
 
 def test_the_ledger_has_both_verdicts(tmp_path: Path) -> None:
-    head = "sentence,source,note,paper_verdict,paper_said,verdict,said"
-    (tmp_path / "claims.csv").write_text(f"{head}\nA is best.,Table 1,but,holds,by 0.4,not measured,\n# footer: x\n")
+    head = "sentence,source,note,paper_verdict,paper_said,verdict,said,spread_of"
+    (tmp_path / "claims.csv").write_text(f"{head}\nA is best.,Table 1,but,holds,by 0.4,not measured,,\n# footer: x\n")
     assert claims_table(tmp_path / "claims.csv").splitlines()[2:] == [
         "| A is best. (but) | Table 1 | **holds**, by 0.4 | **not measured** |"
     ]
@@ -153,11 +155,35 @@ def test_what_cannot_be_said_is_said() -> None:
     found = sentences(("1", "enco", "horse2zebra", 40.0))
     assert found[0] == "Table 1: too few numbers to say which method is best."
     assert all("no task has" in sentence for sentence in found[1:])
-    assert "no difference here has an error bar" in caution(cells(("1", "enco", "cat2dog", 1.0, math.nan)), TITLES)
+    assert "no difference here has an error bar" in of_seeds(cells(("1", "enco", "cat2dog", 1.0, math.nan)), TITLES)
     resampled = cells(("1", "enco", "cat2dog", 1.0, math.nan)).assign(sampling_sd=1.5)
-    assert caution(resampled, TITLES).endswith("and not another seed.")
+    assert of_seeds(resampled, TITLES).endswith("and not another seed.")
     spread = cells(("1", "cut", "cat2dog", 1.0, 2.25), ("1", "enco", "horse2zebra", 1.0, 12.5))
-    assert "± 12.5 (sample standard deviation; ENCO on Horse → Zebra, 3 seeds)" in caution(spread, TITLES)
+    assert "± 12.5 (sample standard deviation; ENCO on Horse → Zebra, 3 seeds)" in of_seeds(spread, TITLES)
+
+
+def test_the_last_generator_is_seen_against_those_of_the_second_half() -> None:
+    values = {"EnCo": [9.0, 260.0, 190.0, 205.5], "CUT": [8.0, 255.0, 188.25, 277.5]}
+    curves = pd.DataFrame(
+        [
+            ("horse2zebra", label, label, 0, 10 * at, metric, value if metric != "KID" else 0.5)
+            for label, of_row in values.items()
+            for at, value in enumerate(of_row, 1)
+            for metric in ("FID", "KID")
+        ],
+        columns=["task", "row", "label", "seed", "iteration", "metric", "value"],
+    )
+    (found,) = of_checkpoints(curves, TITLES)
+    assert "EnCo lay between 190.0 and 205.5, in the end at 205.5, and that of CUT" in found
+    assert "CUT lay between 188.2 and 277.5, in the end at 277.5" in found
+    assert not list(of_checkpoints(curves[:0], TITLES))
+
+
+def test_a_verdict_of_one_seed_is_of_its_trainings() -> None:
+    assert in_words("holds", "paired test images") == "holds for these trainings"
+    assert in_words("fails", "test images") == "fails for these trainings"
+    assert in_words("holds", "seeds and test images") == in_words("holds", "steps") == in_words("holds", "") == "holds"
+    assert in_words("undecided", "test images") == "undecided"
 
 
 def test_a_sentence_is_of_final_generators_where_there_are_others_too() -> None:

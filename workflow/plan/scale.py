@@ -112,6 +112,9 @@ class ScaleConfig(Settings):
     method_epochs: dict[str, tuple[Epochs, Epochs]] = Field(
         default_factory=dict, description="Epochs of the methods that have a schedule of their own, on every task."
     )
+    caveats: tuple[str, ...] = Field(
+        (), description="What a reader of the published numbers has to know of how the settings were chosen."
+    )
     curves: tuple[str, ...] = Field(
         ("enco", "cut"), description="Rows whose metrics over training `snakemake curves` draws."
     )
