@@ -174,7 +174,7 @@ def reference(args: argparse.Namespace) -> None:
     files = copy_folder(args.sources, args.images, args.size, batch_size=args.batch_size, reading=Reading.of(args))
     print(f"{len(files)} images, at {args.size} x {args.size} pixels, copied into {args.images}")
     images, reals, tested = _measure(args)
-    found = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested)
+    found = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested, _test_hashes(args))
     found.write(args.out)
     _print_scores(found)
 
@@ -187,7 +187,7 @@ def imported(args: argparse.Namespace) -> None:
     origin = read_import(args.generator)
     _translate(args.sources, args.images, args)
     images, reals, tested = _measure(args)
-    measured = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested)
+    measured = score_images(args.task, args.scale, images, reals, use_device(args), args.k, tested, _test_hashes(args))
     found = ImportedScores(**dict(measured), imported=origin)
     found.write(args.out)
     _print_scores(found)
@@ -208,6 +208,7 @@ def scores(args: argparse.Namespace) -> None:
         task=args.task,
         selection=args.selection,
         segmentation=tested,
+        hashes=_test_hashes(args),
     )
     found.write(args.out)
     _print_scores(found)
@@ -234,6 +235,14 @@ def _measure(args: argparse.Namespace) -> tuple[Features, dict[str, Features], S
         generated, tested = replace(generated, confusion=matrices.numpy()), SegmentationTest(found, real)
     generated.save(args.features_out or args.out.with_suffix(".npz"))
     return generated, reals, tested
+
+
+def _test_hashes(args: argparse.Namespace) -> dict[str, str]:
+    """Hash the images that are translated, which `scores` alone does not know, and any label maps."""
+    from enco.data.manifest import hash_set
+
+    folders = {"sources": getattr(args, "sources", None), "labels": args.labels}
+    return {name: hash_set(folder, Reading.of(args).recursive) for name, folder in folders.items() if folder}
 
 
 def select(args: argparse.Namespace) -> None:

@@ -138,6 +138,8 @@ class ScoresProtocol(SparseRecord):
     n_generated: int
     n_real: dict[str, int]
     """Real images by set."""
+    images: dict[str, str] = Field(default_factory=dict)
+    """A hash of the test images (`enco.data.manifest.hash_images`): sources, real, and labels where there are any."""
     legacy_rounding: bool
     k: int
     """Neighbours of precision and recall."""

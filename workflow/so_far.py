@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from enco.data.manifest import read_training_hash
+from enco.data.manifest import read_set_hashes, read_training_hash
 from enco.errors import UserError
 from enco.io.files import read_json
 from enco.records import RunRecord, read_record
@@ -99,6 +99,14 @@ class SoFar:
             if gap.startswith(FAILED):
                 yield f"{run.variant} on {run.task}, seed {run.seed}: {gap}"
 
+    def test_images(self, task: str) -> dict[str, str]:
+        """Return what the scores of a task say of the images, from the manifest; empty hashes for sets without any."""
+        hashes, plan = read_set_hashes(self.plan.manifest(task).parent), self.plan
+        folders = {"sources": plan.test_folder(task, "source"), "real": plan.test_folder(task, "target")}
+        if self.project.segmentation.is_scored(task):
+            folders["labels"] = self.project.segmentation.labels_of(task)
+        return {name: hashes.get(folder.name, "") for name, folder in folders.items()}
+
     def _without_gaps(self, planned: PlannedCell, cell: Cell) -> PlannedCell:
         evaluation = cell.evaluation
         scores = _gap_or_error(self._scores_gap, evaluation, self.plan.selection_of(cell.table))
@@ -129,9 +137,6 @@ class SoFar:
         if not file.exists():
             scored = self._network_gap(task) or "not scored yet"
             return scored if self.plan.manifest(task).exists() else "no data"
-        manifest = self.plan.manifest(task)
-        if manifest.exists() and file.stat().st_mtime < manifest.stat().st_mtime:
-            return "scored on other images, to be scored again"
         other = next(self._scored_otherwise(read_reference(file), task), None)
         return f"scored with other {other}, to be scored again" if other else ""
 
@@ -167,6 +172,8 @@ class SoFar:
         """Yield what images were scored with that the configuration no longer asks for."""
         features, protocol = self.plan.config.features, scores.protocol
         asked = {"k": features.k, "legacy_rounding": features.legacy_rounding, "size": self.plan.size}
+        if self.plan.manifest(task).exists() and protocol.images != self.test_images(task):
+            yield "images"
         if not _is_of(features, protocol.extractor_settings):
             yield "features"
         if protocol.code != code_of(*SCORES):

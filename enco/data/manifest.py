@@ -56,6 +56,18 @@ def read_hashes(root: Path) -> dict[str, str]:
     return {f"{name}/{entry['file']}": entry["sha256"] for name, entries in sets.items() for entry in entries}
 
 
+def read_set_hashes(root: Path) -> dict[str, str]:
+    """Read a hash of the images of each set from the manifest, label sets included: that of `hash_set`."""
+    sets = _read(root)["sets"]
+    return {name: hash_images((one["file"], one["sha256"]) for one in entries) for name, entries in sets.items()}
+
+
+def hash_set(folder: Path, recursive: bool = False) -> str:
+    """Hash name and content of the images of one set's folder."""
+    files = Reading(recursive).files(folder)
+    return hash_images(zip((name_in(folder, file) for file in files), decode_all(files, sha256), strict=True))
+
+
 def read_source(root: Path) -> dict[str, Any]:
     """Read what a data folder's images were made from; empty for a folder that is the user's own."""
     return dict(_read(root).get("source") or {})
@@ -71,16 +83,17 @@ def training_hash(root: Path, recursive: bool = False) -> str:
         return read_training_hash(root)
     images = [(root / name, path) for name in TRAINING_SETS for path in Reading(recursive).files(root / name)]
     hashes = decode_all([path for _, path in images], sha256)
-    return _hash_of((f.name, name_in(f, path), digest) for (f, path), digest in zip(images, hashes, strict=True))
+    return hash_images((f.name, name_in(f, path), digest) for (f, path), digest in zip(images, hashes, strict=True))
 
 
 def read_training_hash(root: Path) -> str:
     """Read the hash of a data folder's training images from the manifest; UserError if there is none."""
     sets = _read(root)["sets"]
-    return _hash_of((name, one["file"], one["sha256"]) for name in TRAINING_SETS for one in sets.get(name, []))
+    return hash_images((name, one["file"], one["sha256"]) for name in TRAINING_SETS for one in sets.get(name, []))
 
 
-def _hash_of(files: Iterable[tuple[str, str, str]]) -> str:
+def hash_images(files: Iterable[tuple[str, ...]]) -> str:
+    """Hash names and contents (SHA-256) of images, with their sets where there are several, whatever their order."""
     return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ import torch
 from enco.config.base import parse
 from enco.config.run import RunConfig
 from enco.data.folders import list_images
+from enco.data.manifest import hash_images
 from enco.errors import UserError
 from enco.io.files import StrPath
 from enco.methods import info
@@ -63,13 +64,17 @@ def score_run(
     task: str | None = None,
     selection: Selection = "final",
     segmentation: SegmentationTest | None = None,
+    hashes: Mapping[str, str] | None = None,
 ) -> Scores:
     """Score the translations of one run; `reals` holds the features of each real set by name (paired, full).
 
-    `task` names the task where that is not the run's own: the way back of a two-sided method.
+    `task` names the task where that is not the run's own: the way back of a two-sided method. `hashes` has those of
+    the sources and of the label maps, where these are known.
     Raises UserError for sets too small to score and for features of different extractors.
     """
-    measured = score_images(task or run.config.task, run.config.scale, generated, reals, device, k, segmentation)
+    measured = score_images(
+        task or run.config.task, run.config.scale, generated, reals, device, k, segmentation, hashes
+    )
     return Scores(
         **dict(measured),
         run=run_name(run.config),
@@ -93,13 +98,14 @@ def score_images(
     device: torch.device,
     k: int = NEIGHBOURS,
     segmentation: SegmentationTest | None = None,
+    hashes: Mapping[str, str] | None = None,
 ) -> SetScores:
-    """Score a set of images, translated or not, against each real set; errors are those of `score_run`."""
+    """Score a set of images, translated or not, against each real set; `hashes` and errors are as of `score_run`."""
     return SetScores(
         task=task,
         scale=scale,
         metrics=RunMetrics(**compare_each(reals, images, k), **_segmentation_metrics(segmentation)),
-        protocol=_protocol(images, reals, k, segmentation, device),
+        protocol=_protocol(images, reals, k, segmentation, device, hashes or {}),
     )
 
 
@@ -187,7 +193,9 @@ def _protocol(
     k: int,
     segmentation: SegmentationTest | None,
     device: torch.device,
+    hashes: Mapping[str, str],
 ) -> ScoresProtocol:
+    full = reals["full"]
     return ScoresProtocol(
         extractor=str(generated.extractor),
         extractor_settings=generated.extractor,
@@ -198,6 +206,7 @@ def _protocol(
         levels=generated.levels,
         n_generated=len(generated),
         n_real={name: len(real) for name, real in reals.items()},
+        images={**hashes, "real": hash_images(zip(full.files, full.sha256, strict=True))},
         legacy_rounding=any(real.legacy_rounding for real in reals.values()),
         k=k,
         **_segmentation_protocol(segmentation),

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from enco.data import images, manifest
-from enco.data.manifest import read_manifest_hash, training_hash, verify_manifest, write_manifest
+from enco.data.manifest import (
+    hash_set,
+    read_manifest_hash,
+    read_set_hashes,
+    training_hash,
+    verify_manifest,
+    write_manifest,
+)
 from enco.datasets.check import check_counts, summarise, table
 from enco.errors import UserError
 from enco.io.files import sha256
@@ -191,6 +198,13 @@ def test_unchanged_images_keep_their_hash(root: Path) -> None:
         os.utime(path)
     verify_manifest(root)
     assert training_hash(root) == before
+
+
+def test_a_set_has_the_hash_that_its_manifest_says(root: Path) -> None:
+    write_manifest(root)
+    assert read_set_hashes(root) == {name: hash_set(root / name) for name in ("trainA", "trainB", "testA", "testB")}
+    (root / "testB" / "1.png").write_bytes(b"other")
+    assert read_set_hashes(root)["testB"] != hash_set(root / "testB")
 
 
 @pytest.mark.parametrize("name", ["0.png", "1.png", "3.png"])

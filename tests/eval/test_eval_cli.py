@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from enco.data.images import to_uint8
+from enco.data.manifest import hash_set
 from enco.errors import UserError
 from enco.io.files import write_json
 from enco.methods.parts.generator_file import load_generator, save_generator
@@ -160,6 +161,7 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     protocol = found["protocol"]
     assert protocol["n_real"] == {"paired": 8, "full": 8} and protocol["n_generated"] == 8
     assert protocol["extractor_hash"] == load_features(full).extractor_hash
+    assert protocol["images"] == {"labels": hash_set(labels), "real": hash_set(photos)}, "no sources are known"
     assert {"k", "drn", "drn_hash", "device", "versions"} <= protocol.keys()
     assert load_features(tmp_path / "scores.npz").files == tuple(f"{index}.png" for index in range(8))
 
@@ -167,6 +169,7 @@ def test_scores_file_of_a_run_has_the_whole_contract(tmp_path: Path) -> None:
     call("reference", "--sources", photos, "--size", SIZE, *reals, *ours, "--labels", labels, "--drn", drn, *RANDOM)
     reference = json.loads((tmp_path / "reference.json").read_text())
     assert reference.keys() == {"task", "scale", "metrics", "protocol"}
+    assert reference["protocol"]["images"] == protocol["images"] | {"sources": hash_set(photos)}
     assert reference["metrics"]["full"]["frechet_distance"] < 1 < found["metrics"]["full"]["frechet_distance"]
     assert [path.name for path in sorted((tmp_path / "same").iterdir())] == [f"{index}.png" for index in range(8)]
 

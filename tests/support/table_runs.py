@@ -50,6 +50,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
         **{"n_generated": 32, "n_real": {"paired": 32, "full": 40}, "legacy_rounding": True, "k": 5},
         **{"drn": "drn_d_22", "drn_network": "negcut", "drn_hash": "beef" * 16, "drn_size": [32, 32]},
         **{"device": "cpu", "versions": {"torch": "2.15.0"}, "code": code_of(*SCORES)},
+        "images": {"sources": f"sources of {task}", "real": f"targets of {task}"},
     }
     kept = {"task": task, "selection": "final", "scale": scale, "metrics": metrics, "protocol": protocol}
     kept |= {"run": f"{scale}/{task}/enco/seed0", "config_hash": "0", "computed": str(PLAIN), "changes": []}
@@ -130,8 +131,9 @@ def resampled(cells: Sequence[PlannedCell], apart: Mapping[str, float] | None = 
         content = read_json(path)
         own = (apart or {}).get(content["task"], 7.0)
         metrics, drawn = resampled_metrics(content["metrics"], own, seeds[row])
+        images = {"generated": 32, "paired": 32, "full": 40}
         record = Uncertainty(
-            task=content["task"], seed=0, replicates=200, k=5, images={"generated": 32}, metrics=metrics, missing={}
+            task=content["task"], seed=0, replicates=200, k=5, images=images, metrics=metrics, missing={}
         )
         record.write(uncertainty_of(path))
         save_arrays(drawn, replicates_file(uncertainty_of(path)))

@@ -15,7 +15,7 @@ import yaml
 from filelock import FileLock
 
 from enco.config.compute import ComputeConfig
-from enco.data.manifest import read_training_hash, save_manifest
+from enco.data.manifest import hash_images, read_training_hash, save_manifest
 from enco.io.files import read_json, write_json
 from enco.records import RunRecord
 from enco.training.identity import config_hash
@@ -31,6 +31,7 @@ from workflow.project import Project
 from workflow.so_far import SoFar, so_far_files, write_so_far
 
 ROOT = Path(__file__).parents[2]
+TESTED = ("testA", "testB", "testA_labels")
 TINY = yaml.safe_load((ROOT / "tests" / "support" / "tiny.yaml").read_text())
 
 
@@ -44,6 +45,14 @@ def record_of(run: Run, **about: Any) -> dict[str, Any]:
     return RunRecord.model_validate(record | about).content()
 
 
+def images_of_scores(task: str) -> dict[str, str]:
+    """What a scores file says of the test images of `Results.images`."""
+    hashes = {name: hash_images([("a.png", name)]) for name in TESTED}
+    if task == "cityscapes":  # whose labels are translated into photos
+        return {"sources": hashes["testB"], "real": hashes["testA"], "labels": hashes["testA_labels"]}
+    return {"sources": hashes["testA"], "real": hashes["testB"]}
+
+
 @dataclass
 class Results:
     """Results written by hand, in the folder that this process is in."""
@@ -53,10 +62,13 @@ class Results:
     def run(self, task: str = "horse2zebra", variant: str = "cut") -> Run:
         return next(run for run in self.project.plan.grid.runs if (run.task, run.variant) == (task, variant))
 
-    def images(self, task: str = "horse2zebra", file: str = "a.png") -> str:
+    def images(self, task: str = "horse2zebra", file: str = "a.png", **tested: str) -> str:
+        """A manifest of one training image; `tested` has the SHA-256 of a test image by set, if not the set's name."""
         folder = self.project.plan.manifest(task).parent
         folder.mkdir(parents=True, exist_ok=True)
-        save_manifest(folder, {"trainA": [{"file": file, "bytes": 1, "sha256": "0"}]})
+        hashes = {name: name for name in TESTED} | tested
+        sets = {name: [{"file": "a.png", "bytes": 1, "sha256": one}] for name, one in hashes.items()}
+        save_manifest(folder, {"trainA": [{"file": file, "bytes": 1, "sha256": "0"}], **sets})
         return read_training_hash(folder)
 
     def began(self, state: str, reason: str | None = None, **about: Any) -> Run:
@@ -74,7 +86,7 @@ class Results:
     def scored(self, variant: str = "cut", task: str = "horse2zebra", **protocol: Any) -> Run:
         run = self.trained(variant, task)
         content = scores(task, scale="tiny") | {"config_hash": config_hash(run.config)}
-        content["protocol"] |= {"legacy_rounding": True, "size": 32, **protocol}
+        content["protocol"] |= {"legacy_rounding": True, "size": 32, "images": images_of_scores(task), **protocol}
         write_json(run.at(paths.SCORES, test_task=task, selection="final"), content)
         return run
 
@@ -154,9 +166,11 @@ def test_untranslated_inputs_count_with_scores_that_are_asked_for(results: Resul
     assert said() == "not scored yet"
     content = scores("horse2zebra", scale="tiny")
     for size, reason in ((48, "scored with other size, to be scored again"), (32, "there")):
-        content["protocol"] |= {"legacy_rounding": True, "size": size}
+        content["protocol"] |= {"legacy_rounding": True, "size": size, "images": images_of_scores("horse2zebra")}
         write_json(results.project.tables.reference_file("horse2zebra"), content)
         assert said() == reason
+    results.images(testB="other")
+    assert said() == "scored with other images, to be scored again"
     results.project.tables.reference_file("horse2zebra").write_text("{}")
     assert "is no scores file of this version" in said()
 
@@ -208,6 +222,33 @@ def test_numbers_of_an_earlier_state_do_not_count(results: Results) -> None:
     assert results.said() == "trained by other code, to be trained again"
     results.trained(config_hash="of other settings")
     assert results.said() == "trained with other settings, to be trained again"
+
+
+@pytest.mark.parametrize("changed", ["testA", "testB"])
+def test_scores_of_other_test_images_do_not_count(results: Results, changed: str) -> None:
+    results.scored()
+    assert results.said() == "there"
+    results.images(**{changed: "other"})
+    assert results.said() == "scored with other images, to be scored again"
+
+
+def test_scores_that_name_no_test_images_do_not_count(results: Results) -> None:
+    results.scored(images={})
+    assert results.said() == "scored with other images, to be scored again"
+
+
+def test_the_way_back_is_tested_on_the_other_sets(results: Results) -> None:
+    for task, sources, real in (("horse2zebra", "testA", "testB"), ("zebra2horse", "testB", "testA")):
+        results.images(task)
+        hashes = [hash_images([("a.png", name)]) for name in (sources, real)]
+        assert SoFar(results.project).test_images(task) == dict(zip(("sources", "real"), hashes, strict=True))
+
+
+def test_scores_of_other_label_maps_do_not_count(results: Results) -> None:
+    results.scored(task="cityscapes", drn_network="own", drn_size=[32, 32])
+    results.images("cityscapes", testA_labels="other")
+    cell = next(c for c in SoFar(results.project).planned("methods") if (c.row, c.metric) == ("cut", "mAP"))
+    assert cell.reason == "scored with other images, to be scored again"
 
 
 def test_seconds_have_reasons_of_their_own(results: Results) -> None:

@@ -76,7 +76,11 @@ class Segmentation:
 
     def labels(self, wildcards: Wildcards) -> Path:
         """Return the label maps of a task's real target images, by the same file names."""
-        folder = self.plan.test_folder(wildcards.test_task, "target")
+        return self.labels_of(wildcards.test_task)
+
+    def labels_of(self, task: str) -> Path:
+        """Return the label maps of a task, which `labels` returns for a job."""
+        folder = self.plan.test_folder(task, "target")
         return folder.with_name(f"{folder.name}_labels")
 
     def _ceiling(self, wildcards: Wildcards) -> Path:
