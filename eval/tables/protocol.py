@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from enco.config.compute import PLAIN
 from enco.errors import UserError
 from enco.records import GitState
 from eval.extractors import FID, distance_name
-from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, SetScores, Timing
+from eval.records import ImagesSource, Scores, SegmentationMetrics, Selection, Timing
 from eval.segmentation.releases import THE_PAPERS
+from eval.tables.agreement import ScoredFiles, agree, agreed, short
 from eval.tables.layout import MARK
 from eval.tables.planned import PlannedCell, is_timed
+from eval.tables.scored_images import check_resampled, describe_images
 from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
 from eval.tables.training_settings import describe_settings
 from eval.timing.table import QUIET, sizes
 from eval.uncertainty.records import Uncertainty
 
-S = TypeVar("S", bound=SetScores)
-T = TypeVar("T")
 ProtocolLine = tuple[str, str]
 """What a line of the protocol is about, and what holds."""
 ScoresFiles = Mapping[Path, Scores]
-ScoredFiles = Mapping[Path, SetScores]
-"""Scores files of runs and of untranslated inputs."""
 SELECTIONS: dict[Selection, str] = {
     "final": "final: the last one of every training",
     "best": "best: the saved one with the lowest {distance}, chosen on the test set",
@@ -59,18 +56,20 @@ def protocol(
 ) -> list[ProtocolLine]:
     """Return the protocol of one table, line by line.
 
-    Raises UserError where the numbers were not made alike: scale, checkpoint selection, how trainings compute,
-    extractor, k or the draws of images differ between runs, the images or the segmentation network within a task, the
-    device or how steps compute within a sec/iter column.
+    Raises UserError where the numbers were not made alike: scale, checkpoint selection, how trainings compute, the
+    preparation of images, extractor, k or the draws of images differ between runs, the images, label maps or the
+    segmentation network within a task, the device or how steps compute within a sec/iter column; and where an
+    uncertainty is of another k or other counts of images than its scores.
     """
     scores, scored = sources.scores, sources.scored
     _check_scale(scored, provenance.scale)
+    check_resampled(planned, sources)
     return [
         *([("So far", provenance.so_far)] if provenance.so_far else []),
         ("Scale", describe_scale(provenance)),
         *([("Part of the table", f"only {provenance.part}")] if provenance.part else []),
         *([("Data", _data(spec, planned, scores))] if scores else []),
-        *(_features(spec, planned, scored, provenance) if scored else []),
+        *(_features(spec, scored, provenance) if scored else []),
         *_segmentation(spec, planned, scored),
         *([("Checkpoint", _selection(scores, provenance.distance))] if scores else []),
         *([("Seeds", _seeds(planned))] if provenance.has_seeds else []),
@@ -117,7 +116,7 @@ def _data(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoresFiles) 
     for column in spec.columns:
         files = sorted({cell.scores for cell in planned if cell.task == column.task and cell.scores})
         if column.task != ALL_TASKS and files:
-            digest = _agree({path: scores[path].data.hash for path in files}, "data set")
+            digest = agree({path: scores[path].data.hash for path in files}, "data sets")
             names.append(f"{column.header}: {data_name(digest, scores[files[0]].data.source)}")
     return "; ".join(names)
 
@@ -129,42 +128,29 @@ def data_name(digest: str, source: ImagesSource) -> str:
     return " + ".join([*archives, *filtered]) or f"images of manifest {digest[:12]}"
 
 
-def _features(
-    spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoredFiles, provenance: Provenance
-) -> Iterator[ProtocolLine]:
+def _features(spec: TableSpec, scores: ScoredFiles, provenance: Provenance) -> Iterator[ProtocolLine]:
     yield (
         "Real set",
         "paired (the headline): one real image for each input file, as the published test scripts leave them (where "
         "targets are fewer they repeat, where they are more later ones overwrite the first), which the paper's digits "
         "imply; full: every target test image once",
     )
-    yield "Images", _image_counts(spec, planned, scores)
-    extractor = _agreed(scores, lambda one: one.protocol.extractor, "feature extractor")
-    weights = _agreed(scores, lambda one: one.protocol.extractor_hash, "feature extractor")
-    yield "Features", f"{extractor}, weights {_short(weights)}"
+    yield from describe_images(spec, scores)
+    extractor = agreed(scores, lambda one: one.protocol.extractor, "feature extractors")
+    weights = agreed(scores, lambda one: one.protocol.extractor_hash, "feature extractors")
+    yield "Features", f"{extractor}, weights {short(weights)}"
     yield from _distance(scores, provenance.distance)
-    k = _agreed(scores, lambda one: one.protocol.k, "number of neighbours k")
+    k = agreed(scores, lambda one: one.protocol.k, "numbers of neighbours k")
     yield "P & R", f"k = {k}, percent; recall as piq computes it (as published), beside it the exact recall"
 
 
 def _distance(scores: ScoredFiles, name: str) -> Iterator[ProtocolLine]:
     """Say of other features than Inception's that their distance is not FID; UserError for another distance's files."""
-    found = _agreed(scores, lambda one: one.protocol.distance, "distance")
+    found = agreed(scores, lambda one: one.protocol.distance, "distances")
     if found != name:
         raise UserError(f"The scores files hold {found}, and the table is of {name}: remake them.")
     if name != FID:
         yield name, "the Fréchet distance of these features; FID is that of Inception's, and does not compare with it"
-
-
-def _image_counts(spec: TableSpec, planned: Iterable[PlannedCell], scores: ScoredFiles) -> str:
-    """Return the generated, paired and full images of each task: 'cat2dog 500/500/500'."""
-    by_task = {cell.task: scores[cell.scored].protocol for cell in planned if cell.scored and cell.task != ALL_TASKS}
-    counts = (
-        f"{column.header} {used.n_generated}/{used.n_real['paired']}/{used.n_real['full']}"
-        for column in spec.columns
-        if (used := by_task.get(column.task))
-    )
-    return f"generated/paired/full: {', '.join(counts)}"
 
 
 def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], scores: ScoredFiles) -> Iterator[ProtocolLine]:
@@ -173,13 +159,14 @@ def _segmentation(spec: TableSpec, planned: Sequence[PlannedCell], scores: Score
         scored = {cell.scored: scores[cell.scored] for cell in cells if cell.scored}
         if not scored:
             continue
-        network = _agreed(scored, lambda one: one.protocol.drn, "segmentation network")
-        source = _agreed(scored, lambda one: one.protocol.drn_network, "segmentation network")
-        weights = _agreed(scored, lambda one: one.protocol.drn_hash, "segmentation network")
+        network = agreed(scored, lambda one: one.protocol.drn, "segmentation networks")
+        source = agreed(scored, lambda one: one.protocol.drn_network, "segmentation networks")
+        weights = agreed(scored, lambda one: one.protocol.drn_hash, "segmentation networks")
+        agreed(scored, lambda one: short(one.protocol.images.get("labels")), "sets of label maps")
         apart = (
             "" if source == THE_PAPERS else "; not NEGCUT's network, so this column is not comparable with the paper's"
         )
-        yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {_short(weights)}{apart}"
+        yield "mAP", f"100 × mean IoU ({column.header}) from {network}, weights {short(weights)}{apart}"
         real = next(iter(scored.values())).metrics.segmentation_real
         if real:
             yield "mAP ceiling", _ceiling(real)
@@ -198,12 +185,12 @@ def _percent(value: float | None) -> str:
 
 
 def _selection(scores: ScoresFiles, distance: str) -> str:
-    return SELECTIONS[_agreed(scores, lambda one: one.selection, "selection")].format(distance=distance)
+    return SELECTIONS[agreed(scores, lambda one: one.selection, "selections")].format(distance=distance)
 
 
 def _computed(scores: ScoresFiles) -> str:
     """Return how the steps of every training were computed: one way, or a column would compare two."""
-    computed = _agreed(scores, lambda one: one.computed, "speed")
+    computed = agreed(scores, lambda one: one.computed, "speeds")
     plain = computed == str(PLAIN)
     return f"{computed}, as published" if plain else f"{computed}: faster than published, in other digits"
 
@@ -230,7 +217,7 @@ def _beside(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLine]
     """Name the further extractors, and say that their distances are no other's."""
     for name in dict.fromkeys(name for one in uncertainties.values() for name in one.beside):
         used = {path: one.beside[name] for path, one in uncertainties.items() if name in one.beside}
-        weights = _short(_agree(used, f"{name} weight"))
+        weights = short(agree(used, f"{name} weights"))
         yield distance_name(name), f"the Fréchet distance of the features of {name}, weights {weights}; it is no FID"
 
 
@@ -238,7 +225,7 @@ def _sampling(uncertainties: Mapping[Path, Uncertainty]) -> Iterator[ProtocolLin
     """Say what ± is, where it stands; differences are paired only if all sets were drawn alike."""
     known = {path: f"{one.replicates} draws of seed {one.seed}" for path, one in uncertainties.items() if one.is_sure}
     if known:
-        drawn = _agree(known, "resampling")
+        drawn = agree(known, "resamplings")
         yield (
             "±",
             f"sampling standard deviation: how far other test images would move the number, from {drawn} of these;"
@@ -272,7 +259,7 @@ def _devices(spec: TableSpec, cells: Iterable[PlannedCell], sources: Sources) ->
     if spec.mixed_devices:
         return sorted(set(described.values()))
     cure = f"time them on one device, or set 'mixed_devices: true' for table {spec.name}"
-    return [_agree(described, "timing device", cure)]
+    return [agree(described, "timing devices", cure)]
 
 
 def _device(timing: Timing, variants: Collection[str]) -> str:
@@ -300,20 +287,3 @@ def commit_name(git: GitState) -> str:
     if git.dirty is None:
         return f"{git.commit[:12]} with unknown changes"
     return f"{git.commit[:12]} with uncommitted changes {(git.diff or '')[:12]}" if git.dirty else git.commit[:12]
-
-
-def _agreed(scores: Mapping[Path, S], get: Callable[[S], T], what: str) -> T:
-    return _agree({path: get(content) for path, content in scores.items()}, what)
-
-
-def _agree(values: dict[Path, T], what: str, cure: str = "remake one of them") -> T:
-    """Return the one value of all files; UserError names two files that differ, and their values."""
-    (first, value), *others = values.items()
-    for path, other in others:
-        if other != value:
-            raise UserError(f"One table cannot mix {what}s: {first} has '{value}', {path} has '{other}'; {cure}.")
-    return value
-
-
-def _short(digest: str | None) -> str:
-    return f"sha256 {digest[:16]}" if digest else "unknown"

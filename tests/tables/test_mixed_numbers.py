@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from enco.errors import UserError
-from enco.io.files import write_json
+from enco.io.files import read_json, write_json
 from eval.tables.planned import PlannedCell
-from tests.support.table_runs import DEMO, TABLES, plan, scores, timing, written
+from tests.support.table_runs import DEMO, TABLES, plan, resampled, scores, timing, written
 
 MEASURED = ["cyclegan", "cut", "enco"]
 
@@ -31,9 +31,17 @@ def test_scores_of_another_scale_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("k", 3, "number of neighbours k"),
+        ("k", 3, "numbers of neighbours k"),
         ("extractor_hash", "dead", "feature extractor"),
         ("drn_hash", "0", "segmentation"),
+        ("size", 48, "cannot mix image sizes: .* has '48'"),
+        ("filter", "box", "filters of resizing"),
+        ("levels", "12bit", "levels of 16-bit grey"),
+        ("legacy_rounding", False, "roundings of real images"),
+        ("n_generated", 31, "numbers of test images: .* '31/32/40'"),
+        ("n_real", {"paired": 32, "full": 39}, "numbers of test images"),
+        ("images", {"sources": "dead", "real": "targets of cityscapes"}, "test sets: .* 'sources sha256 dead, real"),
+        ("images", {}, "test sets: .* has 'unknown'"),
     ],
 )
 def test_numbers_made_differently_do_not_share_a_table(tmp_path, key, value, message):
@@ -53,6 +61,49 @@ def test_numbers_of_different_images_do_not_share_a_column(tmp_path):
     write_json(next(cell.scores for cell in planned if cell.task == "cityscapes" and cell.scores), other)
     with pytest.raises(UserError, match="cannot mix data sets"):
         written(tmp_path, spec, planned)
+
+
+def test_label_maps_do_not_mix_in_a_column(tmp_path):
+    spec = TABLES["table1"]
+    planned = plan(tmp_path, spec, MEASURED)
+    content = scores("cityscapes")
+    content["protocol"]["images"]["labels"] = "other label maps"
+    write_json(tmp_path / "enco" / "cityscapes" / "0.json", content)
+    with pytest.raises(UserError, match="cannot mix sets of label maps"):
+        written(tmp_path, spec, planned)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("k", 3, "k = 3 and .* k = 5 and"),
+        ("images", {"generated": 32, "paired": 40, "full": 40}, "32/40/40 images .*32/32/40"),
+    ],
+)
+def test_uncertainties_are_of_the_scores(tmp_path, key, value, message):
+    spec = TABLES["table1"]
+    planned = resampled(plan(tmp_path, spec, MEASURED))
+    file = next(cell.uncertainty for cell in planned if cell.uncertainty)
+    write_json(file, read_json(file) | {key: value})
+    with pytest.raises(UserError, match=f"{file} is of .*{message}.*: delete the first, and have it made again"):
+        written(tmp_path, spec, planned)
+
+
+@pytest.mark.parametrize(
+    ("about", "line"),
+    [
+        ({}, "resized to 32 × 32 pixels (bicubic); real ones lose fractions of a grey level, as the originals' do"),
+        ({"size": 0, "legacy_rounding": False, "levels": "12bit"}, "at their own size; 16-bit grey has 12 bits"),
+    ],
+)
+def test_the_preparation_of_images_is_printed(tmp_path, about, line):
+    spec = TABLES["table4"]
+    planned = plan(tmp_path, spec, ["default"])
+    for path in {cell.scores for cell in planned if cell.scores}:
+        content = read_json(path)
+        content["protocol"] |= about
+        write_json(path, content)
+    assert f"- **Prepared**: {line}\n" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
 
 
 def test_plain_and_fast_trainings_do_not_share_a_table(tmp_path):

@@ -90,7 +90,7 @@ def test_inputs_that_were_scored_otherwise_are_refused(tmp_path: Path) -> None:
     path = next(cell.reference for cell in planned if cell.reference)
     content = read_json(path)
     write_json(path, content | {"protocol": content["protocol"] | {"k": 3}})
-    with pytest.raises(UserError, match=r"One table cannot mix number of neighbours ks: .* has '5', .*json has '3'"):
+    with pytest.raises(UserError, match=r"One table cannot mix numbers of neighbours k: .* has '5', .*json has '3'"):
         write_table(spec, planned, PUBLISHED, {"csv": tmp_path / "x.csv"}, DEMO)
 
 
