@@ -194,6 +194,8 @@ class Scores(SetScores):
     selection: Selection
     config_hash: str
     trained_at: GitState
+    trained_on: str = ""
+    """The device that the training ended on, which its time is of."""
     settings: dict[str, Any]
     """Settings of the training that are not the method's defaults."""
     computed: str

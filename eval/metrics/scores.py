@@ -81,6 +81,7 @@ def score_run(
         selection=selection,
         config_hash=run.config_hash,
         trained_at=run.git,
+        trained_on=run.device,
         settings=changed_settings(run),
         computed=run.computed,
         changes=run.changes,

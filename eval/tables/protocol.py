@@ -18,7 +18,7 @@ from eval.tables.planned import PlannedCell, is_timed
 from eval.tables.scored_images import check_resampled, describe_images
 from eval.tables.sources import Sources
 from eval.tables.spec import ALL_TASKS, TableSpec
-from eval.tables.training_settings import describe_settings
+from eval.tables.training_settings import describe_devices, describe_settings
 from eval.timing.table import QUIET, sizes
 from eval.uncertainty.records import Uncertainty
 
@@ -58,8 +58,8 @@ def protocol(
 
     Raises UserError where the numbers were not made alike: scale, checkpoint selection, how trainings compute, the
     preparation of images, extractor, k or the draws of images differ between runs, the images, label maps or the
-    segmentation network within a task, the device or how steps compute within a sec/iter column; and where an
-    uncertainty is of another k or other counts of images than its scores.
+    segmentation network within a task, the device or how steps compute within a sec/iter column, the device within a
+    column of training times; and where an uncertainty is of another k or other counts of images than its scores.
     """
     scores, scored = sources.scores, sources.scored
     _check_scale(scored, provenance.scale)
@@ -80,6 +80,7 @@ def protocol(
         *_midway(scores),
         *_timing(spec, planned, sources),
         *([("Evaluated on", _evaluated_on(scored))] if scored else []),
+        *([("Trained on", describe_devices(spec, planned, scores))] if scores else []),
         *([("Trained at", _trained_at(scores))] if scores else []),
         (WRITTEN_AT, f"commit {provenance.commit}"),
         *(("Note", note) for note in spec.notes),

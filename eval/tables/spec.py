@@ -55,7 +55,7 @@ class TableSpec(Settings):
     method: str | None = Field(None, description="Method of the rows that name none.")
     show_keys: bool = Field(False, description="Print each row's key before its label.")
     extra: bool = Field(False, description="Made when asked for by name, not with all tables.")
-    mixed_devices: bool = Field(False, description="Let one sec/iter column hold timings of several devices.")
+    mixed_devices: bool = Field(False, description="Let one column of sec/iter or training time hold several devices.")
     marks: Rule = Field(
         "certain",
         description="What is bold and underlined: by 'certain' what is surely better than all others and what cannot"

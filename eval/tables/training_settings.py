@@ -1,11 +1,12 @@
-"""How long a table's rows were trained, and with which options where these are not their methods' defaults."""
+"""How long and where a table's rows were trained, and with which options that are not their methods' defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from eval.records import Scores
+from eval.tables.agreement import agree
 from eval.tables.planned import PlannedCell
 from eval.tables.spec import ALL_TASKS, TableSpec
 
@@ -23,6 +24,35 @@ def describe_settings(spec: TableSpec, planned: Iterable[PlannedCell], scores: M
         if changed := _of_row(found.get(row.key, {}), common, headers):
             parts.append(f"{row.label} {', '.join(changed)}")
     return "; ".join(parts)
+
+
+def describe_devices(spec: TableSpec, planned: Sequence[PlannedCell], scores: Mapping[Path, Scores]) -> str:
+    """Return the device of every training, where there are several with the rows: 'A100: CUT; V100: EnCo'.
+
+    Raises UserError for a column of training times of several devices, unless the table allows that.
+    """
+    labels = {row.key: row.label for row in spec.rows}
+    found: dict[str, set[str]] = {}
+    for cell in planned:
+        if cell.scores:
+            found.setdefault(_device(scores[cell.scores]), set()).add(labels[cell.row])
+    if not spec.mixed_devices:
+        _check_hours(spec, planned, scores)
+    order = list(labels.values())
+    rows = {device: ", ".join(sorted(names, key=order.index)) for device, names in sorted(found.items())}
+    return "; ".join(f"{device}: {names}" for device, names in rows.items()) if len(rows) > 1 else "".join(rows)
+
+
+def _check_hours(spec: TableSpec, planned: Sequence[PlannedCell], scores: Mapping[Path, Scores]) -> None:
+    timed = [cell for cell in planned if cell.metric == "training_time_hours" and cell.scores]
+    cure = f"train all of them on one kind of device, or set 'mixed_devices: true' for table {spec.name}"
+    for task in dict.fromkeys(cell.task for cell in timed):
+        files = dict.fromkeys(cell.scores for cell in timed if cell.task == task)
+        agree({path: _device(scores[path]) for path in files if path}, "devices of training times", cure)
+
+
+def _device(scores: Scores) -> str:
+    return scores.trained_on or "unknown"
 
 
 def _found(

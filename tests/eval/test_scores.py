@@ -55,6 +55,7 @@ def test_fid_and_precision_recall_are_there_for_both_real_sets(inputs: int, targ
 def test_how_a_training_computed_is_kept() -> None:
     generated, reals = features(12, 0), {"paired": features(12, 1), "full": features(12, 1)}
     assert score_run(RUN, generated, reals, CPU).computed == "float32"
+    assert score_run(RUN.model_copy(update={"device": "GPU"}), generated, reals, CPU).trained_on == "GPU"
     run = RUN.model_copy(update={"computed": "bfloat16"})
     assert score_run(run, generated, reals, CPU).computed == "bfloat16"
 

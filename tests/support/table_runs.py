@@ -56,7 +56,7 @@ def scores(task: str, *, scale: str = "demo", offset: float = 0.0) -> dict[str, 
     kept |= {"run": f"{scale}/{task}/enco/seed0", "config_hash": "0", "computed": str(PLAIN), "changes": []}
     kept |= {"data": {"hash": sha256(task.encode()).hexdigest(), "source": source_of(task)}}
     trained_at = {"commit": "fedcba9876543210", "dirty": False, "diff": None}
-    kept |= {"trained_at": trained_at, "settings": {"epochs": "3+2", "ngf": 8}}
+    kept |= {"trained_at": trained_at, "trained_on": "laptop", "settings": {"epochs": "3+2", "ngf": 8}}
     return {**kept, "training_time_hours": 0.01234, "model_size_millions": 0.532}
 
 

@@ -133,6 +133,31 @@ def test_devices_do_not_mix_in_a_column_unless_told(tmp_path):
     assert re.search(r"sec/iter.*cluster.*laptop", out["md"].read_text(encoding="utf-8"))
 
 
+def trained_on(device: str, *files: Path) -> None:
+    for path in files:
+        write_json(path, read_json(path) | {"trained_on": device})
+
+
+def test_devices_of_training_times_do_not_mix_unless_told(tmp_path):
+    spec = TABLES["table2"]
+    planned = plan(tmp_path, spec, MEASURED)
+    assert "- **Trained on**: laptop\n" in written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+    trained_on("cluster", *tmp_path.glob("enco/photo2vangogh/0.json"))
+    cure = "train all of them on one kind of device, or set 'mixed_devices: true' for table table2"
+    with pytest.raises(UserError, match=f"mix devices of training times: .*'laptop', .*'cluster'; {cure}"):
+        written(tmp_path, spec, planned)
+    text = written(tmp_path, spec.model_copy(update={"mixed_devices": True}), planned)["md"].read_text(encoding="utf-8")
+    assert "- **Trained on**: cluster: EnCo; laptop: CycleGAN, CUT, EnCo\n" in text
+
+
+def test_devices_mix_where_no_training_time_is_printed(tmp_path):
+    spec = TABLES["table2"]
+    planned = plan(tmp_path, spec, MEASURED)
+    trained_on("cluster", *tmp_path.glob("enco/dog2cat/0.json"))
+    text = written(tmp_path, spec, planned)["md"].read_text(encoding="utf-8")
+    assert "- **Trained on**: cluster: EnCo; laptop: CycleGAN, CUT, EnCo\n" in text
+
+
 def test_plain_and_fast_seconds_do_not_share_a_column(tmp_path):
     spec = TABLES["table4"]
     planned = plan(tmp_path, spec, ["uniform", "default"])
