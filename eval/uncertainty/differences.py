@@ -93,12 +93,24 @@ def _difference(row: str, best: str, entries: Mapping[str, Entry], sign: float) 
         n=own.n,
         best=best,
         difference=own.value - top.value,
-        difference_sd=(deviation.sd if row != best else 0.0) if deviation else None,
+        difference_sd=_printed_sd(own, top, deviation),
         p_better=None if row == best else p_better(own, top, sign),
         rank=1 + sum(ahead),
         rank_low=1 + sum(p >= SURE for p in known) if is_resampled else None,
         rank_high=len(entries) - sum(p <= 1 - SURE for p in known) if is_resampled else None,
     )
+
+
+def _printed_sd(own: Entry, top: Entry, deviation: Deviation | None) -> float | None:
+    """Return the deviation of a difference; None where no draw changes it though the trainings are different.
+
+    Other images may still change it.
+    """
+    if deviation is None:
+        return None
+    if own is top:
+        return 0.0
+    return deviation.sd if deviation.sd > 0 or own.files == top.files else None
 
 
 def p_better(one: Entry, other: Entry, sign: float) -> float | None:

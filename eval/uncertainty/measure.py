@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,8 @@ SEEN = ("sha256", "size", "filter", "levels", "legacy_rounding")
 """What decides the images that an extractor is given, of `Features`."""
 SMALLEST = 10
 """Images of a set below which there is no sampling uncertainty: too few of the resampled sets are alike."""
+UNCHANGED = "no draw of the images changes it"
+"""Why there is no deviation where all draws agree, as on a recall of 0: that of other images may be another."""
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,22 @@ class _Part:
     missing: dict[str, str]
     images: int
     """Of the smaller set."""
+    undrawn: str = "not every draw of the images has the metric"
+    """Why a metric of enough images has no replicates."""
 
     def estimates(self) -> dict[str, Estimate]:
         return {name: self._estimate(name, value) for name, value in self.values.items()}
 
     def _estimate(self, name: str, value: float) -> Estimate:
-        if name in self.replicates:
-            return Estimate(value=value, sampling_sd=float(self.replicates[name].std(ddof=1)))
-        few = f"a set has fewer than {SMALLEST} images"
-        unlike = "not every draw of the images has the metric"
-        return Estimate(value=value, sampling_sd=None, reason=few if self.images < SMALLEST else unlike)
+        drawn = self.replicates.get(name)
+        if drawn is not None and not np.allclose(drawn, drawn[0], rtol=1e-9, atol=0):
+            return Estimate(value=value, sampling_sd=float(drawn.std(ddof=1)))
+        undrawn = f"a set has fewer than {SMALLEST} images" if self.images < SMALLEST else self.undrawn
+        return Estimate(value=value, sampling_sd=None, reason=undrawn if drawn is None else UNCHANGED)
 
     def joined(self, other: _Part) -> _Part:
         drawn = self.replicates | other.replicates
-        return _Part(self.values | other.values, drawn, self.missing | other.missing, self.images)
+        return replace(self, values=self.values | other.values, replicates=drawn, missing=self.missing | other.missing)
 
 
 def _check_distinct(sets: Sequence[FeatureSets]) -> None:
@@ -179,7 +183,8 @@ def _against(generated: Features, real: Features, k: int, count: int, seed: int)
     values, missing = _values(generated, real, k)
     smallest = min(len(generated), len(distinct(real.features)[0]))
     drawn = replicates(generated.features, real.features, k, count, seed) if smallest >= SMALLEST else {}
-    return _Part(values, drawn, missing, smallest)
+    too_near = f"half of a set, {smallest // 2} images, has no more than half of k = {k}"
+    return _Part(values, drawn, missing, smallest, too_near)
 
 
 def _values(generated: Features, real: Features, k: int) -> tuple[dict[str, float], dict[str, str]]:

@@ -140,7 +140,8 @@ def test_constant_features_give_numbers() -> None:
     content = feature_content(same, same)
     measured = measure("task", same, {"paired": same}, content, k=5, count=20)
     values = [one for by_name in measured.record.metrics.values() for one in by_name.values()]
-    assert all(math.isfinite(one.value) and one.sampling_sd is not None and one.sampling_sd < 1e-6 for one in values)
+    assert all(math.isfinite(one.value) for one in values)
+    assert all(one.sampling_sd < 1e-6 if one.sampling_sd is not None else one.reason for one in values)
     assert np.array_equal(
         feature_content(features(np.zeros((2, 6))), features(np.zeros((2, 6))))["content_cosine"], [0, 0]
     )
@@ -294,6 +295,27 @@ def test_many_neighbours_of_few_images_have_no_deviation_and_others_have(images:
     assert found["KID"].sampling_sd is not None
     assert ("density" in found) == (k < images)
     assert all(found[name].reason for name in found.keys() - {"KID", "frechet_distance"})
+
+
+def test_the_reason_says_when_half_of_the_images_are_too_few_for_the_neighbours() -> None:
+    measured = measure("task", features(draw(0, 25)), {"paired": features(draw(1, 30))}, {}, k=24, count=20)
+    found = measured.record.metrics["paired"]
+    assert {found[name].reason for name in ("precision", "recall_exact", "density", "coverage")} == {
+        "half of a set, 12 images, has no more than half of k = 24"
+    }
+    assert found["KID"].reason == ""
+
+
+def test_a_metric_that_no_draw_changes_has_no_deviation() -> None:
+    sets = features(draw(0, 40, shift=50.0)), {"paired": features(draw(1, 40))}
+    content = {"content_cosine": np.full(40, 0.1)}
+    found = measure("task", *sets, content, k=5, count=20)
+    for real_set, name, value in (("paired", "recall_exact", 0.0), ("images", "content_cosine", 0.1)):
+        estimate = found.record.metrics[real_set][name]
+        assert estimate.value == pytest.approx(value) and estimate.sampling_sd is None
+        assert estimate.reason == "no draw of the images changes it"
+    assert not found.replicates["paired recall_exact"].any(), "draws are kept, as differences to others are known"
+    assert found.record.metrics["paired"]["KID"].sampling_sd
 
 
 def test_a_score_that_not_every_draw_has_has_no_deviation() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from enco.errors import UserError
+from enco.io.files import read_json, write_json
 from eval.records import replicates_file
 from eval.tables.differences import COLUMNS, read_differences
 from eval.tables.planned import PlannedCell
@@ -53,6 +54,36 @@ def test_every_printed_metric_has_a_line_for_each_row_and_none_for_the_inputs(tm
     seconds = found.loc[("Horse→Zebra sec/iter", "cut")]
     assert seconds["difference"] == pytest.approx(0.1)
     assert seconds[["difference_sd", "p_better", "rank_low"]].isna().all()
+
+
+def unchanged(cells: list[PlannedCell], row: str) -> None:
+    """Make the recall of a row one that no draw changes: 0."""
+    files = {cell.scored: cell.uncertainty for cell in cells if cell.row == row and cell.scored}
+    for scored, file in files.items():
+        content = read_json(scored)
+        content["metrics"]["paired"] |= {"recall": 0.0, "recall_exact": 0.0}
+        write_json(scored, content)
+        record = read_uncertainty(file)
+        record.metrics["paired"]["recall_exact"] = Estimate(value=0.0, sampling_sd=None, reason="no draw changes it")
+        record.write(file)
+        drawn = load_arrays(replicates_file(file))
+        drawn["paired recall_exact"] = np.zeros(200)
+        save_arrays(drawn, replicates_file(file))
+
+
+def test_a_number_that_no_draw_changes_has_no_deviation_and_is_compared(tmp_path: Path) -> None:
+    spec = TABLES["table2"]
+    cells = resampled(plan(tmp_path, spec, ROWS))
+    unchanged(cells, "cut")
+    text = written(tmp_path, cells, spec)
+    assert "& 0.0 (" in line_of(text["md"], "CUT") and "& 0.0 ±" not in line_of(text["md"], "CUT")
+    found = {row: read_differences(tmp_path / "t.differences")["Dog→Cat P & R", row][1] for row in ROWS}
+    assert found["cut"].difference_sd > 0 and found["cut"].p_better < 0.001 and found["cut"].rank_low == 3
+    unchanged(cells, "enco")
+    unchanged(cells, "cyclegan")
+    written(tmp_path, cells, spec)
+    one = read_differences(tmp_path / "t.differences")["Dog→Cat P & R", "enco"][1]
+    assert (one.difference, one.difference_sd, one.p_better, one.rank_high) == (0.0, None, 0.5, 3)
 
 
 def test_lines_come_back_by_column_and_row_a_metric_each(tmp_path: Path) -> None:
