@@ -133,8 +133,8 @@ def _features(spec: TableSpec, scores: ScoredFiles, provenance: Provenance) -> I
     yield (
         "Real set",
         "paired (the headline): one real image for each input file, as the published test scripts leave them (where "
-        "targets are fewer they repeat, where they are more later ones overwrite the first), which the paper's digits "
-        "imply; full: every target test image once",
+        "targets are fewer they repeat, where they are more later ones overwrite the first), which most of the paper's "
+        "P & R digits imply, and its FIDs by analogy; full: every target test image once",
     )
     yield from describe_images(spec, scores)
     extractor = agreed(scores, lambda one: one.protocol.extractor, "feature extractors")
