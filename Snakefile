@@ -8,6 +8,7 @@ from workflow import paths
 from workflow.inputs import code
 from workflow.project import Project
 from workflow.targets import asks_for, check_targets
+from workflow.unnoticed import unnoticed
 
 # A config file that names its scale stands alone; without one, the demo.
 if "scale" not in config:
@@ -96,5 +97,5 @@ onerror:
 
 
 check_targets(project.plan, [(rule.name, rule.has_wildcards()) for rule in workflow.rules])
-for fault in project.plan.faults:
+for fault in (*project.plan.faults, *unnoticed(project)):
     print(f"warning: {fault}", file=sys.stderr)

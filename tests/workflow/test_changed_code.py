@@ -60,6 +60,15 @@ def test_an_edited_method_is_trained_again_and_nothing_else_is(clone: Path) -> N
     assert "Train cut on horse2zebra, seed 0 (the code in enco/methods/cut.py)" in planned
     assert "Nothing to be done" in snakemake(clone, "-n", "--config", "changed_code=keep")
 
+    (clone / ".snakemake").rename(clone / "away")
+    unnoticed = snakemake(clone, "-n")
+    assert unnoticed.count("Train ") == 0
+    assert "of the finished trainings 1 not as asked for (cut on horse2zebra first: the code in enco/" in unnoticed
+    assert "Train cut" in snakemake(clone, "-n", "--forcerun", str(TARGETS[0]))
+    shutil.rmtree(clone / ".snakemake")
+    (clone / "away").rename(clone / ".snakemake")
+    assert "taken as they are" not in snakemake(clone, "-n")
+
     snakemake(clone)
     assert (
         sha256(run / "generator.safetensors")

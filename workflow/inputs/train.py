@@ -19,6 +19,7 @@ from enco.training.identity import (
 )
 from enco.training.sources import method_sources
 from workflow import paths
+from workflow.plan.grid import Run
 from workflow.plan.plan import Plan
 from workflow.plan.wildcards import Wildcards
 
@@ -68,10 +69,13 @@ class Trainings:
 
         Snakemake does not compare parameters that take the output.
         """
-        run = self.plan.run(wildcards)
-        record = find_record(run.folder)
-        differences = self._differences(run.config, record) if record else []
+        differences = self.differences(self.plan.run(wildcards))
         return f" ({', '.join(map(str, differences))})" if differences else ""
+
+    def differences(self, run: Run) -> list[Difference]:
+        """Return how a training that is there differs from the one asked for; nothing where none is there."""
+        record = find_record(run.folder)
+        return self._differences(run.config, record) if record else []
 
     def settings(self, wildcards: Wildcards, output: object) -> str:
         """Return all settings of a run as JSON; Snakemake compares `plan_id` instead of them."""

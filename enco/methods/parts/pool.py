@@ -11,7 +11,8 @@ from enco.runtime.randomness import draw_device
 class ImagePool:
     """A pool of generated images that returns an earlier image half of the time; size 0 returns images unchanged.
 
-    All decisions are tensors on the images' device, so that no step waits for the device.
+    All decisions are tensors on the images' device, so that no step waits for the device. Images are kept in float32 at
+    least, so that a training goes on where it computes in another type.
     """
 
     def __init__(self, size: int = 50) -> None:
@@ -30,6 +31,7 @@ class ImagePool:
 
     def _query(self, image: Tensor) -> Tensor:
         kept, count = self._kept(image)
+        image = image.to(kept.dtype)
         draws = torch.rand(2, device=draw_device()).to(image.device)
         fills = count < self.size
         swaps = ~fills & (draws[0] < 0.5)
@@ -42,7 +44,8 @@ class ImagePool:
     def _kept(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the kept images and their number; allocate memory for all at the first image."""
         if self.images is None or self.count is None:
-            self.images = image.new_zeros(self.size, *image.shape)
+            dtype = torch.promote_types(image.dtype, torch.float32)
+            self.images = image.new_zeros(self.size, *image.shape, dtype=dtype)
             self.count = torch.zeros((), dtype=torch.long, device=image.device)
         return self.images, self.count
 
