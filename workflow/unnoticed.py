@@ -28,8 +28,8 @@ def unnoticed(project: Project) -> Iterator[str]:
         wanted = str(run.at(paths.RECORD)) if len(found) == 1 else "train"
         yield (
             f"of the finished trainings {len(found)} not as asked for ({run.variant} on {run.task} first: {why}), and"
-            f" taken as it is, as .snakemake/ has no record of it: add `--forcerun {wanted}`, which trains what differs,"
-            " or bring the .snakemake/ of these results."
+            f" taken as it is, as .snakemake/ has no record of it: add `--forcerun {wanted}`, which trains what"
+            " differs, or bring the .snakemake/ of these results."
         )
 
 
