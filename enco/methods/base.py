@@ -88,6 +88,9 @@ class Method(ABC):
     def calibrate(self, batches: Iterable[Batch]) -> None:
         """Measure the batches of the first epoch, once, before a training begins; results are part of the state."""
 
+    def share_copying(self) -> None:
+        """Bring networks that do not translate, but have to agree with one that has learned to copy, to its weights."""
+
     def lr_factor(self, epoch: int) -> float:
         """Return the factor of every base rate in an epoch (from 1)."""
         return self.schedule.factor(epoch)

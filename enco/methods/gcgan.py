@@ -47,6 +47,11 @@ class GcGan(Method):
             "discriminators": adam(self.discriminator, self.discriminator_gc, lr=self.options.lr_d),
         }
 
+    def share_copying(self) -> None:
+        """Give the generator of turned images the weights of the other: a turned copy is the copy of a turned image."""
+        if self.generator_gc is not self.generator:
+            self.generator_gc.load_state_dict(self.generator.state_dict())
+
     def lr_factor(self, epoch: int) -> float:
         """Return the factor of a decay that begins an epoch early: as in the original, the last epoch has rate 0."""
         early = replace(self.schedule, n_const=self.schedule.n_const - 1)

@@ -45,6 +45,7 @@ def learn_to_copy(steps: Steps, count: int, workers: int = 0) -> Iterator[float]
             minimize(loss, optimizer)
             yield float(loss.detach())
     optimizer.zero_grad()
+    method.share_copying()
 
 
 def copying_loss(method: Method, batch: Batch) -> Tensor:

@@ -79,6 +79,15 @@ def test_every_method_learns_to_copy_and_nothing_else_changes(name: str, data: P
     assert all(method.networks[key].training for key in method.translators)
 
 
+def test_gcgans_second_generator_copies_too(data: Path) -> None:
+    config = copying(data, "gcgan")
+    steps = prepared(config.model_copy(update={"options": config.options | {"sharing": "cross"}}))
+    networks = steps.method.networks
+    assert not torch.equal(next(networks["generator_gc"].parameters()), next(networks["generator"].parameters()))
+    copy_images(steps)
+    assert_same(networks["generator_gc"].state_dict(), networks["generator"].state_dict())
+
+
 @pytest.mark.parametrize("name", ["distancegan", "drit"])
 def test_upsampling_keeps_its_interpolation_and_trains_afterwards(name: str, data: Path) -> None:
     steps = prepared(copying(data, name))
