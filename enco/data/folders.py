@@ -38,6 +38,8 @@ BITS: dict[Levels, int] = {name: int(name.removesuffix("bit")) for name in get_a
 SUB_FOLDER = "sub-folder"
 FEW = 2**12
 """Levels below which 16-bit grey is hardly meant to use all 16 bits."""
+COUNTED = frozenset({"GIF", "TIFF"})
+"""Formats whose pages or frames Pillow counts by reading the file."""
 DEEP = re.compile(r"RGB[AXa]*;16[BLN]")
 """Pillow's names of stored 16-bit colour, which Pillow reads as 8-bit."""
 
@@ -239,7 +241,7 @@ def _counted(others: Counter[str]) -> str:
 
 def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
     """Print that one page is read of an image with several pages or frames."""
-    pages = _tiff_pages(file) if image.format == "TIFF" else getattr(image, "n_frames", 1)
+    pages = _count_pages(file) if image.format in COUNTED else getattr(image, "n_frames", 1)
     if pages > 1:
         path = Path(name)
         say_once(
@@ -248,8 +250,8 @@ def _say_pages(image: Image.Image, file: Path | BinaryIO, name: str) -> None:
         )
 
 
-def _tiff_pages(file: Path | BinaryIO) -> int:
-    """Count the pages of a TIFF, opened anew as counting moves an open image; 1 for a file that cannot be counted."""
+def _count_pages(file: Path | BinaryIO) -> int:
+    """Count pages or frames of a file, opened anew as counting moves an image; 1 for a file that cannot be counted."""
     if not isinstance(file, Path):
         file.seek(0)
     with suppress(Exception), Image.open(file) as image:

@@ -128,6 +128,17 @@ def test_an_animation_is_its_first_frame(format: str) -> None:
     assert decode_image(io.BytesIO(content), "x").convert("RGB").getpixel((3, 3)) == (10, 0, 0)
 
 
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_gif_is_read_and_its_frames_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str, frames: int
+) -> None:
+    first, *others = (Image.new("RGB", (8, 4), (level,) * 3).convert(mode) for level in (10, 90, 170)[:frames])
+    first.save(tmp_path / "x.gif", save_all=True, append_images=others)
+    assert load_rgb(tmp_path / "x.gif").getpixel((3, 3)) == first.convert("RGB").getpixel((3, 3))
+    assert ("x.gif has 3 pages" in capsys.readouterr().err) == (frames == 3)
+
+
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
     with pytest.raises(UserError, match=r"bomb\.png is too large \(Image size \(400000000 pixels\)"):
