@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from enco import options
 from enco.config.base import parse
 from enco.errors import UserError, unknown
@@ -92,7 +94,23 @@ def _look_up(name: str) -> MethodInfo | BrokenFile | None:
     label = places[0].label(places[0].module)
     if not isinstance(info, MethodInfo):
         return BrokenFile(f"{label} has an INFO that is no MethodInfo")
-    return info if info.name == name else BrokenFile(f"{label} has the INFO of another name, '{info.name}'")
+    if info.name != name:
+        return BrokenFile(f"{label} has the INFO of another name, '{info.name}'")
+    fault = _fault_of_defaults(info, places[0])
+    return fault or info
+
+
+def _fault_of_defaults(info: MethodInfo, place: Place) -> BrokenFile | None:
+    """Return why a method's options cannot be used as they are; None if they can."""
+    try:
+        info.Options()
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        said = f"{'.'.join(map(str, mistake['loc']))} ({mistake['msg'].removeprefix('Value error, ')})"
+        return BrokenFile(f"{place.label(place.settings)} needs another default of its option {said}")
+    except Exception as error:  # whatever a validator of a user's own does
+        return _broken(place.settings, place, error)
+    return None
 
 
 def names() -> list[str]:
@@ -211,7 +229,7 @@ def create(
     from enco.methods.parts.schedule import Schedule
     from enco.runtime.devices import as_device
 
-    return get(name)(parse_options(name, options), schedule or Schedule(), as_device(device))
+    return _build(name, parse_options(name, options), schedule or Schedule(), as_device(device))
 
 
 def on_paper(name: str, options: Mapping[str, Any], where: str = "") -> Method:
@@ -222,4 +240,14 @@ def on_paper(name: str, options: Mapping[str, Any], where: str = "") -> Method:
 
     complete = parse_options(name, options, where)
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        return get(name)(complete, Schedule(), torch.device("meta"))
+        return _build(name, complete, Schedule(), torch.device("meta"))
+
+
+def _build(name: str, options: MethodOptions, schedule: Schedule, device: torch.device) -> Method:
+    """Build a method; UserError where a network that translates is no part of its state."""
+    method = get(name)(options, schedule, device)
+    for network in method.translators:
+        if network not in method.networks:
+            cure = f"call `self.add_networks({network}=...)` in its constructor"
+            raise UserError(f"The method '{name}' cannot be used: it has no network '{network}', so {cure}.")
+    return method

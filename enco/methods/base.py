@@ -77,9 +77,23 @@ class Method(ABC):
         """Do one optimisation step and return every loss term by name, 0-d tensors before weighting."""
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Do one optimisation step and all that follows it; return every loss term by name, detached."""
-        terms = {name: term.detach() for name, term in self.update(batch).items()}
+        """Do one optimisation step and all that follows it; return every loss term by name, detached.
+
+        Raises UserError for an `update` that returns anything but 0-d tensors by name.
+        """
+        terms = {name: term.detach() for name, term in self._checked(self.update(batch)).items()}
         self.end_step()
+        return terms
+
+    def _checked(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return loss terms, of which types and shapes are looked at and no value, as that would wait for a GPU."""
+        returned = f"`update` of the method '{self.info.name}' returns"
+        cure = "return a dict of scalar tensors by name, such as {'gan_g': loss.mean()}"
+        if not isinstance(terms, dict):
+            raise UserError(f"{returned} {_described(terms)}: {cure}.")
+        for name, term in terms.items():
+            if not isinstance(term, Tensor) or term.ndim:
+                raise UserError(f"{returned} {_described(term)} as '{name}': {cure}.")
         return terms
 
     def end_step(self) -> None:
@@ -148,3 +162,9 @@ class Method(ABC):
     def parameter_count(self) -> int:
         """Count the trainable parameters of all networks, as the paper counts a model's size."""
         return sum(p.numel() for net in self.networks.values() for p in net.parameters() if p.requires_grad)
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {list(value.shape)}"
+    return "nothing" if value is None else f"a value of type {type(value).__name__}"

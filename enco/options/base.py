@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from enco.config.base import Settings
 
@@ -22,6 +22,8 @@ CUT_MARGIN = Fraction(286, 256)
 
 class MethodOptions(Settings):
     """Options that every method has."""
+
+    model_config = ConfigDict(validate_default=True)
 
     ngf: int = Field(64, ge=1, le=4096, description="Channels of the generator's first convolution.")
     ndf: int = Field(64, ge=1, le=4096, description="Channels of the discriminator's first convolution.")

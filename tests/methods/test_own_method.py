@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from enco import methods
+from enco.errors import UserError
 from enco.methods.new import renamed
+from tests.support.tiny_methods import batch_for, tiny_method
 from tests.support.tiny_runs import write_images
 from tests.workflow.test_own_row import ROOT, plan
 from tests.workflow.test_own_row import own_file as own_file
@@ -58,6 +60,33 @@ def test_a_row_of_the_example_is_planned() -> None:
     added = set(made.grid.runs) - set(plan().grid.runs)
     assert added and {run.config.method for run in added} == {"mine"}
     assert all(run.config.options["lambda_l1"] == 10 for run in added)
+
+
+@pytest.mark.parametrize(
+    ("returned", "what"),
+    [
+        ("None", "returns nothing: return a dict"),
+        ("g_terms['l1']", "returns a tensor of shape []: return a dict"),
+        ("d_terms | {'a': 1.0}", "returns a value of type float as 'a': return a dict"),
+        ("d_terms | {'a': fake}", "returns a tensor of shape [1, 3, 32, 32] as 'a': return a dict"),
+        ("d_terms | {'a': None}", "returns nothing as 'a': return a dict"),
+    ],
+)
+def test_an_update_that_returns_no_scalars_is_told_by_method_and_term(own_file: Path, returned: str, what: str) -> None:
+    own_file.write_text(EXAMPLE.replace("return d_terms | g_terms", f"return {returned}"))
+    method = tiny_method("mine")
+    with pytest.raises(UserError) as error:
+        method.step(batch_for(method, 0))
+    assert str(error.value).startswith(f"`update` of the method 'mine' {what}")
+
+
+def test_a_method_that_adds_no_networks_is_refused_once_it_is_built(own_file: Path) -> None:
+    own_file.write_text(EXAMPLE.replace("self.add_networks(", "dict("))
+    for build in (tiny_method, lambda name: methods.on_paper(name, {})):
+        with pytest.raises(
+            UserError, match=r"'mine' cannot be used: it has no network 'generator', so call `self\.add_n"
+        ):
+            build("mine")
 
 
 def test_the_example_trains_by_the_command(package: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,21 @@ def test_broken_settings_are_named(own_file: Path, own_settings: Path) -> None:
     own_settings.write_text("1 / 0\n")
     own_file.write_text(INFO.format(name="mine") + CLASS)
     assert "enco/options/mine.py has a ZeroDivisionError in line 1" in refused()
+
+
+@pytest.mark.parametrize(
+    ("field", "what"),
+    [
+        ("weight: float = Field('x', ge=0)", r"weight \(Input should be a valid number, unable to parse.*\)\."),
+        ("weight: float = Field(-1, ge=0)", r"weight \(Input should be greater than or equal to 0\)\."),
+        ("weight: float", r"weight \(Field required\)\."),
+    ],
+)
+def test_a_default_that_its_option_does_not_take_is_named(own_file: Path, field: str, what: str) -> None:
+    options_of_mine = f"from pydantic import Field\nclass MineOptions(CutOptions):\n    {field}\nINFO ="
+    info = INFO.format(name="mine").replace("INFO =", options_of_mine).replace("Options=Cut", "Options=Mine")
+    own_file.write_text(info + CLASS)
+    assert re.search(rf"enco/methods/mine\.py needs another default of its option {what}", refused())
 
 
 def test_a_method_may_have_the_name_of_a_helper_of_settings(own_file: Path) -> None:
