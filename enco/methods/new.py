@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from enco import methods
-from enco.config.yaml import read_yaml
+from enco.config.yaml import parse_yaml, read_yaml
 from enco.errors import UserError
 from enco.io.files import atomic_path
 
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 RESERVED = frozenset(
     {"archive", "archives", "benchmarks", "cells", "claims", "curves", "figures", "logs", "mlartifacts", "mlflow"}
     | {"paper_figures", "protocol", "published", "released", "report", "weights"}
-    | {"all", "data", "export", "parts", "results", "template"}
+    | {"all", "data", "default", "export", "parts", "results", "template", "untranslated"}
 )
-"""Names with another meaning: files and folders of results/; a key of options, a command, and other folders."""
+"""Names with another meaning: files and folders of results/; keys of a scale, a command, a row, and other folders."""
 NAMED = {"config/tables.yaml": "tables", "config/datasets.yaml": "tasks"}
 """Files whose keys are names of tables and of tasks, which `only` and the files of results/ name, too."""
 NEXT = """\
@@ -83,8 +83,10 @@ def class_name(name: str) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(methods.NAME, name) or any(map(keyword.iskeyword, (name, class_name(name)))):
-        raise UserError(f"'{name}' cannot be the name of a method: take {methods.NAMES}, and no word of Python's.")
+    is_name = re.fullmatch(methods.NAME, name) and parse_yaml(name, "the name") == name  # `on` would be read as true
+    if not is_name or any(map(keyword.iskeyword, (name, class_name(name)))):
+        words = "no word of Python's or YAML's"
+        raise UserError(f"'{name}' cannot be the name of a method: take {methods.NAMES}, and {words}.")
     if name in RESERVED or name in methods.NO_METHODS or class_name(name) in _imported():
         raise UserError(f"'{name}' has another meaning here: choose another name for your method.")
     if name in methods.infos() or methods.is_broken(name):

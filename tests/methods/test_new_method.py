@@ -59,7 +59,24 @@ def test_the_scale_has_a_table_with_the_method_beside_the_papers_numbers(own_fil
 
 
 @pytest.mark.parametrize(
-    "name", ["Mine", "2mine", "my-cut", "my cut", "", "class", "true", "mine.py", "../mine", "naïve"]
+    "name",
+    [
+        "Mine",
+        "2mine",
+        "my-cut",
+        "my cut",
+        "",
+        "class",
+        "true",
+        "mine.py",
+        "../mine",
+        "naïve",
+        "on",
+        "off",
+        "yes",
+        "no",
+        "null",
+    ],
 )
 def test_a_name_that_is_none_is_refused(clone: Path, name: str) -> None:
     before = content(clone)
@@ -90,6 +107,12 @@ def test_a_name_that_is_taken_is_refused(clone: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"already|another meaning|no word of Python"):
         begin(name, clone)
     assert content(clone) == before
+
+
+@pytest.mark.parametrize("name", ["untranslated", "default"])
+def test_a_row_and_a_key_of_every_scale_are_no_methods(clone: Path, name: str) -> None:
+    with pytest.raises(UserError, match="another meaning"):
+        begin(name, clone)
 
 
 def test_what_lies_directly_in_the_results_is_reserved() -> None:
