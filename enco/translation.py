@@ -23,7 +23,7 @@ from enco.errors import UserError
 from enco.io.files import StrPath, atomic_folder
 from enco.methods.base import TranslationDirection
 from enco.methods.parts.generator_file import load_generator
-from enco.methods.parts.translator import Translator
+from enco.methods.parts.translator import Translator, check_keeps_size
 from enco.notices import say_once
 
 F = TypeVar("F", bound=StrPath)
@@ -209,7 +209,9 @@ def _loader(generator: Translator, size: int | None, keep_size: bool, reading: R
 
     def load(file: Path) -> Tensor:
         if side is None:
-            return to_tensor(reading.load(file))
+            image = reading.load(file)
+            check_keeps_size(*image.size, f"The image {printable(str(file))}")
+            return to_tensor(image)
         return test_image(file, side, interpolation, reading.levels)
 
     return load
@@ -280,7 +282,8 @@ def _check_free(out: Path, names: Mapping[Path, str]) -> None:
     made = set(names.values())
     if len(made) < len(names):
         twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
-        raise UserError(f"Two of the images would both become {twice}: rename one of them.")
+        first, second, *_ = (printable(str(file)) for file, name in names.items() if name == twice)
+        raise UserError(f"{first} and {second} would both become {twice}: rename one of them.")
     if out.resolve() in {file.parent.resolve() for file in names}:
         raise UserError(f"--out {out} is the folder of the images themselves: name another one.")
     others = {name_in(out, entry) for entry in out.rglob("*") if not entry.is_dir()} - made

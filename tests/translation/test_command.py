@@ -96,6 +96,14 @@ def test_globs_and_several_files_become_a_folder(run: Run, capsys: pytest.Captur
     assert [path.name for path in Path("single").iterdir()] == ["0.png"]
 
 
+@pytest.mark.parametrize(("word", "out"), [("photos", "made"), ("photos/tiny.png", "made.png")])
+def test_an_image_too_small_to_keep_its_size_is_named(run: Run, word: str, out: str) -> None:
+    noise(Path("photos/tiny.png"), 7, 40)
+    with pytest.raises(UserError, match=r"photos/tiny\.png of 7 x 40 pixels .* sides of at least 8: give a size"):
+        run(word, "--out", out, "--keep-size")
+    assert not Path(out).exists()
+
+
 def test_a_stream_becomes_a_stream_of_a_png_alone(run: Run, tmp_path: Path) -> None:
     """The photo is squashed, so that a message is printed, which must not end in the picture."""
     command = [sys.executable, "-m", "enco.translate", "-", "--generator", tmp_path / "g.safetensors", "--out", "-"]
@@ -120,7 +128,10 @@ def test_a_stream_becomes_a_stream_of_a_png_alone(run: Run, tmp_path: Path) -> N
         (("nothing*", "--out", "x"), r"No image matches nothing\*: correct the name or pattern"),
         (("photos", "--out", "-"), "--out - is for one image: name a folder"),
         (("-", "photos", "--out", "x"), "- is one image on stdin: give it alone"),
-        (("photos/0.png", "photos/copy/0.png", "--out", "x"), "Two of the images would both become 0.png"),
+        (
+            ("photos/0.png", "photos/copy/0.png", "--out", "x"),
+            r"photos/0\.png and photos/copy/0\.png would both become 0",
+        ),
         (("photos/0.png", "photos/1.png", "--out", "photos"), "--out photos is the folder of the images themselves"),
         (("photos/deep", "--out", "photos"), r"The folder photos holds other files, such as 0\.png"),
         (("photos", "--out", "photos/new", "--recursive"), "lies in the folder of the images, whose sub-folders"),

@@ -169,6 +169,15 @@ def as_rgb(image: Image.Image) -> Image.Image:
     return to_rgb(image, "given")
 
 
+def check_keeps_size(width: int, height: int, name: str = "An image") -> None:
+    """Raise UserError, which calls the image `name`, for one that is too small to be padded."""
+    if min(height, width) < LEAST:
+        raise UserError(
+            f"{name} of {width} x {height} pixels is too small to keep its size, which takes sides of at least {LEAST}:"
+            " give a size instead."
+        )
+
+
 def _is_bytes(images: object) -> bool:
     """Say whether this is an array of RGB images in bytes, one or several."""
     return (
@@ -183,6 +192,5 @@ def _is_bytes(images: object) -> bool:
 def _padded(images: Tensor) -> Tensor:
     """Pad B x 3 x H x W images on the right and below, by reflection, to sides that a generator keeps."""
     height, width = images.shape[-2:]
-    if min(height, width) < LEAST:
-        raise UserError(f"An image of {width} x {height} pixels is too small to keep its size: give a size instead.")
+    check_keeps_size(width, height)
     return F.pad(images, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
