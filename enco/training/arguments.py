@@ -14,6 +14,7 @@ from enco.config.commands import show_example
 from enco.config.flags import add_flags, flag, named_value
 from enco.config.run import DataConfig, RunConfig, TrainConfig
 from enco.config.yaml import parse_yaml, read_yaml
+from enco.data.folders import SETS
 from enco.errors import UserError, encodable
 from enco.runtime.devices import DEVICES, choose_device, named_device
 from enco.training.identity import OnChange
@@ -47,6 +48,7 @@ def parse_arguments(words: list[str] | None = None) -> Arguments:
     if args.settings:
         _check_alone(parser, words)
     config = load_settings(args.settings) if args.settings else _config_of(args)
+    _check_out(args.out, config.data.root)
     policy = OnChange(args.anew, frozenset(() if args.keep is None else args.keep or KINDS))
     device = choose_device(args.device)
     return Arguments(config, args.out, device, args.workers, args.threads, args.deterministic, policy)
@@ -60,6 +62,13 @@ def load_settings(settings: str) -> RunConfig:
         raise UserError(f"The settings file {settings} does not exist: name a JSON or YAML file, or give JSON.")
     values = read_yaml(Path(settings), "the fields of RunConfig in enco/config/run.py")
     return parse(RunConfig, values, settings)
+
+
+def _check_out(out: Path, data: Path) -> None:
+    """Raise UserError for a run's folder that is the data folder, or lies in one of the data folder's sets."""
+    place = out.resolve()
+    if place == data.resolve() or any(place.is_relative_to((data / name).resolve()) for name in SETS):
+        raise UserError(f"--out {out} is a folder of the images themselves: name another one.")
 
 
 def _check_alone(parser: argparse.ArgumentParser, words: list[str] | None) -> None:

@@ -55,6 +55,15 @@ def test_mistakes_are_one_sentence(arguments: list[str], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("out", ["photos", "photos/../photos", "photos/trainA", "photos/testB/run"])
+def test_a_run_is_not_written_among_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UserError, match=f"--out {out} is a folder of the images themselves: name another one"):
+        parse_arguments([*PERSON, "--out", out])
+    assert parse_arguments([*PERSON, "--out", "photos/runs"]).out == Path("photos/runs")
+
+
 def test_a_settings_file_without_keys_is_told_what_keys_there_are(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("[1, 2]")
     with pytest.raises(UserError, match=r"run\.yaml holds no mapping of keys to values: see the fields of RunConfig"):
