@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,10 @@ def _app() -> FastAPI:
     Raises UserError for another MLflow, whose page has no head to say that in.
     """
     import mlflow.server
-    from mlflow.server.fastapi_app import app
+
+    with warnings.catch_warnings():  # of MLflow, about Starlette: nothing that a reader of the pages can mend
+        warnings.filterwarnings("ignore", "starlette.middleware.wsgi is deprecated")
+        from mlflow.server.fastapi_app import app
     from starlette.responses import HTMLResponse
     from starlette.routing import Route
 
