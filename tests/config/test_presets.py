@@ -180,7 +180,7 @@ def test_levels_are_in_the_hash_where_they_are_not_as_usual_and_sub_folders_by_t
 
 
 def test_a_preset_of_the_command_line_is_in_the_record_of_a_run(tmp_path: Path) -> None:
-    line = ["--method", "enco", "--data", str(tmp_path), "--out", str(tmp_path), "--set", "preprocess=cut"]
+    line = ["--method", "enco", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--set", "preprocess=cut"]
     assert parse_arguments(line).config.options == {"preprocess": "cut"}
     given = tiny_config(write_images(tmp_path / "data"), "cut", options={"preprocess": "cut", "max_iterations": 1})
     record = read_run(run(given, tmp_path / "run") / "run.json")

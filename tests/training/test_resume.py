@@ -323,7 +323,7 @@ def test_more_epochs_without_the_last_checkpoint_stop(finished: Path, data: Path
     ],
 )
 def test_the_command_line_says_what_to_do(words: list[str], policy: OnChange, tmp_path: Path) -> None:
-    line = ["--method", "cut", "--data", str(tmp_path), "--out", str(tmp_path), *words]
+    line = ["--method", "cut", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *words]
     assert parse_arguments(line).policy == policy
 
 
