@@ -60,6 +60,7 @@ with open("limited.log", "a") as log:
     time.sleep(600)
 """
 RESTARTED = """
+from pathlib import Path
 rule all:
     input: "ended.txt", "same.txt", "changed.txt"
 rule ended:
@@ -67,6 +68,7 @@ rule ended:
     shell: "echo start >> ended.log; until [ -e end ]; do sleep 0.1; done; echo end >> ended.log; touch {output}"
 rule same:
     output: "same.txt"
+    params: begun=lambda wildcards, output: Path("same.log").exists()
     shell: "touch {output}; echo start >> same.log; until [ -e adopted ]; do sleep 0.1; done; echo end >> same.log"
 rule changed:
     output: "changed.txt"

@@ -14,7 +14,7 @@ from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 
 from snakemake_executor_plugin_submitit.queue import Ticket
 
-SAYS_WHAT_IS_DONE = ("type", "rule", "groupid", "input", "output", "wildcards", "params")
+SAYS_WHAT_IS_DONE = ("type", "rule", "groupid", "input", "output", "wildcards")
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,18 @@ def key(job: JobExecutorInterface) -> str:
 
 
 def fingerprint(job: JobExecutorInterface) -> str:
-    """Differs where a job does something else: other inputs, parameters or shell command; not for other resources."""
+    """Differs where a job does something else: other inputs, parameters or shell command; not for other resources.
+
+    Of the parameters those count that Snakemake compares: one that takes the output may tell what a job has made so far.
+    """
     known = json.loads(job.properties())
     parts = list(getattr(job, "jobs", [job]))  # of a group job
-    commands = sorted(str(getattr(getattr(part, "rule", None), "shellcmd", "")) for part in parts)
-    return _hash([{name: known.get(name) for name in SAYS_WHAT_IS_DONE}, commands])
+    return _hash([{name: known.get(name) for name in SAYS_WHAT_IS_DONE}, sorted(map(_work, parts))])
+
+
+def _work(job: Any) -> str:
+    """What one job does: its shell command, and the parameters that are not derived from files or resources."""
+    return _hash([str(getattr(getattr(job, "rule", None), "shellcmd", "")), getattr(job, "non_derived_params", [])])
 
 
 def _hash(content: Any) -> str:
