@@ -42,6 +42,15 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_gpu_is_promised(one_thread: None) -> None:
+    """Hide GPUs that this PyTorch cannot use: a command that was given one refuses to compute on the CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture
 def hangup_heeded() -> Iterator[None]:
     """Let SIGHUP do what it does by itself, in processes that a test starts too: under `nohup` tests ignore it."""

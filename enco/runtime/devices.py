@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+VISIBLE, OF_SLURM = "CUDA_VISIBLE_DEVICES", ("SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE")
+"""Variables that name the GPUs of a process, and those by which SLURM tells a job of its GPUs."""
+HIDDEN = ("", "-1", "NoDevFiles")
+"""Values of these variables where there is no GPU for the process; the last one is SLURM's."""
 
 
 def named_device(text: str) -> str:
@@ -47,7 +53,8 @@ def use_device(args: Namespace) -> torch.device:
 def choose_device(name: str) -> torch.device:
     """Return a device by name such as `cuda` or `cuda:1`, for `auto` a GPU if there is one.
 
-    Raises UserError for a device that this machine lacks, or that PyTorch cannot use.
+    Raises UserError for a device that this machine lacks, or that PyTorch cannot use, and for `auto` where the process
+    was given a GPU that PyTorch does not see.
     """
     import torch
 
@@ -60,6 +67,8 @@ def choose_device(name: str) -> torch.device:
     }
     if name == "auto":
         name = next(kind for kind, is_present in has.items() if is_present())
+        if name == "cpu":
+            _refuse_lost_gpu()
     kind = name.partition(":")[0]
     if kind not in has or not has[kind]():
         present = ", ".join(kind for kind, is_present in has.items() if is_present())
@@ -68,6 +77,29 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda":
         refuse_unsupported_gpu(device)
     return device
+
+
+def given_gpu() -> str:
+    """Return the variable by which this process was given a GPU, with its value; empty where none was given.
+
+    CUDA_VISIBLE_DEVICES has the last word: an empty one hides the GPUs of a job.
+    """
+    names = (VISIBLE,) if VISIBLE in os.environ else OF_SLURM
+    values = ((name, os.environ.get(name, "").strip()) for name in names)
+    return next((f"{name}={value}" for name, value in values if value not in HIDDEN), "")
+
+
+def _refuse_lost_gpu() -> None:
+    """Raise UserError where this process was given a GPU: on the CPU, a training would take weeks."""
+    import torch
+
+    if given := given_gpu():
+        built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
+        raise UserError(
+            f"A GPU was given ({given}) that PyTorch {torch.__version__}, built for {built}, does not see on"
+            f" {platform.node()}: give no more GPUs than there are, update the NVIDIA driver or install a PyTorch that"
+            " suits it, or compute on the CPU by --device cpu, in a profile by `gpu: 0`."
+        )
 
 
 def as_device(device: str | torch.device) -> torch.device:

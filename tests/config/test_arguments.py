@@ -97,6 +97,35 @@ def test_the_device_is_chosen_or_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         choose_device("cuda")
 
 
+GIVEN = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for name in GIVEN:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_gpu_that_was_given_and_is_not_seen_is_no_reason_for_the_cpu(name: str, no_gpu: pytest.MonkeyPatch) -> None:
+    no_gpu.setenv(name, "1")
+    no_gpu.setattr(torch.version, "cuda", "13.2")
+    with pytest.raises(UserError, match=rf"A GPU was given \({name}=1\) .* built for CUDA 13\.2, .*--device cpu"):
+        choose_device("auto")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("hidden", ["", "-1", "NoDevFiles", None])
+def test_without_a_gpu_that_was_given_auto_is_the_cpu(hidden: str | None, no_gpu: pytest.MonkeyPatch) -> None:
+    if hidden is not None:
+        no_gpu.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        no_gpu.setenv("SLURM_JOB_GPUS", "0")
+    assert choose_device("auto") == torch.device("cpu")
+
+
 def test_choosing_a_device_takes_torch_without_an_image_library() -> None:
     code = "import sys; sys.modules['PIL'] = None; from enco.runtime.devices import choose_device; choose_device('cpu')"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
 from slurm_cluster import SlurmCluster
 from tests.support.pipeline import of_runs, weights
@@ -33,7 +34,7 @@ def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[b
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", "results/grid.csv", *PROFILE, *placed, *site, *same, *quick, *flags],
             cwd=ROOT,
-            env=with_programs(cluster.environment),
+            env=with_programs(cluster.environment) | without_gpus(folder),
             stdout=log,
             stderr=log,
         )
@@ -42,6 +43,13 @@ def head(cluster: SlurmCluster, folder: Path, *flags: str) -> subprocess.Popen[b
 def with_programs(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which rules find this environment's programs."""
     return {**environment, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
+
+
+def without_gpus(folder: Path) -> dict[str, str]:
+    """Return what hides the cluster's pretended GPUs from each rule's command: bash reads this file first."""
+    hiding = folder / "hiding.sh"
+    hiding.write_text("export CUDA_VISIBLE_DEVICES=\n")
+    return {"BASH_ENV": str(hiding)}
 
 
 def in_training(folder: Path) -> list[Path]:
@@ -98,6 +106,12 @@ def test_a_disturbed_grid_ends_with_the_same_weights(
     assert weights(tmp_path) == undisturbed and len(undisturbed) == 4
     for run in of_runs(tmp_path, "history.jsonl"):
         went_on(run)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine whose PyTorch sees no GPU")
+def test_a_job_whose_gpu_is_not_seen_says_so(slurm: SlurmCluster) -> None:
+    with pytest.raises(RuntimeError, match=r"A GPU was given \(CUDA_VISIBLE_DEVICES=[01]\) that PyTorch"):
+        slurm.run("srun", "--gpus=1", "--mem=4000", sys.executable, "-m", "enco.selftest", "--methods", "cut")
 
 
 def went_on(history: Path) -> None:
