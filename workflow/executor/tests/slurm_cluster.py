@@ -42,7 +42,8 @@ class SlurmCluster:
     """A cluster that starts on entering and ends, with every job, on leaving; two can run side by side.
 
     A job in the partition `debug` (the default) that gives way to one in `high` gets its own --signal and 10 s of
-    grace, one in `nograce` SLURM's TERM at once; both are requeued. Without `accounting` sacct knows nothing.
+    grace, one in `nograce` SLURM's TERM at once; both are requeued. `short` takes
+    jobs of any length, and starts those of 5 minutes at most. Without `accounting` sacct knows nothing.
     The logs lie in `folder` (empty, of a short path); without one they end with the cluster. At most 5 `gpus`.
     `submit_limit` is how many jobs it takes of a user at a time, of an hour at most; it needs `accounting`.
     """

@@ -49,7 +49,7 @@ class Configuration:
 
 
 def slurm_conf(cluster: Configuration) -> str:
-    """slurm.conf: 16 pretended cores and 512 GB, three partitions, nobody's identity checked.
+    """slurm.conf: 16 pretended cores and 512 GB, four partitions, nobody's identity checked.
 
     `cred_expire` is how long a requeued job waits before it may start again.
     """
@@ -89,6 +89,7 @@ GresTypes=gpu
 NodeName={cluster.node} NodeAddr=127.0.0.1 CPUs=16 RealMemory=512000 Gres=gpu:{cluster.gpus} State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES PriorityTier=1 GraceTime=10
 PartitionName=nograce Nodes=ALL PriorityTier=1 GraceTime=0
+PartitionName=short Nodes=ALL PriorityTier=1 MaxTime=5
 PartitionName=high Nodes=ALL PriorityTier=10 PreemptMode=OFF
 """
 

@@ -12,6 +12,7 @@ from snakemake_executor_plugin_submitit import slurm as slurm_module
 from snakemake_executor_plugin_submitit.queue import QueueFull, SubmissionFailed, Ticket
 from snakemake_executor_plugin_submitit.slurm import SlurmQueue, sacct
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
+from snakemake_executor_plugin_submitit.waiting import cure
 
 NO_ACCOUNTS = "echo 'Slurm accounting storage is disabled' >&2; exit 1"
 
@@ -48,6 +49,52 @@ def test_one_question_for_all_jobs(programs: Path) -> None:
     assert len(asked(programs, "sacct")) == 1
     assert warnings == []
     assert sacct(tickets)[-1] == "--jobs=7,8,9"
+
+
+def test_jobs_that_do_not_start_by_themselves_are_named_once_for_each_reason(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_module, "REASON_SECONDS", 0.0)
+    write(programs, "sacct", "echo '7_[0-4]|PENDING'; echo '8|PENDING'; echo '9|RUNNING'")
+    held = 'for job in 7_0 7_1 7_2 7_3; do echo "$job|PENDING|PartitionTimeLimit"; done'
+    others = "echo '7_4|PENDING|Priority'; echo '9|RUNNING|None'; echo '10|PENDING|JobHeldUser'"
+    write(programs, "squeue", f"{held}; {others}; echo '8|PENDING|Resources'")
+    queue, tickets, warnings = open_queue(programs, *(f"7_{index}" for index in range(5)), "8", "9")
+    for _ in range(2):
+        queue.states(tickets)
+    (limited,) = warnings
+    assert "(PartitionTimeLimit): 7_0, 7_1, 7_2 and 1 more; " in limited and "`runtime`" in limited
+    write(programs, "squeue", f"{held}; {others}; echo '8|PENDING|BadConstraints'")
+    queue.states(tickets)
+    assert "(BadConstraints): 8; " in warnings[1] and "`constraint`" in warnings[1]
+
+
+def test_why_jobs_wait_is_asked_now_and_then(programs: Path) -> None:
+    write(programs, "sacct", "echo '7|PENDING'")
+    write(programs, "squeue", "exit 1")
+    queue, tickets, warnings = open_queue(programs, "7")
+    for _ in range(3):
+        assert queue.states(tickets) == {"7": "PENDING"}
+    assert (len(asked(programs, "squeue")), warnings) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "passes"),
+    [
+        *((reason, True) for reason in ("None", "Priority", "Resources", "Dependency", "BeginTime", "Licenses")),
+        *((reason, True) for reason in ("QOSMaxJobsPerUserLimit", "QOSMaxCpuPerUserLimit", "AssocGrpCpuLimit")),
+        *((reason, True) for reason in ("QOSGrpCPURunMinutesLimit", "ReqNodeNotAvail, UnavailableNodes:node7")),
+        *((reason, False) for reason in ("PartitionTimeLimit", "JobHeldAdmin", "JobHoldMaxRequeue", "PartitionDown")),
+        *((reason, False) for reason in ("QOSMaxWallDurationPerJobLimit", "AssocMaxWallDurationPerJobLimit")),
+        *((reason, False) for reason in ("BadConstraints", "launch_failed_requeued_held", "PartitionNodeLimit")),
+        *(
+            (reason, False)
+            for reason in ("InvalidAccount", "InvalidQOS", "QOSMaxGRESPerJob", "AssocGrpCPUMinutesLimit")
+        ),
+    ],
+)
+def test_which_reasons_do_not_pass_by_themselves(reason: str, passes: bool) -> None:
+    assert (cure(reason) == "") is passes
 
 
 def test_an_arrays_numbers_are_asked_for_whole(programs: Path) -> None:

@@ -173,6 +173,19 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(slurm: SlurmCluster, tmp_path: 
     assert not list((tmp_path / ".snakemake" / "submitit-ledger").glob("*.json"))
 
 
+def test_jobs_that_slurm_never_starts_are_named_once_with_the_cure(slurm: SlurmCluster, tmp_path: Path) -> None:
+    resources = 'runtime=30, slurm_partition="short"'
+    head = Head(slurm, tmp_path, everything("one", "two") + rule("one", 2) + rule("two", 2, resources=resources))
+    process = head.start()
+    slurm.wait_for(lambda: "(PartitionTimeLimit)" in head.said(), "the reason is said", 600)
+    slurm.wait_for((tmp_path / "one.txt").exists, "the other job is done", 600)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=900)
+    said = f"SLURM does not start these jobs by itself (PartitionTimeLimit): {job_of(head, 'two')}; "
+    assert head.said().count("SLURM does not start") == head.said().count(said) == 1
+    assert "lower `runtime` of their rule in the profile" in head.said()
+
+
 def test_a_head_that_was_killed_finds_its_jobs_again(slurm: SlurmCluster, tmp_path: Path) -> None:
     names = ("one", "two")
     head = Head(slurm, tmp_path, everything(*names) + rule("one", "20 2") + rule("two", "40 2"))

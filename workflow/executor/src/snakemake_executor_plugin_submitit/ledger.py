@@ -70,7 +70,7 @@ def key(job: JobExecutorInterface) -> str:
 def fingerprint(job: JobExecutorInterface) -> str:
     """Differs where a job does something else: other inputs, parameters or shell command; not for other resources.
 
-    Of the parameters those count that Snakemake compares: one that takes the output may tell what a job has made so far.
+    Of the parameters those count that Snakemake compares: one that takes the output may tell how far a job is.
     """
     known = json.loads(job.properties())
     parts = list(getattr(job, "jobs", [job]))  # of a group job

@@ -25,9 +25,12 @@ from snakemake_executor_plugin_submitit.queue import (
 )
 from snakemake_executor_plugin_submitit.resources import Parameters
 from snakemake_executor_plugin_submitit.task import SnakemakeJob
+from snakemake_executor_plugin_submitit.waiting import StuckJobs, parse_reasons
 
 QUERY_SECONDS = 120
 CANCEL_TRIES = 4
+REASON_SECONDS = 30.0
+"""How often the controller is asked at most why jobs wait."""
 ME = "--me"
 """Asks squeue for one's own jobs, since SLURM 20.02; before that they are asked for by the user's name."""
 
@@ -42,6 +45,8 @@ class SlurmQueue(Queue):
         self._accounting = True
         self._silent = False
         self._whose = ME
+        self._stuck = StuckJobs()
+        self._reasons_asked = -REASON_SECONDS
 
     def submit(self, jobs: Sequence[SnakemakeJob], parameters: Parameters) -> list[Ticket]:
         executor = AutoExecutor(self.folder, cluster="slurm", slurm_max_num_timeout=self.max_timeouts)
@@ -59,6 +64,19 @@ class SlurmQueue(Queue):
         return self._silent or any(state not in ENDED for state in known.values())
 
     def states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
+        """SLURM's words; of jobs that do not start by themselves it is said why."""
+        states = self._states(tickets)
+        self._warn_of_stuck({job for job, state in states.items() if state == "PENDING"})
+        return states
+
+    def _warn_of_stuck(self, waiting: set[str]) -> None:
+        if not waiting or time.monotonic() < self._reasons_asked + REASON_SECONDS:
+            return
+        self._reasons_asked = time.monotonic()
+        for warning in self._stuck.warnings(waiting, parse_reasons(self._answer().stdout)):
+            self.warn(warning)
+
+    def _states(self, tickets: Sequence[Ticket]) -> dict[str, str]:
         """SLURM's words, from its accounting or, where that does not answer, its controller; none if neither does."""
         answer = self._ask(sacct(tickets)) if self._accounting else None
         if answer is not None and answer.returncode:
@@ -90,13 +108,17 @@ class SlurmQueue(Queue):
 
     def _controller(self) -> subprocess.CompletedProcess[str]:
         """The controller's answer about all jobs of this user; that it does not answer is said once."""
+        answer = self._answer()
+        if answer.returncode and not self._silent:
+            self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
+        self._silent = bool(answer.returncode)
+        return answer
+
+    def _answer(self) -> subprocess.CompletedProcess[str]:
         answer = self._ask(squeue(self._whose))
         if answer.returncode and "unrecognized option" in answer.stderr and self._whose == ME:
             self._whose = f"--user={getpass.getuser()}"
             answer = self._ask(squeue(self._whose))
-        if answer.returncode and not self._silent:
-            self.warn(f"SLURM does not answer ({answer.stderr.strip()}): jobs are waited for.")
-        self._silent = bool(answer.returncode)
         return answer
 
     def _ask(self, command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -118,18 +140,18 @@ def sacct(tickets: Sequence[Ticket]) -> list[str]:
 
 def squeue(whose: str = ME) -> list[str]:
     """The command that asks the controller, which forgets ended jobs after some minutes, for all jobs of this user."""
-    return ["squeue", whose, "--array", "--noheader", "--states=all", "--format=%i|%T"]
+    return ["squeue", whose, "--array", "--noheader", "--states=all", "--format=%i|%T|%r"]
 
 
 def parse_states(answer: str) -> dict[str, str]:
-    """`12_3|CANCELLED by 0` and `12_[4-5]|PENDING` as {'12_3': 'CANCELLED', '12_4': 'PENDING', '12_5': 'PENDING'}.
+    """`12_3|CANCELLED by 0` and `12_[4-5]|PENDING|None` as {'12_3': 'CANCELLED', '12_4': 'PENDING', '12_5': 'PENDING'}.
 
     Of a job's steps (`12_3.0`) only OUT_OF_MEMORY tells more than the job's own state, which may be FAILED then.
     """
     states: dict[str, str] = {}
     for named, _, said in (line.partition("|") for line in answer.splitlines()):
         job, is_step, _ = named.partition(".")
-        state = said.split()[0] if said.strip() else ""
+        state = said.split("|")[0].partition(" ")[0]
         if is_step and state == "OUT_OF_MEMORY" and states.get(job) in ("COMPLETED", "FAILED"):
             states[job] = state
         elif state and not is_step:
