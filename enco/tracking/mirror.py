@@ -33,6 +33,7 @@ from enco.tracking.rows import LOCK, mirror_row
 from enco.tracking.run_reader import RunFiles, flatten, read_run_files
 from enco.tracking.scores import numbers
 from enco.tracking.system_metrics import add_system_metrics
+from enco.training.run_files import HISTORY_FILE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -155,7 +156,7 @@ def _add_snapshots(client: MlflowClient, run: Run, files: RunFiles) -> None:
 
 def _artifacts(files: RunFiles, logs: str) -> dict[str, Path]:
     """Return the files that lie beside an ended run, by their names there."""
-    found = {name: files.folder / name for name in (STARTED_FILE, FINISHED_FILE, "metrics.jsonl", "history.jsonl")}
+    found = {name: files.folder / name for name in (STARTED_FILE, FINISHED_FILE, "metrics.jsonl", HISTORY_FILE)}
     config = files.record.config
     for key, value in {"task": config.task, "variant": config.variant or config.method, "seed": config.seed}.items():
         logs = logs.replace(f"{{{key}}}", str(value))

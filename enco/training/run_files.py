@@ -14,7 +14,9 @@ RESULT = (GENERATOR_FILE, FINISHED_FILE)
 FOLDERS = ("checkpoints", FINISHED, "probe", "samples", "snapshots")
 SYSTEM_FILE = "system.jsonl"
 """How busy the machine was, written by who follows the training."""
-LOGS = ("metrics.jsonl", SYSTEM_FILE, "mlflow.json")
+HISTORY_FILE = "history.jsonl"
+"""Each start and each end of the training."""
+LOGS = ("metrics.jsonl", SYSTEM_FILE, "mlflow.json", HISTORY_FILE)
 RUN_FILES = (*RESULT, *FOLDERS, STARTED_FILE, *LOGS)
 MOVING = ".earlier"
 

@@ -16,6 +16,7 @@ from enco.io.files import write_json
 from enco.io.locks import holder, is_locked, locked
 from enco.runtime.signals import Stopped, StopRequest
 from enco.training.metrics_file import append_line
+from enco.training.run_files import HISTORY_FILE
 
 State = Literal["running", "finished", "stopped", "diverged", "failed"]
 LOCK = ".lock"
@@ -55,7 +56,7 @@ class StateFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "state.json"
-        self.history = folder / "history.jsonl"
+        self.history = folder / HISTORY_FILE
         self.started = now()
         self.iteration = 0
 

@@ -106,10 +106,10 @@ def test_moving_aside_takes_all_that_a_training_made(tmp_path: Path) -> None:
     CheckpointFolder(tmp_path).save(checkpoint(10))
     (tmp_path / "metrics.jsonl").write_text("{}\n")
     (tmp_path / "samples").mkdir()
-    (tmp_path / "history.jsonl").write_text("of the folder, not of one training")
+    (tmp_path / "history.jsonl").write_text("{}\n")
     aside = move_aside(tmp_path)
-    assert sorted(path.name for path in aside.iterdir()) == ["checkpoints", "metrics.jsonl", "samples"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier-1", "history.jsonl"]
+    assert sorted(path.name for path in aside.iterdir()) == ["checkpoints", "history.jsonl", "metrics.jsonl", "samples"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier-1"]
 
 
 @pytest.mark.parametrize("fatal", ["snapshots", "config.json", "checkpoints", ".earlier"])

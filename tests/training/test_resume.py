@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -182,7 +183,14 @@ def test_anew(finished: Path, data: Path, tmp_path: Path, capsys: pytest.Capture
     run(tiny_config(data), out, policy=ANEW)  # the same command again goes on
     assert "Going on from iteration 4." in capsys.readouterr().out
     assert not (out / "earlier-2").exists()
+    assert events(out / "earlier-1") == ["start", "finished"]
+    assert events(out) == ["start", "stopped", "start", "finished"]
     assert_same_run(finished, out)
+
+
+def events(out: Path) -> list[str]:
+    """Return what became of the training in a folder, by its history."""
+    return [json.loads(line)["event"] for line in (out / "history.jsonl").read_text().splitlines()]
 
 
 def test_edited_code_stops_a_training_and_is_named(data: Path, tmp_path: Path, edit_code: Callable[..., None]) -> None:
