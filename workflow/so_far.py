@@ -209,7 +209,7 @@ class SoFar:
         """Return how far a training without a record is."""
         started, state = run.at(paths.STARTED), run.at(paths.STATE)
         if is_held(run.folder) and state.exists():
-            return f"in training, at iteration {read_json(state)['iteration']}"
+            return f"in training, {_at_checkpoint(read_json(state))}"
         if started.exists() and state.exists():
             found = read_record(started, RunRecord)
             if found.config_hash == config_hash(run.config):
@@ -255,11 +255,16 @@ def _ended(state: dict[str, Any]) -> str:
     """Return how a training ended that is not finished."""
     why = str(state["reason"] or "").partition(", so the training in")[0]
     return {
-        "running": f"killed at iteration {state['iteration']}",
+        "running": f"killed, {_at_checkpoint(state)}",
         "stopped": f"stopped at iteration {state['iteration']}",
         "diverged": f"diverged ({why})",
         "failed": f"training failed ({why})",
     }.get(state["state"], "not trained yet")
+
+
+def _at_checkpoint(state: dict[str, Any]) -> str:
+    """Return which iteration a training would go on from: its state is written with each checkpoint."""
+    return f"last checkpoint at iteration {state['iteration']}" if state["iteration"] else "no checkpoint yet"
 
 
 def so_far_files(plan: Plan, table: str) -> dict[str, Path]:

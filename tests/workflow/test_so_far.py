@@ -184,7 +184,7 @@ NAN = "The loss 'G' became nan at iteration 12, so the training in x ends: lower
         ("diverged", NAN, "diverged (The loss 'G' became nan at iteration 12)"),
         ("failed", "MemoryError: no more", "training failed (MemoryError: no more)"),
         ("stopped", "stopped by SIGTERM", "stopped at iteration 7"),
-        ("running", None, "killed at iteration 7"),
+        ("running", None, "killed, last checkpoint at iteration 7"),
     ],
 )
 def test_how_a_training_ended_is_its_reason(results: Results, state: str, reason: str | None, told: str) -> None:
@@ -194,10 +194,12 @@ def test_how_a_training_ended_is_its_reason(results: Results, state: str, reason
     assert list(SoFar(results.project).failures()) == failures
 
 
-def test_a_training_at_work_is_told_with_its_iteration(results: Results) -> None:
+def test_a_training_at_work_is_told_with_its_last_checkpoint(results: Results) -> None:
     run = results.began("running")
     with FileLock(run.folder / LOCK):
-        assert results.said() == "in training, at iteration 7"
+        assert results.said() == "in training, last checkpoint at iteration 7"
+        write_json(run.at(paths.STATE), {"state": "running", "iteration": 0, "reason": None})
+        assert results.said() == "in training, no checkpoint yet"
 
 
 def test_what_became_of_other_settings_is_no_reason(results: Results) -> None:
