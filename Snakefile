@@ -80,7 +80,8 @@ include: "workflow/rules/page.smk"
 
 onsuccess:
     shell("{command}", command=project.train.mirror_command())
-    print(project.tables.whereabouts())
+    for line in project.tables.whereabouts():
+        print(line)
     if asks_for(paths.RELEASED_TABLE):
         print(*project.released.requests(), sep="\n")
     if asks_for("paper_figures"):

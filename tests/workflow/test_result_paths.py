@@ -12,6 +12,7 @@ import pytest
 from enco.errors import UserError
 from workflow import paths
 from workflow.inputs.data import ImageSets
+from workflow.inputs.tables import PrintedTables
 from workflow.plan.plan import Plan
 from workflow.plan.scale import load_scale
 
@@ -58,6 +59,17 @@ def test_seed_sets_share_trainings_and_no_table() -> None:
 def test_what_would_mix_folders_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         plan(**settings)
+
+
+def test_a_call_ends_with_the_places_of_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables = PrintedTables(plan())
+    assert tables.whereabouts() == []
+    Path("results/demo/runs/cat2dog").mkdir(parents=True)
+    assert tables.whereabouts() == ["Trainings are in results/demo/runs/."]
+    Path("results/demo/seed0").mkdir()
+    Path("results/demo/seed0/table3.csv").touch()
+    assert tables.whereabouts()[1].startswith("Tables are in results/demo/seed0/; results/ itself ")
 
 
 def test_every_template_of_a_scale_lies_below_it() -> None:

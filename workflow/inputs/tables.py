@@ -30,10 +30,12 @@ class PrintedTables:
         """Return templates of workflow.paths for this plan, their table left open."""
         return {kind: self.plan.template(template) for kind, template in templates.items()}
 
-    def whereabouts(self) -> str:
-        """Return where a configuration's results lie, as a call's last line."""
+    def whereabouts(self) -> list[str]:
+        """Return where a configuration's results lie, as far as there are any, as a call's last lines."""
         part, runs = (self.plan.file(template) for template in (paths.PART, paths.RUNS))
-        return f"Tables are in {part}/, trainings in {runs}/; {paths.RESULTS}/ itself has the tables asked for last."
+        trainings = [f"Trainings are in {runs}/."] if any(runs.glob("*")) else []
+        tables = f"Tables are in {part}/; {paths.RESULTS}/ itself has the tables asked for last."
+        return [*trainings, tables] if any(part.glob("*.csv")) else trainings
 
     def current(self) -> list[Path]:
         """Return the tables that `all_tables` makes, where the user finds them."""
