@@ -47,7 +47,9 @@ def no_gpu_is_promised(one_thread: None) -> None:
     """Hide GPUs that this PyTorch cannot use: a command that was given one refuses to compute on the CPU."""
     import torch
 
-    if not torch.cuda.is_available():
+    from enco.runtime.devices import given_gpu
+
+    if given_gpu() and not torch.cuda.is_available():
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
