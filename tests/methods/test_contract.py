@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from enco import contract
+from enco.errors import UserError
 from enco.methods.new import renamed
 from tests.support.tiny_methods import images, tiny_method
 from tests.workflow.test_own_row import own_file as own_file
@@ -76,5 +77,5 @@ def test_an_identity_passes(own_file: Path, tmp_path: Path, name: str) -> None:
 def test_a_broken_rule_is_seen(own_file: Path, tmp_path: Path, old: str, new: str, broken: str) -> None:
     own_file.write_text(edited(old, new))
     (name,) = (test for test in TESTS if broken in test)
-    with pytest.raises((AssertionError, RuntimeError, ValueError)):
+    with pytest.raises((AssertionError, RuntimeError, ValueError, UserError)):
         check(name, tmp_path)

@@ -21,7 +21,7 @@ from workflow.targets import check_targets
 ROOT = Path(__file__).parents[2]
 OWN = (
     *("eval/records.py", "eval/tables/cells.py", "enco/datasets/obtain.py", "enco/training/probe.py"),
-    *("eval/figures/paper/choose.py", "eval/figures/paper/frequency.py"),
+    *("eval/figures/paper/choose.py", "eval/figures/paper/frequency.py", "eval/tables/scored_images.py"),
 )
 """Files whose sentences name measurements, records, translations and runs that only this project writes."""
 
